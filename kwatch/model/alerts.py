@@ -1,0 +1,65 @@
+"""Findings over time: what the engine keeps and what it says of it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+
+import msgspec
+
+from kwatch.model.rules import Severity
+
+
+class AlertState(Enum):
+    """The lifecycle of an alert (spec 2.4)."""
+
+    INACTIVE = "inactive"
+    PENDING = "pending"
+    FIRING = "firing"
+    RESOLVED = "resolved"
+    EXPIRED = "expired"
+
+
+class EndReason(Enum):
+    """Why an episode ended, or a pending alert went away."""
+
+    HEALTHY = "healthy"  # the match was false, or `resolve` true, for `resolve_hold`
+    OBJECT_GONE = "object_gone"
+    NOT_OBSERVED = "not_observed"  # expire_after passed without evidence
+    RULE_REMOVED = "rule_removed"
+
+
+class AlertView(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert as a notification shows it: a snapshot, complete by itself."""
+
+    fingerprint: str
+    episode: int
+    rule: str
+    state: AlertState
+    severity: Severity
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]  # the rule's templates
+    message: str
+    details: Mapping[str, str]
+    count: int  # occurrences in this episode; 0 for level rules
+    window_count: int  # occurrences in the rate's window; 0 without a rate
+    starts_at: datetime
+    ends_at: datetime | None = None
+    end_reason: EndReason | None = None
+    members: tuple[str, ...] = ()  # at most 10 names, those that are true first
+    member_count: int = 0
+    continues: int | None = None  # the episode that this one continues
+    is_late: bool = False  # it began while kwatch was not watching
+    is_new: bool = False  # not told before in this incident
+    held_back_by: str = ""  # the alert that inhibited it until now
+
+
+class Transition(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of an alert, with its reason; for the log, the metrics and the history."""
+
+    fingerprint: str
+    rule: str
+    episode: int
+    before: AlertState
+    after: AlertState
+    reason: str
+    at: datetime

@@ -1,0 +1,45 @@
+"""What the engine decided: committed whole, or not at all."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+
+import msgspec
+
+from kwatch.model.alerts import Transition
+from kwatch.model.notifications import Notification
+
+
+class Table(Enum):
+    """The tables of engine state. Keys and bodies are the owner's; the store only keeps them."""
+
+    ALERTS = "alerts"  # fingerprint → the alert with its members and thresholds
+    GROUPS = "groups"  # group id → what was told, timers
+    COUNTS = "counts"  # namespace/name of an Event → its last count
+    SEEN = "seen"  # source id and uid → values that `changed` compares
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One upsert (`body`) or one delete (None)."""
+
+    table: Table
+    key: str
+    body: bytes | None
+
+
+class Checkpoint(msgspec.Struct, frozen=True, gc=False):
+    """How far one source has been decided: where to resume, and until when it was covered."""
+
+    source: str
+    resource_version: str
+    covered_at: datetime
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that follows from some observations and from time; the unit of a commit."""
+
+    rows: tuple[Row, ...] = ()
+    notifications: tuple[Notification, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+    counters: Mapping[str, int] = {}  # name{label} → increment, for the ledgers

@@ -1,0 +1,145 @@
+"""What to tell one destination, and what has become of it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+
+import msgspec
+
+from kwatch.model.alerts import AlertView
+from kwatch.model.rules import Severity
+
+
+class NotificationKind(Enum):
+    """What a notification says."""
+
+    FIRING = "firing"  # opens an incident
+    UPDATE = "update"  # something of an open incident changed
+    REPEAT = "repeat"  # it is still so
+    RESOLVED = "resolved"  # closes the incident, by evidence
+    EXPIRED = "expired"  # closes the incident: no longer observed
+    NOTICE = "notice"  # stands for itself
+    SUMMARY = "summary"  # what was already there at the first start
+    META = "meta"  # kwatch about itself
+    TEST = "test"  # `kwatch send-test`
+
+    @property
+    def closes(self) -> bool:
+        """Whether the incident ends with it."""
+        return self in (NotificationKind.RESOLVED, NotificationKind.EXPIRED)
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of one notification: the context of every template of every channel (`docs/templates.md`).
+
+    `alerts` are sorted: firing before ended, worst first, oldest first; at most 1000, `alert_count` says how many.
+    """
+
+    kind: NotificationKind
+    cluster: str
+    receiver: str
+    severity: Severity
+    group_labels: Mapping[str, str]
+    alerts: tuple[AlertView, ...]
+    alert_count: int
+    firing_count: int
+    starts_at: datetime
+    ends_at: datetime | None = None
+    came_and_went: tuple[str, ...] = ()  # titles of alerts that began and ended between two messages
+    notices_dropped: int = 0  # repeats of a notice inside its dedup window
+    is_late: bool = False
+    text: str = ""  # META, TEST: the whole message
+    public_url: str = ""
+
+
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision to tell one destination one thing.
+
+    `id` is derived (incident, destination, sequence): the idempotency key, the same over all attempts and after a
+    crash. `incident` names the lane: `kw/<group id>/<episode>`, built from fingerprints, never from route text (D3).
+    `thread_of` is the incident whose thread this one goes on in (S-39), or the summary that announced it.
+    """
+
+    id: str
+    destination: str
+    incident: str
+    sequence: int
+    kind: NotificationKind
+    severity: Severity
+    content: Content
+    created_at: datetime
+    thread_of: str = ""
+
+
+class DeliveryState(Enum):
+    """The states of an outbox row (spec 3.2); those after SENT are final."""
+
+    QUEUED = "queued"
+    LEASED = "leased"
+    RETRY_WAIT = "retry_wait"
+    HELD = "held"
+    SENT = "sent"
+    SUPERSEDED = "superseded"
+    FOLDED = "folded"
+    CANCELLED = "cancelled"
+    DEAD = "dead"
+    DROPPED = "dropped"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the row will never change again."""
+        return self not in (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY_WAIT, DeliveryState.HELD)
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What the destination gave back and what later messages of the incident need: channel and ts, a Message-ID."""
+
+    values: Mapping[str, str] = {}
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A rendered notification: the bytes that every attempt sends, and how to send them.
+
+    `headers` never hold a credential: those are added when the request is made, and are in no row.
+    """
+
+    body: bytes
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = {}
+    fallback_reason: str = ""  # why the built-in template was used instead of the user's
+
+
+class Thread(msgspec.Struct, frozen=True):
+    """The incident as the destination knows it: its root (absent before the first message), and whether it owns it.
+
+    `is_own` is False when the incident goes on in another's thread: then nothing of the root may be edited.
+    """
+
+    root: Receipt | None = None
+    is_own: bool = True
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try: when, how it ended, why."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime
+    outcome: str  # sent, or the value of a Failure
+    reason: str = ""
+    detail: str = ""
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the outbox."""
+
+    notification: Notification
+    state: DeliveryState
+    due_at: datetime
+    attempts: int = 0
+    is_ambiguous: bool = False  # an earlier attempt may have arrived
+    is_degraded: bool = False  # the plain rendering is in use
+    message: Message | None = None
+    thread: Thread = Thread()
+    reason: str = ""
+    finished_at: datetime | None = None

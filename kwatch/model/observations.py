@@ -1,0 +1,94 @@
+"""What was seen, normalised: one Kubernetes event, or one change of an object."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+
+import msgspec
+
+from kwatch.model.conditions import Path
+from kwatch.model.objects import ObjectRef, Owner
+
+
+class Contribution(msgspec.Struct, frozen=True, gc=False):
+    """`n` occurrences somewhere in `(t0, t1]`; a point at `t1` when both are equal or n is 1 (spec 2.1)."""
+
+    n: int
+    t0: datetime
+    t1: datetime
+
+
+class KubeEvent(msgspec.Struct, frozen=True, gc=False):
+    """One observation of an Event object, from either API, normalised (spec 2.3, D4).
+
+    `count` is max(count, series.count, 1); `is_series` says that a series is present (C10).
+    `first_at` and `last_at` are effective times: the best that is there, never null.
+    """
+
+    ref: ObjectRef  # the Event object itself
+    regarding: ObjectRef
+    type: str  # Normal, Warning
+    reason: str
+    message: str  # without the "(combined from similar events): " prefix
+    is_combined: bool
+    component: str
+    host: str
+    count: int
+    is_series: bool
+    first_at: datetime
+    last_at: datetime
+    resource_version: str
+
+
+class StatusCondition(msgspec.Struct, frozen=True, gc=False):
+    """One entry of `status.conditions`."""
+
+    status: str
+    reason: str = ""
+    message: str = ""
+    changed_at: datetime | None = None  # lastTransitionTime
+
+
+class ObjectState(msgspec.Struct, frozen=True, gc=False):
+    """What kwatch keeps of an object: identity, metadata that rules need, and the values at the paths they ask for.
+
+    `values[path]` holds every value found at the path, scalars only, in order; a path without values is left out.
+    """
+
+    ref: ObjectRef
+    resource_version: str
+    created_at: datetime | None = None
+    labels: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}
+    owner: Owner | None = None
+    node: str = ""  # spec.nodeName; for a Node its own name
+    values: Mapping[Path, tuple[str | int | float | bool, ...]] = {}
+    conditions: Mapping[str, StatusCondition] = {}
+
+
+class Change(Enum):
+    """What happened to the object. EXISTING: listed, as it was already there."""
+
+    EXISTING = "existing"
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+
+
+class ObjectChange(msgspec.Struct, frozen=True, gc=False):
+    """One change of an object: its state now, and the one before where kwatch has seen one."""
+
+    change: Change
+    state: ObjectState
+    before: ObjectState | None
+    received_at: datetime
+
+
+class About(msgspec.Struct, frozen=True, gc=False):
+    """What is known of the object that an observation is about.
+
+    `state` is None when the object is not known (never seen, or gone); `workload` is then the object itself.
+    """
+
+    state: ObjectState | None
+    workload: str  # `Kind/name` of the top controller, else of the object itself

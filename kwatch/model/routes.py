@@ -1,0 +1,37 @@
+"""Where alerts go: the routing tree and the destinations, as far as deciding needs them."""
+
+from datetime import timedelta
+
+import msgspec
+
+from kwatch.model.conditions import AllOf, Condition
+from kwatch.model.rules import Severity
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of a receiver. `name` is unique over all receivers: it keys queue, incidents and metrics."""
+
+    name: str
+    receiver: str
+    type: str
+    severity: Severity = Severity.INFO  # the least severity that it is told
+    send_resolved: bool = True
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One node of the tree, with everything inherited already filled in.
+
+    `receiver` may hold labels (`team-{{ team }}`); `parent_receiver` is used when it resolves to none that exists.
+    `receiver` "none" drops and counts. `group_wait` None: 15 s, and 0 for critical.
+    """
+
+    receiver: str
+    parent_receiver: str = ""
+    match: Condition = AllOf(())  # sees alert labels only
+    group_by: tuple[str, ...] = ("namespace", "workload")
+    group_wait: timedelta | None = None
+    group_interval: timedelta = timedelta(minutes=2)
+    repeat_interval: timedelta = timedelta(hours=4)  # 0: never
+    continue_: bool = False
+    children: tuple["Route", ...] = ()
+    origin: str = ""  # `file:line`

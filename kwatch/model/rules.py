@@ -1,0 +1,86 @@
+"""A rule: what to look for, what it means, when it ends."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import Enum, IntEnum
+
+import msgspec
+
+from kwatch.model.conditions import AllOf, Condition, Path
+
+
+class Severity(IntEnum):
+    """How bad it is; ordered."""
+
+    INFO = 1
+    WARNING = 2
+    CRITICAL = 3
+
+    @property
+    def word(self) -> str:
+        """The word of the YAML."""
+        return self.name.lower()
+
+
+class Mode(Enum):
+    """ALERT opens and ends; NOTICE tells once per dedup window and never ends."""
+
+    ALERT = "alert"
+    NOTICE = "notice"
+
+
+class Subject(Enum):
+    """What the rule watches: the YAML's `on`."""
+
+    EVENT = "event"
+    RESOURCE = "resource"
+
+
+class OnDelete(Enum):
+    """Whether the end of the object is the end of the alert."""
+
+    RESOLVE = "resolve"
+    KEEP = "keep"
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """At least `count` occurrences in a sliding window `(now − within, now]`, per values of the key `per`."""
+
+    count: int
+    within: timedelta
+    per: tuple[str, ...] = ()
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule of the configuration or of a pack, validated; see `docs/configuration.md` for each word."""
+
+    name: str
+    id: str  # identity through a rename; the name where none is given
+    on: Subject
+    match: Condition = AllOf(())
+    key: tuple[str, ...] = ("namespace", "workload")  # events: and "reason"; with a rate: `rate.per`
+    mode: Mode = Mode.ALERT
+    severity: Severity = Severity.WARNING
+    rate: Rate | None = None
+    for_: timedelta = timedelta(0)
+    resolve: Condition | None = None
+    resolve_hold: timedelta = timedelta(minutes=2)
+    reopen_window: timedelta = timedelta(minutes=10)
+    expire_after: timedelta = timedelta(hours=24)
+    dedup_window: timedelta = timedelta(minutes=5)
+    on_delete: OnDelete = OnDelete.RESOLVE
+    labels: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}  # templates, rendered with the message
+    details: Mapping[str, Path] = {}  # name → path of the object, read at decision time, shown in messages
+    origin: str = ""  # `file:line`, or the pack
+
+
+class Inhibition(msgspec.Struct, frozen=True, kw_only=True):
+    """While an alert that `when` matches fires, one that `mute` matches with the same `equal` labels is not announced.
+
+    The matchers see alert labels. A label of `equal` that is absent on both sides does not inhibit (S-75).
+    """
+
+    when: Condition
+    mute: Condition
+    equal: tuple[str, ...] = ()
