@@ -71,7 +71,7 @@ def any_of(matchers: Sequence[Matcher]) -> Predicate:
     Raises `re2.error` on an invalid regular expression; the configuration has refused those before.
     """
     words = frozenset(m.glob for m in matchers if isinstance(m, Text) and not _has_wildcard(m.glob))
-    texts = [_text_predicate(m) for m in matchers if not isinstance(m, Compare) and not _is_word(m)]
+    texts = [_text_predicate(m) for m in matchers if not isinstance(m, Compare) and not is_word(m)]
     compares = [m for m in matchers if isinstance(m, Compare)]
 
     def holds(value: Scalar) -> bool:
@@ -123,7 +123,8 @@ def _has_wildcard(glob: str) -> bool:
     return "*" in glob or "?" in glob
 
 
-def _is_word(matcher: Text | Regex) -> bool:
+def is_word(matcher: Matcher) -> bool:
+    """Return whether a matcher names exactly one text."""
     return isinstance(matcher, Text) and not _has_wildcard(matcher.glob)
 
 
