@@ -56,6 +56,19 @@ class CompiledRule:
     labels: Mapping[str, str]  # those that are the same for each finding
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """An object as the labels of alerts name it."""
+
+    ref: ObjectRef
+    chosen: Mapping[str, str]  # those of its own labels that `watch.labels` names
+    built_in: Mapping[str, str]
+
+    def labels(self, compiled: CompiledRule) -> Mapping[str, str]:
+        """Return the labels of the rule's alert; nothing can pass for a built-in one."""
+        return {**self.chosen, **compiled.labels, **self.built_in}
+
+
 class RuleSet:
     """All rules: who is interested, and what they find. Rules do not know each other; their order means nothing."""
 
@@ -97,10 +110,15 @@ class RuleSet:
     ) -> tuple[Finding, ...]:
         """Return an OCCURRENCE for each candidate that matches or may match; the pipeline adds the contribution."""
         seen = observe_event(event, about)
+        matching = [(each, truth) for each in candidates if (truth := each.match(seen)) is not Truth.FALSE]
+        if not matching:
+            return ()
+        # Some emitters name the object without its uid, or put its name there (the kubelet for its Node).
+        member = seen.state.ref if seen.state is not None else event.regarding
+        named = self._named(member, seen.state, workload_of(member, about), event.reason)
+        since_at = min(event.last_at, now)
         return tuple(
-            self._occurrence(compiled, truth, event, about, now)
-            for compiled in candidates
-            if (truth := compiled.match(seen)) is not Truth.FALSE
+            self._occurrence(compiled, truth, event, seen.state, named, since_at) for compiled, truth in matching
         )
 
     def watches(self, kind: str, group: str) -> bool:
@@ -176,7 +194,7 @@ class RuleSet:
 
     def _state(self, compiled: CompiledRule, change: ObjectChange, about: About, seen: Observed) -> Finding:
         rule, state = compiled.rule, change.state
-        labels = self._labels(compiled, state.ref, state, about.workload, "")
+        labels = self._named(state.ref, state, about.workload, "").labels(compiled)
         values = tuple(labels.get(name, "") for name in rule.key)
         return Finding(
             kind=FindingKind.STATE,
@@ -193,38 +211,45 @@ class RuleSet:
         )
 
     def _occurrence(
-        self, compiled: CompiledRule, truth: Truth, event: KubeEvent, about: About | None, now: datetime
+        self,
+        compiled: CompiledRule,
+        truth: Truth,
+        event: KubeEvent,
+        state: ObjectState | None,
+        named: Named,
+        since_at: datetime,
     ) -> Finding:
-        rule, state = compiled.rule, about.state if about is not None else None
-        # Some emitters name the object without its uid, or put its name there (the kubelet for its Node).
-        member = state.ref if state is not None else event.regarding
-        labels = self._labels(compiled, member, state, workload_of(member, about), event.reason)
-        values = tuple(labels.get(name, "") for name in rule.key)
+        rule = compiled.rule
+        labels = named.labels(compiled)
+        values = tuple([labels.get(name, "") for name in rule.key])
         return Finding(
             kind=FindingKind.OCCURRENCE,
             rule=rule,
             fingerprint=self._fingerprint(rule, values),
             key_values=values,
-            member=member,
+            member=named.ref,
             truth=truth,
-            since_at=min(event.last_at, now),
+            since_at=since_at,
             labels=labels,
             message=event.message,
-            details=_details(rule, state) if state is not None else {},
+            details=_details(rule, state) if rule.details and state is not None else {},
         )
 
-    def _labels(
-        self, compiled: CompiledRule, ref: ObjectRef, state: ObjectState | None, workload: str, reason: str
-    ) -> Mapping[str, str]:
+    def _named(self, ref: ObjectRef, state: ObjectState | None, workload: str, reason: str) -> Named:
         of_object = state.labels if state is not None else {}
-        node = state.node if state is not None else ""
-        labels = {name: value for name in self._label_names if (value := of_object.get(name))}
-        labels.update(compiled.labels)
-        labels["kind"], labels["name"], labels["workload"] = ref.kind, ref.name, workload
-        labels.update(
-            (name, value) for name, value in (("namespace", ref.namespace), ("node", node), ("reason", reason)) if value
+        built_in = {
+            "kind": ref.kind,
+            "namespace": ref.namespace,
+            "name": ref.name,
+            "workload": workload,
+            "node": state.node if state is not None else "",
+            "reason": reason,
+        }
+        return Named(
+            ref=ref,
+            chosen={name: value for name in self._label_names if (value := of_object.get(name))},
+            built_in={name: value for name, value in built_in.items() if value},
         )
-        return labels
 
     def _fingerprint(self, rule: Rule, values: tuple[str, ...]) -> str:
         known = self._fingerprints.get((rule.id, values))
