@@ -9,19 +9,19 @@ from enum import Enum
 import msgspec
 
 
-class Text(msgspec.Struct, frozen=True, tag=True):
+class Text(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
     """A glob over the whole value, case-sensitive: `*` and `?`. Without either it is an equality."""
 
     glob: str
 
 
-class Regex(msgspec.Struct, frozen=True, tag=True):
+class Regex(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
     """A regular expression (RE2) over the whole value."""
 
     pattern: str
 
 
-class Compare(msgspec.Struct, frozen=True, tag=True):
+class Compare(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
     """Numbers and quantities: every bound that is given must hold. Bounds are plain numbers (`500m` is 0.5)."""
 
     gt: float | None = None
@@ -54,14 +54,14 @@ class Word(Enum):
 Path = tuple[str | None, ...]
 
 
-class WordIs(msgspec.Struct, frozen=True, tag=True):
+class WordIs(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
     """One text of the observation matches one of the matchers."""
 
     word: Word
     anyof: tuple[Matcher, ...]
 
 
-class LabelIs(msgspec.Struct, frozen=True, tag=True):
+class LabelIs(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
     """A label (or annotation) of the object matches."""
 
     key: str
@@ -69,21 +69,21 @@ class LabelIs(msgspec.Struct, frozen=True, tag=True):
     annotation: bool = False
 
 
-class FieldIs(msgspec.Struct, frozen=True, tag=True):
+class FieldIs(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
     """A value found at the path matches; with `[*]`, any of them."""
 
     path: Path
     anyof: tuple[Matcher, ...]
 
 
-class StatusConditionIs(msgspec.Struct, frozen=True, tag=True):
+class StatusConditionIs(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
     """`status.conditions[type=…].status` matches; unknown when the object has no such condition."""
 
     type: str
     anyof: tuple[Matcher, ...]
 
 
-class FieldChanged(msgspec.Struct, frozen=True, tag=True):
+class FieldChanged(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
     """The value at the path differs from the one before; false when there is no before."""
 
     path: Path
@@ -92,19 +92,19 @@ class FieldChanged(msgspec.Struct, frozen=True, tag=True):
     increased: bool = False
 
 
-class AllOf(msgspec.Struct, frozen=True, tag=True):
+class AllOf(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
     """AND; empty is true."""
 
     of: tuple["Condition", ...]
 
 
-class AnyOf(msgspec.Struct, frozen=True, tag=True):
+class AnyOf(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
     """OR; empty is false."""
 
     of: tuple["Condition", ...]
 
 
-class Not(msgspec.Struct, frozen=True, tag=True):
+class Not(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
     """Negation; unknown stays unknown."""
 
     of: "Condition"
