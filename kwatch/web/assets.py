@@ -1,25 +1,17 @@
-"""The page's template and stylesheet: from the wheel, or from the checkout where kwatch runs from its sources."""
-
-from importlib.resources import files
-from pathlib import Path
+"""What the page is made of, read once: `templates/web`, which travels in the wheel."""
 
 import jinja2
 
-_PACKAGED = Path(str(files("kwatch"))) / "_templates" / "web"
-_CHECKOUT = Path(str(files("kwatch"))).parent / "templates" / "web"
+from kwatch.notify.render import template_root
 
 
 class Assets:
-    """What the page is made of, read once."""
+    """The page's template and its stylesheet."""
 
     def __init__(self) -> None:
-        folder = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
+        folder = template_root() / "web"
         environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(folder),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
+            autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
-        self.page = environment.get_template("status.html")
-        self.stylesheet = (folder / "kwatch.css").read_text(encoding="utf-8")
+        self.page = environment.from_string((folder / "status.html").read_text("utf-8"))
+        self.stylesheet = (folder / "kwatch.css").read_text("utf-8")

@@ -13,38 +13,33 @@ from prometheus_client.registry import Collector
 from kwatch.model.alerts import AlertState
 from kwatch.model.rules import Severity
 from kwatch.telemetry import Series
-from kwatch.web.views import Board, Overview, Readiness, SourceState, readiness
+from kwatch.web.views import Overview, Readiness, SourceState, readiness
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class BoardCollector(Collector):
-    """Read the board once per scrape."""
+def exposition(overview: Overview, counters: Mapping[Series, int]) -> bytes:
+    """Return these, and the figures of this process, in the text format 0.0.4."""
+    registry = CollectorRegistry()
+    registry.register(_Snapshot(overview, counters))
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
 
-    def __init__(self, board: Board) -> None:
-        self._board = board
+
+class _Snapshot(Collector):
+    """The metrics of one scrape."""
+
+    def __init__(self, overview: Overview, counters: Mapping[Series, int]) -> None:
+        self._overview = overview
+        self._counters = counters
 
     def collect(self) -> Iterator[Metric]:
-        overview = self._board.overview()
-        for name, values in _by_name(self._board.counters()).items():
+        for name, values in _by_name(self._counters).items():
             yield _family(CounterMetricFamily, name, "A counter; docs/metrics.md says of what.", values)
-        for name, help_text, values in _gauges(overview):
+        for name, help_text, values in _gauges(self._overview):
             yield _family(GaugeMetricFamily, name, help_text, values)
-        for name, values in _by_name(overview.gauges).items():
+        for name, values in _by_name(self._overview.gauges).items():
             yield _family(GaugeMetricFamily, name, "A gauge; docs/metrics.md says of what.", values)
-
-
-class Exposition:
-    """The text of `/metrics`: the board's metrics and those of the process."""
-
-    def __init__(self, board: Board) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(BoardCollector(board))
-        ProcessCollector(registry=self._registry)
-
-    def text(self) -> bytes:
-        """Return all metrics in the text format 0.0.4."""
-        return generate_latest(self._registry)
 
 
 #: The values of one metric: label pairs and number.

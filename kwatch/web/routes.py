@@ -17,9 +17,10 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kwatch.model.notifications import DeliveryState
 from kwatch.web import views
 from kwatch.web.assets import Assets
-from kwatch.web.metrics import CONTENT_TYPE, Exposition
+from kwatch.web.metrics import CONTENT_TYPE, exposition
 
 _OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 _RECENT = 30
@@ -58,12 +59,11 @@ class _Endpoints:
     def __init__(self, board: views.Board) -> None:
         self._board = board
         self._assets = Assets()
-        self._exposition = Exposition(board)
 
     async def status(self, _: Request) -> Response:
-        deliveries = await self._board.deliveries(limit=_RECENT)
+        deliveries = await self._board.deliveries((), _RECENT)
         counts = await self._board.delivery_counts()
-        page = views.status_page(self._board.overview(), deliveries, counts)
+        page = views.status_page(await self._board.overview(), deliveries, counts)
         return HTMLResponse(self._assets.page.render(page=page))
 
     async def stylesheet(self, _: Request) -> Response:
@@ -73,18 +73,19 @@ class _Endpoints:
         return PlainTextResponse("ok\n")
 
     async def readyz(self, _: Request) -> Response:
-        overview = self._board.overview()
+        overview = await self._board.overview()
         is_ready = views.readiness(overview) is not views.Readiness.NOT_READY
         return JSONResponse(views.readiness_report(overview), status_code=200 if is_ready else 503)
 
     async def metrics(self, _: Request) -> Response:
-        return Response(self._exposition.text(), media_type=CONTENT_TYPE)
+        return Response(exposition(await self._board.overview(), self._board.counters()), media_type=CONTENT_TYPE)
 
     async def alerts(self, _: Request) -> Response:
-        return JSONResponse({"alerts": [views.alert_report(alert) for alert in self._board.overview().alerts]})
+        overview = await self._board.overview()
+        return JSONResponse({"alerts": [views.alert_report(alert) for alert in overview.alerts]})
 
     async def deliveries(self, request: Request) -> Response:
-        deliveries = await self._board.deliveries(limit=_limit(request))
+        deliveries = await self._board.deliveries(_states(request), _limit(request))
         return JSONResponse({"deliveries": [views.delivery_report(delivery) for delivery in deliveries]})
 
     async def delivery(self, request: Request) -> Response:
@@ -99,6 +100,14 @@ def _limit(request: Request) -> int:
     if not (text.isdecimal() and 1 <= int(text) <= _MOST):
         raise HTTPException(400, f"limit must be a number from 1 to {_MOST}")
     return int(text)
+
+
+def _states(request: Request) -> tuple[DeliveryState, ...]:
+    words = {state.value: state for state in DeliveryState}
+    asked = request.query_params.getlist("state")
+    if unknown := [word for word in asked if word not in words]:
+        raise HTTPException(400, f"there is no state {unknown[0]!r}; there is {', '.join(words)}")
+    return tuple(words[word] for word in asked)
 
 
 async def _refuse(_: Request, refusal: Exception) -> Response:

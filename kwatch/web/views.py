@@ -4,7 +4,7 @@ Pure: no framework, no clock, no I/O. `now` comes with the overview. Everything 
 what is wrong so that a page looks healthy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -44,7 +44,8 @@ class DestinationView:
     queued: int = 0
     oldest_at: datetime | None = None
     suspended: str = ""
-    paused_until: datetime | None = None
+    paused_until: datetime | None = None  # it asked to wait
+    silent_until: datetime | None = None  # it does not answer, and is tried again then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ class StoreView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Everything that is known in memory at the instant `now`."""
+    """How kwatch is at the instant `now`."""
 
     version: str
     cluster: str
@@ -74,24 +75,24 @@ class Overview:
 class Board(Protocol):
     """What the running kwatch lets its readers see."""
 
-    def overview(self) -> Overview:
-        """Return the state of this instant, without I/O."""
+    async def overview(self) -> Overview:
+        """Return the state of this instant; also when the store fails, which it then says."""
         ...
 
     def counters(self) -> Mapping[Series, int]:
         """Return all counters."""
         ...
 
-    async def deliveries(self, *, limit: int) -> tuple[Delivery, ...]:
-        """Return the newest deliveries, newest first."""
+    async def deliveries(self, states: Iterable[DeliveryState], limit: int) -> tuple[Delivery, ...]:
+        """Return the newest deliveries in one of the states, in all when none is given; newest first."""
         ...
 
     async def delivery(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
         """Return one delivery with its attempts; None when there is no such id."""
         ...
 
-    async def delivery_counts(self) -> Mapping[tuple[str, DeliveryState], int]:
-        """Return how many deliveries there are, by destination and state."""
+    async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
+        """Return how many deliveries are in which state, by destination."""
         ...
 
 
@@ -143,6 +144,7 @@ def readiness_report(overview: Overview) -> dict[str, Any]:
                 "oldest_at": _instant(destination.oldest_at),
                 "suspended": destination.suspended,
                 "paused_until": _instant(destination.paused_until),
+                "silent_until": _instant(destination.silent_until),
             }
             for destination in overview.destinations
         ],
@@ -289,7 +291,7 @@ class StatusPage:
 
 
 def status_page(
-    overview: Overview, deliveries: tuple[Delivery, ...], counts: Mapping[tuple[str, DeliveryState], int]
+    overview: Overview, deliveries: tuple[Delivery, ...], counts: Mapping[str, Mapping[DeliveryState, int]]
 ) -> StatusPage:
     """Return the status page: what is firing, worst and newest first, then how the messages and the watches do."""
     now = overview.now
@@ -372,14 +374,15 @@ def _delivery_line(delivery: Delivery, now: datetime) -> DeliveryLine:
 
 
 def _destination_line(
-    destination: DestinationView, counts: Mapping[tuple[str, DeliveryState], int], now: datetime
+    destination: DestinationView, counts: Mapping[str, Mapping[DeliveryState, int]], now: datetime
 ) -> DestinationLine:
+    counted = counts.get(destination.name, {})
     return DestinationLine(
         name=destination.name,
         type=destination.type,
-        sent=counts.get((destination.name, DeliveryState.SENT), 0),
+        sent=counted.get(DeliveryState.SENT, 0),
         waiting=destination.queued,
-        dead=counts.get((destination.name, DeliveryState.DEAD), 0),
+        dead=counted.get(DeliveryState.DEAD, 0),
         is_bad=bool(destination.suspended),
         note=_queue_note(destination, now),
     )
@@ -390,6 +393,8 @@ def _queue_note(destination: DestinationView, now: datetime) -> str:
         return f"suspended: {destination.suspended}"
     if destination.paused_until and destination.paused_until > now:
         return f"paused for {span(destination.paused_until - now)}"
+    if destination.silent_until and destination.silent_until > now:
+        return f"does not answer, tried again in {span(destination.silent_until - now)}"
     if destination.oldest_at:
         return f"oldest waits {span(now - destination.oldest_at)}"
     return ""

@@ -1,6 +1,6 @@
 """A board with a little of everything on it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -140,14 +140,15 @@ class FixedBoard:
     rows: tuple[Delivery, ...] = DELIVERIES
     counted: Mapping[Series, int] = field(default_factory=dict)
 
-    def overview(self) -> Overview:
+    async def overview(self) -> Overview:
         return self.shown
 
     def counters(self) -> Mapping[Series, int]:
         return self.counted
 
-    async def deliveries(self, *, limit: int) -> tuple[Delivery, ...]:
-        return self.rows[:limit]
+    async def deliveries(self, states: Iterable[DeliveryState], limit: int) -> tuple[Delivery, ...]:
+        wanted = tuple(states) or tuple(DeliveryState)
+        return tuple(row for row in self.rows if row.state in wanted)[:limit]
 
     async def delivery(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
         for row in self.rows:
@@ -155,5 +156,5 @@ class FixedBoard:
                 return msgspec.structs.replace(row, message=Message(body=b'{"text": "hi"}')), (ATTEMPT,)
         return None
 
-    async def delivery_counts(self) -> Mapping[tuple[str, DeliveryState], int]:
-        return {("team-slack", DeliveryState.SENT): 128, ("team-slack", DeliveryState.DEAD): 1}
+    async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
+        return {"team-slack": {DeliveryState.SENT: 128, DeliveryState.DEAD: 1}}

@@ -153,6 +153,17 @@ def test_deliveries_are_listed_newest_first_up_to_the_limit() -> None:
     }
 
 
+def test_deliveries_can_be_asked_for_by_their_states() -> None:
+    listed = get("/api/v1/deliveries?state=dead&state=sent").json()["deliveries"]
+    assert [row["id"] for row in listed] == ["n-2", "n-1"]
+
+
+def test_a_state_that_is_none_is_refused() -> None:
+    response = get("/api/v1/deliveries?state=gone")
+    assert response.status_code == 400
+    assert response.json()["error"].startswith("there is no state 'gone'; there is queued, leased, ")
+
+
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "all", ""])
 def test_a_limit_that_is_none_is_refused(limit: str) -> None:
     response = get("/api/v1/deliveries", params={"limit": limit})

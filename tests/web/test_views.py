@@ -63,6 +63,7 @@ def test_readyz_tells_each_source_and_each_destination() -> None:
         "oldest_at": "2026-03-01T11:58:30+00:00",
         "suspended": "unauthorized",
         "paused_until": None,
+        "silent_until": None,
     }
 
 
@@ -106,7 +107,7 @@ def test_deliveries_say_what_they_are_about() -> None:
 
 
 def test_destinations_show_what_became_of_their_deliveries() -> None:
-    counts = {("team-slack", DeliveryState.SENT): 128, ("team-slack", DeliveryState.DEAD): 1}
+    counts = {"team-slack": {DeliveryState.SENT: 128, DeliveryState.DEAD: 1}}
     page = views.status_page(OVERVIEW, (), counts)
     assert [(line.name, line.sent, line.waiting, line.dead, line.note) for line in page.destinations] == [
         ("team-slack", 128, 0, 1, ""),
@@ -119,7 +120,8 @@ def test_destinations_show_what_became_of_their_deliveries() -> None:
     [
         ({"suspended": "unauthorized", "paused_until": NOW + timedelta(minutes=1)}, "suspended: unauthorized"),
         ({"paused_until": NOW + timedelta(seconds=30)}, "paused for 30 s"),
-        ({"paused_until": ago(seconds=1)}, "oldest waits 1 min"),
+        ({"silent_until": NOW + timedelta(seconds=20)}, "does not answer, tried again in 20 s"),
+        ({"paused_until": ago(seconds=1), "silent_until": ago(seconds=1)}, "oldest waits 1 min"),
     ],
 )
 def test_a_destination_says_why_it_does_not_send(changes: dict[str, object], note: str) -> None:
