@@ -11,6 +11,8 @@ from kwatch.cli.exits import Exit
 from kwatch.telemetry import strip_controls
 
 _TIMEOUT_SECONDS = 10
+#: The values of `DeliveryState`, which would take long to import.
+_STATES = ("queued", "leased", "retry_wait", "held", "sent", "superseded", "folded", "cancelled", "dead", "dropped")
 
 _state_option = click.option(
     "--state",
@@ -33,11 +35,13 @@ def deliveries() -> None:
 
 @deliveries.command("list")
 @_state_option
-@_json_option
+@click.option("--in", "words", type=click.Choice(_STATES), multiple=True, help="Only those in this state; repeatable.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many, newest first.")
-def list_(state: Path, limit: int, as_json: bool) -> None:
+@_json_option
+def list_(state: Path, words: tuple[str, ...], limit: int, as_json: bool) -> None:
     """List the newest deliveries."""
-    rows = _ask(state, f"/api/v1/deliveries?limit={limit}")["deliveries"]
+    query = "".join(f"&state={word}" for word in words)
+    rows = _ask(state, f"/api/v1/deliveries?limit={limit}{query}")["deliveries"]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     else:
@@ -96,7 +100,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         cells = (_instant(row["created_at"]), row["state"], row["kind"], row["destination"], row["title"], row["id"])
         table.add_row(*(Text(strip_controls(cell)) for cell in cells))
-    Console().print(table if rows else "nothing has been sent yet")
+    Console().print(table if rows else "no deliveries")
 
 
 def _print_story(story: dict[str, Any]) -> None:

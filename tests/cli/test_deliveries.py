@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from kwatch.cli.deliveries import _STATES
 from kwatch.cli.program import main
+from kwatch.model.notifications import DeliveryState
 from kwatch.web import address
 from kwatch.web.routes import create_app
 from kwatch.web.server import listen, serve, url_of
@@ -57,6 +59,16 @@ def test_list_shows_the_newest_first(kwatch: Kwatch) -> None:
 def test_list_is_json_for_programs(kwatch: Kwatch) -> None:
     rows = json.loads(kwatch("list", "--json", "--limit", "1").output)
     assert [row["id"] for row in rows] == ["n-3"]
+
+
+def test_list_can_be_asked_for_states(kwatch: Kwatch) -> None:
+    rows = json.loads(kwatch("list", "--json", "--in", "sent", "--in", "dead").output)
+    assert [row["id"] for row in rows] == ["n-2", "n-1"]
+    assert kwatch("list", "--in", "queued").output == "no deliveries\n"
+
+
+def test_every_state_can_be_asked_for() -> None:
+    assert tuple(state.value for state in DeliveryState) == _STATES
 
 
 def test_show_tells_every_attempt_and_what_was_sent(kwatch: Kwatch) -> None:
