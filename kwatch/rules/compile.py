@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from kwatch.model.conditions import AllOf, Condition, Not, StatusConditionIs
+from kwatch.model.conditions import AllOf, Condition, FieldChanged, Not, Path, StatusConditionIs
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.identity import fingerprint
 from kwatch.model.matching import text_of
@@ -31,6 +31,7 @@ from kwatch.rules.evaluate import (
     observe_state,
     workload_of,
 )
+from kwatch.rules.explain import change_text, path_text
 from kwatch.rules.needs import Need, is_edge, needs_object, needs_of, nodes
 
 #: The alerts (fingerprints) of a rule (id) that hold an object as a member, also a pending one.
@@ -39,10 +40,13 @@ OpenAlerts = Callable[[str, ObjectRef], Collection[str]]
 #: The type of a status condition, and whether it is as it was asked for.
 Cause = tuple[str, Evaluator]
 
-K = TypeVar("K")
-V = TypeVar("V")
+#: A path that must have changed, and whether it has as it was asked for.
+Edge = tuple[Path, Evaluator]
 
-_MEMO_SIZE = 16_384  # about 5 MB of candidates and fingerprints each
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+_MEMO_SIZE = 16_384  # entries; some 400 bytes each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,7 @@ class CompiledRule:
     is_edge: bool
     needs_object: bool
     causes: Mapping[FindingKind, tuple[Cause, ...]]  # the status conditions named in the match, and in the resolve
+    edges: tuple[Edge, ...]
     labels: Mapping[str, str]  # those that are the same for each finding
 
 
@@ -120,7 +125,8 @@ class RuleSet:
         named = self._named(member, seen.state, workload_of(member, about), event.reason)
         since_at = min(event.last_at, now)
         return tuple(
-            self._occurrence(compiled, truth, event, seen.state, named, since_at) for compiled, truth in matching
+            self._occurrence(compiled, truth, event=event, state=seen.state, named=named, since_at=since_at)
+            for compiled, truth in matching
         )
 
     def watches(self, kind: str, group: str) -> bool:
@@ -231,7 +237,7 @@ class RuleSet:
             truth=truth,
             since_at=_since(compiled.causes.get(kind, ()), truth, change, seen),
             labels=labels,
-            message=_message(compiled.causes[kind], seen) if is_so else "",
+            message=_message(compiled, seen) if is_so else "",
             details=_details(rule, state) if is_so else {},
             is_initial=change.change is Change.EXISTING,
         )
@@ -240,6 +246,7 @@ class RuleSet:
         self,
         compiled: CompiledRule,
         truth: Truth,
+        *,
         event: KubeEvent,
         state: ObjectState | None,
         named: Named,
@@ -296,6 +303,7 @@ def _compile(rule: Rule, cluster: str, label_names: tuple[str, ...]) -> Compiled
         is_edge=is_edge(rule.match),
         needs_object=needs_object(rule, label_names),
         causes={FindingKind.STATE: _causes(rule.match), FindingKind.EVIDENCE: _causes(rule.resolve or AllOf(()))},
+        edges=_edges(rule.match),
         labels={name: value for name, value in {**rule.labels, **built_in}.items() if value},
     )
 
@@ -304,6 +312,10 @@ def _causes(condition: Condition) -> tuple[Cause, ...]:
     return tuple(
         (node.type, compile_condition(node)) for node in nodes(condition) if isinstance(node, StatusConditionIs)
     )
+
+
+def _edges(condition: Condition) -> tuple[Edge, ...]:
+    return tuple((node.path, compile_condition(node)) for node in nodes(condition) if isinstance(node, FieldChanged))
 
 
 def _has_begun(compiled: CompiledRule, change: ObjectChange, seen: Observed) -> bool:
@@ -327,9 +339,16 @@ def _since(causes: Iterable[Cause], truth: Truth, change: ObjectChange, seen: Ob
     return change.received_at
 
 
-def _message(causes: Iterable[Cause], seen: Observed) -> str:
-    for type_, holds in causes:
-        if holds(seen) is Truth.TRUE and seen.state is not None:
+def _message(compiled: CompiledRule, seen: Observed) -> str:
+    """Return what has changed, else what the status condition says."""
+    if seen.state is None:
+        return ""
+    if seen.before is not None:
+        changed = [path for path, holds in compiled.edges if holds(seen) is Truth.TRUE]
+        if changed:
+            return "; ".join(f"{path_text(path)}: {change_text(path, seen.before, seen.state)}" for path in changed)
+    for type_, holds in compiled.causes[FindingKind.STATE]:
+        if holds(seen) is Truth.TRUE:
             return seen.state.conditions[type_].message
     return ""
 
@@ -340,7 +359,7 @@ def _details(rule: Rule, state: ObjectState) -> Mapping[str, str]:
     return {name: ", ".join(texts) for name, texts in found if texts}
 
 
-def _remember(memo: dict[K, V], key: K, value: V) -> None:
+def _remember(memo: dict[_K, _V], key: _K, value: _V) -> None:
     """Remember within bounds: forget everything when full, as what is common comes back at once."""
     if len(memo) >= _MEMO_SIZE:
         memo.clear()

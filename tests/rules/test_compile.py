@@ -276,7 +276,9 @@ class TestMoments:
         )
         before = state(values={REPLICAS: (3,), IMAGE: ("web:1",)})
         after = state(values={REPLICAS: (3,), IMAGE: ("web:2",)})
-        assert brief(of_change(rules, change(after, before))) == [("image", "state", "true")]
+        (found,) = of_change(rules, change(after, before))
+        assert brief([found]) == [("image", "state", "true")]
+        assert found.message == "spec.image: web:1 → web:2"
         assert of_change(rules, change(after, after)) == ()
 
     def test_an_alert_that_a_change_opens_is_not_ended_by_the_next(self) -> None:
