@@ -31,7 +31,6 @@ class Book:
         self._ledger = ledger
         self._of_member: dict[str, set[str]] = {}
         self._late_before: datetime | None = None
-        self._seen_before: set[str] = set()  # was pending at the start: nothing of it was missed
         self._is_starting = False
 
     def load(self, alerts: Iterable[Alert], *, started_at: datetime, is_first: bool) -> Moved:
@@ -41,8 +40,6 @@ class Book:
         moved: list[Alert] = []
         for alert in alerts:
             self.alerts[alert.fingerprint] = alert
-            if alert.state is AlertState.PENDING:
-                self._seen_before.add(alert.fingerprint)
             for member in alert.members.values():
                 self._index(alert, member)
                 members.freeze(alert, member, started_at)
@@ -56,7 +53,6 @@ class Book:
     def started(self, now: datetime) -> Moved:
         """Every source has been heard, or given up: from now on what nobody can see may expire."""
         self._is_starting = False
-        self._seen_before.clear()
         for alert in self.alerts.values():
             alert.awaits_summary = False
         return self._settle_all([alert for alert in self.alerts.values() if alert.is_open], now)
@@ -294,6 +290,7 @@ class Book:
             case AlertState.FIRING if alert.state is not AlertState.FIRING:
                 self._begin(alert, rule, verdict, now)
             case AlertState.PENDING if alert.state is not AlertState.PENDING:
+                alert.is_late = self.is_late(verdict.since_at or now)  # once: a restart while pending misses nothing
                 self._ledger.move(alert, AlertState.PENDING, verdict.reason, now)
                 return ()
             case AlertState.INACTIVE if alert.state is AlertState.PENDING:
@@ -313,7 +310,8 @@ class Book:
         alert.episode += 1
         alert.starts_at = verdict.since_at or now
         alert.ends_at = alert.ended_at = alert.end_reason = None
-        alert.is_late = alert.fingerprint not in self._seen_before and self.is_late(alert.starts_at)
+        if alert.state is not AlertState.PENDING:
+            alert.is_late = self.is_late(alert.starts_at)
         alert.is_told, alert.held_back_by, alert.groups = False, "", []
         self._ledger.move(alert, AlertState.FIRING, verdict.reason, now)
 

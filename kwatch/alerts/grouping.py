@@ -1,11 +1,13 @@
-"""When a group speaks: arithmetic over one `Group`, nothing else (S-52 to S-59, S-64 to S-68).
+"""When a group speaks (S-52 to S-59, S-64 to S-68): arithmetic over one `Group`, nothing else.
 
-never told           first change + group_wait
-changed, long quiet  change + group_wait           (the interval since the last message is over)
-changed              last message + group_interval
-new and critical     change + group_wait           (0 by default: at once)
-all over             last message + group_wait, or at once
-unchanged            last success + repeat_interval, while nothing is under way
+Of several reasons the earliest counts:
+
+    never told           first change + group_wait
+    changed, long quiet  change + group_wait, where group_interval has passed since the last message
+    changed              last message + group_interval
+    new and critical     at once, where the group has spoken before; its group_wait is 0 by default
+    all over             last message + group_wait, or at once
+    unchanged            last success + repeat_interval, while nothing is under way
 """
 
 from collections.abc import Iterable
@@ -41,8 +43,8 @@ def changed(group: Group, severity: Severity, now: datetime) -> None:
 
 def joined(group: Group, severity: Severity, now: datetime) -> None:
     """A new alert is to be told; a critical one does not wait for the interval (S-58)."""
-    if severity is Severity.CRITICAL:
-        hasten(group, now + wait_of(group.wait, severity))
+    if severity is Severity.CRITICAL and group.flushed_at is not None:
+        hasten(group, now)
     else:
         changed(group, severity, now)
 

@@ -28,7 +28,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
     state: AlertState
     reason: str
-    since_at: datetime | None = None  # FIRING, RESOLVED, EXPIRED: when that began in truth
+    since_at: datetime | None = None  # when that began in truth, where it is known
     end_reason: EndReason | None = None
     due_at: datetime | None = None
 
@@ -53,7 +53,7 @@ def _judge_beginning(alert: Alert, rule: Rule, now: datetime) -> Verdict:
         return Verdict(AlertState.PENDING, "unknown")
     since_at = min(member.since_at for member in certain)
     if since_at + rule.for_ > now:
-        return Verdict(AlertState.PENDING, "true", due_at=since_at + rule.for_)
+        return Verdict(AlertState.PENDING, "true", since_at, due_at=since_at + rule.for_)
     return Verdict(AlertState.FIRING, "true for `for`" if rule.for_ else "true", since_at)
 
 
