@@ -151,8 +151,11 @@ def _end(connection: apsw.Connection, endings: Sequence[Ending], at: datetime) -
         )
 
 
-_HEADS: Final = """
-    FROM deliveries AS head
+_FROM: Final = (
+    "FROM deliveries AS head"
+    " LEFT JOIN incidents AS own ON own.destination = head.destination AND own.incident = head.incident"
+)
+_IS_HEAD: Final = """
     WHERE head.destination = :destination AND head.finished_at IS NULL AND head.state IN ('queued', 'retry_wait')
       AND NOT EXISTS (
         SELECT 1 FROM deliveries AS earlier
@@ -162,15 +165,16 @@ _HEADS: Final = """
 _COLUMNS: Final = (
     "head.notification, head.state, head.due_at, head.attempts, head.is_ambiguous, head.is_degraded, head.message,"
     " head.reason, head.finished_at,"
-    " (SELECT receipt FROM incidents WHERE destination = head.destination AND incident = head.incident),"
-    " (SELECT receipt FROM incidents WHERE destination = head.destination AND incident = head.thread_of)"
+    " own.receipt, (SELECT receipt FROM incidents WHERE destination = head.destination"
+    " AND incident = coalesce(nullif(own.thread_of, ''), head.thread_of))"
 )
 
 
 def due(connection: apsw.Connection, destination: str, now: datetime, limit: int) -> tuple[Delivery, ...]:
     """Return what may be leased now: the first open row of each lane, the most urgent and then the oldest first."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} {_HEADS} AND head.due_at <= :now ORDER BY head.priority, head.number LIMIT :limit",
+        f"SELECT {_COLUMNS} {_FROM} {_IS_HEAD} AND head.due_at <= :now"
+        " ORDER BY head.priority, head.number LIMIT :limit",
         {"destination": destination, "now": to_micros(now), "limit": limit},
     )
     return tuple(_delivery(row) for row in rows)
@@ -178,7 +182,7 @@ def due(connection: apsw.Connection, destination: str, now: datetime, limit: int
 
 def earliest_due(connection: apsw.Connection, destination: str) -> datetime | None:
     """Return when the next row may be leased; None: nothing waits."""
-    micros = connection.execute(f"SELECT min(head.due_at) {_HEADS}", {"destination": destination}).get
+    micros = connection.execute(f"SELECT min(head.due_at) {_FROM} {_IS_HEAD}", {"destination": destination}).get
     return None if micros is None else from_micros(micros)
 
 
@@ -260,19 +264,34 @@ def _remember(connection: apsw.Connection, settlement: Settlement) -> None:
     if not is_sent and not (settlement.state is DeliveryState.DEAD and settlement.is_ambiguous):
         return
     notification = settlement.delivery.notification
-    receipt = settlement.receipt
+    root, thread_of = _root(settlement)
     connection.execute(
-        "INSERT INTO incidents VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " receipt = coalesce(excluded.receipt, receipt), is_open = excluded.is_open,"
-        " last_sent_at = coalesce(excluded.last_sent_at, last_sent_at)",
+        "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " receipt = coalesce(excluded.receipt, receipt),"
+        " thread_of = iif(thread_of = '', excluded.thread_of, thread_of),"
+        " is_open = excluded.is_open, last_sent_at = coalesce(excluded.last_sent_at, last_sent_at)",
         (
             notification.destination,
             notification.incident,
-            _to_bytes(receipt) if receipt is not None and receipt.values else None,
+            None if root is None else _to_bytes(root),
+            thread_of,
             not (is_sent and notification.kind.closes),
             to_micros(settlement.at) if is_sent else None,
         ),
     )
+
+
+def _root(settlement: Settlement) -> tuple[Receipt | None, str]:
+    """Return the root that the incident has of its own now, and whose thread it goes on in.
+
+    A channel gives back the root as it is after the message; another incident's root stays that incident's.
+    """
+    thread, receipt = settlement.delivery.thread, settlement.receipt
+    if receipt is None or not receipt.values:
+        return None, ""
+    if not thread.is_own and receipt == thread.root:
+        return None, settlement.delivery.notification.thread_of
+    return receipt, ""
 
 
 def recover(connection: apsw.Connection, now: datetime) -> list[Change]:
@@ -299,7 +318,7 @@ def newest(connection: apsw.Connection, states: Sequence[DeliveryState], limit: 
     chosen = [state.value for state in states or tuple(DeliveryState)]
     marks = ", ".join("?" * len(chosen))
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM deliveries AS head WHERE head.state IN ({marks}) ORDER BY head.number DESC LIMIT ?",  # noqa: S608
+        f"SELECT {_COLUMNS} {_FROM} WHERE head.state IN ({marks}) ORDER BY head.number DESC LIMIT ?",
         (*chosen, limit),
     )
     return tuple(_delivery(row) for row in rows)
@@ -307,7 +326,7 @@ def newest(connection: apsw.Connection, states: Sequence[DeliveryState], limit: 
 
 def find(connection: apsw.Connection, id_: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
     """Return one delivery with its attempts, oldest first."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM deliveries AS head WHERE head.id = ?", (id_,)).fetchone()  # noqa: S608
+    row = connection.execute(f"SELECT {_COLUMNS} {_FROM} WHERE head.id = ?", (id_,)).fetchone()
     if row is None:
         return None
     attempts = connection.execute(
