@@ -22,7 +22,7 @@ from kwatch.model.notifications import (
 )
 from kwatch.model.rules import Severity
 from kwatch.store.instants import from_micros, to_micros
-from kwatch.store.lanes import Ending, Lane, LaneRow, admit, bury
+from kwatch.store.lanes import SNAPSHOTS, Ending, Lane, LaneRow, admit, bury
 
 _to_bytes = msgspec.msgpack.encode
 _NOTIFICATION: Final = msgspec.msgpack.Decoder(Notification)
@@ -32,7 +32,7 @@ _ATTEMPT: Final = msgspec.msgpack.Decoder(Attempt)
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """A delivery entered a state; for the counters."""
+    """A delivery was created (`QUEUED`) or ended; for the ledger: what was created and has not ended is in flight."""
 
     destination: str
     state: DeliveryState
@@ -210,11 +210,11 @@ def _thread(own: bytes | None, other: bytes | None) -> Thread:
     return Thread()
 
 
-def lease(connection: apsw.Connection, delivery: Delivery, message: Message) -> Change | None:
-    """T2: take the row for its next attempt with these bytes; None when it is no longer as it was read."""
-    row = connection.execute(
+def lease(connection: apsw.Connection, delivery: Delivery, message: Message) -> bool:
+    """T2: take the row for its next attempt with these bytes; False when it is no longer as it was read."""
+    connection.execute(
         "UPDATE deliveries SET state = 'leased', attempts = attempts + 1, message = ?"
-        " WHERE id = ? AND state = ? AND attempts = ? AND due_at = ? RETURNING destination",
+        " WHERE id = ? AND state = ? AND attempts = ? AND due_at = ?",
         (
             _to_bytes(message),
             delivery.notification.id,
@@ -222,8 +222,8 @@ def lease(connection: apsw.Connection, delivery: Delivery, message: Message) -> 
             delivery.attempts,
             to_micros(delivery.due_at),
         ),
-    ).fetchone()
-    return None if row is None else Change(row[0], DeliveryState.LEASED)
+    )
+    return connection.changes() == 1
 
 
 def settle(connection: apsw.Connection, settlement: Settlement) -> list[Change]:
@@ -250,20 +250,23 @@ def settle(connection: apsw.Connection, settlement: Settlement) -> list[Change]:
     if settlement.attempt is not None:
         connection.execute("INSERT INTO attempts VALUES (?, ?)", (row[0], _to_bytes(settlement.attempt)))
     _remember(connection, settlement)
-    changes = [Change(notification.destination, settlement.state)]
+    if not is_final:
+        return []
+    endings: tuple[Ending, ...] = ()
     if settlement.state is DeliveryState.DEAD:
         endings = bury(_lane(connection, notification.destination, notification.incident))
         _end(connection, endings, settlement.at)
-        changes += [Change(notification.destination, ending.state) for ending in endings]
-    return changes
+    ended = (settlement.state, *(ending.state for ending in endings))
+    return [Change(notification.destination, state) for state in ended]
 
 
 def _remember(connection: apsw.Connection, settlement: Settlement) -> None:
     """Keep what the destination knows of the incident: also after its death, if it may have arrived (F-30)."""
-    is_sent = settlement.state is DeliveryState.SENT
-    if not is_sent and not (settlement.state is DeliveryState.DEAD and settlement.is_ambiguous):
-        return
     notification = settlement.delivery.notification
+    is_sent = settlement.state is DeliveryState.SENT
+    is_open = notification.kind in SNAPSHOTS
+    if not is_sent and not (settlement.state is DeliveryState.DEAD and settlement.is_ambiguous and is_open):
+        return
     root, thread_of = _root(settlement)
     connection.execute(
         "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
@@ -275,7 +278,7 @@ def _remember(connection: apsw.Connection, settlement: Settlement) -> None:
             notification.incident,
             None if root is None else _to_bytes(root),
             thread_of,
-            not (is_sent and notification.kind.closes),
+            is_open,
             to_micros(settlement.at) if is_sent else None,
         ),
     )
@@ -294,14 +297,14 @@ def _root(settlement: Settlement) -> tuple[Receipt | None, str]:
     return receipt, ""
 
 
-def recover(connection: apsw.Connection, now: datetime) -> list[Change]:
+def recover(connection: apsw.Connection, now: datetime) -> int:
     """Give back every lease: its process is gone, and what it sent may have arrived (F-03, F-04)."""
-    rows = connection.execute(
+    connection.execute(
         "UPDATE deliveries SET state = 'queued', is_ambiguous = 1, due_at = ? WHERE state = 'leased'"
-        " AND finished_at IS NULL RETURNING destination",
+        " AND finished_at IS NULL",
         (to_micros(now),),
     )
-    return [Change(destination, DeliveryState.QUEUED) for (destination,) in rows]
+    return connection.changes()
 
 
 def prune(connection: apsw.Connection, before: datetime) -> int:

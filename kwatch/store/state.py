@@ -97,17 +97,15 @@ class State:
 
     async def lease(self, delivery: Delivery, message: Message) -> bool:
         """T2, before the socket opens: take the delivery for its next attempt. False: it has changed since."""
-        change = await self._writer.write(lambda connection: deliveries.lease(connection, delivery, message))
-        self._count(() if change is None else (change,))
-        return change is not None
+        return await self._writer.write(lambda connection: deliveries.lease(connection, delivery, message))
 
     async def settle(self, settlement: Settlement) -> None:
         """T3: store what has become of an attempt."""
         self._count(await self._writer.write(lambda connection: deliveries.settle(connection, settlement)))
 
-    async def recover(self, now: datetime) -> None:
-        """Make every lease of the process before us a queued delivery again, marked ambiguous."""
-        self._count(await self._writer.write(lambda connection: deliveries.recover(connection, now)))
+    async def recover(self, now: datetime) -> int:
+        """Queue again, as ambiguous, what the process before us had leased; return how many that were."""
+        return await self._writer.write(lambda connection: deliveries.recover(connection, now))
 
     async def prune(self, before: datetime) -> int:
         """Forget deliveries and incidents that ended before that instant; return how many deliveries."""

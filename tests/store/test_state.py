@@ -304,6 +304,26 @@ def test_the_next_of_a_lane_knows_the_root(state: State) -> None:
     assert run(main()) == [Thread(root, is_own=True), Thread(root, is_own=False)]
 
 
+@pytest.mark.parametrize("kind", [NotificationKind.NOTICE, NotificationKind.SUMMARY])
+def test_what_stands_for_itself_opens_nothing(state: State, kind: NotificationKind) -> None:
+    async def main() -> None:
+        await state.commit(Decision(notifications=(notification(1, kind),)))
+        await state.settle(settled(await lease_next(state), DeliveryState.SENT))
+
+    run(main())
+    assert [incident.is_open for incident in state.load().incidents] == [False]
+
+
+def test_an_end_that_died_leaves_the_incident_open(state: State) -> None:
+    async def main() -> None:
+        for sequence, kind, then in ((1, FIRING, DeliveryState.SENT), (2, RESOLVED, DeliveryState.DEAD)):
+            await state.commit(Decision(notifications=(notification(sequence, kind),)))
+            await state.settle(settled(await lease_next(state), then, is_ambiguous=True))
+
+    run(main())
+    assert [incident.is_open for incident in state.load().incidents] == [True]
+
+
 def test_an_incident_that_goes_on_in_anothers_thread_never_owns_its_root(state: State) -> None:
     root = Receipt({"ts": "1.5"})
 
@@ -389,7 +409,6 @@ def test_s_97_the_ledger_and_the_counters_balance(tmp_path: Path) -> None:
     assert queues == {"hook": Queue(1, START)}
     assert {dict(labels)["state"]: count for (_, labels), count in counters.read().items()} == {
         "queued": 5,
-        "leased": 1,
         "sent": 1,
         "superseded": 1,
         "cancelled": 2,
