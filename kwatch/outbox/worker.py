@@ -231,7 +231,7 @@ class Worker:
         await self._settle(delivery, following, None if is_paced else attempt, receipt)
 
     def _following(self, delivery: Delivery, outcome: Receipt | SendError, now: datetime) -> Next:
-        return after_attempt(delivery, outcome, now, rng=self._tools.rng, max_age=self._channel.max_age)
+        return after_attempt(delivery, outcome, now, jitter=self._tools.rng.random(), max_age=self._channel.max_age)
 
     def _pass_gate(self, outcome: Receipt | SendError, now: datetime) -> None:
         before, self.gate = self.gate, self.gate.after(outcome, now)
