@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Self
 
 import msgspec
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -63,6 +63,8 @@ class Config(ChannelConfig):
     channel: str = ""
     #: An incoming webhook; it cannot edit, so an end is a message of its own.
     url: Secret | None = None
+    #: Where the Web API is; another one for GovSlack (`https://slack-gov.com/api/`).
+    api_url: Annotated[str, Field(pattern=r"^https?://[^@\s]+/$")] = "https://slack.com/api/"
     #: Whom to alert when an incident of a severity opens: `{critical: "@here"}`.
     mention: Mapping[SeverityWord, Annotated[str, AfterValidator(_check_mention)]] = {}
 
@@ -146,7 +148,9 @@ class Slack:
         if token is None:
             raise AssertionError("unreachable")  # a webhook makes no calls
         session: Any = _Session(self._client)  # what slack-sdk uses of aiohttp's
-        client = AsyncWebClient(token.read(), _API, session=session, retry_handlers=[], logger=self._logger)
+        client = AsyncWebClient(
+            token.read(), self._config.api_url, session=session, retry_handlers=[], logger=self._logger
+        )
         client.proxy = None  # it would take the environment's; ours is in the transport
         try:
             response = await client.api_call(method, json=dict(payload))

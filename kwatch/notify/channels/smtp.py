@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _SUBJECT = 120
 _REMEMBERED = 1000  # notifications that were partly accepted
+_GOODBYE = 1.0  # seconds
 _SHORTEST_WAIT = 60.0  # seconds after a temporary refusal; RFC 5321 4.5.4.1 asks for more than a few
 
 
@@ -234,7 +235,15 @@ class _Dialogue:
         if len(refusals) < len(recipients):
             self._stage = Stage.DATA
             await self._client.data(mail)
+        await self._leave()
         return refusals
+
+    async def _leave(self) -> None:
+        """Say goodbye; what was accepted stays so, whatever comes back."""
+        try:
+            await self._client.quit(timeout=_GOODBYE)
+        except (aiosmtplib.SMTPException, OSError):
+            pass
 
     async def _recipients(self, recipients: list[str]) -> dict[str, SendError]:
         refusals = {}
@@ -251,7 +260,7 @@ class _Dialogue:
             return failed(Failure.DESTINATION, Reason.TLS, "the certificate of the mail server is not trusted")
         if isinstance(error, aiosmtplib.SMTPResponseException):
             return classify_reply(error.code, error.message, self._stage)
-        if isinstance(error, aiosmtplib.SMTPNotSupported):
+        if type(error) is aiosmtplib.SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported):
             return failed(Failure.DESTINATION, Reason.TLS, f"the mail server does not offer {self._stage.value}")
         reason = _reason(error, self._stage)
         if self._stage is Stage.DATA:
