@@ -30,7 +30,7 @@ class Response(Protocol):
     def chunks(self) -> AsyncIterator[bytes]:
         """Yield pieces of the body as they arrive, never empty ones; line ends may be anywhere in them.
 
-        The end of the iteration is the server's clean end of the body. Raise ClusterError when it breaks off, TimeoutError
+        The iteration ends where the server ends the body. Raise ClusterError when it breaks off, TimeoutError
         after `read_timeout` of silence.
         """
         ...
