@@ -10,7 +10,16 @@ import msgspec
 import pytest
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
-from kwatch.model.notifications import Receipt, Content, Delivery, DeliveryState, Message, Notification, NotificationKind, Thread
+from kwatch.model.notifications import (
+    Receipt,
+    Content,
+    Delivery,
+    DeliveryState,
+    Message,
+    Notification,
+    NotificationKind,
+    Thread,
+)
 from kwatch.model.rules import Severity
 from kwatch.notify.base import Connection, Tools
 from kwatch.notify.render import TemplateEngine
