@@ -43,3 +43,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     transitions: tuple[Transition, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
     counters: Mapping[str, int] = {}  # name{label} → increment, for the ledgers
+
+
+class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What one destination was told of one incident; the engine's memory of it after a restart."""
+
+    destination: str
+    incident: str
+    is_open: bool  # it was told that it fires (or may have been), and not yet that it is over
+    last_sent_at: datetime | None  # None: never for certain
