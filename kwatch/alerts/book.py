@@ -72,6 +72,11 @@ class Book:
             case FindingKind.GONE:
                 return self._remove(self._about(finding), finding.member, now)
 
+    def held_by(self, rule_id: str, ref: ObjectRef) -> tuple[str, ...]:
+        """Return the fingerprints of a rule's alerts that an object is a member of."""
+        found = {name for key in members.member_keys(ref) for name in self._of_member.get(key, ())}
+        return tuple(name for name in sorted(found) if self.alerts[name].rule_id == rule_id)
+
     def freeze(self, kind: str, group: str, namespace: str, now: datetime) -> Moved:
         """Hold everything that rests on a source that is out of sync."""
         touched = list(self._members_of(kind, group, namespace))
@@ -204,8 +209,7 @@ class Book:
 
     def _about(self, finding: Finding) -> list[Alert]:
         """Return the rule's alerts that an object is a member of; their keys may hold what the object cannot say."""
-        found = {name for key in members.member_keys(finding.member) for name in self._of_member.get(key, ())}
-        return [self.alerts[name] for name in sorted(found) if self.alerts[name].rule_id == finding.rule.id]
+        return [self.alerts[name] for name in self.held_by(finding.rule.id, finding.member)]
 
     def _remove(self, alerts: list[Alert], ref: ObjectRef, now: datetime) -> Moved:
         for alert in alerts:

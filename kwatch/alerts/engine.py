@@ -24,6 +24,7 @@ from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Finding
 from kwatch.model.notifications import NotificationKind
+from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Inhibition, Mode, Rule
 
 _ENCODER = msgspec.json.Encoder()
@@ -101,6 +102,10 @@ class Engine:
             self._notices.observe(finding, now, is_first_list=self._is_first_list and finding.is_initial)
         else:
             self._follow(self._book.observe(finding, now), now)
+
+    def open_alerts(self, rule_id: str, ref: ObjectRef) -> tuple[str, ...]:
+        """Return the fingerprints of a rule's alerts that an object is a member of, pending ones too."""
+        return self._book.held_by(rule_id, ref)
 
     def freeze(self, kind: str, group: str, namespace: str, now: datetime) -> None:
         """A source is out of sync: what rests on it is unknown. `namespace` empty: everywhere."""
