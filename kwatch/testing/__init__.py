@@ -1,0 +1,1 @@
+"""What tests and demonstrations of kwatch need, shipped with it."""
