@@ -24,11 +24,11 @@ from kwatch.model.rules import Severity
 from kwatch.store.instants import from_micros, to_micros
 from kwatch.store.lanes import SNAPSHOTS, Ending, Lane, LaneRow, admit, bury
 
-_to_bytes = msgspec.msgpack.encode
-_NOTIFICATION: Final = msgspec.msgpack.Decoder(Notification)
-_MESSAGE: Final = msgspec.msgpack.Decoder(Message)
-_RECEIPT: Final = msgspec.msgpack.Decoder(Receipt)
-_ATTEMPT: Final = msgspec.msgpack.Decoder(Attempt)
+_to_bytes = msgspec.json.encode
+_NOTIFICATION: Final = msgspec.json.Decoder(Notification)
+_MESSAGE: Final = msgspec.json.Decoder(Message)
+_RECEIPT: Final = msgspec.json.Decoder(Receipt)
+_ATTEMPT: Final = msgspec.json.Decoder(Attempt)
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

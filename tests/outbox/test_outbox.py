@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from kwatch.model.notifications import DeliveryState, Message, Notification, Not
 from kwatch.model.rules import Severity
 from kwatch.outbox.outbox import DestinationStatus
 from kwatch.testing.samples import START, notification
-from kwatch.testing.virtual import run
+from kwatch.testing.virtual import VirtualClock, run
 
 FIRING, UPDATE, RESOLVED = NotificationKind.FIRING, NotificationKind.UPDATE, NotificationKind.RESOLVED
 
@@ -490,6 +490,26 @@ def test_the_urgent_overtakes_what_was_read_ahead(play: Play) -> None:
             await machine.clock.sleep(9)
             outbox.stop(0)
         assert [request.id.split("/")[0] for request in sink.requests] == ["i0", "worst", "i1", "i2", "i3"]
+
+    play(scene)
+
+
+def test_what_becomes_due_between_two_looks_is_not_missed(play: Play) -> None:
+    class TickingClock(VirtualClock):
+        """Each reading takes 0.1 s."""
+
+        ticks = 0
+
+        def now(self) -> datetime:
+            self.ticks += 1
+            return super().now() + timedelta(seconds=0.1 * self.ticks)
+
+    async def scene(machine: Machine) -> None:
+        machine.clock = TickingClock(START, asyncio.get_running_loop())
+        sink = Sink(VirtualClock(START, asyncio.get_running_loop()))
+        await machine.commit(*(at(0.1 * n + 0.05, notification(1, incident=f"i{n}")) for n in range(40)))
+        await machine.run(60, hook=sink)
+        assert len(sink.requests) == 40
 
     play(scene)
 
