@@ -146,7 +146,7 @@ def _lane(connection: apsw.Connection, destination: str, incident: str) -> Lane:
 def _end(connection: apsw.Connection, endings: Sequence[Ending], at: datetime) -> None:
     for ending in endings:
         connection.execute(
-            "UPDATE deliveries SET state = ?, reason = ?, finished_at = ?, message = NULL WHERE id = ?",
+            "UPDATE deliveries SET state = ?, reason = ?, finished_at = ? WHERE id = ?",
             (ending.state.value, ending.reason, to_micros(at), ending.id),
         )
 
@@ -241,7 +241,7 @@ def settle(connection: apsw.Connection, settlement: Settlement) -> list[Change]:
             settlement.attempts,
             settlement.is_ambiguous,
             settlement.is_degraded,
-            is_final or settlement.is_rendered_again,
+            settlement.is_rendered_again,
             notification.id,
         ),
     ).fetchone()

@@ -612,11 +612,11 @@ def test_the_status_says_what_waits_and_why(play: Play) -> None:
     play(scene)
 
 
-def test_ended_deliveries_are_forgotten_after_thirty_days(play: Play) -> None:
+def test_ended_deliveries_are_forgotten_after_seven_days(play: Play) -> None:
     async def scene(machine: Machine) -> None:
         sink = Sink(machine.clock)
         await machine.commit(notification(1))
-        await machine.run(30 * 86400 - 1, hook=sink)
+        await machine.run(7 * 86400 - 1, hook=sink)
         assert await machine.states() == {"1/1": "sent"}
         await machine.run(2 * 3600, hook=sink)
         assert await machine.states() == {}
