@@ -1,6 +1,7 @@
 """The outbox in virtual time on a real state file: rows F-… of spec 3.6."""
 
 import asyncio
+import itertools
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -353,6 +354,42 @@ def test_f_10_the_breaker_opens_once_and_one_goes_through(play: Play) -> None:
         assert machine.counted("breaker_opened", "destination") == {"hook": 1}
         assert set((await machine.states()).values()) == {"sent"}
         assert len(sink.requests) == 12 + 6
+
+    play(scene)
+
+
+def test_f_11_an_hour_without_connection_is_told_late_and_collapsed(play: Play) -> None:
+    async def scene(machine: Machine) -> None:
+        sink = Sink(machine.clock, (REFUSED if machine.clock.monotonic() < 3600 else OK for _ in itertools.count()))
+        other = Sink(machine.clock)
+        outbox = machine.outbox({"hook": sink, "mail": other})
+        async with asyncio.TaskGroup() as group:
+            group.create_task(outbox.run())
+            for n in range(12):
+                made = notification(n + 1, UPDATE if n else FIRING)
+                await machine.commit(at(300 * n, made), outbox=outbox)
+                await machine.commit(at(300 * n, notification(n + 1, destination="mail")), outbox=outbox)
+                await machine.clock.sleep(300)
+            refused = len(sink.requests)
+            await machine.clock.sleep(600)
+            outbox.stop(0)
+        assert refused < 30
+        assert [(request.kind, request.id[-2:]) for request in sink.requests[refused:]] == [
+            ("firing", "/1"),
+            ("update", "12"),
+        ]
+        assert other.times == [300.0 * n for n in range(12)]
+
+    play(scene)
+
+
+def test_i7_nothing_is_started_after_a_pause_was_asked_for(play: Play) -> None:
+    async def scene(machine: Machine) -> None:
+        sink = Sink(machine.clock, [OK, OK, paced(120), OK], concurrency=4, seconds=1)
+        await machine.commit(*(notification(1, incident=f"i{n}") for n in range(8)))
+        await machine.run(300, hook=sink)
+        assert [time for time in sink.times if 2 <= time < 121] == []
+        assert set((await machine.states()).values()) == {"sent"}
 
     play(scene)
 
