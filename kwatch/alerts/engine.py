@@ -24,6 +24,7 @@ from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Finding
 from kwatch.model.notifications import NotificationKind
+from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Inhibition, Mode, Rule
 
 _ENCODER = msgspec.json.Encoder()
@@ -146,6 +147,10 @@ class Engine:
         )
         ledger.clear()
         return decision
+
+    def open_alerts(self, rule_id: str, ref: ObjectRef) -> tuple[str, ...]:
+        """Return the fingerprints of a rule's alerts that an object is a member of."""
+        return self._book.holding(rule_id, ref)
 
     def alerts(self) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
