@@ -109,10 +109,6 @@ class Engine:
         else:
             self._follow(self._book.observe(finding, now), now)
 
-    def open_alerts(self, rule_id: str, ref: ObjectRef) -> tuple[str, ...]:
-        """Return the fingerprints of a rule's alerts that an object is a member of, pending ones too."""
-        return self._book.held_by(rule_id, ref)
-
     def freeze(self, kind: str, group: str, namespace: str, now: datetime) -> None:
         """A source is out of sync: what rests on it is unknown. `namespace` empty: everywhere."""
         self._advance(now, inclusive=False)

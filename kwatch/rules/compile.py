@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from kwatch.model.conditions import AllOf, Condition, FieldChanged, Not, Path, StatusConditionIs
+from kwatch.model.conditions import AllOf, Condition, FieldChanged, Not, Path, StatusConditionIs, is_edge, nodes
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.identity import fingerprint
 from kwatch.model.matching import text_of

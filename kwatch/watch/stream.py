@@ -100,9 +100,9 @@ class Stream:
         settings: StreamSettings,
         counters: Counters,
     ) -> None:
-        self.source = source
         self.settled = asyncio.Event()  # it has listed once, or was refused
         self._client = client
+        self._source = source
         self._clock = clock
         self._rng = rng
         self._decode = decode
@@ -126,7 +126,7 @@ class Stream:
     def status(self) -> SourceStatus:
         """How it is now."""
         return SourceStatus(
-            source_id=self.source.id,
+            source_id=self._source.id,
             state=self._state,
             since=self._since,
             last_frame_at=self._last_frame_at,
@@ -156,7 +156,7 @@ class Stream:
             return
         self._is_listing = True
         self._show(SourceState.LISTING)
-        self._counters.add("watch_lists", source=self.source.id)
+        self._counters.add("watch_lists", source=self._source.id)
         if self._client.has_watch_list and await self._watch_list(put):
             return
         await self._list(put)
@@ -169,20 +169,20 @@ class Stream:
         except ClusterError as error:
             if self._opened_at is not None or error.status not in (400, 422):
                 raise
-            log.info("no watch-list, listing by pages", extra={"source": self.source.id, "error": str(error)})
+            log.info("no watch-list, listing by pages", extra={"source": self._source.id, "error": str(error)})
             self._client.has_watch_list = False
             return False
         return True
 
     async def _list(self, put: Put) -> None:
         version = ""
-        async for page in self._client.list_pages(self.source, limit=self._settings.page):
+        async for page in self._client.list_pages(self._source, limit=self._settings.page):
             version = page.resource_version
             for start in range(0, len(page.items), LIST_BATCH):
                 now = self._clock.now()
                 listed = self._listed(page.items[start : start + LIST_BATCH], now)
                 self._is_partial = True
-                await put(Batch(self.source, listed, "", now))
+                await put(Batch(self._source, listed, self._version, now))
         self._version = version
         await self._put(self._synced(version), put)
 
@@ -200,7 +200,7 @@ class Stream:
 
     async def _watch(self, put: Put, *, initial: bool) -> None:
         async with self._client.watch(
-            self.source,
+            self._source,
             resource_version=self._version,
             initial=initial,
             timeout_seconds=self._rng.randint(*self._watch_for),
@@ -229,7 +229,7 @@ class Stream:
         """Wait for the first piece. A resumed watch that is open and silent for a second goes on: say so then."""
         if self._is_listing or not self._is_lost:
             return await _next(pieces)
-        first = asyncio.create_task(_next(pieces), name=f"first piece of {self.source.id}")
+        first = asyncio.create_task(_next(pieces), name=f"first piece of {self._source.id}")
         try:
             await asyncio.wait({first}, timeout=QUIET_SYNC)
             if not first.done():
@@ -244,10 +244,12 @@ class Stream:
         if not lines:
             return
         now = self._last_frame_at = self._clock.now()
+        before = self._version
         events: list[WatchEvent] = []
         error = self._decode_lines(lines, events, now)
         self._is_partial = self._is_listing
-        await put(Batch(self.source, tuple(events), "" if self._is_listing else self._version, now))
+        if events or self._version != before:
+            await put(Batch(self._source, tuple(events), self._version, now))
         if error is not None:
             raise error
 
@@ -313,8 +315,8 @@ class Stream:
         await self._clock.sleep(self._pause(error))
 
     def _note(self, error: ClusterError | TimeoutError) -> None:
-        self._counters.add("watch_breaks", source=self.source.id)
-        log.info("watch broken", extra={"source": self.source.id, "error": str(error), "failures": self._failures})
+        self._counters.add("watch_breaks", source=self._source.id)
+        log.info("watch broken", extra={"source": self._source.id, "error": str(error), "failures": self._failures})
         is_mute = isinstance(error, TimeoutError) and self._opened_at is not None and not self._pieces
         if isinstance(error, GoneError) or is_mute:
             self._version = ""
@@ -335,11 +337,11 @@ class Stream:
         return max(self._rng.uniform(0.0, ceiling), min(asked, RETRY_AFTER_LIMIT))
 
     async def _put(self, event: WatchEvent, put: Put) -> None:
-        await put(Batch(self.source, (event,), self._version, event.received_at))
+        await put(Batch(self._source, (event,), self._version, event.received_at))
 
     def _count_bad(self, n: int) -> None:
         if n:
-            self._counters.add("watch_frames_bad", n, source=self.source.id)
+            self._counters.add("watch_frames_bad", n, source=self._source.id)
 
     def _show(self, state: SourceState, error: str = "") -> None:
         if state is not self._state:
