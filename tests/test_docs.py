@@ -85,3 +85,21 @@ def test_every_manifest_is_applied_or_named_as_an_example() -> None:
     kustomization = (folder / "kustomization.yaml").read_text()
     others = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
     assert {name for name in others if name in kustomization} == others
+
+
+def test_the_cluster_role_only_reads() -> None:
+    documents = yaml.safe_load_all((ROOT / "deploy" / "manifests" / "rbac.yaml").read_text())
+    (role,) = (document for document in documents if document["kind"] == "ClusterRole")
+    assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
+    assert not {"secrets", "configmaps", "*"} & {name for rule in role["rules"] for name in rule["resources"]}
+
+
+def test_the_cluster_role_covers_the_packs() -> None:
+    """The kinds that the built-in rules name, and those between a Pod and its workload."""
+    documents = yaml.safe_load_all((ROOT / "deploy" / "manifests" / "rbac.yaml").read_text())
+    (role,) = (document for document in documents if document["kind"] == "ClusterRole")
+    granted = {name for rule in role["rules"] for name in rule["resources"]}
+    packs = "\n".join(path.read_text() for path in sorted((ROOT / "kwatch" / "rules" / "packs").glob("*.yaml")))
+    named = {kind for kinds in re.findall(r"kind: *\[?([A-Za-z, ]+)", packs) for kind in re.findall(r"[A-Z]\w+", kinds)}
+    assert named >= {"Pod", "Node", "Deployment"}
+    assert {f"{kind.lower()}s" for kind in named | {"ReplicaSet", "Job", "Event"}} == granted
