@@ -23,8 +23,6 @@ from kwatch.telemetry import Counters, Redactor, set_up_logging
 from kwatch.web import address
 from kwatch.web.server import listen, url_of
 
-LOCAL, IN_CLUSTER = "127.0.0.1:8080", "0.0.0.0:8080"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
@@ -48,7 +46,7 @@ async def run_until_signal(options: RunOptions) -> None:
         state = State.open(folder, counters=counters)
         stack.callback(state.close)
         app = App(config, ports, state, counters)
-        listener = listen(config.web.listen or (IN_CLUSTER if is_in_cluster() else LOCAL))
+        listener = listen(config.web.host, config.web.port)
         stack.callback(listener.close)
         address.publish(folder, url_of(listener))
         stack.callback(address.withdraw, folder)
@@ -83,7 +81,7 @@ async def _world(options: RunOptions, config: Config) -> AsyncIterator[tuple[Por
     if not name:
         raise KwatchError("in a cluster the configuration must name it; write `cluster: prod-eu` at the top")
     click.echo(f"Watching cluster {name} ({kubeconfig or 'as its service account'})", err=True)
-    yield Ports(wire=AiohttpWire(credentials), cluster=name), options.state or config.state.path
+    yield Ports(wire=AiohttpWire(credentials), cluster=name), options.state or config.state
 
 
 @asynccontextmanager
