@@ -257,6 +257,8 @@ def _api_answer(reply: Reply) -> Mapping[str, Any]:
 
 # Planning. Pure.
 
+#: Kinds that stand for themselves: they never edit what was said before.
+_ALONE = frozenset({NotificationKind.NOTICE, NotificationKind.META, NotificationKind.TEST})
 _UNFURL: Mapping[str, bool] = {"unfurl_links": False, "unfurl_media": False}
 
 
@@ -270,7 +272,7 @@ def plan(
         return (Call("chat.postMessage", {**whole, "channel": channel, **_UNFURL}, is_root=True),)
     place = {"channel": thread.root.values["channel"]}
     below = {**place, "thread_ts": thread.root.values["ts"], **_UNFURL}
-    if not thread.is_own or notification.kind is NotificationKind.NOTICE:
+    if not thread.is_own or notification.kind in _ALONE:
         return (Call("chat.postMessage", {**whole, **below}),)
     edit = Call("chat.update", {**whole, **place, "ts": thread.root.values["ts"]}, is_root=True)
     if said is None:
