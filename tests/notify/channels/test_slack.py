@@ -113,6 +113,15 @@ def test_a_root_that_was_deleted_is_posted_anew(server: SlackServer, channel: Ch
     assert heading(message) == "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker"
 
 
+def test_what_goes_on_in_a_thread_that_was_deleted_is_told_in_the_channel(
+    server: SlackServer, channel: Channel
+) -> None:
+    guest = Thread(tell(channel, content(kind=NotificationKind.SUMMARY)), is_own=False)
+    server.messages.clear()
+    tell(channel, content(kind=RESOLVED), guest, sequence=2)
+    assert [heading(root).split(" · ")[0] for root in server.roots()] == ["✅ RESOLVED after 12 m"]
+
+
 def test_an_end_whose_beginning_was_never_told_stands_for_itself(server: SlackServer, channel: Channel) -> None:
     tell(channel, content(kind=RESOLVED))
     assert [heading(root) for root in server.roots()] == [
