@@ -11,6 +11,7 @@ import hmac
 import json
 import re
 import ssl
+import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -308,19 +309,20 @@ class MailServer:
             if not isinstance(given, LoginPassword):
                 return AuthResult(success=False, handled=False)
             self.logins.append((method, given.login, given.password))
-            return AuthResult(success=given.password == password)
+            return AuthResult(success=given.password == password, handled=False)
 
         def protocol() -> Any:
-            return SMTP(
-                self,
-                hostname="mail.example.com",
-                tls_context=starttls,
-                require_starttls=starttls is not None,
-                authenticator=authenticate,
-                auth_required=bool(password),
-                auth_require_tls=starttls is not None,
-                loop=asyncio.get_running_loop(),
-            )
+            with warnings.catch_warnings(action="ignore"):  # aiosmtpd does not see that implicit TLS is TLS
+                return SMTP(
+                    self,
+                    hostname="mail.example.com",
+                    tls_context=starttls,
+                    require_starttls=starttls is not None,
+                    authenticator=authenticate,
+                    auth_required=bool(password),
+                    auth_require_tls=starttls is not None,
+                    loop=asyncio.get_running_loop(),
+                )
 
         server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0, ssl=implicit)
         try:

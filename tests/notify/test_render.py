@@ -60,7 +60,7 @@ def test_T30_the_language_says_what_people_need(engine: TemplateEngine, template
         ("{{ labels.get('a') }}", "line 1: calls are not in the language of templates"),
         ("a\n{{ range(10) }}", "line 2: calls are not in the language of templates"),
         ("{% macro m() %}{% endmacro %}", "line 1: macros are not in the language of templates"),
-        ("{% include 'x' %}", "line 1: `include` are not in the language of templates"),
+        ("{% include 'x' %}", "line 1: tags like `include` are not in the language of templates"),
         ("{% set a = {'b': 1} %}", "line 1: mappings are not in the language of templates"),
         ("{{ 9 ** 9 }}", "line 1: powers are not in the language of templates"),
         ("{% set l = [count, count] %}", "line 1: lists hold constants only"),

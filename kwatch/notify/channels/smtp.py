@@ -114,17 +114,16 @@ class Mail:
         self._config = config
         self._tools = tools
         self._domain = re.sub(r"[^A-Za-z0-9.-]", "-", tools.instance).strip(".-") or "kwatch"
+        self._tls = ssl.create_default_context(cafile=config.ca)
         # Who has a mail that others do not have yet. After a crash they get it twice, with the same Message-ID.
         self._accepted: OrderedDict[str, set[str]] = OrderedDict()
 
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the mail's bytes; degraded, the text alone, shortened."""
         texts = Composition(self._config, self._tools.templates, notification)
-        context = texts.context | {
-            "headline": line(texts.text("title")),
-            "text": texts.text("text"),
-            "own_text": texts.text("text") if texts.has_own("text") else "",
-        }
+        text = texts.text("text")
+        own = {"text": text, "own_text": text if texts.has_own("text") else ""}
+        context = texts.context | {"headline": line(texts.text("title")), **own}
         mail = EmailMessage(policy=SMTP_POLICY)
         headers = self._headers(notification, thread, texts)
         for name, value in headers.items():
@@ -201,7 +200,7 @@ class Mail:
             timeout=self.timeout,
             use_tls=self._config.security is Tls.IMPLICIT,
             start_tls=False,  # it is a stage of its own, so that a refusal is told apart
-            tls_context=ssl.create_default_context(cafile=self._config.ca),
+            tls_context=self._tls,
         )
         dialogue = _Dialogue(client)
         try:

@@ -1,6 +1,7 @@
 """Slack: threads, edits, limits, and what its errors mean."""
 
 import asyncio
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from kwatch.model.notifications import Content, NotificationKind, Receipt, Threa
 from kwatch.model.rules import Severity
 from kwatch.notify.base import Channel
 from kwatch.notify.channels import slack
-from kwatch.testing.receivers import Answer, Posted, SlackServer, limit_broken, transport_to
+from kwatch.notify.http import system_transport
+from kwatch.testing.receivers import Answer, Posted, SlackServer, limit_broken, serve, transport_to
 from tests.notify.samples import ALONE, alert, content, delivery, notification, tools_for
 
 TOKEN = "xoxb-1"
@@ -109,6 +111,15 @@ def test_a_root_that_was_deleted_is_posted_anew(server: SlackServer, channel: Ch
     assert receipt == Receipt({"channel": "C042", "ts": "1700000000.000002"})
     [message] = server.messages
     assert heading(message) == "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker"
+
+
+def test_what_goes_on_in_a_thread_that_was_deleted_is_told_in_the_channel(
+    server: SlackServer, channel: Channel
+) -> None:
+    guest = Thread(tell(channel, content(kind=NotificationKind.SUMMARY)), is_own=False)
+    server.messages.clear()
+    tell(channel, content(kind=RESOLVED), guest, sequence=2)
+    assert [heading(root).split(" · ")[0] for root in server.roots()] == ["✅ RESOLVED after 12 m"]
 
 
 def test_an_end_whose_beginning_was_never_told_stands_for_itself(server: SlackServer, channel: Channel) -> None:
@@ -249,6 +260,29 @@ def test_a_webhooks_answer_is_read(server: SlackServer, tmp_path: Path, answer: 
     with pytest.raises(SendError) as raised:
         tell(channel, content())
     assert raised.value.failure is failure
+
+
+def test_it_arrives_over_a_socket_whatever_the_environment_says(
+    server: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    (tmp_path / "token").write_text(TOKEN)
+    token = {"file": str(tmp_path / "token")}
+
+    async def run() -> None:
+        async with serve(server.answer) as url:
+            config = {"type": "slack", "token": token, "channel": "#alerts", "api_url": f"{url}/api/"}
+            tools = dataclasses.replace(tools_for(), transport=system_transport)
+            channel = slack.create(slack.Config.model_validate(config), tools)
+            for sequence in (1, 2):
+                of = notification(sequence=sequence)
+                message = channel.render(of, ALONE, degraded=False)
+                await channel.send(message, delivery(of, message))
+            await channel.close()
+
+    asyncio.run(run())
+    assert [message.metadata["event_payload"]["id"] for message in server.messages] == ["n7qf3-1", "n7qf3-2"]
 
 
 @pytest.mark.parametrize(
