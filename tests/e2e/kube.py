@@ -35,7 +35,11 @@ class Kube:
 
     def pod(self, namespace: str, name: str, *args: str, **container: Any) -> None:
         """Make a Pod of the workload image; `container` is merged over its only container."""
-        self.ask("POST", f"/api/v1/namespaces/{namespace}/pods", {"metadata": {"name": name}, "spec": spec(*args, **container)})
+        self.ask(
+            "POST",
+            f"/api/v1/namespaces/{namespace}/pods",
+            {"metadata": {"name": name}, "spec": spec(*args, **container)},
+        )
 
     def deployment(self, namespace: str, name: str, *args: str, deadline: int = 600, **container: Any) -> None:
         """Make a Deployment of one replica; `deadline` is its progressDeadlineSeconds."""
