@@ -16,7 +16,7 @@ def sample(kind: NotificationKind, *, destination: str, receiver: str, cluster: 
     worst = max((alert.severity for alert in alerts), default=Severity.INFO)
     ends_at = now if kind.closes else None
     return Notification(
-        id=f"sample-{kind.value}",
+        id=f"sample-{kind.value}-{now:%Y%m%dT%H%M%S}",
         destination=destination,
         incident="kw/sample/1",
         sequence=1,
