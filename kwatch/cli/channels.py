@@ -1,5 +1,6 @@
 """The destinations of a configuration as channels, for the commands that render or send by themselves."""
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ class Way:
 
 def ways(file: Path | None, name: str | None) -> tuple[Way, ...]:
     """Return the way to the destination of that name, or to all; a name that there is none of is a usage error."""
-    config = load(file)
+    config = load(file, environ=os.environ)
     cluster = config.cluster or "my-cluster"
     clock = SystemClock()
     tools = Tools(

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 @config_option
 def check(config: Path | None) -> None:
     """Check the configuration: list every mistake, or say what would run."""
+    import os
+
     from kwatch.config.load import load
 
-    for line in _summary(load(config)):
+    for line in _summary(load(config, environ=os.environ)):
         click.echo(line)
     click.echo(f"{config or 'the built-in configuration'}: ok")
 
@@ -26,8 +28,8 @@ def _summary(config: "Config") -> tuple[str, ...]:
     """Return the rules, the kinds that are watched, and the receivers, a line each."""
     from kwatch.rules.compile import RuleSet
 
-    needs = RuleSet(config.rules, cluster=config.cluster, label_names=config.watch.labels).needs()
-    kinds = sorted({*needs, *config.watch.resources})
+    needs = RuleSet(config.rules, cluster="", label_names=config.watch.labels).needs()
+    kinds = sorted({token.partition(".")[0] for token in (*needs, *config.watch.resources)})
     receivers = [
         f"  {receiver}: {', '.join(f'{entry.name} ({entry.type})' for entry in entries)}"
         for receiver, entries in config.receivers.items()
