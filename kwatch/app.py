@@ -1,23 +1,23 @@
 """The composition root: a configuration and the ports to the world in, a running kwatch out.
 
-Start: state folder → engine and counts as they were → web → outbox → watches, in waves → (first start) the summary.
-Stop: not ready → watches end → what was decided is committed → the outbox drains within its grace → the folder is given
-back. Everything that waits or sends is a task of one `TaskGroup`; what ends one ends all.
+Start: state folder → engine and counts as they were → outbox and web → watches, in waves → (first start) the summary.
+Stop: watches end → what was decided is committed → deliveries in flight end, within a grace → the folder is given back.
+Everything that waits or sends is a task of one `TaskGroup`; what ends one ends all.
 """
 
 import asyncio
 import logging
 import random
+import socket
 import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib import import_module
 from typing import TextIO
 
 import httpx
 
-from kwatch import __version__
 from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
 from kwatch.board import LiveBoard
@@ -28,8 +28,10 @@ from kwatch.cluster.wire import Wire
 from kwatch.config.config import Config
 from kwatch.decider import Decider
 from kwatch.enrich.lookup import Lookup
+from kwatch.model.notifications import NotificationKind
+from kwatch.model.objects import ObjectRef
 from kwatch.namespaces import NamespaceFilter
-from kwatch.notify.base import Channel, Connection, Tools
+from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
 from kwatch.outbox.outbox import Outbox
@@ -37,11 +39,11 @@ from kwatch.pipeline import Pipeline
 from kwatch.rules.compile import RuleSet
 from kwatch.store.state import Snapshot, State
 from kwatch.telemetry import Counters
-from kwatch.watch.cache import ObjectCache, Projection
-from kwatch.watch.fleet import Fleet, Want
-from kwatch.web import address
+from kwatch.watch.cache import ObjectCache
+from kwatch.watch.extract import Projection
+from kwatch.watch.fleet import Fleet, Plan, Want
 from kwatch.web.routes import create_app
-from kwatch.web.server import listen, serve, url_of
+from kwatch.web.server import serve
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +56,9 @@ class Ports:
     """The world, as far as kwatch touches it: injected, so that all of it runs in virtual time."""
 
     wire: Wire  # to the API server
-    cluster: str  # what the credentials call it; empty in a cluster
+    cluster: str = ""  # what the credentials call it; empty in a cluster
     clock: Clock = field(default_factory=SystemClock)
     rng: random.Random = field(default_factory=random.Random)
-    executor: Executor | None = None  # of the store; None: a thread of its own
     transport: Callable[[Connection], httpx.AsyncBaseTransport] = system_transport
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
 
@@ -78,9 +79,8 @@ class App:
         client = KubeClient(ports.wire)
         discovery = Discovery(client)
         rules = RuleSet(config.rules, cluster=self.cluster, label_names=config.watch.labels)
-        wants = _wants(config, rules.needs())
         self.engine = self._engine(snapshot)
-        self.cache = ObjectCache({token: need.projection for token, need in wants.items()})
+        self.cache = ObjectCache()
         namespaces = NamespaceFilter(
             include=config.watch.namespaces.include,
             exclude=config.watch.namespaces.exclude,
@@ -106,14 +106,16 @@ class App:
         self.fleet = Fleet(
             client,
             discovery,
-            wants=wants,
-            namespaces=namespaces.names,
-            resume={source: checkpoint.resource_version for source, checkpoint in snapshot.checkpoints.items()},
+            self.cache,
+            Plan(
+                wants=_wants(config, rules),
+                namespaces=namespaces.names,
+                resume={source: point.resource_version for source, point in snapshot.checkpoints.items()},
+            ),
             clock=ports.clock,
             rng=ports.rng,
             counters=counters,
             put=self.pipeline.put,
-            on_started=self._on_started,
         )
 
     def _engine(self, snapshot: Snapshot) -> Engine:
@@ -125,9 +127,7 @@ class App:
             cluster=self.cluster,
             public_url=config.web.public_url,
         )
-        engine.load(
-            snapshot.rows, snapshot.incidents, started_at=self.started_at, covered_until=snapshot.covered_until
-        )
+        engine.load(snapshot.rows, snapshot.incidents, started_at=self.started_at, covered_until=snapshot.covered_until)
         return engine
 
     def _channels(self, instance: str) -> Mapping[str, Channel]:
@@ -154,7 +154,7 @@ class App:
             pipeline = tasks.create_task(self.pipeline.run(), name="pipeline")
             intake = [
                 tasks.create_task(self.lookup.run(), name="lookup"),
-                tasks.create_task(self.fleet.run(), name="watches"),
+                tasks.create_task(self.fleet.run(self._on_started), name="watches"),
             ]
             await stop.wait()
             self.is_stopping = True
@@ -178,8 +178,8 @@ class App:
         self.started.set()
         log.info("watching", extra={"cluster": self.cluster, "watches": len(self.fleet.statuses())})
 
-    def _found(self, ref: ObjectRef, about: About | None) -> None:
-        self.pipeline.submit(lambda now: self.decider.found(ref, about, now))
+    def _found(self, ref: ObjectRef) -> None:
+        self.pipeline.submit(lambda now: self.decider.found(ref, now))
 
     def _sent(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
         self.pipeline.sent(destination, incident, kind, at)
@@ -187,6 +187,18 @@ class App:
     def _labels_of_namespace(self, name: str) -> Mapping[str, str] | None:
         state = self.cache.get(ObjectRef(kind="Namespace", name=name))
         return None if state is None else state.labels
+
+
+def _wants(config: Config, rules: RuleSet) -> tuple[Want, ...]:
+    """Return the kinds that rules need, those that the configuration names, and namespaces where labels choose them."""
+    wants = [
+        Want(token=token, projection=Projection(need.paths, need.annotations), metadata_only=not need.full)
+        for token, need in rules.needs().items()
+    ]
+    wants += [Want(token=token) for token in config.watch.resources]
+    if config.watch.namespaces.selector is not None:
+        wants.append(Want(token="Namespace", metadata_only=True))  # noqa: S106 - a kind
+    return tuple(wants)
 
 
 def create_channel(config: ChannelConfig, tools: Tools) -> Channel:

@@ -3,12 +3,12 @@
     WatchEvent ─normalise─▶ KubeEvent ─count─▶ Contribution ┐
     WatchEvent ─cache─▶ ObjectChange ───────────────────────┴─rules─▶ Finding ─▶ engine ─▶ Decision
 
-Takes `now`, keeps its state in memory and gives what must survive as rows of the decision. An Event about an object
-that is not known is parked: `look_up` asks for the object, `found` goes on with what waited for it, in order. While
-anything of a source is parked its checkpoint stays, so that a crash replays it.
+Takes `now`, keeps its state in memory and gives what must survive as rows of the decision. An observation about an
+object that is not known well enough (itself, or what owns it) is parked: `look_up` asks for what is missing, and
+`found` goes on with what waited, in order per object. While anything of a source is parked its checkpoint stays, so
+that a crash replays it.
 """
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -23,19 +23,21 @@ from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEven
 from kwatch.model.observations import About, KubeEvent, ObjectChange
 from kwatch.rules.compile import CompiledRule, RuleSet
 from kwatch.telemetry import Counters
+from kwatch.watch import counting
 from kwatch.watch.cache import ObjectCache
-from kwatch.watch.counting import Counted, count, is_stale
-from kwatch.watch.normalise import event_of
+from kwatch.watch.frames import MALFORMED
+from kwatch.watch.normalise import event_of, subject_of
 
-log = logging.getLogger(__name__)
-
-#: Events that may wait for an object at a time; one more is decided at once, its object unknown.
-MAX_PARKED = 10_000
+#: Objects that may be waited for at a time; what is about one more is decided at once, with what is known.
+MAX_PARKED = 1000
 #: How often counts of Events that are long gone are dropped.
 SWEEP_EVERY = timedelta(minutes=5)
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_counted = msgspec.msgpack.Decoder(Counted).decode
+_decode_counted = msgspec.msgpack.Decoder(counting.Counted).decode
+
+#: What waits for an object, and goes on with what was found out about it.
+Waiting = Callable[[About | None, datetime], None]
 
 
 class Decider:
@@ -56,13 +58,13 @@ class Decider:
         self._cache = cache
         self._engine = engine
         self._counters = counters
-        self._is_watched = is_watched  # whether a namespace is; cluster-scoped objects always are
+        self._is_watched = is_watched  # whether a namespace is; the empty one stands for cluster-scoped objects
         self._look_up = look_up
         self._covered_from = covered_from
-        self._counts: dict[str, Counted] = {}
+        self._counts: dict[str, counting.Counted] = {}
         self._rows: dict[str, Row] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
-        self._parked: dict[ObjectRef, deque[tuple[str, KubeEvent]]] = {}
+        self._parked: dict[ObjectRef, deque[tuple[str, Waiting]]] = {}
         self._next_sweep_at: datetime | None = None
 
     def load(self, rows: Iterable[Row]) -> None:
@@ -74,13 +76,13 @@ class Decider:
     def decide(self, batch: Batch, now: datetime) -> None:
         """Observe everything in the batch, in order."""
         if batch.source.resource.kind == "Event":
-            for frame in batch.events:
-                self._on_event_frame(batch.source, frame, now)
+            self._decide_events(batch, now)
         else:
             for frame in batch.events:
                 self._on_object_frame(batch.source, frame, now)
         if batch.resource_version:
-            self._progress(batch)
+            source_id = batch.source.id
+            self._checkpoints[source_id] = Checkpoint(source_id, batch.resource_version, batch.received_at)
 
     def tick(self, now: datetime) -> None:
         """Run the engine's timers that are due."""
@@ -97,22 +99,19 @@ class Decider:
         """A destination has been told."""
         self._engine.sent(destination, incident, kind, at)
 
-    def found(self, ref: ObjectRef, about: About | None, now: datetime) -> None:
-        """Go on with what waited for the object; None: it cannot be had."""
+    def found(self, ref: ObjectRef, now: datetime) -> None:
+        """Go on with what waited for an object, whether or not it was found."""
+        about = self._cache.about(ref)
         if about is None:
             self._counters.add("lookups_failed")
-        for _, event in self._parked.pop(ref, ()):
-            regarding = event.regarding
-            candidates = self._rules.event_candidates(
-                regarding.kind, regarding.group, regarding.namespace, event.type, event.reason
-            )
-            self._on_event(event, candidates, about, now)
+        for _, go_on in self._parked.pop(ref, ()):
+            go_on(about, now)
 
     def take(self) -> Decision | None:
         """Return all that was decided since the last call, with rows and checkpoints; None when nothing was."""
         decision = self._engine.take()
         held = {source_id for waiting in self._parked.values() for source_id, _ in waiting}
-        checkpoints = tuple(c for source_id, c in self._checkpoints.items() if source_id not in held)
+        checkpoints = tuple(point for source_id, point in self._checkpoints.items() if source_id not in held)
         if decision is None and not self._rows and not checkpoints:
             return None
         for checkpoint in checkpoints:
@@ -123,61 +122,83 @@ class Decider:
 
     # Events
 
-    def _on_event_frame(self, source: Source, frame: WatchEvent, now: datetime) -> None:
-        if frame.type in (WatchEventType.SYNCED, WatchEventType.LOST, WatchEventType.DELETED):
-            return  # an Event that is deleted has only aged (C12)
-        body = frame.body
-        regarding = body.about
-        if not self._is_watched(regarding.namespace):
-            self._counters.add("observations", outcome="namespace")
-            return
-        candidates = self._rules.event_candidates(
-            regarding.kind, regarding.group, regarding.namespace, body.type, body.reason
-        )
-        if not candidates:
-            self._counters.add("observations", outcome="no_rule")
-            return
-        event = event_of(body)
+    def _decide_events(self, batch: Batch, now: datetime) -> None:
+        """The hot path: most Events are of no interest to any rule, and are told apart without looking closer."""
+        uninteresting = elsewhere = 0
+        for frame in batch.events:
+            if frame.body is None:
+                continue
+            subject = subject_of(frame.body)
+            candidates = self._rules.event_candidates(*subject)
+            if not candidates:
+                uninteresting += 1
+            elif not self._is_watched(subject[2]):
+                elsewhere += 1
+            else:
+                self._on_event_frame(batch.source, frame, candidates, now)
+        if uninteresting:
+            self._counters.add("observations", uninteresting, outcome="no_rule")
+        if elsewhere:
+            self._counters.add("observations", elsewhere, outcome="namespace_not_watched")
+
+    def _on_event_frame(
+        self, source: Source, frame: WatchEvent, candidates: tuple[CompiledRule, ...], now: datetime
+    ) -> None:
+        event = event_of(frame.body)
         if event is None:
             self._counters.add("observations", outcome="malformed")
-        elif self._must_wait(event, candidates):
-            self._park(source, event)
+        elif frame.type is WatchEventType.DELETED:
+            self._on_event_deleted(event, now)
         else:
-            self._on_event(event, candidates, self._cache.about(event.regarding), now)
+            is_listed = frame.type is WatchEventType.LISTED
 
-    def _must_wait(self, event: KubeEvent, candidates: Iterable[CompiledRule]) -> bool:
-        """Return whether the object must be asked for first; also to keep the order behind those that wait for it."""
-        if event.regarding in self._parked:
-            return True
-        if len(self._parked) >= MAX_PARKED or not self._rules.needs_object(candidates):
-            return False
-        return self._cache.about(event.regarding) is None
+            def go_on(about: About | None, at: datetime) -> None:
+                self._on_event(event, about, candidates, is_listed=is_listed, now=at)
 
-    def _park(self, source: Source, event: KubeEvent) -> None:
-        waiting = self._parked.get(event.regarding)
-        if waiting is None:
-            self._parked[event.regarding] = waiting = deque()
-            self._look_up(event.regarding)
-        waiting.append((source.id, event))
+            if self._rules.needs_object(candidates):
+                self._with_object(source, event.regarding, go_on, now)
+            else:
+                go_on(None, now)
+
+    def _on_event_deleted(self, event: KubeEvent, now: datetime) -> None:
+        """An Event that is deleted has only aged: its count is kept for a while, in case it is written anew (C12)."""
+        self._counters.add("observations", outcome="aged")
+        key = _count_key(event)
+        if (last := self._counts.get(key)) is not None:
+            self._keep_count(key, counting.end(last, now))
 
     def _on_event(
-        self, event: KubeEvent, candidates: Iterable[CompiledRule], about: About | None, now: datetime
+        self,
+        event: KubeEvent,
+        about: About | None,
+        candidates: Iterable[CompiledRule],
+        *,
+        is_listed: bool,
+        now: datetime,
     ) -> None:
-        key = f"{event.ref.namespace}/{event.ref.name}"
-        counted = count(event, self._counts.get(key), covered_from=self._covered_from, now=now)
-        self._counters.add("contributions", case=counted.case.name)
-        self._counts[key] = counted.state
-        self._rows[key] = Row(Table.COUNTS, key, _encode(counted.state))
-        if counted.contribution is None:
-            return
         findings = self._rules.event_findings(event, about, candidates, now)
         if not findings:
             self._counters.add("observations", outcome="no_rule")
+            return
+        key = _count_key(event)
+        counted = counting.count(
+            event, self._counts.get(key), covered_from=self._covered_from, is_listed=is_listed, now=now
+        )
+        self._counters.add("contributions", case=counted.case.name)
+        self._keep_count(key, counted.state)
+        if counted.contribution is None:
+            self._counters.add("observations", outcome="nothing_new")
+            return
+        self._counters.add("observations", outcome="finding")
         for finding in findings:
             self._engine.observe(msgspec.structs.replace(finding, contribution=counted.contribution), now)
             if finding.rule.resolve is not None and about is not None and about.state is not None:
                 truth = self._rules.evidence(finding.rule, about.state)
                 self._engine.observe(msgspec.structs.replace(finding, kind=FindingKind.EVIDENCE, truth=truth), now)
+
+    def _keep_count(self, key: str, counted: counting.Counted) -> None:
+        self._counts[key] = counted
+        self._rows[key] = Row(Table.COUNTS, key, _encode(counted))
 
     # Objects
 
@@ -185,29 +206,55 @@ class Decider:
         resource = source.resource
         if frame.type is WatchEventType.LOST:
             self._engine.freeze(resource.kind, resource.group, source.namespace, now)
-        for change in self._cache.apply(source, frame):
-            self._on_change(change, now)
+        try:
+            changes = self._cache.apply(source, frame)
+        except MALFORMED:
+            self._counters.add("observations", outcome="malformed")
+            return
+        for change in changes:
+            self._on_change(source, change, now)
         if frame.type is WatchEventType.SYNCED:
             present = self._cache.uids(resource.kind, resource.group, source.namespace)
-            self._engine.thaw(resource.kind, resource.group, source.namespace, present, now)
+            self._engine.thaw(
+                resource.kind, resource.group, source.namespace, present if frame.resource_version else None, now
+            )
 
-    def _on_change(self, change: ObjectChange, now: datetime) -> None:
+    def _on_change(self, source: Source, change: ObjectChange, now: datetime) -> None:
         ref = change.state.ref
-        if not self._rules.watches(ref.kind, ref.group) or not self._is_watched(ref.namespace):
+        if not self._rules.watches(ref.kind, ref.group):
             return
-        about = self._cache.about(ref) or About(change.state, f"{ref.kind}/{ref.name}")
-        findings = self._rules.change_findings(change, about, open_alerts=self._engine.open_alerts)
-        self._counters.add("observations", outcome="finding" if findings else "no_rule")
-        for finding in findings:
-            self._engine.observe(finding, now)
+        if not self._is_watched(ref.namespace):
+            self._counters.add("observations", outcome="namespace_not_watched")
+            return
 
-    # Progress
+        def go_on(about: About | None, at: datetime) -> None:
+            known = about or About(change.state, f"{ref.kind}/{ref.name}")
+            findings = self._rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
+            self._counters.add("observations", outcome="finding" if findings else "no_rule")
+            for finding in findings:
+                self._engine.observe(finding, at)
 
-    def _progress(self, batch: Batch) -> None:
-        source_id = batch.source.id
-        self._checkpoints[source_id] = Checkpoint(source_id, batch.resource_version, batch.received_at)
+        self._with_object(source, ref, go_on, now)
+
+    # Waiting
+
+    def _with_object(self, source: Source, ref: ObjectRef, go_on: Waiting, now: datetime) -> None:
+        """Go on now when the object is known, else when it has been looked up; behind what waits for it already."""
+        waiting = self._parked.get(ref)
+        if waiting is None:
+            about = self._cache.about(ref)
+            if about is not None or len(self._parked) >= MAX_PARKED:
+                go_on(about, now)
+                return
+            self._parked[ref] = waiting = deque()
+            self._look_up(ref)
+        waiting.append((source.id, go_on))
 
     def _sweep(self, now: datetime) -> None:
-        for key in [key for key, counted in self._counts.items() if is_stale(counted, now)]:
+        for key in [key for key, counted in self._counts.items() if counting.is_stale(counted, now)]:
             del self._counts[key]
             self._rows[key] = Row(Table.COUNTS, key, None)
+
+
+def _count_key(event: KubeEvent) -> str:
+    return f"{event.ref.namespace}/{event.ref.name}"

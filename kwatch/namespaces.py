@@ -5,9 +5,8 @@ A selector that matches no namespace watches none (T16). Cluster-scoped objects 
 
 from collections.abc import Callable, Mapping
 
-from kwatch.model.conditions import Text
-from kwatch.model.matching import any_of, is_word
-from kwatch.model.selectors import Selector
+from kwatch.model.conditions import Condition, Text
+from kwatch.model.matching import any_of, is_word, label_predicate
 
 
 class NamespaceFilter:
@@ -18,13 +17,13 @@ class NamespaceFilter:
         *,
         include: tuple[str, ...],
         exclude: tuple[str, ...],
-        selector: Selector | None,
+        selector: Condition | None,
         labels_of: Callable[[str], Mapping[str, str] | None],
     ) -> None:
         included = tuple(Text(glob) for glob in include)
         self._is_included = any_of(included)
         self._is_excluded = any_of(tuple(Text(glob) for glob in exclude))
-        self._selector = selector
+        self._is_selected = None if selector is None else label_predicate(selector)
         self._labels_of = labels_of
         self._by_name: dict[str, bool] = {"": True}
         #: The names to watch one by one, where all are plain and nothing else decides; else empty.
@@ -36,7 +35,7 @@ class NamespaceFilter:
         if is_named is None:
             is_named = self._is_included(namespace) and not self._is_excluded(namespace)
             self._by_name[namespace] = is_named
-        if not is_named or not namespace or self._selector is None:
+        if not is_named or not namespace or self._is_selected is None:
             return is_named
         labels = self._labels_of(namespace)
-        return labels is not None and self._selector.matches(labels)
+        return labels is not None and self._is_selected(labels)

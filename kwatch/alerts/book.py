@@ -14,6 +14,7 @@ from kwatch.alerts.lifecycle import Verdict, judge, keep_until
 from kwatch.alerts.records import Alert, Member
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.model.alerts import AlertState, EndReason
+from kwatch.model.conditions import is_edge
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Mode, Rule, Subject
@@ -27,6 +28,7 @@ class Book:
     def __init__(self, rules: Mapping[str, Rule], timers: Timers, ledger: Ledger) -> None:
         self.alerts: dict[str, Alert] = {}
         self.rules = rules
+        self._moments = {rule.id for rule in rules.values() if rule.on is Subject.EVENT or is_edge(rule.match)}
         self._timers = timers
         self._ledger = ledger
         self._of_member: dict[str, set[str]] = {}
@@ -107,6 +109,7 @@ class Book:
                 fingerprint=finding.fingerprint,
                 rule_id=rule.id,
                 rule=rule.name,
+                is_moment=rule.id in self._moments,
                 severity=rule.severity,
                 key_values=finding.key_values,
                 labels=dict(finding.labels),
@@ -122,6 +125,11 @@ class Book:
         alert.annotations = dict(rule.annotations)
         self._ledger.touch_alert(alert.fingerprint)
         return alert
+
+    def holding(self, rule_id: str, ref: ObjectRef) -> tuple[str, ...]:
+        """Return the rule's alerts that an object is a member of; their keys may hold what the object cannot say."""
+        found = {name for key in members.member_keys(ref) for name in self._of_member.get(key, ())}
+        return tuple(sorted(name for name in found if self.alerts[name].rule_id == rule_id))
 
     def reaches(self, alert: Alert, finding: Finding, now: datetime) -> bool:
         """Count an occurrence and return whether the rule's rate is reached."""
@@ -156,7 +164,8 @@ class Book:
         if finding.truth is Truth.TRUE:
             self._ledger.count(fates.COUNTED_INTO_OPEN if alert.is_open else fates.OPENED)
         self._heed_initial(alert, finding)
-        members.apply_state(alert, finding, now)
+        apply = members.apply_occurrence if alert.is_moment else members.apply_state
+        apply(alert, finding, now)
         return self._settle_member(alert, finding, now)
 
     def _observe_occurrence(self, finding: Finding, now: datetime) -> Moved:
@@ -203,9 +212,7 @@ class Book:
             alert.awaits_summary = is_first_list
 
     def _about(self, finding: Finding) -> list[Alert]:
-        """Return the rule's alerts that an object is a member of; their keys may hold what the object cannot say."""
-        found = {name for key in members.member_keys(finding.member) for name in self._of_member.get(key, ())}
-        return [self.alerts[name] for name in sorted(found) if self.alerts[name].rule_id == finding.rule.id]
+        return [self.alerts[name] for name in self.holding(finding.rule.id, finding.member)]
 
     def _remove(self, alerts: list[Alert], ref: ObjectRef, now: datetime) -> Moved:
         for alert in alerts:
@@ -247,7 +254,7 @@ class Book:
         member = members.find_member(alert, finding.member)
         if member is not None:
             self._index(alert, member)
-        self._unindex(alert, members.prune(alert, keep_wrong=finding.rule.on is Subject.RESOURCE))
+        self._unindex(alert, members.prune(alert, keep_wrong=not alert.is_moment))
 
     # transitions
 

@@ -10,9 +10,9 @@ from datetime import datetime
 
 import msgspec
 
+from kwatch.alerts.announcing import EPISODES, Announcer
 from kwatch.alerts.book import Book, Moved
-from kwatch.alerts.content import Frame, view_of
-from kwatch.alerts.groups import EPISODES, Groups
+from kwatch.alerts.groups import Groups
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import MEMORY
 from kwatch.alerts.muting import Inhibitor
@@ -20,10 +20,12 @@ from kwatch.alerts.notices import Notices
 from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch
 from kwatch.alerts.routing import Router
 from kwatch.alerts.timers import Phase, Timers
+from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Finding
 from kwatch.model.notifications import NotificationKind
+from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Inhibition, Mode, Rule
 
 _ENCODER = msgspec.json.Encoder()
@@ -44,8 +46,8 @@ class Engine:
         public_url: str = "",
     ) -> None:
         by_id = {rule.id: rule for rule in rules.values()}
-        frame = Frame(cluster, public_url)
         self._ledger = Ledger()
+        self._announcer = Announcer(self._ledger, cluster=cluster, public_url=public_url)
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
         self._book = Book(by_id, self._timers, self._ledger)
@@ -54,13 +56,18 @@ class Engine:
             by_id,
             router,
             self._inhibitor,
-            frame=frame,
+            announcer=self._announcer,
             memory=max([MEMORY, *(rule.reopen_window for rule in by_id.values())]),
             timers=self._timers,
             ledger=self._ledger,
         )
         self._notices = Notices(
-            self._book, self._groups, self._inhibitor, frame=frame, timers=self._timers, ledger=self._ledger
+            self._book,
+            self._groups,
+            self._inhibitor,
+            announcer=self._announcer,
+            timers=self._timers,
+            ledger=self._ledger,
         )
         self._is_first_list = False
 
@@ -85,7 +92,7 @@ class Engine:
                 groups.append(_GROUP.decode(row.body))
         for kept in groups:
             if isinstance(kept, Episodes):
-                self._groups.episodes = kept
+                self._announcer.episodes = kept
         for alert in alerts:
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
@@ -147,6 +154,10 @@ class Engine:
         ledger.clear()
         return decision
 
+    def open_alerts(self, rule_id: str, ref: ObjectRef) -> tuple[str, ...]:
+        """Return the fingerprints of a rule's alerts that an object is a member of."""
+        return self._book.holding(rule_id, ref)
+
     def alerts(self) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
         opened = [alert for alert in self._book.alerts.values() if alert.is_open]
@@ -183,7 +194,7 @@ class Engine:
         kept: Mapping[str, GroupRow] = {
             **self._groups.groups,
             **self._notices.batches,
-            EPISODES: self._groups.episodes,
+            EPISODES: self._announcer.episodes,
         }
         for key in self._ledger.dirty_groups:
             yield _row(Table.GROUPS, key, kept.get(key))

@@ -9,21 +9,20 @@ from datetime import datetime, timedelta
 
 from kwatch.alerts import grouping
 from kwatch.alerts import ledger as fates
-from kwatch.alerts.content import Frame, content_of, view_of
+from kwatch.alerts.announcing import Address, Announcer
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Inhibitor
-from kwatch.alerts.records import Alert, Episodes, Group
+from kwatch.alerts.records import Alert, Group
 from kwatch.alerts.routing import Match, Router
 from kwatch.alerts.timers import Phase, Timers
+from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import IncidentRow
-from kwatch.model.identity import group_id, incident_id, notification_id
-from kwatch.model.notifications import Notification, NotificationKind
+from kwatch.model.identity import group_id
+from kwatch.model.notifications import NotificationKind
 from kwatch.model.routes import Destination
 from kwatch.model.rules import Rule
 
-#: The key of the row that holds the highest incident number.
-EPISODES = "episodes"
 #: The group part of the incidents that list what was already there.
 SUMMARY = "summary"
 
@@ -38,18 +37,17 @@ class Groups:
         router: Router,
         inhibitor: Inhibitor,
         *,
-        frame: Frame,
+        announcer: Announcer,
         memory: timedelta,
         timers: Timers,
         ledger: Ledger,
     ) -> None:
         self.groups: dict[str, Group] = {}
-        self.episodes = Episodes()
         self._alerts = alerts
         self._rules = rules
         self._router = router
         self._inhibitor = inhibitor
-        self._frame = frame
+        self._announcer = announcer
         self._memory = memory  # how long an incident that is over can be gone on with
         self._timers = timers
         self._ledger = ledger
@@ -149,13 +147,7 @@ class Groups:
     def group_id(self, match: Match, alert: Alert) -> tuple[str, dict[str, str]]:
         """Return the group of an alert at a receiver, and the labels that make it."""
         labels = {name: alert.labels.get(name, "") for name in match.route.group_by}
-        return group_id(self._frame.cluster, match.receiver, labels), labels
-
-    def next_episode(self, now: datetime) -> int:
-        """Return a number that no incident has had: from the clock, for an id must not come back once forgotten."""
-        self.episodes.last = max(self.episodes.last + 1, int(now.timestamp() * 1000))
-        self._ledger.touch_group(EPISODES)
-        return self.episodes.last
+        return group_id(self._announcer.cluster, match.receiver, labels), labels
 
     # membership
 
@@ -194,7 +186,7 @@ class Groups:
 
     def _spoken_for(self, destination: str, incident: str) -> list[Group]:
         """Return the groups that a message of an incident has spoken for."""
-        _, identity, _ = incident.split("/")
+        identity = incident.removeprefix("kw/").partition("/")[0]
         if identity == SUMMARY:
             groups = [group for group in self.groups.values() if group.destination == destination]
             return [group for group in groups if group.incident and group.thread == incident and not group.sequence]
@@ -255,7 +247,7 @@ class Groups:
 
     def _begin(self, group: Group, news: list[Alert], now: datetime) -> None:
         """Open an incident, in the thread of the one before where an episode goes on with it (S-39)."""
-        group.incident = incident_id(group.id, self.next_episode(now))
+        group.incident = self._announcer.new_incident(group.id, now)
         group.sequence = 0
         if not group.thread or all(alert.continues is None for alert in news):
             group.thread = group.incident
@@ -270,25 +262,18 @@ class Groups:
         group.sequence += 1
         group.flushed_at = now
         group.is_awaiting = True
-        content = content_of(
-            kind, self._frame, group.receiver, group.labels, views, came_and_went=tuple(group.came_and_went)
+        address = Address(
+            destination=group.destination,
+            receiver=group.receiver,
+            incident=group.incident,
+            sequence=group.sequence,
+            labels=group.labels,
+            thread_of="" if group.thread == group.incident else group.thread,
         )
-        self._ledger.notifications.append(
-            Notification(
-                id=notification_id(group.incident, group.destination, group.sequence),
-                destination=group.destination,
-                incident=group.incident,
-                sequence=group.sequence,
-                kind=kind,
-                severity=content.severity,
-                content=content,
-                created_at=now,
-                thread_of="" if group.thread == group.incident else group.thread,
-            )
-        )
+        self._announcer.announce(address, kind, views, now, came_and_went=tuple(group.came_and_went))
 
     def _summarise(self, groups: list[Group], present: set[str], now: datetime) -> None:
-        incident = incident_id(SUMMARY, self.next_episode(now))
+        incident = self._announcer.new_incident(SUMMARY, now)
         views: dict[str, AlertView] = {}
         for group in groups:
             told = [alert for alert in self._untold(group) if alert.fingerprint in present]
@@ -300,20 +285,8 @@ class Groups:
             for alert in told:
                 self._mark_told(group, alert)
             self._save(group)
-        destination, receiver = groups[0].destination, groups[0].receiver
-        content = content_of(NotificationKind.SUMMARY, self._frame, receiver, {}, views.values())
-        self._ledger.notifications.append(
-            Notification(
-                id=notification_id(incident, destination, 1),
-                destination=destination,
-                incident=incident,
-                sequence=1,
-                kind=NotificationKind.SUMMARY,
-                severity=content.severity,
-                content=content,
-                created_at=now,
-            )
-        )
+        address = Address(destination=groups[0].destination, receiver=groups[0].receiver, incident=incident)
+        self._announcer.announce(address, NotificationKind.SUMMARY, views.values(), now)
 
     def _mark_told(self, group: Group, alert: Alert) -> None:
         group.members[alert.fingerprint] = True

@@ -20,7 +20,7 @@ import msgspec
 from kwatch.alerts.records import Alert, Member
 from kwatch.model.alerts import AlertState, EndReason
 from kwatch.model.findings import Truth
-from kwatch.model.rules import OnDelete, Rule, Subject
+from kwatch.model.rules import OnDelete, Rule
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -47,8 +47,8 @@ def _judge_beginning(alert: Alert, rule: Rule, now: datetime) -> Verdict:
     wrong = [member for member in alert.members.values() if member.truth is Truth.TRUE]
     if not wrong:
         return Verdict(AlertState.INACTIVE, "false before `for` was up")
-    # An occurrence is its own evidence; a state must be seen to have lasted.
-    certain = [member for member in wrong if rule.on is Subject.EVENT or member.is_live]
+    # A moment is its own evidence; a state must be seen to have lasted.
+    certain = [member for member in wrong if alert.is_moment or member.is_live]
     if not certain:
         return Verdict(AlertState.PENDING, "unknown")
     since_at = min(member.since_at for member in certain)

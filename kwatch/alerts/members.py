@@ -53,7 +53,7 @@ def apply_state(alert: Alert, finding: Finding, now: datetime) -> None:
 
 
 def apply_occurrence(alert: Alert, finding: Finding, now: datetime) -> None:
-    """Take an occurrence: the member is wrong again if the occurrence is newer than the evidence against it."""
+    """Take a moment: the member is wrong again if the moment is newer than the evidence against it."""
     at = min(finding.since_at, now)
     alert.seen_at = max(alert.seen_at, at)
     member = find_member(alert, finding.member)

@@ -9,18 +9,18 @@ from datetime import datetime
 import msgspec
 
 from kwatch.alerts import ledger as fates
+from kwatch.alerts.announcing import Address, Announcer
 from kwatch.alerts.book import Book
-from kwatch.alerts.content import Frame, content_of, view_of
 from kwatch.alerts.grouping import wait_of
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Inhibitor
 from kwatch.alerts.records import Alert, NoticeBatch
 from kwatch.alerts.timers import Phase, Timers
+from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertView
 from kwatch.model.findings import Finding, FindingKind, Truth
-from kwatch.model.identity import incident_id, notification_id
-from kwatch.model.notifications import Notification, NotificationKind
+from kwatch.model.notifications import NotificationKind
 from kwatch.model.rules import Rule
 
 _SPEAKING = (FindingKind.STATE, FindingKind.OCCURRENCE)
@@ -30,13 +30,13 @@ class Notices:
     """The notices that wait to be told; when each fingerprint was told last stands in the book."""
 
     def __init__(
-        self, book: Book, groups: Groups, inhibitor: Inhibitor, *, frame: Frame, timers: Timers, ledger: Ledger
+        self, book: Book, groups: Groups, inhibitor: Inhibitor, *, announcer: Announcer, timers: Timers, ledger: Ledger
     ) -> None:
         self.batches: dict[str, NoticeBatch] = {}
         self._book = book
         self._groups = groups
         self._inhibitor = inhibitor
-        self._frame = frame
+        self._announcer = announcer
         self._timers = timers
         self._ledger = ledger
 
@@ -83,27 +83,13 @@ class Notices:
         """The wait of a batch is over."""
         batch = self.batches.pop(key)
         self._ledger.touch_group(key)
-        incident = incident_id(batch.id, self._groups.next_episode(at))
-        content = content_of(
-            NotificationKind.NOTICE,
-            self._frame,
-            batch.receiver,
-            batch.labels,
-            batch.notices,
-            notices_dropped=batch.dropped,
+        address = Address(
+            destination=batch.destination,
+            receiver=batch.receiver,
+            incident=self._announcer.new_incident(batch.id, at),
+            labels=batch.labels,
         )
-        self._ledger.notifications.append(
-            Notification(
-                id=notification_id(incident, batch.destination, 1),
-                destination=batch.destination,
-                incident=incident,
-                sequence=1,
-                kind=NotificationKind.NOTICE,
-                severity=content.severity,
-                content=content,
-                created_at=at,
-            )
-        )
+        self._announcer.announce(address, NotificationKind.NOTICE, batch.notices, at, notices_dropped=batch.dropped)
 
     def _tell(self, alert: Alert, finding: Finding, now: datetime) -> None:
         self._ledger.count(fates.OPENED)

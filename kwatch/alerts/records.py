@@ -41,6 +41,7 @@ class Alert(msgspec.Struct, kw_only=True):
     fingerprint: str
     rule_id: str
     rule: str
+    is_moment: bool  # its rule speaks of moments, which are true once and never said to be false
     severity: Severity
     key_values: tuple[str, ...]
     labels: dict[str, str]

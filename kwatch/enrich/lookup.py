@@ -12,7 +12,6 @@ from kwatch.cluster.client import KubeClient
 from kwatch.cluster.discovery import Discovery
 from kwatch.errors import ClusterError
 from kwatch.model.objects import ObjectRef
-from kwatch.model.observations import About
 from kwatch.watch.cache import ObjectCache
 
 log = logging.getLogger(__name__)
@@ -26,7 +25,7 @@ QUEUE_SIZE = 1000
 
 
 class Lookup:
-    """Answer `request(ref)` by `found(ref, about)`, later, exactly once; `about` is None when it cannot be had."""
+    """Answer `request(ref)` by `found(ref)`, later, exactly once; what was fetched is in the cache by then."""
 
     def __init__(
         self,
@@ -34,7 +33,7 @@ class Lookup:
         discovery: Discovery,
         cache: ObjectCache,
         *,
-        found: Callable[[ObjectRef, About | None], None],
+        found: Callable[[ObjectRef], None],
     ) -> None:
         self._client = client
         self._discovery = discovery
@@ -43,11 +42,11 @@ class Lookup:
         self._queue: asyncio.Queue[ObjectRef] = asyncio.Queue(QUEUE_SIZE)
 
     def request(self, ref: ObjectRef) -> None:
-        """Ask for an object."""
+        """Ask for all that is missing of an object: itself, or what owns it."""
         try:
             self._queue.put_nowait(ref)
         except asyncio.QueueFull:
-            self._found(ref, None)
+            self._found(ref)
 
     async def run(self) -> None:
         """Fetch until cancelled."""
@@ -58,22 +57,21 @@ class Lookup:
     async def _work(self) -> None:
         while True:
             ref = await self._queue.get()
-            self._found(ref, await self._fetch(ref))
+            try:
+                async with asyncio.timeout(FETCH_SECONDS):
+                    await self._complete(ref)
+            except (ClusterError, TimeoutError) as error:
+                log.debug("lookup failed", extra={"object": str(ref), "error": str(error)})
+            self._found(ref)
 
-    async def _fetch(self, ref: ObjectRef) -> About | None:
-        try:
-            async with asyncio.timeout(FETCH_SECONDS):
-                token = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
-                resource = await self._discovery.resolve(token)
-                if resource is None:
-                    return None
-                body = await self._client.fetch(
-                    resource, ref.namespace, ref.name, metadata_only=False, timeout=FETCH_SECONDS
-                )
-        except (ClusterError, TimeoutError) as error:
-            log.debug("lookup failed", extra={"object": str(ref), "error": str(error)})
-            return None
-        if body is None:
-            return None
-        self._cache.put_fetched(resource, body)
-        return self._cache.about(ref)
+    async def _complete(self, ref: ObjectRef) -> None:
+        while (missing := self._cache.missing(ref)) is not None:
+            resource = await self._discovery.resolve(
+                f"{missing.kind}.{missing.group}" if missing.group else missing.kind
+            )
+            if resource is None:
+                return
+            body = await self._client.fetch(
+                resource, missing.namespace, missing.name, metadata_only=False, timeout=FETCH_SECONDS
+            )
+            self._cache.put_fetched(missing, resource, body)

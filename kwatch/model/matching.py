@@ -167,3 +167,14 @@ def _compare(bounds: Compare, value: Scalar) -> bool:
         and (bounds.lt is None or number < bounds.lt)
         and (bounds.le is None or number <= bounds.le)
     )
+
+
+def regex_problem(pattern: str) -> str | None:
+    """Return why RE2 refuses a regular expression; None when it takes it."""
+    options = re2.Options()
+    options.log_errors = False  # it would write to standard error
+    try:
+        re2.compile(pattern.encode(errors="replace"), options)
+    except re2.error as error:
+        return error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
+    return None

@@ -31,7 +31,8 @@ from kwatch.model.notifications import Delivery, Message, Notification, Receipt,
 from kwatch.model.rules import Severity
 from kwatch.notify.render import TemplateEngine, check_template
 
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_DURATION = re.compile(r"(?:(\d{1,12})d)?(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?", re.ASCII)
+_LONGEST = 3650  # days: added to an instant it is still one
 
 
 def parse_duration(value: object) -> object:
@@ -42,6 +43,8 @@ def parse_duration(value: object) -> object:
     if found is None:
         raise ValueError("not a duration; write 90s, 10m, 1h30m or 7d")
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    if days + hours / 24 + minutes / 1440 + seconds / 86400 > _LONGEST:
+        raise ValueError(f"longer than {_LONGEST}d")
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
@@ -62,8 +65,16 @@ def _check_zone(value: str) -> str:
     return value
 
 
+def parse_url(value: str) -> httpx.URL:
+    """Return a URL in its parts. ValueError for what is none."""
+    try:
+        return httpx.URL(value)
+    except httpx.InvalidURL:
+        raise ValueError("not a URL") from None
+
+
 def _check_proxy(value: str) -> str:
-    url = httpx.URL(value)
+    url = parse_url(value)
     if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
         raise ValueError("not a proxy; write http://host:port, without a user")
     return value

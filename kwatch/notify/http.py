@@ -170,10 +170,10 @@ def transport_failure(error: BaseException) -> SendError:
         return failed(Failure.DESTINATION, Reason.TLS, "the certificate of the destination is not trusted")
     if isinstance(error, httpx.ProxyError):
         return failed(Failure.RETRY, Reason.REFUSED, "the proxy cannot be reached, or refuses")
+    if isinstance(error, httpx.ConnectError) or any(hasattr(cause, "os_error") for cause in causes):
+        return _not_connected(causes)
     if isinstance(error, httpx.ConnectTimeout) and _is_timeout(error):
         return failed(Failure.RETRY, Reason.CONNECT_TIMEOUT, "no connection in time")
-    if isinstance(error, httpx.ConnectError):
-        return _not_connected(causes)
     if isinstance(error, (httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError)):
         return failed(Failure.DESTINATION, Reason.OTHER, "the address of the destination cannot be used")
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
@@ -182,7 +182,7 @@ def transport_failure(error: BaseException) -> SendError:
 
 
 def _is_timeout(error: httpx.ConnectTimeout) -> bool:
-    """Tell a real one: httpx-aiohttp 0.2.0 also gives ConnectTimeout for connections lost after the request."""
+    """Tell a real one: httpx-aiohttp 0.2.0 gives ConnectTimeout for every lost connection, too."""
     return error.__cause__ is None or isinstance(error.__cause__, TimeoutError)
 
 

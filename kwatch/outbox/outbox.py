@@ -18,8 +18,8 @@ from kwatch.telemetry import Counters
 
 log = logging.getLogger(__name__)
 
-#: How long ended deliveries can be looked up.
-RETENTION: Final = timedelta(days=30)
+#: How long ended deliveries can be looked up, with what was sent.
+RETENTION: Final = timedelta(days=7)
 _PRUNE_INTERVAL: Final = timedelta(hours=1)
 
 

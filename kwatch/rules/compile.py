@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from kwatch.model.conditions import AllOf, Condition, FieldChanged, Not, Path, StatusConditionIs
+from kwatch.model.conditions import AllOf, Condition, FieldChanged, Not, Path, StatusConditionIs, is_edge, nodes
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.identity import fingerprint
 from kwatch.model.matching import text_of
@@ -32,7 +32,7 @@ from kwatch.rules.evaluate import (
     workload_of,
 )
 from kwatch.rules.explain import change_text, path_text
-from kwatch.rules.needs import Need, is_edge, needs_object, needs_of, nodes
+from kwatch.rules.needs import Need, needs_object, needs_of
 
 #: The alerts (fingerprints) of a rule (id) that hold an object as a member, also a pending one.
 OpenAlerts = Callable[[str, ObjectRef], Collection[str]]

@@ -24,11 +24,11 @@ from kwatch.model.rules import Severity
 from kwatch.store.instants import from_micros, to_micros
 from kwatch.store.lanes import SNAPSHOTS, Ending, Lane, LaneRow, admit, bury
 
-_to_bytes = msgspec.msgpack.encode
-_NOTIFICATION: Final = msgspec.msgpack.Decoder(Notification)
-_MESSAGE: Final = msgspec.msgpack.Decoder(Message)
-_RECEIPT: Final = msgspec.msgpack.Decoder(Receipt)
-_ATTEMPT: Final = msgspec.msgpack.Decoder(Attempt)
+_to_bytes = msgspec.json.encode
+_NOTIFICATION: Final = msgspec.json.Decoder(Notification)
+_MESSAGE: Final = msgspec.json.Decoder(Message)
+_RECEIPT: Final = msgspec.json.Decoder(Receipt)
+_ATTEMPT: Final = msgspec.json.Decoder(Attempt)
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
@@ -146,7 +146,7 @@ def _lane(connection: apsw.Connection, destination: str, incident: str) -> Lane:
 def _end(connection: apsw.Connection, endings: Sequence[Ending], at: datetime) -> None:
     for ending in endings:
         connection.execute(
-            "UPDATE deliveries SET state = ?, reason = ?, finished_at = ?, message = NULL WHERE id = ?",
+            "UPDATE deliveries SET state = ?, reason = ?, finished_at = ? WHERE id = ?",
             (ending.state.value, ending.reason, to_micros(at), ending.id),
         )
 
@@ -241,7 +241,7 @@ def settle(connection: apsw.Connection, settlement: Settlement) -> list[Change]:
             settlement.attempts,
             settlement.is_ambiguous,
             settlement.is_degraded,
-            is_final or settlement.is_rendered_again,
+            settlement.is_rendered_again,
             notification.id,
         ),
     ).fetchone()

@@ -29,14 +29,18 @@ _Name = tuple[str, str, str, str]  # group, kind, namespace, name
 
 
 class ObjectCache:
-    """The objects of the watched kinds. `projections` says what to keep of each, by (group, kind)."""
+    """The objects of the watched kinds; `keep` says which these are."""
 
-    def __init__(self, projections: Mapping[Kind, Projection]) -> None:
-        self._shelves = {kind: _Shelf(projection) for kind, projection in projections.items()}
+    def __init__(self) -> None:
+        self._shelves: dict[Kind, _Shelf] = {}
         self._listed: dict[str, set[str]] = {}  # source id → what its unfinished list has brought
         self._synced: set[str] = set()  # sources whose first list is complete
         self._gone: OrderedDict[_Name, ObjectState] = OrderedDict()
         self._fetched: OrderedDict[tuple[_Name, str], ObjectState | None] = OrderedDict()
+
+    def keep(self, resource: Resource, projection: Projection) -> None:
+        """Keep the objects of a kind, as far as `projection` says; before its first frame."""
+        self._shelves[resource.group, resource.kind] = _Shelf(projection)
 
     def apply(self, source: Source, event: WatchEvent) -> tuple[ObjectChange, ...]:
         """Take one frame and return what changed by it; nothing for what is known already or older than that.

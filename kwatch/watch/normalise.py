@@ -91,6 +91,20 @@ EVENT_DECODER = msgspec.json.Decoder(KubeEventBody)
 
 _NOBODY = EventSource()
 _NO_SERIES = EventSeries()
+_NOTHING = Regarding()
+
+
+def subject_of(body: KubeEventBody) -> tuple[str, str, str, str, str]:
+    """Return kind, group and namespace of the regarding object, type and reason: what tells most rules apart."""
+    regarding = body.regarding or body.involved_object or _NOTHING
+    group, slash, _ = (regarding.api_version or "").partition("/")
+    return (
+        regarding.kind or "",
+        group if slash else "",
+        regarding.namespace or "",
+        body.type or "Normal",
+        body.reason or "",
+    )
 
 
 def event_of(body: KubeEventBody) -> KubeEvent | None:

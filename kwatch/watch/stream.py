@@ -100,6 +100,7 @@ class Stream:
         settings: StreamSettings,
         counters: Counters,
     ) -> None:
+        self.settled = asyncio.Event()  # it has listed once, or was refused
         self._client = client
         self._source = source
         self._clock = clock
@@ -181,7 +182,7 @@ class Stream:
                 now = self._clock.now()
                 listed = self._listed(page.items[start : start + LIST_BATCH], now)
                 self._is_partial = True
-                await put(Batch(self._source, listed, "", now))
+                await put(Batch(self._source, listed, self._version, now))
         self._version = version
         await self._put(self._synced(version), put)
 
@@ -243,10 +244,12 @@ class Stream:
         if not lines:
             return
         now = self._last_frame_at = self._clock.now()
+        before = self._version
         events: list[WatchEvent] = []
         error = self._decode_lines(lines, events, now)
         self._is_partial = self._is_listing
-        await put(Batch(self._source, tuple(events), "" if self._is_listing else self._version, now))
+        if events or self._version != before:
+            await put(Batch(self._source, tuple(events), self._version, now))
         if error is not None:
             raise error
 
@@ -345,6 +348,8 @@ class Stream:
             self._since = self._clock.now()
         self._state = state
         self._error = error
+        if state is SourceState.FORBIDDEN:
+            self.settled.set()
 
 
 async def _next(pieces: AsyncIterator[bytes]) -> bytes:

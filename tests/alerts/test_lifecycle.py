@@ -5,8 +5,10 @@ from datetime import timedelta
 from world import World, at, event, labelled, level, rate, route, seconds
 
 from kwatch.model.alerts import AlertState, EndReason
+from kwatch.model.conditions import FieldChanged
 from kwatch.model.findings import Truth
-from kwatch.model.rules import OnDelete
+from kwatch.model.objects import ObjectRef
+from kwatch.model.rules import Mode, OnDelete
 
 
 def last(world: World):
@@ -321,6 +323,46 @@ def test_an_unknown_occurrence_moves_nothing():
     world.advance(1000)
     assert world.brief == []
     assert world.rows == {}
+
+
+def test_a_moment_of_an_object_is_never_false_by_itself():
+    world = World(level(match=FieldChanged(("spec", "replicas")), expire_after=seconds(3600)))
+    world.true(0)
+    world.restart(100)
+    world.thaw(101, "a", is_listed=True)
+    world.start_complete(101)
+    world.advance(10_000)
+    assert world.brief == ["firing@0", "expired@3600"]
+
+
+def test_a_moment_of_an_object_ends_by_evidence():
+    world = World(level(match=FieldChanged(("spec", "replicas")), resolve=labelled(), resolve_hold=seconds(60)))
+    world.true(0)
+    world.evidence(100)
+    world.advance(1000)
+    assert world.brief == ["firing@0", "resolved@160"]
+
+
+def test_the_alerts_that_hold_an_object_are_known_by_it():
+    world = World(level(), event())
+    world.true(0, "a", workload="Deployment/web")
+    world.occur(0, "a", rule="backoff")
+    ref = ObjectRef(kind="Pod", name="a", namespace="shop", uid="uid-a")
+    (named,) = world.engine.open_alerts("broken", ref)
+    assert named in [view.fingerprint for view in world.engine.alerts() if view.rule == "broken"]
+    assert world.engine.open_alerts("other", ref) == ()
+    world.gone(10, "a", rule="broken")
+    assert world.engine.open_alerts("broken", ref) == ()
+
+
+def test_T51_what_is_no_longer_needed_is_let_go():
+    world = World(event(rate=rate(3, 60)), event("moment", mode=Mode.NOTICE, dedup_window=seconds(60)))
+    for number in range(2000):
+        world.occur(number / 100, f"p{number}")
+        world.occur(number / 100, f"p{number}", rule="moment")
+    world.advance(200)
+    assert [key for _, key in world.rows] == ["episodes"]
+    assert world.engine.wake_at() is None
 
 
 def test_unknown_freezes_a_resolve():

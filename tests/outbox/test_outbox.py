@@ -1,22 +1,29 @@
 """The outbox in virtual time on a real state file: rows F-… of spec 3.6."""
 
 import asyncio
+import itertools
 import logging
+import random
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 import pytest
 from outbox_kit import GONE, OK, REFUSED, REJECTED, SERVER, UNAUTHORIZED, Crash, Machine, Sink, at, paced
 
+from kwatch.clock import SystemClock
+from kwatch.model.decisions import Decision
 from kwatch.model.notifications import DeliveryState, Message, Notification, NotificationKind, Receipt, Thread
 from kwatch.model.rules import Severity
-from kwatch.outbox.outbox import DestinationStatus
+from kwatch.outbox.outbox import DestinationStatus, Outbox
+from kwatch.store.state import State
+from kwatch.telemetry import Counters
 from kwatch.testing.samples import START, notification
-from kwatch.testing.virtual import run
+from kwatch.testing.virtual import VirtualClock, run
 
 FIRING, UPDATE, RESOLVED = NotificationKind.FIRING, NotificationKind.UPDATE, NotificationKind.RESOLVED
 
@@ -351,6 +358,42 @@ def test_f_10_the_breaker_opens_once_and_one_goes_through(play: Play) -> None:
     play(scene)
 
 
+def test_f_11_an_hour_without_connection_is_told_late_and_collapsed(play: Play) -> None:
+    async def scene(machine: Machine) -> None:
+        sink = Sink(machine.clock, (REFUSED if machine.clock.monotonic() < 3600 else OK for _ in itertools.count()))
+        other = Sink(machine.clock)
+        outbox = machine.outbox({"hook": sink, "mail": other})
+        async with asyncio.TaskGroup() as group:
+            group.create_task(outbox.run())
+            for n in range(12):
+                made = notification(n + 1, UPDATE if n else FIRING)
+                await machine.commit(at(300 * n, made), outbox=outbox)
+                await machine.commit(at(300 * n, notification(n + 1, destination="mail")), outbox=outbox)
+                await machine.clock.sleep(300)
+            refused = len(sink.requests)
+            await machine.clock.sleep(600)
+            outbox.stop(0)
+        assert refused < 30
+        assert [(request.kind, request.id[-2:]) for request in sink.requests[refused:]] == [
+            ("firing", "/1"),
+            ("update", "12"),
+        ]
+        assert other.times == [300.0 * n for n in range(12)]
+
+    play(scene)
+
+
+def test_i7_nothing_is_started_after_a_pause_was_asked_for(play: Play) -> None:
+    async def scene(machine: Machine) -> None:
+        sink = Sink(machine.clock, [OK, OK, paced(120), OK], concurrency=4, seconds=1)
+        await machine.commit(*(notification(1, incident=f"i{n}") for n in range(8)))
+        await machine.run(300, hook=sink)
+        assert [time for time in sink.times if 2 <= time < 121] == []
+        assert set((await machine.states()).values()) == {"sent"}
+
+    play(scene)
+
+
 def test_f_28_a_resolve_never_overtakes_its_trigger(play: Play) -> None:
     async def scene(machine: Machine) -> None:
         sink = Sink(machine.clock, [REFUSED, SERVER], concurrency=4)
@@ -494,6 +537,27 @@ def test_the_urgent_overtakes_what_was_read_ahead(play: Play) -> None:
     play(scene)
 
 
+@pytest.mark.parametrize("tick", range(8))
+def test_what_becomes_due_between_two_looks_is_not_missed(play: Play, tick: int) -> None:
+    class TickingClock(VirtualClock):
+        """Each reading takes 0.1 s."""
+
+        ticks = 0
+
+        def now(self) -> datetime:
+            self.ticks += 1
+            return super().now() + timedelta(seconds=0.1 * self.ticks)
+
+    async def scene(machine: Machine) -> None:
+        machine.clock = TickingClock(START, asyncio.get_running_loop())
+        sink = Sink(VirtualClock(START, asyncio.get_running_loop()))
+        await machine.commit(at(0.1 * tick + 0.05, notification(1)))
+        await machine.run(60, hook=sink)
+        assert len(sink.requests) == 1
+
+    play(scene)
+
+
 def test_t_24_a_hung_destination_does_not_delay_another(play: Play) -> None:
     async def scene(machine: Machine) -> None:
         hung, healthy = Sink(machine.clock, seconds=3600), Sink(machine.clock)
@@ -585,16 +649,45 @@ def test_the_status_says_what_waits_and_why(play: Play) -> None:
     play(scene)
 
 
-def test_ended_deliveries_are_forgotten_after_thirty_days(play: Play) -> None:
+def test_ended_deliveries_are_forgotten_after_seven_days(play: Play) -> None:
     async def scene(machine: Machine) -> None:
         sink = Sink(machine.clock)
         await machine.commit(notification(1))
-        await machine.run(30 * 86400 - 1, hook=sink)
+        await machine.run(7 * 86400 - 1, hook=sink)
         assert await machine.states() == {"1/1": "sent"}
         await machine.run(2 * 3600, hook=sink)
         assert await machine.states() == {}
 
     play(scene)
+
+
+def test_it_works_on_the_real_thread_too(tmp_path: Path) -> None:
+    async def main() -> list[str]:
+        sink, done = Sink(SystemClock(), concurrency=4), asyncio.Event()
+        outbox = Outbox(
+            state,
+            {"hook": sink},
+            clock=SystemClock(),
+            rng=random.Random(1),
+            counters=Counters(),
+            on_sent=lambda *_: done.set() if len(sink.requests) == 60 else None,
+        )
+        made = [msgspec.structs.replace(notification(1, incident=f"i{n}"), created_at=now) for n in range(60)]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(outbox.run())
+            for one in made:
+                await state.commit(Decision(notifications=(one,)))
+                outbox.wake(["hook"])
+            await done.wait()
+            outbox.stop(10)
+        assert await state.counts() == {"hook": {DeliveryState.SENT: 60}}
+        return [request.id for request in sink.requests]
+
+    now = SystemClock().now()
+    state = State.open(tmp_path)
+    requests = asyncio.run(main())
+    state.close()
+    assert sorted(requests) == sorted(f"i{n}/hook/1" for n in range(60))
 
 
 def test_an_outbox_without_destinations_waits_for_its_end(play: Play) -> None:

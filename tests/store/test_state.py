@@ -429,6 +429,7 @@ def test_one_delivery_is_shown_with_its_attempts(state: State) -> None:
 
     found, missing = run(main())
     assert (found[0].state, found[0].attempts, found[0].finished_at) == (DeliveryState.SENT, 2, START)
+    assert found[0].message == MESSAGE
     assert found[1] == (attempt(1, "retry"), attempt(2, "sent"))
     assert missing is None
 

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, JsonValue
 
 from kwatch.errors import Failure, PermanentSendError, Reason, TemplateError
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
-from kwatch.notify.base import Channel, ChannelConfig, Secret, TemplateText, Tools
+from kwatch.notify.base import Channel, ChannelConfig, Secret, TemplateText, Tools, parse_url
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut, line
 from kwatch.notify.http import HttpClient, classify
@@ -33,7 +33,7 @@ _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connectio
 
 
 def _check_url(value: str) -> str:
-    url = httpx.URL(value)
+    url = parse_url(value)
     if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
         raise ValueError("not a URL; write https://host/path, without a user")
     return value

@@ -1,0 +1,76 @@
+"""The validated configuration: everything that kwatch was asked to do, and nothing that is wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kwatch.config.schema import LogFormat, LogLevel
+from kwatch.model.conditions import Condition
+from kwatch.model.routes import Destination, Route
+from kwatch.model.rules import Inhibition, Rule
+from kwatch.notify.base import ChannelConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    """Where the page is served, and how people reach it."""
+
+    host: str
+    port: int
+    public_url: str  # without a slash at its end; empty: none is known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """What is logged, and how."""
+
+    level: LogLevel
+    format: LogFormat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespaces:
+    """Which namespaces are watched: globs (exclude wins), and a condition on the namespace's own labels."""
+
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    selector: Condition | None  # None: any labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What is looked at."""
+
+    namespaces: Namespaces
+    resources: tuple[str, ...]  # kinds beside those that rules need
+    labels: tuple[str, ...]  # labels of objects that become labels of their alerts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole configuration, defaults filled in."""
+
+    cluster: str | None  # None: as the credentials name it
+    state: Path
+    web: Web
+    log: Log
+    watch: Watch
+    rules: tuple[Rule, ...]  # of the packs and the user, merged; switched-off ones are left out
+    inhibitions: tuple[Inhibition, ...]
+    route: Route
+    receivers: Mapping[str, tuple[ChannelConfig, ...]]
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Return what deciding needs to know of each destination."""
+        return tuple(
+            Destination(
+                name=entry.name,
+                receiver=receiver,
+                type=entry.type,
+                severity=entry.severity,
+                send_resolved=entry.send_resolved,
+            )
+            for receiver, entries in self.receivers.items()
+            for entry in entries
+        )

@@ -1,0 +1,230 @@
+"""Read a configuration: the file, what it includes, the packs; then everything is checked at once.
+
+Here alone the disk is read, but for secret files and certificates (`receivers`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from kwatch.config.config import Config, Log, Namespaces, Watch, Web
+from kwatch.config.parse import Node, empty, parse
+from kwatch.config.problems import Place, Problems, did_you_mean, listed
+from kwatch.config.receivers import Receivers, read_receivers, stdout_receiver
+from kwatch.config.routes import NONE, RouteReader, named_receivers, names
+from kwatch.config.rules import Pack, RuleBook, merge, read_inhibitions
+from kwatch.config.schema import IncludedWords, PackWords, TopWords
+from kwatch.config.selectors import parse_selector
+from kwatch.config.validate import check
+from kwatch.errors import ConfigError
+from kwatch.model.conditions import Condition
+from kwatch.model.routes import Route
+
+_MOST = 10 * 1024 * 1024  # bytes of one file; the largest ones seen have some hundred thousand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Everything that was read. `is_whole` False: a file is missing or broken, so some names are not known."""
+
+    main: Node
+    rules: tuple[Node, ...]
+    packs: tuple[Pack, ...]
+    is_whole: bool
+
+
+def load(path: Path | None, *, environ: Mapping[str, str]) -> Config:
+    """Return the configuration of a file; without one the defaults: all packs, told on standard output.
+
+    Secrets are looked for in `environ` and on the disk, not kept. Raises ConfigError with every problem.
+    """
+    problems = Problems()
+    main = _read(path, problems) if path is not None else empty("defaults")
+    words = (check(main, TopWords, problems) if main is not None else None) or TopWords()
+    config = None
+    if main is not None:
+        config = _build(_sources(path, main, problems), words, environ, problems)
+    if config is None or problems:
+        raise ConfigError(problems.sorted())
+    return config
+
+
+def pack_names() -> tuple[str, ...]:
+    """Return the names of the built-in packs."""
+    return tuple(sorted(file.name.removesuffix(".yaml") for file in _packs().iterdir() if file.name.endswith(".yaml")))
+
+
+def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], problems: Problems) -> Config:
+    entries = merge(sources.packs, sources.rules, problems)
+    book = RuleBook(entries, words.watch.labels, problems)
+    labels, rule_names = (book.labels, book.names) if sources.is_whole else (None, None)
+    inhibit = [node for pack in sources.packs for node in pack.inhibit]
+    inhibit += _items(sources.main, "inhibit")
+    receivers = _receivers(sources.main, environ, problems)
+    return Config(
+        cluster=words.cluster or None,
+        state=words.state.path,
+        web=_web(words, environ),
+        log=Log(level=words.log.level, format=words.log.format),
+        watch=_watch(sources.main, words, problems),
+        rules=book.read(),
+        inhibitions=read_inhibitions(inhibit, labels, rule_names, problems),
+        route=_route(sources.main, RouteReader(receivers, labels, rule_names, problems), receivers, problems),
+        receivers=receivers,
+    )
+
+
+# Files
+
+
+def _sources(path: Path | None, main: Node, problems: Problems) -> Sources:
+    before = len(problems)
+    included = tuple(node for file in _included(path, main, problems) for node in _rules_of(file, problems))
+    packs = tuple(_pack(name, problems) for name in _chosen_packs(main, problems))
+    return Sources(
+        main=main,
+        rules=(*_items(main, "rules"), *included),
+        packs=packs,
+        is_whole=len(problems) == before,
+    )
+
+
+def _read(path: Path, problems: Problems) -> Node | None:
+    start = Place(str(path), 1, 1)
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        problems.add(start, f"cannot be read: {reason}")
+        return None
+    if len(content) > _MOST:
+        problems.add(start, f"larger than {_MOST // 1024 // 1024} MB")
+        return None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        problems.add(Place(str(path), content.count(b"\n", 0, error.start) + 1, 1), "not UTF-8")
+        return None
+    return parse(text, str(path), problems)
+
+
+def _included(path: Path | None, main: Node, problems: Problems) -> Iterator[Path]:
+    seen: set[Path] = set()
+    for node in _items(main, "include"):
+        found = _glob(path.parent, node.text) if path is not None and node.text else []
+        if not found:
+            problems.add(node.place, f"include: no file matches {node.text!r} beside {path}")
+        yield from (file for file in found if file not in seen)
+        seen.update(found)
+
+
+def _glob(folder: Path, pattern: str) -> list[Path]:
+    if Path(pattern).is_absolute():
+        folder, pattern = Path(pattern).parent, Path(pattern).name
+    try:
+        return sorted(file for file in folder.glob(pattern) if file.is_file())
+    except (ValueError, NotImplementedError):  # no possible pattern
+        return []
+
+
+def _rules_of(file: Path, problems: Problems) -> tuple[Node, ...]:
+    node = _read(file, problems)
+    if node is None:
+        return ()
+    check(node, IncludedWords, problems)
+    return _items(node, "rules")
+
+
+def _chosen_packs(main: Node, problems: Problems) -> tuple[str, ...]:
+    known = pack_names()
+    if "packs" not in main.mapping:
+        return known
+    chosen: list[str] = []
+    for node in _items(main, "packs"):
+        if node.text in known:
+            chosen.append(node.text)
+        else:
+            hint = did_you_mean(node.text, known) or f"; there is {listed(known)}"
+            problems.add(node.place, f"packs: there is no pack {node.text!r}{hint}")
+    return tuple(dict.fromkeys(chosen))
+
+
+def _pack(name: str, problems: Problems) -> Pack:
+    file = _packs() / f"{name}.yaml"
+    node = parse(file.read_text("utf-8"), f"packs/{name}.yaml", problems) or empty(name)
+    check(node, PackWords, problems)
+    return Pack(name=name, rules=_items(node, "rules"), inhibit=_items(node, "inhibit"))
+
+
+def _packs() -> resources.abc.Traversable:
+    return resources.files("kwatch.rules") / "packs"
+
+
+# Parts
+
+
+def _web(words: TopWords, environ: Mapping[str, str]) -> Web:
+    default = "0.0.0.0:8080" if "KUBERNETES_SERVICE_HOST" in environ else "127.0.0.1:8080"
+    host, _, port = (words.web.listen or default).rpartition(":")
+    return Web(host=host.removeprefix("[").removesuffix("]"), port=int(port), public_url=words.web.public_url)
+
+
+def _watch(main: Node, words: TopWords, problems: Problems) -> Watch:
+    asked = words.watch.namespaces
+    return Watch(
+        namespaces=Namespaces(
+            include=asked.include, exclude=asked.exclude, selector=_selector(main, asked.selector, problems)
+        ),
+        resources=words.watch.resources,
+        labels=words.watch.labels,
+    )
+
+
+def _selector(main: Node, text: str, problems: Problems) -> Condition | None:
+    if not text:
+        return None
+    try:
+        return parse_selector(text)
+    except ValueError as error:
+        node = main.mapping["watch"].mapping["namespaces"].mapping["selector"]
+        problems.add(node.place, f"selector: {error}")
+        return None
+
+
+def _receivers(main: Node, environ: Mapping[str, str], problems: Problems) -> Receivers:
+    given = main.mapping.get("receivers")
+    if given is None or not given.mapping:
+        return stdout_receiver()
+    return read_receivers(given.mapping, environ, problems)
+
+
+def _route(main: Node, reader: RouteReader, receivers: Receivers, problems: Problems) -> Route:
+    given = main.mapping.get("route")
+    if given is None:
+        return _only_route(main, receivers, problems)
+    before = len(problems)
+    route = reader.root(given)
+    if len(problems) == before and "receivers" in main.mapping:
+        _check_used(main.mapping["receivers"], tuple(named_receivers(given)), problems)
+    return route
+
+
+def _check_used(receivers: Node, named: tuple[str, ...], problems: Problems) -> None:
+    for receiver, node in receivers.mapping.items():
+        if not any(names(each, receiver) for each in named):
+            problems.add(
+                node.key_place, f"no route leads to the receiver {receiver!r}: name it in `route`, or remove it"
+            )
+
+
+def _only_route(main: Node, receivers: Receivers, problems: Problems) -> Route:
+    if len(receivers) > 1:
+        place = main.mapping["receivers"].key_place
+        problems.add(place, f"several receivers need a `route` that says who is told what: {listed(receivers)}")
+    return Route(receiver=next(iter(receivers), NONE))
+
+
+def _items(node: Node, key: str) -> tuple[Node, ...]:
+    return node.mapping[key].items if key in node.mapping else ()

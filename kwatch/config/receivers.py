@@ -1,0 +1,136 @@
+"""Receivers and their destinations, each checked by its channel's own `Config`; and that their secrets can be had."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+
+from kwatch.config.parse import Node
+from kwatch.config.problems import Place, Problems, did_you_mean, listed
+from kwatch.config.routes import NONE
+from kwatch.config.validate import check, is_mapping
+from kwatch.notify import channels
+from kwatch.notify.base import ChannelConfig, Secret
+
+Receivers = Mapping[str, tuple[ChannelConfig, ...]]
+
+
+def channel_types() -> tuple[str, ...]:
+    """Return the channels that there are: one file each."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(channels.__path__)))
+
+
+def channel_config(type_: str) -> type[ChannelConfig]:
+    """Return the keys of a channel, one of `channel_types()`."""
+    config: type[ChannelConfig] = importlib.import_module(f"{channels.__name__}.{type_}").Config
+    return config
+
+
+def stdout_receiver() -> Receivers:
+    """Return what tells where nothing else is configured."""
+    return {"stdout": (channel_config("stdout")(type="stdout", name="stdout"),)}
+
+
+def read_receivers(receivers: Mapping[str, Node], environ: Mapping[str, str], problems: Problems) -> Receivers:
+    """Return the destinations by receiver. Wrong ones are left out."""
+    reader = _Reader(environ, problems)
+    return {name: reader.receiver(name, node) for name, node in receivers.items()}
+
+
+class _Reader:
+    """Reads receivers; the names of destinations are unique over all of them."""
+
+    def __init__(self, environ: Mapping[str, str], problems: Problems) -> None:
+        self._environ = environ
+        self._problems = problems
+        self._names: dict[str, Place] = {}
+
+    def receiver(self, name: str, node: Node) -> tuple[ChannelConfig, ...]:
+        """Return the destinations of one receiver."""
+        if name == NONE or not name.strip() or "{" in name or "}" in name:
+            self._problems.add(
+                node.key_place, f"{name!r} cannot be a receiver's name: `none` is what drops, {{{{ }}}} are labels"
+            )
+        if not node.items:
+            self._problems.add(node.place, f"{name}: must be a list of destinations; to tell nobody, route to `none`")
+        found: list[ChannelConfig] = []
+        types: set[str] = set()
+        for each in node.items:
+            config = self._destination(name, each, types)
+            if config is not None:
+                found.append(config)
+        return tuple(found)
+
+    def _destination(self, receiver: str, node: Node, types: set[str]) -> ChannelConfig | None:
+        if not is_mapping(node, self._problems):
+            return None
+        type_ = self._type(node)
+        if type_ is None:
+            return None
+        config = check(node, channel_config(type_), self._problems)
+        name = self._name(receiver, node, type_, is_first=type_ not in types)
+        types.add(type_)
+        if config is None or name is None:
+            return None
+        self._check_secrets(config, node)
+        return config.model_copy(update={"name": name})
+
+    def _type(self, node: Node) -> str | None:
+        known = channel_types()
+        type_ = node.mapping.get("type")
+        if type_ is None:
+            self._problems.add(node.place, f"'type' is missing: one of {listed(known)}")
+            return None
+        if type_.text not in known:
+            hint = did_you_mean(type_.text, known) or f"; there is {listed(known)}"
+            self._problems.add(type_.place, f"type: there is no channel {type_.text!r}{hint}")
+            return None
+        return type_.text
+
+    def _name(self, receiver: str, node: Node, type_: str, *, is_first: bool) -> str | None:
+        given = node.mapping.get("name")
+        if given is None and not is_first:
+            self._problems.add(
+                node.place, f"'name' is missing: it tells this {type_} of {receiver!r} from the one before"
+            )
+            return None
+        name = given.text if given is not None else f"{receiver}-{type_}"
+        place = given.place if given is not None else node.place
+        if not name.strip():
+            self._problems.add(place, "name: must not be empty")
+            return None
+        first = self._names.setdefault(name, place)
+        if first != place:
+            self._problems.add(place, f"name: a second destination {name!r}: it is already at {first}")
+            return None
+        return name
+
+    def _check_secrets(self, config: ChannelConfig, node: Node) -> None:
+        for secret, place in _secrets(config, node):
+            wrong = self._wrong_with(secret)
+            if wrong is not None:
+                self._problems.add(place, wrong)
+
+    def _wrong_with(self, secret: Secret) -> str | None:
+        if secret.env is not None:
+            if secret.env not in self._environ:
+                return f"the environment variable {secret.env} is not set"
+            return None if self._environ[secret.env].strip() else f"the environment variable {secret.env} is empty"
+        try:
+            content = secret.file.read_text("utf-8") if secret.file is not None else ""
+        except OSError as error:
+            return f"the secret file {secret.file} cannot be read: {error.strerror}"
+        except ValueError:  # not UTF-8, or no possible name of a file
+            return f"the secret file {secret.file} cannot be read: it is not a text"
+        return None if content.strip() else f"the secret file {secret.file} is empty"
+
+
+def _secrets(config: ChannelConfig, node: Node) -> Iterator[tuple[Secret, Place]]:
+    for name, field in type(config).model_fields.items():
+        value = getattr(config, name)
+        given = node.mapping.get(field.alias or name)
+        if given is None:
+            continue
+        if isinstance(value, Secret):
+            yield value, given.place
+        elif isinstance(value, Mapping):
+            yield from ((each, given.mapping[key].place) for key, each in value.items() if isinstance(each, Secret))

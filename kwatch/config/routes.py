@@ -1,0 +1,163 @@
+"""The routing tree, with everything inherited filled in. Pure."""
+
+import re
+from collections.abc import Collection, Iterator
+
+import msgspec
+
+from kwatch.config.matching import read_label_match
+from kwatch.config.parse import Node
+from kwatch.config.problems import Problems, did_you_mean, listed
+from kwatch.config.schema import RouteWords
+from kwatch.config.validate import check, is_mapping
+from kwatch.model.conditions import AllOf, Condition, LabelIs, Text
+from kwatch.model.matching import any_of
+from kwatch.model.routes import Route
+
+#: The receiver that drops, and counts.
+NONE = "none"
+
+_LABEL = re.compile(r"\{\{\s*([^{}\s]+)\s*\}\}")
+
+
+class RouteReader:
+    """Reads a tree. `labels` and `rules` None: not known, as a file is broken."""
+
+    def __init__(
+        self,
+        receivers: Collection[str],
+        labels: Collection[str] | None,
+        rules: Collection[str] | None,
+        problems: Problems,
+    ) -> None:
+        self._receivers = receivers
+        self._labels = labels
+        self._rules = rules
+        self._problems = problems
+
+    def root(self, node: Node) -> Route:
+        """Return the tree. The root takes what no other route does: it has a receiver, and no match."""
+        if not is_mapping(node, self._problems):
+            return Route(receiver=NONE)
+        for key in ("match", "continue"):
+            if key in node.mapping:
+                place = node.mapping[key].key_place
+                self._problems.add(
+                    place, f"{key}: the root of the routes takes everything; put it into an entry of `routes`"
+                )
+        receiver = node.mapping.get("receiver")
+        if receiver is None:
+            self._problems.add(node.place, "'receiver' is missing: the root needs one for what no other route takes")
+        elif "{{" in receiver.text:
+            self._problems.add(
+                receiver.place, "receiver: the root needs a plain name, for when a name with labels is none"
+            )
+        return self._route(node, Route(receiver=NONE))
+
+    def _route(self, node: Node, parent: Route) -> Route:
+        words = check(node, RouteWords, self._problems) or RouteWords()
+        if words.receiver is not None:
+            self._check_receiver(node.mapping["receiver"])
+        given = {
+            "receiver": words.receiver,
+            "group_by": words.group_by,
+            "group_wait": words.group_wait,
+            "group_interval": words.group_interval,
+            "repeat_interval": words.repeat_interval,
+        }
+        self._check_group_by(node)
+        route = msgspec.structs.replace(
+            parent,
+            parent_receiver=parent.parent_receiver if "{{" in parent.receiver else parent.receiver,
+            match=self._match(node),
+            continue_=words.continue_,
+            origin=f"{node.place.file}:{node.place.line}",
+            **{name: value for name, value in given.items() if value is not None},
+        )
+        return msgspec.structs.replace(route, children=self._children(node, route))
+
+    def _match(self, node: Node) -> Condition:
+        asked = node.mapping.get("match")
+        if asked is None:
+            return AllOf(())
+        return read_label_match(asked, self._labels, self._problems, self._rules)
+
+    def _children(self, node: Node, route: Route) -> tuple[Route, ...]:
+        before = len(self._problems)
+        listed_ = node.mapping["routes"].items if "routes" in node.mapping else ()
+        children = tuple(self._route(each, route) for each in listed_)
+        if len(self._problems) == before:
+            self._check_reachable(listed_, children)
+        return children
+
+    def _check_reachable(self, listed_: tuple[Node, ...], children: tuple[Route, ...]) -> None:
+        for index, child in enumerate(children):
+            for other, taken in zip(listed_[:index], children[:index], strict=True):
+                if not taken.continue_ and _implies(child.match, taken.match):
+                    self._problems.add(
+                        listed_[index].place,
+                        f"unreachable: the route at {other.place} takes all that this one would; "
+                        "put this one before it, or write continue: true there",
+                    )
+                    break
+
+    def _check_group_by(self, node: Node) -> None:
+        labels = self._labels
+        for each in node.mapping["group_by"].items if "group_by" in node.mapping else ():
+            if labels is not None and each.text not in labels:
+                hint = did_you_mean(each.text, labels) or f"; there is {listed(labels)}"
+                self._problems.add(each.place, f"group_by: no alert has a label {each.text!r}{hint}")
+
+    def _check_receiver(self, node: Node) -> None:
+        name = node.text
+        if _is_template(name):
+            for text in self._wrong_with_template(name):
+                self._problems.add(node.place, f"receiver: {text}")
+        elif name != NONE and name not in self._receivers:
+            known = (*self._receivers, NONE)
+            hint = did_you_mean(name, known) or f"; there is {listed(known)}"
+            self._problems.add(node.place, f"receiver: there is no receiver {name!r}{hint}")
+
+    def _wrong_with_template(self, name: str) -> Iterator[str]:
+        if _is_template(_LABEL.sub("", name)):
+            yield "only labels can stand in a name, as in team-{{ team }}"
+            return
+        for label in _LABEL.findall(name):
+            if self._labels is not None and label not in self._labels:
+                yield f"no alert has a label {label!r}{did_you_mean(label, self._labels)}"
+        if not any(names(name, receiver) for receiver in self._receivers):
+            yield f"no receiver's name can come out of {name!r}; there is {listed(self._receivers)}"
+
+
+def names(name: str, receiver: str) -> bool:
+    """Return whether a route's receiver, with labels in it or without, can name this one."""
+    if not _is_template(name):
+        return name == receiver
+    return any_of((Text(_LABEL.sub("*", name)),))(receiver)
+
+
+def named_receivers(node: Node) -> Iterator[str]:
+    """Yield what a tree names as receivers, also where it is wrong otherwise."""
+    if "receiver" in node.mapping:
+        yield node.mapping["receiver"].text
+    for child in node.mapping["routes"].items if "routes" in node.mapping else ():
+        yield from named_receivers(child)
+
+
+def _is_template(name: str) -> bool:
+    return "{" in name or "}" in name
+
+
+def _implies(narrow: Condition, wide: Condition) -> bool:
+    """Return whether what the one takes the other takes too; False when that is not plain to see."""
+    return all(any(_part_implies(part, asked) for part in _parts(narrow)) for asked in _parts(wide))
+
+
+def _part_implies(part: Condition, asked: Condition) -> bool:
+    if isinstance(part, LabelIs) and isinstance(asked, LabelIs) and part.key == asked.key:
+        return all(each in asked.anyof for each in part.anyof)
+    return part == asked
+
+
+def _parts(condition: Condition) -> tuple[Condition, ...]:
+    return condition.of if isinstance(condition, AllOf) else (condition,)

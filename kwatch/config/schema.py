@@ -1,0 +1,223 @@
+"""The words of the YAML and what may stand at each; `docs/configuration.md` says what they mean.
+
+Matchers, routes' children, rules and destinations stay as they are here (`Raw`): they are read by modules of their own,
+which know where each of them stands. The keys of a destination are in `kwatch.notify.channels.<type>`.
+"""
+
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from kwatch.config.paths import parse_path
+from kwatch.model.conditions import Path as FieldPath
+from kwatch.model.rules import Mode, OnDelete, Subject
+from kwatch.notify.base import Duration, SeverityWord, TemplateText
+
+
+def _some_text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+def _field_path(value: object) -> object:
+    return parse_path(value) if isinstance(value, str) else value
+
+
+def _positive(value: timedelta) -> timedelta:
+    if not value:
+        raise ValueError("must be longer than 0s")
+    return value
+
+
+def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value!r} is named twice")
+    return values
+
+
+def _listen(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port[:6]) > 65535:
+        raise ValueError("write HOST:PORT, as in 127.0.0.1:8080")
+    return value
+
+
+def _public_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")) or any(c.isspace() for c in value):
+        raise ValueError("write a URL, as in https://kwatch.example.com")
+    return value.rstrip("/")
+
+
+SomeText = Annotated[str, AfterValidator(_some_text)]
+Names = Annotated[tuple[SomeText, ...], AfterValidator(_unique)]
+SomeTime = Annotated[Duration, AfterValidator(_positive)]
+FieldPathText = Annotated[FieldPath, BeforeValidator(_field_path)]
+
+#: What another module reads, with its places.
+Raw = object
+
+
+class LogLevel(Enum):
+    """The least that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(Enum):
+    """AUTO: text on a terminal, JSON otherwise."""
+
+    AUTO = "auto"
+    TEXT = "text"
+    JSON = "json"
+
+
+class Words(BaseModel):
+    """A mapping of the YAML: unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StateWords(Words):
+    """`state`: what must survive a restart."""
+
+    #: A folder, relative to the working directory; one process at a time holds it.
+    path: Path = Path("kwatch-state")
+
+
+class WebWords(Words):
+    """`web`: the status page, health and metrics."""
+
+    #: HOST:PORT; empty: 127.0.0.1:8080, in a cluster 0.0.0.0:8080.
+    listen: Annotated[str, AfterValidator(_listen)] = ""
+    #: How people reach the page, for links in messages; empty: no links.
+    public_url: Annotated[str, AfterValidator(_public_url)] = ""
+
+
+class LogWords(Words):
+    """`log`."""
+
+    level: LogLevel = LogLevel.INFO
+    format: LogFormat = LogFormat.AUTO
+
+
+class NamespaceWords(Words):
+    """`watch.namespaces`: globs; exclude wins."""
+
+    include: Annotated[Names, Field(min_length=1)] = ("*",)
+    exclude: Names = ()
+    #: A label selector of namespaces as of `kubectl -l`, ANDed with the others; empty: all.
+    selector: str = ""
+
+
+class WatchWords(Words):
+    """`watch`: what is looked at."""
+
+    namespaces: NamespaceWords = NamespaceWords()
+    #: Kinds (`Node`, `Certificate.cert-manager.io`) beside those that rules need.
+    resources: Names = ()
+    #: Labels of objects that become labels of their alerts.
+    labels: Names = ()
+
+
+class TopWords(Words):
+    """The file."""
+
+    #: The name of the cluster in messages and identities; empty: the context's.
+    cluster: str = ""
+    state: StateWords = StateWords()
+    web: WebWords = WebWords()
+    log: LogWords = LogWords()
+    #: Globs of further files with `rules:`, relative to this file.
+    include: Names = ()
+    watch: WatchWords = WatchWords()
+    #: Built-in packs; absent: all.
+    packs: Names | None = None
+    rules: tuple[Raw, ...] = ()
+    inhibit: tuple[Raw, ...] = ()
+    route: Raw = None
+    receivers: dict[str, Raw] = {}
+
+
+class IncludedWords(Words):
+    """An included file."""
+
+    rules: tuple[Raw, ...]
+
+
+class PackWords(Words):
+    """A pack."""
+
+    rules: tuple[Raw, ...]
+    inhibit: tuple[Raw, ...] = ()
+
+
+class RateWords(Words):
+    """`rate`: at least `count` occurrences within the sliding window `within`, per values of the labels `per`."""
+
+    count: Annotated[int, Field(strict=True, ge=1)]
+    within: SomeTime
+    per: Names | None = None
+
+
+class RuleWords(Words):
+    """An entry of `rules`, merged over a pack's rule of that name. None: the default that `Rule` has."""
+
+    name: SomeText
+    #: Keeps the identity of alerts through a change of name; absent: the name.
+    id: SomeText | None = None
+    enabled: bool = True
+    on: Subject
+    match: Raw
+    #: The labels that tell alerts apart; absent: namespace, workload, and for Events the reason.
+    key: Names | None = None
+    mode: Mode = Mode.ALERT
+    severity: SeverityWord | None = None
+    rate: RateWords | None = None
+    #: How long the match must hold before the alert fires.
+    for_: Annotated[Duration | None, Field(alias="for")] = None
+    resolve: Raw = None
+    #: How long the end must hold before it is told.
+    resolve_hold: Duration | None = None
+    #: An alert that comes back within this time goes on in the same thread.
+    reopen_window: Duration | None = None
+    #: An alert of which nothing is seen for this long is no longer observed.
+    expire_after: SomeTime | None = None
+    #: A notice is told once in this time.
+    dedup_window: SomeTime | None = None
+    on_delete: OnDelete | None = None
+    labels: dict[SomeText, SomeText] = {}
+    annotations: dict[SomeText, TemplateText] = {}
+    #: Values of the object that messages show: name → path.
+    details: dict[SomeText, FieldPathText] = {}
+
+
+class InhibitWords(Words):
+    """An entry of `inhibit`: while `when` fires, `mute` with the same values of `equal` is not announced."""
+
+    when: Raw
+    mute: Raw
+    equal: Names = ()
+
+
+class RouteWords(Words):
+    """A node of the routing tree. None: inherited, at the root the default that `Route` has."""
+
+    receiver: SomeText | None = None
+    match: Raw = None
+    group_by: Names | None = None
+    #: How long the first message of a group waits for more; absent: 15 s, and 0 for critical.
+    group_wait: Duration | None = None
+    #: How long further news of a group wait.
+    group_interval: Duration | None = None
+    #: How often what goes on is told again; 0s: never.
+    repeat_interval: Duration | None = None
+    continue_: Annotated[bool, Field(alias="continue")] = False
+    routes: tuple[Raw, ...] = ()
