@@ -32,7 +32,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = _REASONS.get(error.errno or 0, error.strerror)
-        raise ListenError(f"web.listen: cannot listen on {host}:{port}: {reason}") from error
+        raise ListenError(f"cannot listen on {host}:{port}: {reason}") from error
     listener.setblocking(False)
     return listener
 

@@ -24,7 +24,8 @@ def test_it_says_what_would_run_without_a_configuration() -> None:
         "  stdout: stdout (stdout)",
         "the built-in configuration: ok",
     ]
-    assert result.output.startswith("rules      14: container-config-error, crash-loop, ")
+    assert result.output.startswith("rules      ")
+    assert ", crash-loop, " in result.output
 
 
 def test_it_finds_the_file_of_the_folder(folder: Path) -> None:

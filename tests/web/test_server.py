@@ -60,7 +60,7 @@ def test_a_port_in_use_is_said_in_one_sentence() -> None:
         port = other.getsockname()[1]
         with pytest.raises(ListenError) as raised:
             listen("127.0.0.1", port)
-    assert str(raised.value) == f"web.listen: cannot listen on 127.0.0.1:{port}: the port is in use by another program"
+    assert str(raised.value) == f"cannot listen on 127.0.0.1:{port}: the port is in use by another program"
 
 
 def test_an_address_of_another_machine_is_refused() -> None:
