@@ -34,7 +34,7 @@ class ObjectCache:
     def __init__(self) -> None:
         self._shelves: dict[Kind, _Shelf] = {}
         self._listed: dict[str, set[str]] = {}  # source id → what its unfinished list has brought
-        self._synced: set[str] = set()  # sources whose first list is complete
+        self._synced: dict[str, str] = {}  # source id → version of its last complete list
         self._gone: OrderedDict[_Name, ObjectState] = OrderedDict()
         self._fetched: OrderedDict[tuple[_Name, str], ObjectState | None] = OrderedDict()
 
@@ -64,7 +64,7 @@ class ObjectCache:
                 return self._put(shelf, state, first, event.received_at)
             case WatchEventType.ADDED | WatchEventType.MODIFIED:
                 state = state_of(source.resource, shelf.projection, event.body)
-                if self._is_late(shelf, state):
+                if self._is_late(source, shelf, state):
                     return ()
                 return self._put(shelf, state, Change.CREATED, event.received_at)
 
@@ -110,9 +110,18 @@ class ObjectCache:
     def _sync(self, source: Source, shelf: "_Shelf", event: WatchEvent) -> tuple[ObjectChange, ...]:
         """End a list: what it did not bring is gone."""
         listed = self._listed.pop(source.id, set())
-        self._synced.add(source.id)
+        self._synced[source.id] = event.resource_version
+        self._drop_future(source.resource, event.resource_version)
         gone = [shelf.state(source.resource, key) for key in shelf.keys(source.namespace) if key not in listed]
         return tuple(self._forget(shelf, state, state, event.received_at) for state in gone)
+
+    def _drop_future(self, resource: Resource, version: str) -> None:
+        """Drop deletions that a server, restored from a backup, has not reached: new frames are older than they."""
+        kind = (resource.group, resource.kind)
+        for name in [
+            n for n, gone in self._gone.items() if n[:2] == kind and _is_older(version, gone.resource_version)
+        ]:
+            del self._gone[name]
 
     def _put(
         self, shelf: "_Shelf", state: ObjectState, first: Change, received_at: datetime
@@ -130,13 +139,16 @@ class ObjectCache:
         shelf.put(state)
         return (ObjectChange(Change.UPDATED, state, before, received_at),)
 
-    def _is_late(self, shelf: "_Shelf", state: ObjectState) -> bool:
-        """Tell whether a frame is older than what is known. A list is never late: a restored server starts lower."""
-        known = shelf.get(state.ref)
-        if known is None:
-            gone = self._gone.get(_name(state.ref))
-            known = gone if gone is not None and gone.ref.uid == state.ref.uid else None
-        return known is not None and _is_older(state.resource_version, known.resource_version)
+    def _is_late(self, source: Source, shelf: "_Shelf", state: ObjectState) -> bool:
+        """Tell whether a frame is older than what is known: the object, its deletion, or a list without it.
+
+        A list itself is never late: a restored server starts lower.
+        """
+        if (known := shelf.get(state.ref)) is not None:
+            return _is_older(state.resource_version, known.resource_version)
+        gone = self._gone.get(_name(state.ref))
+        versions = (self._synced.get(source.id, ""), gone.resource_version if gone is not None else "")
+        return any(_is_older(state.resource_version, version) for version in versions)
 
     def _delete(self, shelf: "_Shelf", state: ObjectState, received_at: datetime) -> tuple[ObjectChange, ...]:
         before = shelf.get(state.ref)

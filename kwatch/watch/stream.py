@@ -279,7 +279,7 @@ class Stream:
     def _obey(self, control: Bookmark | ClusterError, events: list[WatchEvent], now: datetime) -> ClusterError | None:
         if isinstance(control, ClusterError):
             return control
-        self._has_bookmarked = True
+        self._has_bookmarked |= not control.ends_list  # each list ends with one, also where none come later
         if self._is_listing and not control.ends_list:
             self._client.has_watch_list = False
             return ClusterError("the server does not say where its list ends")
@@ -317,10 +317,10 @@ class Stream:
     def _note(self, error: ClusterError | TimeoutError) -> None:
         self._counters.add("watch_breaks", source=self._source.id)
         log.info("watch broken", extra={"source": self._source.id, "error": str(error), "failures": self._failures})
-        is_mute = isinstance(error, TimeoutError) and self._opened_at is not None and not self._pieces
-        if isinstance(error, GoneError) or is_mute:
+        is_silent = isinstance(error, TimeoutError) and self._opened_at is not None
+        if isinstance(error, GoneError) or (is_silent and not self._pieces):
             self._version = ""
-        if is_mute and not self._has_bookmarked:
+        if is_silent and not self._has_bookmarked:
             self._watch_for = self._settings.watch_for_without_bookmarks
 
     async def _lose(self, put: Put) -> None:

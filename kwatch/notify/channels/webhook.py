@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
-import httpx
 import msgspec
 from pydantic import AfterValidator, JsonValue
 
