@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 import yaml
+from kwatch.config.load import load
 
 from kwatch.cli.exits import Exit
 from kwatch.cli.program import main
@@ -73,6 +74,18 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
 def test_make_targets_that_are_named_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:^    |`)make ([a-z]+)", page.read_text(), re.MULTILINE)) <= targets
+
+
+def test_the_configuration_of_the_readme_starts(tmp_path: Path) -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "kwatch.yaml").write_text(example)
+    config = load(tmp_path / "kwatch.yaml", environ={"SLACK_TOKEN": "xoxb-1"})
+    assert [destination.name for destination in config.destinations] == ["team-slack"]
+
+
+def test_the_configuration_of_the_manifests_starts() -> None:
+    config = load(ROOT / "deploy" / "manifests" / "config.yaml", environ={"KUBERNETES_SERVICE_HOST": "10.0.0.1"})
+    assert (config.web.host, config.web.port, config.state) == ("0.0.0.0", 8080, Path("/var/lib/kwatch"))
 
 
 @pytest.mark.parametrize("manifest", sorted((ROOT / "deploy" / "manifests").glob("*.yaml")), ids=lambda path: path.name)
