@@ -311,10 +311,12 @@ def test_evidence_needs_no_key_of_the_event():
 
 def test_without_evidence_it_expires_after_the_last_occurrence():
     world = World(event(expire_after=timedelta(hours=24)))
-    world.occur(0)
-    world.occur(600)
+    world.occur(0, "a")
+    world.occur(0, "b")
+    world.occur(600, "b")
     world.advance(200_000)
-    assert world.brief == ["firing@0", "expired@87000"]
+    assert world.brief == ["firing@0", "firing@0", "expired@86400", "expired@87000"]
+    assert last(world).ends_at == at(600)
 
 
 def test_an_unknown_occurrence_moves_nothing():
