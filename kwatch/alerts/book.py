@@ -98,9 +98,9 @@ class Book:
         alert.count, alert.unlisted, alert.groups, alert.awaits_summary = 0, 0, [], False
         self.remember(alert, now)
 
-    def run(self, fingerprint: str, at: datetime) -> Moved:
+    def run(self, fingerprint: str, now: datetime) -> Moved:
         """A deadline has come."""
-        return self._settle(self.alerts[fingerprint], at)
+        return self._settle(self.alerts[fingerprint], now)
 
     def recall(self, finding: Finding) -> Alert:
         """Return the alert of a finding, made if need be, with the newest texts."""

@@ -100,16 +100,16 @@ class Groups:
             if waiting:
                 self._save(group)
 
-    def run(self, key: str, at: datetime) -> None:
+    def run(self, key: str, now: datetime) -> None:
         """The deadline of a group has come."""
         group = self.groups[key]
-        if group.due_at is not None and group.due_at <= at:
-            self._flush(group, at)
+        if group.due_at is not None and group.due_at <= now:
+            self._flush(group, now)
         else:
             repeat_at = grouping.repeat_at(group)
-            if repeat_at is not None and repeat_at <= at:
-                self._repeat(group, at)
-        self._save(group, at)
+            if repeat_at is not None and repeat_at <= now:
+                self._repeat(group, now)
+        self._save(group, now)
 
     def announce_present(self, alerts: list[Alert], now: datetime) -> None:
         """Tell each destination in one summary what was already there; its groups are then open as announced."""
