@@ -6,6 +6,7 @@
     │   ├── ForbiddenError       403: this kind is degraded, the others go on
     │   ├── GoneError            410, as a status or inside a stream: list again
     │   └── UnauthorizedError    401: read the credentials again
+    ├── ListenError              the address of the web server cannot be had
     ├── StateError               the state folder: locked, newer schema, corrupt
     ├── TemplateError            a template failed or did too much work
     └── SendError                one attempt to deliver failed
@@ -52,6 +53,10 @@ class GoneError(ClusterError):
 
 class UnauthorizedError(ClusterError):
     """The credentials were refused."""
+
+
+class ListenError(KwatchError):
+    """The address of the web server is in use, forbidden, or not this machine's."""
 
 
 class StateError(KwatchError):

@@ -1,0 +1,33 @@
+"""The program: its commands, and how errors that kwatch raises on purpose become text and exit codes."""
+
+from typing import Any
+
+import click
+
+from kwatch import __version__
+from kwatch.cli.deliveries import deliveries
+from kwatch.cli.exits import Exit
+from kwatch.cli.run import run
+from kwatch.errors import ConfigError, KwatchError
+
+
+class _Program(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            for problem in error.problems:
+                click.echo(problem, err=True)
+        except KwatchError as error:
+            click.echo(f"kwatch: {error}", err=True)
+        return ctx.exit(Exit.PROBLEM)
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="kwatch", message="%(prog)s %(version)s")
+def main() -> None:
+    """Tell people what is wrong in a Kubernetes cluster, and when it is over."""
+
+
+for command in (run, deliveries):
+    main.add_command(command)

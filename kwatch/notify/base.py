@@ -1,0 +1,200 @@
+"""What every channel has in common: its keys in the YAML, its secrets, its protocol.
+
+To write a channel, put `channels/<type>.py` beside the others with `class Config(ChannelConfig)` and
+`def create(config: Config, tools: Tools) -> Channel`; the contract suite picks it up.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, ClassVar, Protocol, Self, TextIO
+from zoneinfo import ZoneInfo
+
+import httpx
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FilePath,
+    PlainSerializer,
+    model_validator,
+)
+
+from kwatch.clock import Clock
+from kwatch.errors import Failure, PermanentSendError, Reason
+from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
+from kwatch.model.rules import Severity
+from kwatch.notify.render import TemplateEngine, check_template
+
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def parse_duration(value: object) -> object:
+    """Turn `90s`, `10m`, `1h30m`, `7d` into a timedelta; a timedelta stays. ValueError for anything else."""
+    if isinstance(value, timedelta):
+        return value
+    found = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
+    if found is None:
+        raise ValueError("not a duration; write 90s, 10m, 1h30m or 7d")
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _parse_severity(value: object) -> object:
+    words = {severity.word: severity for severity in Severity}
+    if isinstance(value, str):
+        if value not in words:
+            raise ValueError(f"not a severity; write {', '.join(words)}")
+        return words[value]
+    return value
+
+
+def _check_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("not a time zone; write one like Europe/Berlin or UTC") from None
+    return value
+
+
+def _check_proxy(value: str) -> str:
+    url = httpx.URL(value)
+    if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
+        raise ValueError("not a proxy; write http://host:port, without a user")
+    return value
+
+
+def _check_template(value: str) -> str:
+    problem = check_template(value)
+    if problem is not None:
+        raise ValueError(problem)
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+SeverityWord = Annotated[
+    Severity, BeforeValidator(_parse_severity), PlainSerializer(lambda severity: severity.word, return_type=str)
+]
+TimeZone = Annotated[str, AfterValidator(_check_zone)]
+TemplateText = Annotated[str, AfterValidator(_check_template)]
+
+
+class Secret(BaseModel):
+    """Where a secret is: `{file: PATH}` or `{env: NAME}`, exactly one; it never holds the value.
+
+    In the YAML there is no other way to give one, so that no secret stands in a configuration.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: A file that holds the secret and nothing else; white space around it is cut.
+    file: Path | None = None
+    #: The name of an environment variable.
+    env: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.file is None) == (self.env is None):
+            raise ValueError("give exactly one of file and env")
+        return self
+
+    def read(self) -> str:
+        """Return the secret as it is now: a file is read each time, so a rotated one is used at once.
+
+        It is a small local file (in a cluster: memory), so this may be called on the event loop. Raises
+        PermanentSendError (DESTINATION, SECRET) when it is absent or empty.
+        """
+        try:
+            value = self.file.read_text("utf-8") if self.file else os.environ.get(self.env or "", "")
+        except (OSError, UnicodeDecodeError):
+            value = ""
+        if not value.strip():
+            where = f"file {self.file}" if self.file else f"environment variable {self.env}"
+            detail = f"the secret in {where} is absent, empty or unreadable"
+            raise PermanentSendError(Failure.DESTINATION, Reason.SECRET, detail) from None
+        return value.strip()
+
+
+class ChannelConfig(BaseModel):
+    """The keys that every destination has; each channel adds its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: The fields that `template` may set; each channel says which.
+    template_fields: ClassVar[frozenset[str]] = frozenset({"title", "text"})
+
+    #: The channel.
+    type: str
+    #: Unique over all receivers; empty: `<receiver>-<type>`, filled in by the configuration.
+    name: str = ""
+    #: The longest that one attempt may take in all; 30 s, as slower destinations are better retried.
+    timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=30)
+    #: `http://host:port`; absent: none, and the environment's proxy variables are not used.
+    proxy: Annotated[str, AfterValidator(_check_proxy)] | None = None
+    #: A PEM file with the authorities to trust; absent: the system's.
+    ca: FilePath | None = None
+    #: The least severity that is told.
+    severity: SeverityWord = Severity.INFO
+    #: Whether ends are told.
+    send_resolved: bool = True
+    #: The zone of the times in messages.
+    timezone: TimeZone = "UTC"
+    #: Texts of your own: field → Jinja template, see `docs/templates.md`.
+    template: Mapping[str, TemplateText] = {}
+
+    @model_validator(mode="after")
+    def _known_fields(self) -> Self:
+        for field in self.template:
+            if field not in self.template_fields:
+                raise ValueError(
+                    f"template: unknown field {field!r}; there is {', '.join(sorted(self.template_fields))}"
+                )
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How to reach a destination over HTTP."""
+
+    proxy: str | None = None
+    ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a channel may use of the world."""
+
+    clock: Clock
+    templates: TemplateEngine
+    transport: Callable[[Connection], httpx.AsyncBaseTransport]
+    instance: str  # names this kwatch in Message-IDs; a DNS-like name
+    stdout: TextIO
+
+
+class Channel(Protocol):
+    """One way out, for one destination."""
+
+    concurrency: int  # messages under way at the same time
+    max_age: timedelta  # how long an undelivered message is worth a retry
+    timeout: float  # seconds for one attempt in all, enforced by the caller
+
+    def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
+        """Return the bytes that every attempt sends.
+
+        Never raises on content: a user's template that fails is replaced by the built-in one, and the message says why
+        in `fallback_reason`. `degraded` asks for the plain, short rendering that is tried once after a refusal.
+        """
+        ...
+
+    async def send(self, message: Message, delivery: Delivery) -> Receipt:
+        """Deliver the message once; raise RetryableSendError or PermanentSendError otherwise."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections; the channel is not used afterwards."""
+        ...

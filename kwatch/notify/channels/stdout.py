@@ -1,0 +1,54 @@
+"""Notifications on the terminal: for trying things out, and where no receiver is configured."""
+
+from datetime import timedelta
+
+from rich.console import Console
+from rich.text import Text
+
+from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
+from kwatch.model.rules import Severity
+from kwatch.notify.base import Channel, ChannelConfig, Tools
+from kwatch.notify.compose import Composition
+from kwatch.notify.escape import line, terminal
+
+_STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold blue"}
+
+
+class Config(ChannelConfig):
+    """The common keys only."""
+
+
+class Stdout:
+    """Writes each notification as a block of lines; the first is in colour on a terminal."""
+
+    concurrency = 1
+    max_age = timedelta(hours=1)
+
+    def __init__(self, config: Config, tools: Tools) -> None:
+        self.timeout = config.timeout.total_seconds()
+        self._config = config
+        self._tools = tools
+        self._console = Console(file=tools.stdout, highlight=False, soft_wrap=True)
+
+    def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
+        """Return the lines; there is no plainer rendering, and no thread."""
+        texts = Composition(self._config, self._tools.templates, notification)
+        title = line(texts.text("title"))
+        body = "".join(f"  {part}".rstrip() + "\n" for part in terminal(texts.text("text")).splitlines())
+        return Message(f"{title}\n{body}".encode(), "text/plain; charset=utf-8", fallback_reason=texts.problem)
+
+    async def send(self, message: Message, delivery: Delivery) -> Receipt:
+        """Write the lines at once."""
+        title, _, body = message.body.decode().partition("\n")
+        notification = delivery.notification
+        style = "bold green" if notification.kind is NotificationKind.RESOLVED else _STYLES[notification.severity]
+        self._console.print(Text(title, style), Text(body), sep="\n")
+        return Receipt()
+
+    async def close(self) -> None:
+        """Leave the stream open: it is not ours."""
+
+
+def create(config: Config, tools: Tools) -> Channel:
+    """Return the channel of one destination."""
+    return Stdout(config, tools)

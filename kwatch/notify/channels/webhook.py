@@ -1,0 +1,225 @@
+"""A JSON document to any URL: `docs/channels.md` describes it, `body` replaces it, `sign` signs it.
+
+Signatures follow Standard Webhooks (https://www.standardwebhooks.com): `webhook-id` is the same over all attempts,
+`webhook-timestamp` and `webhook-signature` belong to one attempt.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any
+
+import httpx
+import msgspec
+from pydantic import AfterValidator, JsonValue
+
+from kwatch.errors import Failure, PermanentSendError, Reason, TemplateError
+from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
+from kwatch.notify.base import Channel, ChannelConfig, Secret, TemplateText, Tools
+from kwatch.notify.compose import Composition
+from kwatch.notify.escape import cut, line
+from kwatch.notify.http import HttpClient, classify
+from kwatch.notify.render import check_template
+
+_VERSION = 1
+_MAX_BODY = 20 * 1024  # bytes of the document that is our own
+_IDS = ("id", "incident")
+_ESSENTIAL = {*_IDS, "version", "sequence", "kind", "severity", "title", "cluster", "starts_at", "ends_at", "truncated"}
+_RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "webhook-signature"})
+
+
+def _check_url(value: str) -> str:
+    url = httpx.URL(value)
+    if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
+        raise ValueError("not a URL; write https://host/path, without a user")
+    return value
+
+
+def _check_header(value: str) -> str:
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value) or value.lower() in _RESERVED:
+        raise ValueError("not the name of a header that can be set")
+    return value
+
+
+def _check_body(value: JsonValue) -> JsonValue:
+    for text in _texts(value):
+        problem = check_template(text)
+        if problem is not None:
+            raise ValueError(f"{text[:40]!r}: {problem}")
+    return value
+
+
+def _texts(tree: JsonValue) -> list[str]:
+    match tree:
+        case str():
+            return [tree]
+        case list():
+            return [text for item in tree for text in _texts(item)]
+        case dict():
+            return [text for item in tree.values() for text in _texts(item)]
+        case _:
+            return []
+
+
+Url = Annotated[str, AfterValidator(_check_url)]
+HeaderName = Annotated[str, AfterValidator(_check_header)]
+
+
+class Config(ChannelConfig):
+    """The keys of `type: webhook`."""
+
+    #: Where to; from a secret when it is one.
+    url: Secret | Url
+    #: A document of your own: any JSON whose texts are templates; one `{{ … }}` alone keeps its type.
+    body: Annotated[JsonValue, AfterValidator(_check_body)] = None
+    #: More headers: templates, or secrets, which are read when the request is made.
+    headers: Mapping[HeaderName, Secret | TemplateText] = {}
+    #: A Standard Webhooks key, `whsec_…`; during a rotation the new and the old one, separated by a space.
+    sign: Secret | None = None
+
+
+class Webhook:
+    """Posts each notification as one request; any 2xx is success."""
+
+    concurrency = 4
+    max_age = timedelta(hours=24)
+
+    def __init__(self, config: Config, tools: Tools) -> None:
+        self.timeout = config.timeout.total_seconds()
+        self._config = config
+        self._tools = tools
+        self._client = HttpClient(config, tools)
+
+    def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
+        """Return the document; degraded, it is the built-in one with nothing but its first facts."""
+        texts = Composition(self._config, self._tools.templates, notification)
+        own = None if self._config.body is None or degraded else self._own_body(texts)
+        body = own if own is not None else bounded(document(texts), 2048 if degraded else _MAX_BODY)
+        return Message(body, "application/json", self._headers(texts, notification), texts.problem)
+
+    async def send(self, message: Message, delivery: Delivery) -> Receipt:
+        """Post once; credentials and signature are added here, so that they are in no row."""
+        url = self._config.url.read() if isinstance(self._config.url, Secret) else self._config.url
+        secrets = {
+            name: line(value.read()) for name, value in self._config.headers.items() if isinstance(value, Secret)
+        }
+        headers = {"Content-Type": message.content_type, **message.headers, **secrets, **self._signature(message)}
+        failure = classify(await self._client.post(url, message.body, headers))
+        if failure is not None:
+            raise failure
+        return Receipt()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def _own_body(self, texts: Composition) -> bytes | None:
+        try:
+            return msgspec.json.encode(_filled(self._config.body, texts, self._tools))
+        except TemplateError as error:
+            texts.problem = f"body: {error}"
+            return None
+
+    def _headers(self, texts: Composition, notification: Notification) -> Mapping[str, str]:
+        headers = {"webhook-id": notification.id.replace(".", "-")}
+        for name, value in self._config.headers.items():
+            if isinstance(value, str):
+                try:
+                    headers[name] = line(self._tools.templates.render(value, texts.context))
+                except TemplateError as error:
+                    texts.problem = f"header {name}: {error}"
+        return headers
+
+    def _signature(self, message: Message) -> Mapping[str, str]:
+        if self._config.sign is None:
+            return {}
+        timestamp = str(int(self._tools.clock.now().timestamp()))
+        keys = self._config.sign.read().split()
+        signed = signature(keys, message.headers["webhook-id"], timestamp, message.body)
+        return {"webhook-timestamp": timestamp, "webhook-signature": signed}
+
+
+def create(config: Config, tools: Tools) -> Channel:
+    """Return the channel of one destination."""
+    return Webhook(config, tools)
+
+
+def signature(keys: list[str], message_id: str, timestamp: str, body: bytes) -> str:
+    """Return the value of `webhook-signature`: one signature per key, over the bytes that are sent."""
+    signed = b".".join((message_id.encode(), timestamp.encode(), body))
+    digests = (hmac.digest(_key(key), signed, hashlib.sha256) for key in keys)
+    return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
+
+
+def _key(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        key = b""
+    if not text.startswith("whsec_") or not 24 <= len(key) <= 64:
+        detail = "the key to sign with is not whsec_ and base64 of 24 to 64 bytes"
+        raise PermanentSendError(Failure.DESTINATION, Reason.SECRET, detail)
+    return key
+
+
+def document(texts: Composition) -> dict[str, Any]:
+    """Return the built-in document, version 1; new keys may be added to it."""
+    facts = texts.context
+    keys = (
+        "id incident sequence kind severity status cluster receiver place labels starts_at ends_at is_late alert_count "
+        "firing_count came_and_went notices_dropped notes alerts message url"
+    )
+    head = {"version": _VERSION, "title": line(texts.text("title")), "text": texts.text("text"), "truncated": False}
+    return head | {key: facts[key] for key in keys.split()}
+
+
+def bounded(document: Mapping[str, Any], limit: int) -> bytes:
+    """Return the document in at most `limit` bytes (at least 1024): what matters least goes first, and it says so."""
+    encoded = msgspec.json.encode(document)
+    for items, characters in ((25, 1000), (10, 1000), (10, 250), (3, 100)):
+        if len(encoded) <= limit:
+            return encoded
+        encoded = msgspec.json.encode(_shortened(document, items, characters))
+    if len(encoded) <= limit:
+        return encoded
+    essential = {key: value for key, value in document.items() if key in _ESSENTIAL}
+    return msgspec.json.encode(_shortened(essential, 0, 15))
+
+
+def _shortened(document: Mapping[str, Any], items: int, characters: int) -> dict[str, Any]:
+    """Cut lists and texts; those of the document itself may be four times as long as those of its alerts."""
+    shortened = {
+        key: cut(value, 4 * characters) if isinstance(value, str) else _cut(value, items, characters)
+        for key, value in document.items()
+        if key not in _IDS
+    }
+    return {**{key: document[key] for key in _IDS}, **shortened, "truncated": True}
+
+
+def _cut(value: Any, items: int, characters: int) -> Any:
+    match value:
+        case str():
+            return cut(value, characters)
+        case list():
+            return [_cut(item, items, characters) for item in value[:items]]
+        case dict():
+            return {key: _cut(item, items, characters) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _filled(tree: JsonValue, texts: Composition, tools: Tools) -> Any:
+    """Return the tree with every text rendered; the tree has the depth that its author gave it."""
+    match tree:
+        case str():
+            return tools.templates.render_value(tree, texts.context)
+        case list():
+            return [_filled(item, texts, tools) for item in tree]
+        case dict():
+            return {key: _filled(item, texts, tools) for key, item in tree.items()}
+        case _:
+            return tree

@@ -1,0 +1,184 @@
+"""The one context of every template of every channel: plain texts, numbers, lists and mappings, cleaned.
+
+`docs/templates.md` describes each variable; what is not there is not here (a test checks).
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from kwatch.errors import TemplateError
+from kwatch.model.alerts import AlertView
+from kwatch.model.notifications import Notification
+from kwatch.notify import facts
+from kwatch.notify.escape import clean, cut, line
+from kwatch.notify.render import TemplateEngine
+
+_ALERTS = 100  # in the context; `alert_count` says how many there are
+_LISTED = 10  # in the text
+_MESSAGE = 4000  # characters of a Kubernetes message
+_VALUE = 500  # of a name, a label, an annotation
+_KEYS = 50  # of a mapping
+
+Context = dict[str, Any]
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """The context of one notification, and why some of the rule's texts are not in it."""
+
+    context: Context
+    problem: str = ""
+
+
+def context_of(notification: Notification, timezone: str, templates: TemplateEngine) -> Facts:
+    """Return the facts of a notification as templates see them.
+
+    Times are relative to the decision, so each rendering of a notification gives the same bytes.
+    """
+    content, now, zone = notification.content, notification.created_at, ZoneInfo(timezone)
+    problems: list[str] = []
+    shown = content.alerts[:_ALERTS]
+    alerts = [_alert(view, zone, now, _Annotations(templates, problems)) for view in shown]
+    glyph, state = facts.state(content, now)
+    return Facts(
+        {
+            "kind": content.kind.value,
+            "state": state,
+            "glyph": glyph,
+            "title": _short(facts.title(content, now)),
+            "subject": _short(facts.mail_subject(content)),
+            "status": _short(facts.status(content, zone, now)),
+            "cluster": _short(content.cluster),
+            "receiver": content.receiver,
+            "severity": content.severity.word,
+            "place": _short(facts.place(content)),
+            "labels": _mapping(content.group_labels),
+            "starts_at": content.starts_at.isoformat(),
+            "ends_at": content.ends_at.isoformat() if content.ends_at else "",
+            "lasted": facts.duration((content.ends_at or now) - content.starts_at),
+            "is_late": content.is_late,
+            "alerts": alerts,
+            "listed": alerts[:_LISTED],
+            "alert_count": content.alert_count,
+            "firing_count": content.firing_count,
+            "more": max(0, content.alert_count - len(alerts[:_LISTED])),
+            "came_and_went": [_short(title) for title in content.came_and_went[:_ALERTS]],
+            "notices_dropped": content.notices_dropped,
+            "notes": [_short(note) for note in facts.notes(content, zone, now)],
+            "message": cut(clean(content.text), _MESSAGE),
+            "url": content.public_url,
+            "id": notification.id,
+            "incident": notification.incident,
+            "sequence": notification.sequence,
+            "rows": _rows(alerts[0]) if content.alert_count == 1 and alerts else [],
+            "advice": _advice(alerts) if content.alert_count > 1 else [],
+        },
+        problems[0] if problems else "",
+    )
+
+
+class _Annotations:
+    """Renders the rule's own texts with the alert's labels as variables."""
+
+    def __init__(self, templates: TemplateEngine, problems: list[str]) -> None:
+        self._templates = templates
+        self._problems = problems
+
+    def render(self, alert: AlertView, labels: Context, details: Context, message: str) -> Context:
+        variables = {**labels, "labels": labels, "details": details, "message": message, "count": alert.count}
+        rendered = {}
+        for name, text in list(alert.annotations.items())[:_KEYS]:
+            try:
+                rendered[name] = cut(clean(self._templates.render(text, variables)), _MESSAGE)
+            except TemplateError as error:
+                self._problems.append(f"annotation {name} of rule {alert.rule}: {error}")
+        return rendered
+
+
+def _alert(alert: AlertView, zone: ZoneInfo, now: datetime, annotations: _Annotations) -> Context:
+    labels, details = _mapping(alert.labels), _mapping(alert.details)
+    message = cut(clean(alert.message), _MESSAGE)
+    rendered = annotations.render(alert, labels, details, message)
+    return {
+        "rule": _short(alert.rule),
+        "state": alert.state.value,
+        "status": facts.alert_status(alert, zone, now),
+        "severity": alert.severity.word,
+        "fingerprint": alert.fingerprint,
+        "episode": alert.episode,
+        "continuity": facts.episode(alert),
+        "labels": labels,
+        "annotations": rendered,
+        "details": details,
+        "where": _short(facts.where(alert.labels)),
+        "cause": cut(line(facts.cause(alert, rendered.get("summary", ""))), _VALUE),
+        "explanation": rendered.get("explanation", ""),
+        "next_step": rendered.get("next_step", ""),
+        "runbook": _link(rendered.get("runbook", "")),
+        "message": message,
+        "how_often": facts.how_often(alert),
+        "count": alert.count,
+        "window_count": alert.window_count,
+        "starts_at": alert.starts_at.isoformat(),
+        "ends_at": alert.ends_at.isoformat() if alert.ends_at else "",
+        "since": facts.instant(alert.starts_at, zone, now),
+        "lasted": facts.duration((alert.ends_at or now) - alert.starts_at),
+        "end": facts.end(alert),
+        "members": [_short(name) for name in alert.members],
+        "member_count": alert.member_count,
+        "affected": _short(facts.members(alert)),
+        "is_late": alert.is_late,
+        "is_new": alert.is_new,
+        "held_back_by": _short(alert.held_back_by),
+    }
+
+
+def _rows(alert: Context) -> list[list[str]]:
+    """Return the facts of a single alert as label and text, in the order in which they are read.
+
+    What to do is not said of an alert that has ended.
+    """
+    goes_on = not alert["end"]
+    held_back = f"until now, by {alert['held_back_by']}" if alert["held_back_by"] else ""
+    rows = [
+        ["Cause" if goes_on else "Was", alert["cause"]],
+        ["Ended", alert["end"]],
+        ["Means", alert["explanation"] if goes_on else ""],
+        ["Next", alert["next_step"] if goes_on else ""],
+        ["Runbook", alert["runbook"] if goes_on else ""],
+        ["Where", alert["where"]],
+        ["Node", alert["labels"].get("node", "")],
+        ["Affected", alert["affected"]],
+        ["How often", alert["how_often"]],
+        ["Held back", held_back],
+        *([name, value] for name, value in list(alert["details"].items())[:_LISTED]),
+        ["Rule", ", ".join(filter(None, (alert["rule"], alert["continuity"])))],
+    ]
+    return [row for row in rows if row[1]]
+
+
+def _advice(alerts: Iterable[Context]) -> list[Context]:
+    """Return what to do about several alerts: once per rule, for those that go on, the first three."""
+    advised: dict[str, Context] = {}
+    for alert in alerts:
+        if alert["state"] == "firing" and (alert["next_step"] or alert["runbook"]):
+            advised.setdefault(alert["rule"], {key: alert[key] for key in ("rule", "next_step", "runbook")})
+    return list(advised.values())[:3]
+
+
+def _short(text: str) -> str:
+    return cut(line(text), _VALUE)
+
+
+def _mapping(values: Mapping[str, str]) -> Context:
+    return {_short(name): _short(value) for name, value in list(values.items())[:_KEYS]}
+
+
+def _link(text: str) -> str:
+    """Return the text if it is a link that may be followed, else nothing."""
+    url = text.strip()
+    is_link = url.startswith("https://") and not any(mark in url for mark in ' \n"<>|\\`')
+    return url if is_link else ""

@@ -1,0 +1,121 @@
+"""Make untrusted text harmless: the last step before it leaves, one encoder per destination.
+
+Anyone who can create a Pod controls names, labels and messages. Authors of templates never escape; these functions do.
+Pure.
+"""
+
+import html as _html
+import re
+import unicodedata
+from collections.abc import Callable
+
+_ANSI = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC: titles, links
+    r"|\x1b[@-_]"
+)
+#: C0 and C1 without line feed, bidirectional overrides and isolates, line separators, lone surrogates.
+_UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_MENTION = re.compile(r"(?<![^\s(\[{\"'<])([@#])(?=\w)")
+
+_ZERO_WIDTH_SPACE = "\u200b"
+_JOINER = "\u200d"
+_LONGEST_CLUSTER = 64  # a hostile pile of combining marks is cut like any text
+
+
+def clean(text: str) -> str:
+    """Return the text in NFC without control characters, terminal escapes and bidirectional overrides.
+
+    Line feeds stay, tabs become spaces, carriage returns end lines.
+    """
+    lines = _ANSI.sub("", text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    return unicodedata.normalize("NFC", _UNSAFE.sub("", lines))
+
+
+def line(text: str) -> str:
+    """Return the cleaned text as one line."""
+    return " ".join(clean(text).split())
+
+
+def cut(text: str, limit: int) -> str:
+    """Return at most `limit` characters, between two graphemes, saying how many are missing."""
+    return fit(text, limit, str)
+
+
+def fit(text: str, limit: int, encode: Callable[[str], str]) -> str:
+    """Return the encoded text, cut such that its *encoded* length is at most `limit`."""
+    encoded = encode(text)
+    if len(encoded) <= limit:
+        return encoded
+    low, high = 0, min(len(text), limit)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if len(_shortened(text, middle, limit, encode)) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    return _shortened(text, low, limit, encode)[:limit]
+
+
+def _shortened(text: str, length: int, limit: int, encode: Callable[[str], str]) -> str:
+    kept = _boundary(text, length)
+    missing = f"{len(text) - kept:,}".replace(",", " ")
+    mark = f"… (cut, {missing} characters more)"
+    return encode(text[:kept]) + (mark if len(mark) < limit else "…")
+
+
+def _boundary(text: str, length: int) -> int:
+    """Return the greatest grapheme boundary that is at most `length`; simplified from UAX 29, without its tables."""
+    position = length
+    while position > max(0, length - _LONGEST_CLUSTER) and _is_inside(text, position):
+        position -= 1
+    return position
+
+
+def _is_inside(text: str, position: int) -> bool:
+    if not 0 < position < len(text):
+        return False
+    after, before = text[position], text[position - 1]
+    if _JOINER in (after, before) or unicodedata.category(after) in {"Mn", "Me", "Mc"}:
+        return True
+    if "\U0001f3fb" <= after <= "\U0001f3ff":  # skin tones
+        return True
+    return _is_flag(after) and _flags_before(text, position) % 2 == 1
+
+
+def _is_flag(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
+
+
+def _flags_before(text: str, position: int) -> int:
+    start = position
+    while start > 0 and _is_flag(text[start - 1]) and position - start < _LONGEST_CLUSTER:
+        start -= 1
+    return position - start
+
+
+def slack(text: str) -> str:
+    """Encode for Slack's mrkdwn and `text`: no mention, no link, no channel can come of it."""
+    entities = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MENTION.sub(rf"\1{_ZERO_WIDTH_SPACE}", entities)
+
+
+def html(text: str) -> str:
+    """Encode for HTML text and quoted attributes."""
+    return _html.escape(clean(text), quote=True)
+
+
+def header(text: str) -> str:
+    """Encode for a header of a mail or a request: one line, and never the start of an encoded word.
+
+    Python's modern e-mail policy decodes an encoded word in a value that is set, and writes the line breaks that it
+    holds (CVE-2024-6923, CVE-2026-1299). Both measures are taken whatever the interpreter.
+    """
+    one_line = clean(_CONTROL.sub(" ", text))
+    return re.sub(r"=(?=\?)", f"={_ZERO_WIDTH_SPACE}", " ".join(one_line.split()))
+
+
+def terminal(text: str) -> str:
+    """Encode for a terminal or a log: nothing in it moves the cursor or changes a colour."""
+    return clean(text)

@@ -1,0 +1,123 @@
+"""All workers together: recovery at the start, a drain at the end, and what `/readyz` says of each destination."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from kwatch.clock import Clock
+from kwatch.errors import StateError
+from kwatch.outbox.worker import STORE_RETRY_SECONDS, Channel, OnSent, Tools, Worker
+from kwatch.store.deliveries import Queue
+from kwatch.store.state import State
+from kwatch.telemetry import Counters
+
+log = logging.getLogger(__name__)
+
+#: How long ended deliveries can be looked up, with what was sent.
+RETENTION: Final = timedelta(days=7)
+_PRUNE_INTERVAL: Final = timedelta(hours=1)
+
+
+class DestinationStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How one destination is doing."""
+
+    destination: str
+    queued: int
+    oldest_at: datetime | None  # when the oldest that waits was decided; None: nothing waits
+    suspended: str = ""  # the reason why it refuses everything; empty: it does not
+    paused_until: datetime | None = None  # it asked to wait until then
+    breaker_open_until: datetime | None = None  # it does not answer; tried again then
+
+
+class Outbox:
+    """Deliver what is committed, until stopped."""
+
+    def __init__(
+        self,
+        state: State,
+        channels: Mapping[str, Channel],
+        *,
+        clock: Clock,
+        rng: random.Random,
+        counters: Counters,
+        on_sent: OnSent,
+    ) -> None:
+        tools = Tools(state, clock, rng, counters, on_sent)
+        self._state = state
+        self._clock = clock
+        self._workers = {name: Worker(name, channel, tools) for name, channel in channels.items()}
+        self._stopped = asyncio.Event()
+        self._grace = 0.0
+
+    async def run(self) -> None:
+        """Recover what the process before us left, then work until `stop`."""
+        await self._recover()
+        async with asyncio.TaskGroup() as group:
+            pruning = group.create_task(self._prune(), name="outbox prune")
+            workers = [group.create_task(worker.run(), name=f"outbox {name}") for name, worker in self._workers.items()]
+            await self._stopped.wait()
+            pruning.cancel()
+            await self._drain(workers)
+
+    def stop(self, grace: float) -> None:
+        """Lease nothing more; let what is in flight end within `grace` seconds; the rest stays for the next start."""
+        self._grace = grace
+        self._stopped.set()
+
+    def wake(self, destinations: Iterable[str]) -> None:
+        """Look for what was just committed for these destinations; one without a channel keeps its queue."""
+        for destination in destinations:
+            if destination in self._workers:
+                self._workers[destination].wake()
+
+    async def status(self) -> tuple[DestinationStatus, ...]:
+        """Return how each destination is doing, also those that have a queue and no channel any more."""
+        queues = await self._state.queues()
+        names = sorted({*self._workers, *queues})
+        return tuple(self._status(name, queues.get(name)) for name in names)
+
+    def _status(self, name: str, queue: Queue | None) -> DestinationStatus:
+        queued, oldest_at = (queue.queued, queue.oldest_at) if queue else (0, None)
+        if name not in self._workers:
+            return DestinationStatus(destination=name, queued=queued, oldest_at=oldest_at, suspended="not_configured")
+        gate, now = self._workers[name].gate, self._clock.now()
+        is_paused = gate.paused_until is not None and gate.paused_until > now
+        return DestinationStatus(
+            destination=name,
+            queued=queued,
+            oldest_at=oldest_at,
+            suspended=gate.suspended.value if gate.suspended else "",
+            paused_until=gate.paused_until if is_paused else None,
+            breaker_open_until=gate.breaker.open_until,
+        )
+
+    async def _recover(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                recovered = await self._state.recover(self._clock.now())
+            except StateError as error:
+                log.warning("outbox waits for the state", extra={"error": str(error)})
+                await self._clock.sleep(STORE_RETRY_SECONDS)
+            else:
+                log.info("outbox started", extra={"recovered": recovered})
+                return
+
+    async def _drain(self, workers: Iterable[asyncio.Task[None]]) -> None:
+        for worker in self._workers.values():
+            worker.stop()
+        _, left = await asyncio.wait(workers, timeout=self._grace) if self._workers else (set(), set())
+        for task in left:
+            task.cancel()
+
+    async def _prune(self) -> None:
+        while True:
+            try:
+                await self._state.prune(self._clock.now() - RETENTION)
+            except StateError as error:
+                log.warning("old deliveries are kept", extra={"error": str(error)})
+            await self._clock.sleep(_PRUNE_INTERVAL.total_seconds())

@@ -1,0 +1,366 @@
+"""The rules of a configuration, compiled once: which of them speak of an observation, and what they say.
+
+Most events are of no interest to any rule, so the rules that may match are remembered by what tells events apart; the
+conditions themselves say which these are: a rule is no candidate when its match is false whatever the rest may be.
+
+Findings on open alerts (that the match is false now, that the object is gone, `resolve`) name the alert by the
+fingerprint that the engine gives, since an object no longer tells under which key its alert was opened: the reason of
+an Event, a label that it had.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from kwatch.model.conditions import AllOf, Condition, FieldChanged, Not, Path, StatusConditionIs, is_edge, nodes
+from kwatch.model.findings import Finding, FindingKind, Truth
+from kwatch.model.identity import fingerprint
+from kwatch.model.matching import text_of
+from kwatch.model.objects import ObjectRef
+from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
+from kwatch.model.rules import Mode, Rule, Subject
+from kwatch.rules.evaluate import (
+    Evaluator,
+    Observed,
+    compile_condition,
+    observe_change,
+    observe_event,
+    observe_state,
+    workload_of,
+)
+from kwatch.rules.explain import change_text, path_text
+from kwatch.rules.needs import Need, needs_object, needs_of
+
+#: The alerts (fingerprints) of a rule (id) that hold an object as a member, also a pending one.
+OpenAlerts = Callable[[str, ObjectRef], Collection[str]]
+
+#: The type of a status condition, and whether it is as it was asked for.
+Cause = tuple[str, Evaluator]
+
+#: A path that must have changed, and whether it has as it was asked for.
+Edge = tuple[Path, Evaluator]
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+_MEMO_SIZE = 16_384  # entries; some 400 bytes each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledRule:
+    """A rule with its conditions as functions."""
+
+    rule: Rule
+    match: Evaluator  # of a level rule: its match, and not its resolve
+    resolve: Evaluator | None
+    is_edge: bool
+    needs_object: bool
+    causes: Mapping[FindingKind, tuple[Cause, ...]]  # the status conditions named in the match, and in the resolve
+    edges: tuple[Edge, ...]
+    labels: Mapping[str, str]  # those that are the same for each finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """An object as the labels of alerts name it."""
+
+    ref: ObjectRef
+    chosen: Mapping[str, str]  # those of its own labels that `watch.labels` names
+    built_in: Mapping[str, str]
+
+    def labels(self, compiled: CompiledRule) -> Mapping[str, str]:
+        """Return the labels of the rule's alert; nothing can pass for a built-in one."""
+        return {**self.chosen, **compiled.labels, **self.built_in}
+
+
+class RuleSet:
+    """All rules: who is interested, and what they find. Rules do not know each other; their order means nothing."""
+
+    def __init__(self, rules: Iterable[Rule], *, cluster: str, label_names: tuple[str, ...]) -> None:
+        self._cluster = cluster
+        self._label_names = label_names
+        self._compiled = tuple(_compile(rule, cluster, label_names) for rule in rules)
+        self._by_id = {compiled.rule.id: compiled for compiled in self._compiled}
+        self._for_events: dict[tuple[str, ...], tuple[CompiledRule, ...]] = {}
+        self._for_changes: dict[tuple[str, str], tuple[CompiledRule, ...]] = {}
+        self._fingerprints: dict[tuple[str, tuple[str, ...]], str] = {}
+
+    def event_candidates(
+        self,
+        kind: str,
+        group: str,
+        namespace: str,
+        type: str,  # noqa: A002 - the event's own word
+        reason: str,
+    ) -> tuple[CompiledRule, ...]:
+        """Return the rules that may match an event; kind, group and namespace are those of the regarding object."""
+        key = (kind, group, namespace, type, reason)
+        found = self._for_events.get(key)
+        if found is None:
+            seen = Observed(kind=kind, group=group, namespace=namespace, type=type, reason=reason, change="")
+            found = tuple(
+                each for each in self._compiled if each.rule.on is Subject.EVENT and each.match(seen) is not Truth.FALSE
+            )
+            _remember(self._for_events, key, found)
+        return found
+
+    @staticmethod
+    def needs_object(candidates: Iterable[CompiledRule]) -> bool:
+        """Return whether one of them must know the regarding object, to match or to name the alert."""
+        return any(each.needs_object for each in candidates)
+
+    def event_findings(
+        self, event: KubeEvent, about: About | None, candidates: Iterable[CompiledRule], now: datetime
+    ) -> tuple[Finding, ...]:
+        """Return an OCCURRENCE for each candidate that matches or may match; the pipeline adds the contribution."""
+        seen = observe_event(event, about)
+        matching = [(each, truth) for each in candidates if (truth := each.match(seen)) is not Truth.FALSE]
+        if not matching:
+            return ()
+        # Some emitters name the object without its uid, or put its name there (the kubelet for its Node).
+        member = seen.state.ref if seen.state is not None else event.regarding
+        named = self._named(member, seen.state, workload_of(member, about), event.reason)
+        since_at = min(event.last_at, now)
+        return tuple(
+            self._occurrence(compiled, truth, event=event, state=seen.state, named=named, since_at=since_at)
+            for compiled, truth in matching
+        )
+
+    def watches(self, kind: str, group: str) -> bool:
+        """Return whether any rule may have something to say of a change of this kind."""
+        return bool(self._change_candidates(kind, group))
+
+    def change_findings(self, change: ObjectChange, about: About, *, open_alerts: OpenAlerts) -> tuple[Finding, ...]:
+        """Return what the rules say of a change.
+
+        A rule that is true says so each time. What ends or suspends an alert is said of `open_alerts` only.
+        """
+        ref = change.state.ref
+        candidates = self._change_candidates(ref.kind, ref.group)
+        if not candidates:
+            return ()
+        seen = observe_change(change, about.workload)
+        findings: list[Finding] = []
+        for compiled in candidates:
+            findings += self._findings(compiled, change, seen, open_alerts(compiled.rule.id, ref))
+        return tuple(findings)
+
+    def evidence(self, rule: Rule, state: ObjectState) -> Truth:
+        """Return the truth of a rule's `resolve` on an object; false for a rule without one."""
+        resolve = self._by_id[rule.id].resolve
+        return resolve(observe_state(state, None)) if resolve is not None else Truth.FALSE
+
+    def needs(self) -> Mapping[str, Need]:
+        """Return what must be watched, by kind."""
+        return needs_of((compiled.rule for compiled in self._compiled), self._label_names)
+
+    def _change_candidates(self, kind: str, group: str) -> tuple[CompiledRule, ...]:
+        found = self._for_changes.get((kind, group))
+        if found is None:
+            seen = Observed(kind=kind, group=group, namespace=None)
+            found = tuple(each for each in self._compiled if each.match(seen) is not Truth.FALSE)
+            _remember(self._for_changes, (kind, group), found)
+        return found
+
+    def _findings(
+        self, compiled: CompiledRule, change: ObjectChange, seen: Observed, opened: Collection[str]
+    ) -> Iterable[Finding]:
+        if change.change is Change.DELETED:
+            gone = self._of_open(compiled, change, seen, opened, kind=FindingKind.GONE, truth=Truth.TRUE)
+            return [*gone, *self._moment(compiled, change, seen)] if compiled.is_edge else gone
+        if compiled.rule.on is Subject.EVENT:
+            return self._evidence(compiled, change, seen, opened)
+        if compiled.is_edge:
+            told = self._moment(compiled, change, seen)
+            return [*told, *self._evidence(compiled, change, seen, {*opened, *(each.fingerprint for each in told)})]
+        if compiled.rule.mode is Mode.NOTICE:
+            return self._moment(compiled, change, seen) if _has_begun(compiled, change, seen) else ()
+        return self._level(compiled, change, seen, opened)
+
+    def _level(
+        self, compiled: CompiledRule, change: ObjectChange, seen: Observed, opened: Collection[str]
+    ) -> Iterable[Finding]:
+        """A state: true each time, false and unknown for the alerts that hold the object."""
+        truth = compiled.match(seen)
+        if truth is not Truth.TRUE:
+            return self._of_open(compiled, change, seen, opened, kind=FindingKind.STATE, truth=truth)
+        told = self._said(compiled, change, seen, kind=FindingKind.STATE, truth=truth)
+        # Its key has other values now (a new owner, another label): it has left the alert in which it was.
+        left = [each for each in opened if each != told.fingerprint]
+        return [told, *self._of_open(compiled, change, seen, left, kind=FindingKind.STATE, truth=Truth.FALSE)]
+
+    def _moment(self, compiled: CompiledRule, change: ObjectChange, seen: Observed) -> Collection[Finding]:
+        """A moment: told when it is there, and never false."""
+        if compiled.rule.on is not Subject.RESOURCE or compiled.match(seen) is not Truth.TRUE:
+            return ()
+        return (self._said(compiled, change, seen, kind=FindingKind.STATE, truth=Truth.TRUE),)
+
+    def _evidence(
+        self, compiled: CompiledRule, change: ObjectChange, seen: Observed, opened: Collection[str]
+    ) -> Iterable[Finding]:
+        if compiled.resolve is None or not opened:
+            return ()
+        truth = compiled.resolve(seen)
+        return self._of_open(compiled, change, seen, opened, kind=FindingKind.EVIDENCE, truth=truth)
+
+    def _of_open(
+        self,
+        compiled: CompiledRule,
+        change: ObjectChange,
+        seen: Observed,
+        opened: Collection[str],
+        *,
+        kind: FindingKind,
+        truth: Truth,
+    ) -> Iterable[Finding]:
+        if not opened:
+            return ()
+        said = self._said(compiled, change, seen, kind=kind, truth=truth)
+        return [msgspec.structs.replace(said, fingerprint=each) for each in sorted(opened)]
+
+    def _said(
+        self, compiled: CompiledRule, change: ObjectChange, seen: Observed, *, kind: FindingKind, truth: Truth
+    ) -> Finding:
+        rule, state = compiled.rule, change.state
+        labels = self._named(state.ref, state, seen.workload or "", "").labels(compiled)
+        values = tuple(labels.get(name, "") for name in rule.key)
+        is_so = kind is FindingKind.STATE and truth is Truth.TRUE
+        return Finding(
+            kind=kind,
+            rule=rule,
+            fingerprint=self._fingerprint(rule, values),
+            key_values=values,
+            member=state.ref,
+            truth=truth,
+            since_at=_since(compiled.causes.get(kind, ()), truth, change, seen),
+            labels=labels,
+            message=_message(compiled, seen) if is_so else "",
+            details=_details(rule, state) if is_so else {},
+            is_initial=change.change is Change.EXISTING,
+        )
+
+    def _occurrence(
+        self,
+        compiled: CompiledRule,
+        truth: Truth,
+        *,
+        event: KubeEvent,
+        state: ObjectState | None,
+        named: Named,
+        since_at: datetime,
+    ) -> Finding:
+        rule = compiled.rule
+        labels = named.labels(compiled)
+        values = tuple([labels.get(name, "") for name in rule.key])
+        return Finding(
+            kind=FindingKind.OCCURRENCE,
+            rule=rule,
+            fingerprint=self._fingerprint(rule, values),
+            key_values=values,
+            member=named.ref,
+            truth=truth,
+            since_at=since_at,
+            labels=labels,
+            message=event.message,
+            details=_details(rule, state) if rule.details and state is not None else {},
+        )
+
+    def _named(self, ref: ObjectRef, state: ObjectState | None, workload: str, reason: str) -> Named:
+        of_object = state.labels if state is not None else {}
+        built_in = {
+            "kind": ref.kind,
+            "namespace": ref.namespace,
+            "name": ref.name,
+            "workload": workload,
+            "node": state.node if state is not None else "",
+            "reason": reason,
+        }
+        return Named(
+            ref=ref,
+            chosen={name: value for name in self._label_names if (value := of_object.get(name))},
+            built_in={name: value for name, value in built_in.items() if value},
+        )
+
+    def _fingerprint(self, rule: Rule, values: tuple[str, ...]) -> str:
+        known = self._fingerprints.get((rule.id, values))
+        if known is None:
+            known = fingerprint(self._cluster, rule.id, dict(zip(rule.key, values, strict=True)))
+            _remember(self._fingerprints, (rule.id, values), known)
+        return known
+
+
+def _compile(rule: Rule, cluster: str, label_names: tuple[str, ...]) -> CompiledRule:
+    is_state = rule.on is Subject.RESOURCE and not is_edge(rule.match)
+    match = AllOf((rule.match, Not(rule.resolve))) if is_state and rule.resolve is not None else rule.match
+    built_in = {"cluster": cluster, "rule": rule.name, "severity": rule.severity.word}
+    return CompiledRule(
+        rule=rule,
+        match=compile_condition(match),
+        resolve=compile_condition(rule.resolve) if rule.resolve is not None else None,
+        is_edge=is_edge(rule.match),
+        needs_object=needs_object(rule, label_names),
+        causes={FindingKind.STATE: _causes(rule.match), FindingKind.EVIDENCE: _causes(rule.resolve or AllOf(()))},
+        edges=_edges(rule.match),
+        labels={name: value for name, value in {**rule.labels, **built_in}.items() if value},
+    )
+
+
+def _causes(condition: Condition) -> tuple[Cause, ...]:
+    return tuple(
+        (node.type, compile_condition(node)) for node in nodes(condition) if isinstance(node, StatusConditionIs)
+    )
+
+
+def _edges(condition: Condition) -> tuple[Edge, ...]:
+    return tuple((node.path, compile_condition(node)) for node in nodes(condition) if isinstance(node, FieldChanged))
+
+
+def _has_begun(compiled: CompiledRule, change: ObjectChange, seen: Observed) -> bool:
+    """Return whether what a notice matches was not so before."""
+    return change.before is None or compiled.match(observe_state(change.before, seen.workload)) is not Truth.TRUE
+
+
+def _since(causes: Iterable[Cause], truth: Truth, change: ObjectChange, seen: Observed) -> datetime:
+    """Return when the truth began: the transition of a status condition that has brought it, else the receipt.
+
+    A transition before the one that was seen last is none: the kubelet gives a condition its old time back when it
+    takes it over again from the node controller.
+    """
+    for type_, holds in causes:
+        now = change.state.conditions.get(type_)
+        before = change.before.conditions.get(type_) if change.before is not None else None
+        if now is None or now.changed_at is None or holds(seen) is not truth:
+            continue
+        if before is None or before.changed_at is None or before.changed_at < now.changed_at:
+            return min(now.changed_at, change.received_at)
+    return change.received_at
+
+
+def _message(compiled: CompiledRule, seen: Observed) -> str:
+    """Return what has changed, else what the status condition says."""
+    if seen.state is None:
+        return ""
+    if seen.before is not None:
+        changed = [path for path, holds in compiled.edges if holds(seen) is Truth.TRUE]
+        if changed:
+            return "; ".join(f"{path_text(path)}: {change_text(path, seen.before, seen.state)}" for path in changed)
+    for type_, holds in compiled.causes[FindingKind.STATE]:
+        if holds(seen) is Truth.TRUE:
+            return seen.state.conditions[type_].message
+    return ""
+
+
+def _details(rule: Rule, state: ObjectState) -> Mapping[str, str]:
+    """Return the distinct values at the rule's paths; a detail without any is left out."""
+    found = ((name, dict.fromkeys(map(text_of, state.values.get(path, ())))) for name, path in rule.details.items())
+    return {name: ", ".join(texts) for name, texts in found if texts}
+
+
+def _remember(memo: dict[_K, _V], key: _K, value: _V) -> None:
+    """Remember within bounds: forget everything when full, as what is common comes back at once."""
+    if len(memo) >= _MEMO_SIZE:
+        memo.clear()
+    memo[key] = value

@@ -1,0 +1,276 @@
+"""Whether a condition is true of what was seen: true, false or unknown, for any condition and any observation.
+
+The logic is Kleene's: false AND unknown is false, true OR unknown is true, NOT unknown is unknown. A value that is
+absent matches nothing (so its `not` is true); a value that cannot be had now is unknown.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+
+import msgspec
+
+from kwatch.model.conditions import (
+    AllOf,
+    AnyOf,
+    Condition,
+    FieldChanged,
+    FieldIs,
+    LabelIs,
+    Matcher,
+    Not,
+    StatusConditionIs,
+    Word,
+    WordIs,
+)
+from kwatch.model.findings import Truth
+from kwatch.model.matching import Predicate, Scalar, any_of, number_of
+from kwatch.model.objects import ObjectRef
+from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
+
+TRUE, FALSE, UNKNOWN = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
+
+
+class Observed(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What a condition sees. None is "cannot be had now"; an empty text is "absent".
+
+    `kind`, `namespace` and the like are those of the object that it is about. Texts bear the names of the match keys.
+    """
+
+    kind: str
+    group: str
+    namespace: str | None
+    name: str | None = None
+    type: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    component: str | None = None
+    host: str | None = None
+    workload: str | None = None
+    change: str | None = None
+    state: ObjectState | None = None
+    before: ObjectState | None = None
+
+
+Evaluator = Callable[[Observed], Truth]
+
+
+def observe_event(event: KubeEvent, about: About | None) -> Observed:
+    """Return what conditions see of a Kubernetes event."""
+    regarding = event.regarding
+    state = about.state if about is not None else None
+    return Observed(
+        kind=regarding.kind,
+        group=regarding.group,
+        namespace=regarding.namespace,
+        name=regarding.name,
+        type=event.type,
+        reason=event.reason,
+        message=event.message,
+        component=event.component,
+        host=event.host,
+        workload=about.workload if about is not None and state is not None else None,
+        change="",
+        state=state,
+    )
+
+
+def observe_change(change: ObjectChange, workload: str) -> Observed:
+    """Return what conditions see of a change. The end of an object changes none of its fields."""
+    before = change.before if change.change is not Change.DELETED else None
+    return _observe(change.state, workload=workload, change=_CHANGE_WORDS[change.change], before=before)
+
+
+def observe_state(state: ObjectState, workload: str | None) -> Observed:
+    """Return what conditions see of an object of which nothing has just changed."""
+    return _observe(state, workload=workload, change="", before=None)
+
+
+def _observe(state: ObjectState, *, workload: str | None, change: str, before: ObjectState | None) -> Observed:
+    ref = state.ref
+    return Observed(
+        kind=ref.kind,
+        group=ref.group,
+        namespace=ref.namespace,
+        name=ref.name,
+        type="",
+        reason="",
+        message="",
+        component="",
+        host="",
+        workload=workload,
+        change=change,
+        state=state,
+        before=before,
+    )
+
+
+#: The words of `change:`. What was there already has not changed.
+_CHANGE_WORDS = {
+    Change.EXISTING: "",
+    Change.CREATED: "created",
+    Change.UPDATED: "updated",
+    Change.DELETED: "deleted",
+}
+
+
+def workload_of(ref: ObjectRef, about: About | None) -> str:
+    """Return `Kind/name` of the top controller as far as it is known, else of the object itself."""
+    return about.workload if about is not None else f"{ref.kind}/{ref.name}"
+
+
+def compile_condition(condition: Condition) -> Evaluator:
+    """Compile a condition into a function from what was seen to its truth."""
+    match condition:
+        case WordIs():
+            return _word(condition)
+        case LabelIs():
+            return _label(condition)
+        case FieldIs(path=path, anyof=anyof):
+            matches = any_of(anyof)
+            return lambda o: UNKNOWN if o.state is None else _some(matches, o.state.values.get(path, ()))
+        case StatusConditionIs():
+            return _status_condition(condition)
+        case FieldChanged():
+            return _changed(condition)
+        case AllOf(of=of):
+            return _all_of(tuple(map(compile_condition, of)))
+        case AnyOf(of=of):
+            return _any_of(tuple(map(compile_condition, of)))
+        case Not(of=inner):
+            return _not(compile_condition(inner))
+
+
+_NEGATED = {TRUE: FALSE, FALSE: TRUE, UNKNOWN: UNKNOWN}
+
+
+def _not(inner: Evaluator) -> Evaluator:
+    return lambda o: _NEGATED[inner(o)]
+
+
+def _all_of(parts: Sequence[Evaluator]) -> Evaluator:
+    def evaluate(o: Observed) -> Truth:
+        truth = TRUE
+        for part in parts:
+            of_part = part(o)
+            if of_part is FALSE:
+                return FALSE
+            if of_part is UNKNOWN:
+                truth = UNKNOWN
+        return truth
+
+    return evaluate
+
+
+def _any_of(parts: Sequence[Evaluator]) -> Evaluator:
+    def evaluate(o: Observed) -> Truth:
+        truth = FALSE
+        for part in parts:
+            of_part = part(o)
+            if of_part is TRUE:
+                return TRUE
+            if of_part is UNKNOWN:
+                truth = UNKNOWN
+        return truth
+
+    return evaluate
+
+
+def _word(condition: WordIs) -> Evaluator:
+    matches = any_of(condition.anyof)
+    if condition.word is Word.KIND:
+        return lambda o: TRUE if matches(o.kind) or (o.group and matches(f"{o.kind}.{o.group}")) else FALSE
+    text = TEXTS[condition.word]
+    # Cluster-scoped objects have an empty namespace; every other empty text is an absent one.
+    may_be_empty = condition.word is Word.NAMESPACE
+
+    def evaluate(o: Observed) -> Truth:
+        value = text(o)
+        if value is None:
+            return UNKNOWN
+        return TRUE if (value or may_be_empty) and matches(value) else FALSE
+
+    return evaluate
+
+
+def _owner(o: Observed) -> str | None:
+    if o.state is None:
+        return None
+    owner = o.state.owner
+    return f"{owner.kind}/{owner.name}" if owner is not None else ""
+
+
+def _node(o: Observed) -> str | None:
+    return o.state.node if o.state is not None else None
+
+
+#: How each word is read: None when it cannot be had, empty when it is absent.
+TEXTS: Mapping[Word, Callable[[Observed], str | None]] = {word: attrgetter(word.value) for word in Word} | {
+    Word.OWNER: _owner,
+    Word.NODE: _node,
+}
+
+
+def _label(condition: LabelIs) -> Evaluator:
+    key, matches, annotation = condition.key, any_of(condition.anyof), condition.annotation
+
+    def evaluate(o: Observed) -> Truth:
+        if o.state is None:
+            return UNKNOWN
+        value = (o.state.annotations if annotation else o.state.labels).get(key)
+        return TRUE if value is not None and matches(value) else FALSE
+
+    return evaluate
+
+
+def _status_condition(condition: StatusConditionIs) -> Evaluator:
+    kind, matches = condition.type, any_of(condition.anyof)
+
+    def evaluate(o: Observed) -> Truth:
+        found = o.state.conditions.get(kind) if o.state is not None else None
+        if found is None:
+            return UNKNOWN
+        return TRUE if matches(found.status) else FALSE
+
+    return evaluate
+
+
+def _changed(condition: FieldChanged) -> Evaluator:
+    path, increased = condition.path, condition.increased
+    left, came = _optional(condition.before), _optional(condition.after)
+
+    def evaluate(o: Observed) -> Truth:
+        if o.change is None:
+            return UNKNOWN
+        if o.before is None or o.state is None:
+            return FALSE
+        old, new = o.before.values.get(path, ()), o.state.values.get(path, ())
+        changed = old != new and left(old) and came(new) and (not increased or _has_increased(old, new))
+        return TRUE if changed else FALSE
+
+    return evaluate
+
+
+def _optional(matchers: Sequence[Matcher]) -> Callable[[Sequence[Scalar]], bool]:
+    if not matchers:
+        return lambda _values: True
+    matches = any_of(matchers)
+    return lambda values: _some(matches, values) is TRUE
+
+
+def _some(matches: Predicate, values: Sequence[Scalar]) -> Truth:
+    for value in values:
+        if matches(value):
+            return TRUE
+    return FALSE
+
+
+def _has_increased(old: Sequence[Scalar], new: Sequence[Scalar]) -> bool:
+    """Compare element by element; where elements came or went, only the greatest can be compared."""
+    before, after = _numbers(old), _numbers(new)
+    if len(before) == len(after):
+        return any(a > b for b, a in zip(before, after, strict=True))
+    return bool(before and after) and max(after) > max(before)
+
+
+def _numbers(values: Sequence[Scalar]) -> list[int | float]:
+    return [number for value in values if (number := number_of(value)) is not None]

@@ -1,0 +1,191 @@
+"""The state of one kwatch: what it knows, what it owes, how far it has read; all of it in one transaction (D1)."""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+import apsw
+import msgspec
+
+from kwatch.errors import StateError
+from kwatch.model.decisions import Checkpoint, Decision, IncidentRow, Row, Table
+from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Message
+from kwatch.store import deliveries
+from kwatch.store.deliveries import Change, Queue, Settlement
+from kwatch.store.folder import FolderLock
+from kwatch.store.instants import from_micros, to_micros
+from kwatch.store.schema import open_database
+from kwatch.store.writer import Writer
+from kwatch.telemetry import Counters
+
+FILE_NAME: Final = "state.db"
+
+_TABLES: Final[Mapping[Table, str]] = {
+    Table.ALERTS: "engine_alerts",
+    Table.GROUPS: "engine_groups",
+    Table.COUNTS: "engine_counts",
+    Table.SEEN: "engine_seen",
+}
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What was committed last, for the engine and the watches to go on from."""
+
+    instance: str  # the same for the life of the folder
+    is_new: bool  # nothing was ever committed: the first start
+    rows: tuple[Row, ...]
+    checkpoints: Mapping[str, Checkpoint]
+    incidents: tuple[IncidentRow, ...]
+    covered_until: datetime | None  # the last instant that some source was decided for; None: never
+
+
+class State:
+    """The one owner of the state folder. Every method that writes is durable when it returns.
+
+    Each may raise `StateError`: nothing of that call was stored, and the caller may repeat it as it is.
+    """
+
+    def __init__(self, lock: FolderLock, connection: apsw.Connection, executor: Executor, counters: Counters) -> None:
+        self._lock = lock
+        self._connection = connection
+        self._executor = executor
+        self._counters = counters
+        self._writer = Writer(connection, executor)
+
+    @classmethod
+    def open(cls, folder: Path, executor: Executor | None = None, counters: Counters | None = None) -> Self:
+        """Take the folder, and create or migrate what is in it.
+
+        `executor` runs one call at a time; None: a thread of its own. It is shut down with the state.
+        """
+        lock = FolderLock(folder)
+        try:
+            connection = open_database(folder / FILE_NAME)
+        except BaseException:
+            lock.release()
+            raise
+        return cls(
+            lock, connection, executor or ThreadPoolExecutor(1, thread_name_prefix="state"), counters or Counters()
+        )
+
+    def close(self) -> None:
+        """Wait for what was asked for, close the file, and give the folder back."""
+        self._executor.shutdown(wait=True)
+        self._connection.close()
+        self._lock.release()
+
+    def load(self) -> Snapshot:
+        """Read everything that the engine and the watches keep; before the first commit, in the caller's thread."""
+        try:
+            return _snapshot(self._connection)
+        except apsw.Error as error:
+            raise StateError(f"the state cannot be read: {error}") from error
+
+    async def commit(self, decision: Decision) -> None:
+        """T1: store the decision whole. Notifications become deliveries, once per id; see `lanes` for what they end."""
+        self._count(await self._writer.write(lambda connection: _commit(connection, decision)))
+
+    async def due(self, destination: str, now: datetime, limit: int) -> tuple[Delivery, ...]:
+        """Return up to `limit` deliveries that may be leased now, each of another lane, the most urgent first."""
+        return await self._writer.read(lambda connection: deliveries.due(connection, destination, now, limit))
+
+    async def earliest_due(self, destination: str) -> datetime | None:
+        """Return when the next delivery may be leased; None: nothing waits."""
+        return await self._writer.read(lambda connection: deliveries.earliest_due(connection, destination))
+
+    async def lease(self, delivery: Delivery, message: Message) -> bool:
+        """T2, before the socket opens: take the delivery for its next attempt. False: it has changed since."""
+        return await self._writer.write(lambda connection: deliveries.lease(connection, delivery, message))
+
+    async def settle(self, settlement: Settlement) -> None:
+        """T3: store what has become of an attempt."""
+        self._count(await self._writer.write(lambda connection: deliveries.settle(connection, settlement)))
+
+    async def recover(self, now: datetime) -> int:
+        """Queue again, as ambiguous, what the process before us had leased; return how many that were."""
+        return await self._writer.write(lambda connection: deliveries.recover(connection, now))
+
+    async def prune(self, before: datetime) -> int:
+        """Forget deliveries and incidents that ended before that instant; return how many deliveries."""
+        return await self._writer.write(lambda connection: deliveries.prune(connection, before))
+
+    async def newest(self, states: Iterable[DeliveryState], limit: int) -> tuple[Delivery, ...]:
+        """Return the newest deliveries in one of the states, in all when none is given."""
+        chosen = tuple(states)
+        return await self._writer.read(lambda connection: deliveries.newest(connection, chosen, limit))
+
+    async def find(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
+        """Return one delivery and its attempts, oldest first."""
+        return await self._writer.read(lambda connection: deliveries.find(connection, delivery_id))
+
+    async def counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
+        """Return how many deliveries are in which state, by destination."""
+        return await self._writer.read(deliveries.counts)
+
+    async def queues(self) -> Mapping[str, Queue]:
+        """Return what waits, by destination."""
+        return await self._writer.read(deliveries.queues)
+
+    def _count(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            self._counters.add("deliveries", destination=change.destination, state=change.state.value)
+
+
+def _commit(connection: apsw.Connection, decision: Decision) -> list[Change]:
+    _write_rows(connection, decision.rows)
+    _write_checkpoints(connection, decision.checkpoints)
+    return [
+        change for notification in decision.notifications for change in deliveries.enqueue(connection, notification)
+    ]
+
+
+def _write_rows(connection: apsw.Connection, rows: Iterable[Row]) -> None:
+    latest = {(row.table, row.key): row.body for row in rows}
+    for table, name in _TABLES.items():
+        upserts = [(key, body) for (of, key), body in latest.items() if of is table and body is not None]
+        deletes = [(key,) for (of, key), body in latest.items() if of is table and body is None]
+        connection.executemany(f"INSERT OR REPLACE INTO {name} VALUES (?, ?)", upserts)  # noqa: S608
+        connection.executemany(f"DELETE FROM {name} WHERE key = ?", deletes)  # noqa: S608
+
+
+def _write_checkpoints(connection: apsw.Connection, checkpoints: Iterable[Checkpoint]) -> None:
+    connection.executemany(
+        "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?)",
+        [(point.source, point.resource_version, to_micros(point.covered_at)) for point in checkpoints],
+    )
+
+
+def _snapshot(connection: apsw.Connection) -> Snapshot:
+    rows = tuple(
+        Row(table, key, body)
+        for table, name in _TABLES.items()
+        for key, body in connection.execute(f"SELECT key, body FROM {name}")  # noqa: S608
+    )
+    checkpoints = {
+        source: Checkpoint(source, version, from_micros(covered_at))
+        for source, version, covered_at in connection.execute("SELECT * FROM checkpoints")
+    }
+    instance = connection.execute("SELECT value FROM meta WHERE key = 'instance'").get
+    return Snapshot(
+        instance=instance,
+        is_new=not rows and not checkpoints,
+        rows=rows,
+        checkpoints=checkpoints,
+        incidents=_incidents(connection),
+        covered_until=max((point.covered_at for point in checkpoints.values()), default=None),
+    )
+
+
+def _incidents(connection: apsw.Connection) -> tuple[IncidentRow, ...]:
+    rows = connection.execute("SELECT destination, incident, is_open, last_sent_at FROM incidents")
+    return tuple(
+        IncidentRow(
+            destination=destination,
+            incident=incident,
+            is_open=bool(is_open),
+            last_sent_at=None if last_sent_at is None else from_micros(last_sent_at),
+        )
+        for destination, incident, is_open, last_sent_at in rows
+    )

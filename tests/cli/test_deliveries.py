@@ -1,0 +1,109 @@
+"""`kwatch deliveries` against a web server that shows a board."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from kwatch.cli.deliveries import _STATES
+from kwatch.cli.program import main
+from kwatch.model.notifications import DeliveryState
+from kwatch.web import address
+from kwatch.web.routes import create_app
+from kwatch.web.server import listen, serve, url_of
+from tests.web.boards import FixedBoard
+
+Kwatch = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The state folder of a board that is served in another thread."""
+    state = tmp_path_factory.mktemp("state")
+    loop = asyncio.new_event_loop()
+    listener = listen("127.0.0.1:0")
+    address.publish(state, url_of(listener))
+    serving = loop.create_task(serve(create_app(FixedBoard()), listener))
+
+    def run() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            loop.run_until_complete(serving)
+        loop.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield state
+    loop.call_soon_threadsafe(serving.cancel)
+    thread.join()
+
+
+@pytest.fixture
+def kwatch(running: Path) -> Kwatch:
+    def invoke(*arguments: str) -> Result:
+        return CliRunner(env={"COLUMNS": "140"}).invoke(main, ["deliveries", *arguments, "--state", str(running)])
+
+    return invoke
+
+
+def test_list_shows_the_newest_first(kwatch: Kwatch) -> None:
+    result = kwatch("list")
+    assert result.exit_code == 0
+    lines = [line.split() for line in result.output.splitlines() if "n-" in line]
+    assert [(line[2], line[-1]) for line in lines] == [("retry_wait", "n-3"), ("sent", "n-2"), ("dead", "n-1")]
+
+
+def test_list_is_json_for_programs(kwatch: Kwatch) -> None:
+    rows = json.loads(kwatch("list", "--json", "--limit", "1").output)
+    assert [row["id"] for row in rows] == ["n-3"]
+
+
+def test_list_can_be_asked_for_states(kwatch: Kwatch) -> None:
+    rows = json.loads(kwatch("list", "--json", "--in", "sent", "--in", "dead").output)
+    assert [row["id"] for row in rows] == ["n-2", "n-1"]
+    assert kwatch("list", "--in", "queued").output == "no deliveries\n"
+
+
+def test_every_state_can_be_asked_for() -> None:
+    assert tuple(state.value for state in DeliveryState) == _STATES
+
+
+def test_show_tells_every_attempt_and_what_was_sent(kwatch: Kwatch) -> None:
+    assert kwatch("show", "n-2").output == (
+        "n-2: crash-loop payments/Deployment/worker and 1 more\n"
+        "  firing to team-slack, incident kw/1/1 #1\n"
+        "  sent\n"
+        "  2026-03-01 11:58:00  created\n"
+        "  2026-03-01 11:58:00  attempt 1: sent: 200 OK\n"
+        "\n"
+        '{"text": "hi"}\n'
+    )
+
+
+def test_show_says_when_it_tries_again(kwatch: Kwatch) -> None:
+    output = kwatch("show", "n-3").output
+    assert "  retry_wait (unavailable)\n" in output
+    assert "  2026-03-01 11:59:20  next attempt\n" in output
+
+
+def test_an_unknown_id_is_a_problem(kwatch: Kwatch) -> None:
+    result = kwatch("show", "kw/1?x")
+    assert (result.exit_code, result.stderr) == (1, "Error: there is no such delivery\n")
+
+
+def test_without_a_running_kwatch_the_code_is_3(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["deliveries", "list", "--state", str(tmp_path)])
+    assert result.exit_code == 3
+    assert result.stderr == f"Error: no kwatch is running on the state folder {tmp_path}\n"
+
+
+def test_an_address_that_nobody_answers_at_is_3(tmp_path: Path) -> None:
+    with listen("127.0.0.1:0") as listener:
+        url = url_of(listener)
+    address.publish(tmp_path, url)
+    result = CliRunner().invoke(main, ["deliveries", "list", "--state", str(tmp_path)])
+    assert result.exit_code == 3
+    assert f"does not answer at {url}: " in result.stderr

@@ -1,0 +1,66 @@
+"""The program as a whole: its options, its exit codes, its start-up time."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from kwatch.cli.program import main
+from kwatch.errors import ConfigError, StateError
+
+
+def test_the_version_is_one_line() -> None:
+    result = CliRunner().invoke(main, ["--version"])
+    assert (result.exit_code, result.output) == (0, "kwatch 0.1.0\n")
+
+
+def test_an_unknown_option_is_a_usage_error() -> None:
+    assert CliRunner().invoke(main, ["run", "--nonsense"]).exit_code == 2
+
+
+@pytest.fixture
+def failing() -> click.Group:
+    """The program with two commands that fail."""
+    program = type(main)("kwatch")
+
+    @program.command()
+    def misconfigured() -> None:
+        raise ConfigError(("kwatch.yaml:3:5: unknown key `recievers`", "kwatch.yaml:9:1: unknown key `x`"))
+
+    @program.command()
+    def locked() -> None:
+        raise StateError("the state folder is in use by process 7")
+
+    return program
+
+
+def test_every_problem_of_the_configuration_is_a_line(failing: click.Group) -> None:
+    result = CliRunner().invoke(failing, ["misconfigured"])
+    assert result.exit_code == 1
+    assert result.stderr == "kwatch.yaml:3:5: unknown key `recievers`\nkwatch.yaml:9:1: unknown key `x`\n"
+
+
+def test_an_error_raised_on_purpose_is_one_line(failing: click.Group) -> None:
+    result = CliRunner().invoke(failing, ["locked"])
+    assert (result.exit_code, result.stderr) == (1, "kwatch: the state folder is in use by process 7\n")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """What makes `kwatch --help` answer at once."""
+    code = "import sys, kwatch.cli.program; print(*sorted(set(sys.modules) & set(sys.argv[1:])))"
+    heavy = (
+        "aiohttp",
+        "apsw",
+        "asyncio",
+        "httpx",
+        "jinja2",
+        "kubernetes",
+        "pydantic",
+        "rich",
+        "slack_sdk",
+        "starlette",
+    )
+    result = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
+    assert result.stdout == "\n"

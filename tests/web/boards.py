@@ -1,0 +1,160 @@
+"""A board with a little of everything on it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from kwatch.model.alerts import AlertState, AlertView
+from kwatch.model.notifications import (
+    Attempt,
+    Content,
+    Delivery,
+    DeliveryState,
+    Message,
+    Notification,
+    NotificationKind,
+)
+from kwatch.model.rules import Severity
+from kwatch.telemetry import Series
+from kwatch.web.views import DestinationView, Overview, SourceState, SourceView, StoreView
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+
+def ago(**units: float) -> datetime:
+    return NOW - timedelta(**units)
+
+
+def alert(rule: str, workload: str, namespace: str = "shop", **fields: Any) -> AlertView:
+    defaults: dict[str, Any] = {
+        "fingerprint": f"f-{rule}",
+        "episode": 1,
+        "rule": rule,
+        "state": AlertState.FIRING,
+        "severity": Severity.WARNING,
+        "labels": {"namespace": namespace, "workload": workload},
+        "annotations": {},
+        "message": "",
+        "details": {},
+        "count": 0,
+        "window_count": 0,
+        "starts_at": ago(minutes=12),
+    }
+    return AlertView(**{**defaults, **fields})
+
+
+def delivery(
+    delivery_id: str,
+    state: DeliveryState,
+    *alerts: AlertView,
+    text: str = "",
+    created_at: datetime = NOW,
+    **fields: Any,
+) -> Delivery:
+    content = Content(
+        kind=NotificationKind.FIRING,
+        cluster="prod-eu",
+        receiver="team",
+        severity=Severity.WARNING,
+        group_labels={},
+        alerts=alerts,
+        alert_count=len(alerts),
+        firing_count=len(alerts),
+        starts_at=created_at,
+        text=text,
+    )
+    notification = Notification(
+        id=delivery_id,
+        destination=fields.pop("destination", "team-slack"),
+        incident="kw/1/1",
+        sequence=1,
+        kind=fields.pop("kind", NotificationKind.FIRING),
+        severity=Severity.WARNING,
+        content=content,
+        created_at=created_at,
+    )
+    return Delivery(notification=notification, state=state, due_at=created_at, **fields)
+
+
+CRASH = alert(
+    "crash-loop",
+    "Deployment/worker",
+    "payments",
+    severity=Severity.CRITICAL,
+    message="Back-off restarting failed container app in pod worker-7d9f-abcde",
+    count=14,
+    member_count=3,
+)
+PULL = alert("image-pull", "Deployment/web", message='Back-off pulling image "registry.example.com/shop/web:1.2.4"')
+NODE = alert("node-not-ready", "Node/worker-3", "", starts_at=ago(hours=3, minutes=5), is_late=True)
+WAITING = alert("rollout-stuck", "Deployment/web", state=AlertState.PENDING)
+
+OVERVIEW = Overview(
+    version="0.1.0",
+    cluster="prod-eu",
+    now=NOW,
+    started_at=ago(days=3, hours=4),
+    alerts=(PULL, NODE, WAITING, CRASH),
+    sources=(
+        SourceView(id="v1/pods", state=SourceState.WATCHING, since=ago(hours=1), last_frame_at=ago(seconds=4)),
+        SourceView(id="v1/nodes", state=SourceState.WATCHING, since=ago(hours=1), last_frame_at=NOW),
+    ),
+    destinations=(
+        DestinationView(name="team-slack", type="slack"),
+        DestinationView(name="oncall-webhook", type="webhook", queued=2, oldest_at=ago(seconds=90)),
+    ),
+    store=StoreView(path="/var/lib/kwatch"),
+)
+TROUBLED = replace(
+    OVERVIEW,
+    sources=(
+        *OVERVIEW.sources,
+        SourceView(id="batch/v1/jobs", state=SourceState.FORBIDDEN, since=ago(hours=1), error="may not list jobs"),
+    ),
+    destinations=(
+        OVERVIEW.destinations[0],
+        replace(OVERVIEW.destinations[1], suspended="unauthorized", queued=7),
+    ),
+)
+
+DELIVERIES = (
+    delivery("n-3", DeliveryState.RETRY_WAIT, PULL, created_at=ago(seconds=40), reason="unavailable", attempts=2),
+    delivery("n-2", DeliveryState.SENT, CRASH, PULL, created_at=ago(minutes=2), attempts=1, finished_at=ago(minutes=2)),
+    delivery(
+        "n-1", DeliveryState.DEAD, text="12 problems were already there", created_at=ago(hours=2), reason="too_large"
+    ),
+)
+ATTEMPT = Attempt(
+    number=1, started_at=ago(seconds=121), ended_at=ago(minutes=2), outcome="sent", reason="", detail="200 OK"
+)
+
+
+@dataclass
+class FixedBoard:
+    """A board that shows what it is given."""
+
+    shown: Overview = OVERVIEW
+    rows: tuple[Delivery, ...] = DELIVERIES
+    counted: Mapping[Series, int] = field(default_factory=dict)
+
+    async def overview(self) -> Overview:
+        return self.shown
+
+    def counters(self) -> Mapping[Series, int]:
+        return self.counted
+
+    async def deliveries(self, states: Iterable[DeliveryState], limit: int) -> tuple[Delivery, ...]:
+        wanted = tuple(states) or tuple(DeliveryState)
+        return tuple(row for row in self.rows if row.state in wanted)[:limit]
+
+    async def delivery(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
+        for row in self.rows:
+            if row.notification.id == delivery_id:
+                return msgspec.structs.replace(row, message=Message(body=b'{"text": "hi"}')), (ATTEMPT,)
+        return None
+
+    async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
+        return {"team-slack": {DeliveryState.SENT: 128, DeliveryState.DEAD: 1}}
