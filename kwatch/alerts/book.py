@@ -205,6 +205,8 @@ class Book:
         self._forget_members(alert, {key: m for key, m in alert.members.items() if m.seen_at <= lo})
         for member in alert.members.values():
             member.since_at = min(finding.since_at, now)
+            if member.ref == finding.member:
+                member.truth = Truth.TRUE  # whatever was evidence before, it is wrong now
 
     def _heed_initial(self, alert: Alert, finding: Finding) -> None:
         is_first_list = self._is_starting and self._late_before is None and finding.is_initial
