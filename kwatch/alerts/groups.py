@@ -25,6 +25,8 @@ from kwatch.model.rules import Rule
 
 #: The group part of the incidents that list what was already there.
 SUMMARY = "summary"
+#: Lines of what came and went, the newest; one that does so again and again is one line.
+TITLES = 100
 
 
 class Groups:
@@ -174,7 +176,8 @@ class Groups:
         if is_told and self._router.destinations[group.destination].send_resolved:
             group.ended.append(view)
         elif not is_told and not is_held and group.incident:
-            group.came_and_went.append(alert.title)
+            group.came_and_went = [*(title for title in group.came_and_went if title != alert.title), alert.title]
+            del group.came_and_went[:-TITLES]
         if group.incident and not any(group.members.values()) and not self._untold(group):
             if group.ended:
                 grouping.all_over(group, [ended.severity for ended in group.ended], now)
