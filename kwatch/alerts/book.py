@@ -9,6 +9,7 @@ from datetime import datetime
 
 from kwatch.alerts import ledger as fates
 from kwatch.alerts import members, thresholds
+from kwatch.alerts.holders import Holders
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import Verdict, judge, keep_until
 from kwatch.alerts.records import Alert, Member
@@ -31,7 +32,7 @@ class Book:
         self._moments = {rule.id for rule in rules.values() if rule.on is Subject.EVENT or is_edge(rule.match)}
         self._timers = timers
         self._ledger = ledger
-        self._of_member: dict[str, set[str]] = {}
+        self._holders = Holders()
         self._late_before: datetime | None = None
         self._is_starting = False
 
@@ -43,7 +44,7 @@ class Book:
         for alert in alerts:
             self.alerts[alert.fingerprint] = alert
             for member in alert.members.values():
-                self._index(alert, member)
+                self._holders.add(alert, member)
                 members.freeze(alert, member, started_at)
             rule = self.rules.get(alert.rule_id)
             if alert.is_open and (rule is None or rule.mode is not Mode.ALERT):
@@ -97,9 +98,9 @@ class Book:
         alert.count, alert.unlisted, alert.groups, alert.awaits_summary = 0, 0, [], False
         self.remember(alert, now)
 
-    def run(self, fingerprint: str, at: datetime) -> Moved:
+    def run(self, fingerprint: str, now: datetime) -> Moved:
         """A deadline has come."""
-        return self._settle(self.alerts[fingerprint], at)
+        return self._settle(self.alerts[fingerprint], now)
 
     def recall(self, finding: Finding) -> Alert:
         """Return the alert of a finding, made if need be, with the newest texts."""
@@ -128,8 +129,7 @@ class Book:
 
     def holding(self, rule_id: str, ref: ObjectRef) -> tuple[str, ...]:
         """Return the rule's alerts that an object is a member of; their keys may hold what the object cannot say."""
-        found = {name for key in members.member_keys(ref) for name in self._of_member.get(key, ())}
-        return tuple(sorted(name for name in found if self.alerts[name].rule_id == rule_id))
+        return tuple(name for name in self._holders.of(ref) if self.alerts[name].rule_id == rule_id)
 
     def reaches(self, alert: Alert, finding: Finding, now: datetime) -> bool:
         """Count an occurrence and return whether the rule's rate is reached."""
@@ -137,7 +137,7 @@ class Book:
         if rate is None or contribution is None:
             return True
         thresholds.add(alert.window, contribution, rate, now)
-        return thresholds.window_sum(alert.window, rate, now) >= rate.count
+        return alert.is_open or thresholds.window_sum(alert.window, rate, now) >= rate.count
 
     def remember(self, alert: Alert, now: datetime) -> None:
         """Keep an alert that is not open for as long as something needs it."""
@@ -205,6 +205,8 @@ class Book:
         self._forget_members(alert, {key: m for key, m in alert.members.items() if m.seen_at <= lo})
         for member in alert.members.values():
             member.since_at = min(finding.since_at, now)
+            if member.ref == finding.member:
+                member.truth = Truth.TRUE  # whatever was evidence before, it is wrong now
 
     def _heed_initial(self, alert: Alert, finding: Finding) -> None:
         is_first_list = self._is_starting and self._late_before is None and finding.is_initial
@@ -235,26 +237,16 @@ class Book:
                 if (ref.kind, ref.group) == (kind, group) and namespace in ("", ref.namespace):
                     yield alert, member
 
-    def _index(self, alert: Alert, member: Member) -> None:
-        self._of_member.setdefault(members.member_key(member.ref), set()).add(alert.fingerprint)
-
-    def _unindex(self, alert: Alert, gone: Iterable[Member]) -> None:
-        for member in gone:
-            key = members.member_key(member.ref)
-            self._of_member.get(key, set()).discard(alert.fingerprint)
-            if not self._of_member.get(key, True):
-                del self._of_member[key]
-
     def _forget_members(self, alert: Alert, gone: Mapping[str, Member]) -> None:
         for key in gone:
             del alert.members[key]
-        self._unindex(alert, gone.values())
+        self._holders.discard(alert, gone.values())
 
     def _trim(self, alert: Alert, finding: Finding) -> None:
         member = members.find_member(alert, finding.member)
         if member is not None:
-            self._index(alert, member)
-        self._unindex(alert, members.prune(alert, keep_wrong=not alert.is_moment))
+            self._holders.add(alert, member)
+        self._holders.discard(alert, members.prune(alert, keep_wrong=not alert.is_moment))
 
     # transitions
 
@@ -276,6 +268,8 @@ class Book:
         verdict = judge(alert, rule, now, may_expire=not self._is_starting)
         moved = self._follow(alert, rule, verdict, now)
         if alert.is_open:
+            if moved:  # what has just begun has another deadline
+                verdict = judge(alert, rule, now, may_expire=not self._is_starting)
             self._timers.set((Phase.CONDITION, alert.fingerprint), verdict.due_at)
         if alert.is_open or not moved:  # of what has ended the caller makes a last view, and calls `close`
             self._tidy(alert, now)

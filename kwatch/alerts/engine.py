@@ -133,7 +133,7 @@ class Engine:
             self._groups.sent(destination, incident, at)
 
     def tick(self, now: datetime) -> None:
-        """Run every deadline up to `now`, in the order of their instants and each as of its own."""
+        """Run every deadline up to `now`, in the order of their instants."""
         self._advance(now, inclusive=True)
 
     def wake_at(self) -> datetime | None:
@@ -165,14 +165,15 @@ class Engine:
         return tuple(sorted(views, key=lambda view: (-view.severity, view.starts_at, view.fingerprint)))
 
     def _advance(self, until: datetime, *, inclusive: bool) -> None:
+        """Run what is due in the order of the deadlines, each as of now: what is decided late is dated so."""
         while (due := self._timers.pop(until, inclusive=inclusive)) is not None:
-            at, (phase, key) = due
+            phase, key = due
             if phase is Phase.CONDITION:
-                self._follow(self._book.run(key, at), at)
+                self._follow(self._book.run(key, until), until)
             elif key in self._groups.groups:
-                self._groups.run(key, at)
+                self._groups.run(key, until)
             else:
-                self._notices.run(key, at)
+                self._notices.run(key, until)
 
     def _follow(self, moved: Moved, now: datetime) -> None:
         """Tell the groups of what has begun and ended."""

@@ -25,6 +25,8 @@ from kwatch.model.rules import Rule
 
 #: The group part of the incidents that list what was already there.
 SUMMARY = "summary"
+#: Lines of what came and went, the newest; one that does so again and again is one line.
+TITLES = 100
 
 
 class Groups:
@@ -100,16 +102,16 @@ class Groups:
             if waiting:
                 self._save(group)
 
-    def run(self, key: str, at: datetime) -> None:
+    def run(self, key: str, now: datetime) -> None:
         """The deadline of a group has come."""
         group = self.groups[key]
-        if group.due_at is not None and group.due_at <= at:
-            self._flush(group, at)
+        if group.due_at is not None and group.due_at <= now:
+            self._flush(group, now)
         else:
             repeat_at = grouping.repeat_at(group)
-            if repeat_at is not None and repeat_at <= at:
-                self._repeat(group, at)
-        self._save(group, at)
+            if repeat_at is not None and repeat_at <= now:
+                self._repeat(group, now)
+        self._save(group, now)
 
     def announce_present(self, alerts: list[Alert], now: datetime) -> None:
         """Tell each destination in one summary what was already there; its groups are then open as announced."""
@@ -174,7 +176,8 @@ class Groups:
         if is_told and self._router.destinations[group.destination].send_resolved:
             group.ended.append(view)
         elif not is_told and not is_held and group.incident:
-            group.came_and_went.append(alert.title)
+            group.came_and_went = [*(title for title in group.came_and_went if title != alert.title), alert.title]
+            del group.came_and_went[:-TITLES]
         if group.incident and not any(group.members.values()) and not self._untold(group):
             if group.ended:
                 grouping.all_over(group, [ended.severity for ended in group.ended], now)

@@ -1,6 +1,6 @@
 """What becomes of observations and alerts, as counters that balance; and the collector of everything decided.
 
-Each finding that says TRUE adds one to exactly one of the `occurrences` fates. One that opened an alert (or a notice)
+Each finding of something wrong adds one to exactly one fate of findings. One that opened an alert (or a notice)
 is followed further: opened = led_to_notification + came_and_went + muted + dropped_by_route + still untold.
 """
 
@@ -12,19 +12,19 @@ from kwatch.model.alerts import AlertState, Transition
 from kwatch.model.notifications import Notification
 
 #: The fate of a finding.
-NOTHING_NEW = 'occurrences{fate="nothing_new"}'  # a contribution of 0
-UNKNOWN = 'occurrences{fate="unknown"}'  # the match could not be judged
-BELOW_THRESHOLD = 'occurrences{fate="below_threshold"}'
-COUNTED_INTO_OPEN = 'occurrences{fate="counted_into_open"}'  # its alert was pending or firing
-DEDUPLICATED = 'occurrences{fate="deduplicated"}'  # a notice inside its dedup window
-ALREADY_THERE = 'occurrences{fate="already_there"}'  # a notice about what the first list showed
-OPENED = 'occurrences{fate="opened"}'
+NOTHING_NEW = "nothing_new"  # a contribution of 0
+UNKNOWN = "unknown"  # the match could not be judged
+BELOW_THRESHOLD = "below_threshold"
+COUNTED_INTO_OPEN = "counted_into_open"  # its alert was pending or firing
+DEDUPLICATED = "deduplicated"  # a notice inside its dedup window
+ALREADY_THERE = "already_there"  # a notice about what the first list showed
+OPENED = "opened"
 
 #: The fate of what was opened.
 LED_TO_NOTIFICATION = "led_to_notification"
 CAME_AND_WENT = "came_and_went"
-MUTED_INHIBITED = 'muted{reason="inhibited"}'
-MUTED_SEVERITY = 'muted{reason="severity"}'  # below what every destination of its routes wants
+MUTED_INHIBITED = "muted_inhibited"
+MUTED_SEVERITY = "muted_severity"  # below what every destination of its routes wants
 DROPPED_BY_ROUTE = "dropped_by_route"  # `receiver: none`
 NO_DESTINATION = "no_destination"  # no receiver that exists
 

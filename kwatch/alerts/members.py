@@ -20,15 +20,16 @@ def has_uid(ref: ObjectRef) -> bool:
 
 def member_key(ref: ObjectRef) -> str:
     """Name a member by its uid, else by what else is known of it."""
-    return ref.uid if has_uid(ref) else _plain_key(ref)
+    return ref.uid if has_uid(ref) else plain_key(ref)
 
 
 def member_keys(ref: ObjectRef) -> tuple[str, ...]:
     """Return every name under which a member may be kept, the certain one first."""
-    return (ref.uid, _plain_key(ref)) if has_uid(ref) else (_plain_key(ref),)
+    return (ref.uid, plain_key(ref)) if has_uid(ref) else (plain_key(ref),)
 
 
-def _plain_key(ref: ObjectRef) -> str:
+def plain_key(ref: ObjectRef) -> str:
+    """Name an object by kind, namespace and name."""
     return f"{ref.group}/{ref}"
 
 
@@ -53,7 +54,10 @@ def apply_state(alert: Alert, finding: Finding, now: datetime) -> None:
 
 
 def apply_occurrence(alert: Alert, finding: Finding, now: datetime) -> None:
-    """Take a moment: the member is wrong again if the moment is newer than the evidence against it."""
+    """Take a moment: the member is wrong again, unless the evidence against it is newer.
+
+    Events have seconds: of one and the same the moment counts, and evidence that still holds is heard again after it.
+    """
     at = min(finding.since_at, now)
     alert.seen_at = max(alert.seen_at, at)
     member = find_member(alert, finding.member)
@@ -61,7 +65,7 @@ def apply_occurrence(alert: Alert, finding: Finding, now: datetime) -> None:
         _add(alert, finding, at, is_observed=False)
         return
     member.seen_at = max(member.seen_at, at)
-    if member.truth is Truth.FALSE and at > member.since_at and not member.is_gone:
+    if member.truth is Truth.FALSE and at >= member.since_at and not member.is_gone:
         member.truth, member.since_at = Truth.TRUE, at
         member.is_observed = False  # until its state is heard again
 

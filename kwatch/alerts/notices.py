@@ -79,17 +79,17 @@ class Notices:
             return fates.ALREADY_THERE if is_first_list else None
         return None if finding.contribution is not None and finding.contribution.n > 0 else fates.NOTHING_NEW
 
-    def run(self, key: str, at: datetime) -> None:
+    def run(self, key: str, now: datetime) -> None:
         """The wait of a batch is over."""
         batch = self.batches.pop(key)
         self._ledger.touch_group(key)
         address = Address(
             destination=batch.destination,
             receiver=batch.receiver,
-            incident=self._announcer.new_incident(batch.id, at),
+            incident=self._announcer.new_incident(batch.id, now),
             labels=batch.labels,
         )
-        self._announcer.announce(address, NotificationKind.NOTICE, batch.notices, at, notices_dropped=batch.dropped)
+        self._announcer.announce(address, NotificationKind.NOTICE, batch.notices, now, notices_dropped=batch.dropped)
 
     def _tell(self, alert: Alert, finding: Finding, now: datetime) -> None:
         self._ledger.count(fates.OPENED)

@@ -32,7 +32,8 @@ def add(window: list[Contribution], contribution: Contribution, rate: Rate, now:
     become one when there are more than that and more than `KEPT`.
     """
     lo = now - rate.within
-    window[:] = [kept for kept in window if kept.t1 > lo]
+    if window and window[0].t1 <= lo:
+        window[:] = [kept for kept in window if kept.t1 > lo]
     if contribution.t1 > lo:
         window.append(contribution)
     if len(window) > max(rate.count, KEPT):

@@ -39,11 +39,11 @@ class Timers:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def pop(self, until: datetime, *, inclusive: bool) -> tuple[datetime, Key] | None:
-        """Take the first deadline before `until`, or at it."""
+    def pop(self, until: datetime, *, inclusive: bool) -> Key | None:
+        """Take the first deadline before `until`, or at it, and return whose it was."""
         first = self.earliest()
         if first is None or first > until or (first == until and not inclusive):
             return None
-        at, key = heapq.heappop(self._heap)
+        _, key = heapq.heappop(self._heap)
         del self._at[key]
-        return at, key
+        return key

@@ -6,6 +6,7 @@ import msgspec
 from world import World, at, event, level, rate, route, seconds
 
 from kwatch.model.conditions import AllOf, LabelIs, Text
+from kwatch.model.notifications import NotificationKind
 from kwatch.model.routes import Destination
 from kwatch.model.rules import Mode, Severity
 
@@ -111,6 +112,20 @@ def test_S59_what_came_and_went_between_messages_is_one_line_in_the_next():
     world.advance(1000)
     assert world.told[1:] == [(415, "team-slack", "update", ("a", "+c"))]
     assert world.notifications[1].content.came_and_went == ("broken (shop, Pod/b)",)
+
+
+def test_S59_what_comes_and_goes_for_long_is_bounded():
+    world = world_of(level())
+    world.true(0, "a")
+    world.advance(15)
+    for number in range(300):
+        world.true(20, f"p{number % 150}")
+        world.false(20, f"p{number % 150}")
+    world.true(30, "b")
+    world.advance(1000)
+    assert world.brief == ["firing@15", "update@135"]
+    lines = world.notifications[1].content.came_and_went
+    assert (len(lines), lines[-1]) == (100, "broken (shop, Pod/p149)")
 
 
 def test_S60_a_matcher_put_otherwise_is_the_same_group():
@@ -258,6 +273,16 @@ def test_S68_repeat_0_is_exactly_one_message():
     world.true(0)
     world.advance(30 * 86_400)
     assert world.brief == ["firing@0"]
+
+
+def test_what_was_sent_of_other_incidents_is_ignored():
+    world = World(level(), root=route(repeat_interval=seconds(600)))
+    world.true(0)
+    world.advance(0)
+    for incident in ("", "kw/test", "kw/summary/1", "kw/unknown/1"):
+        world.engine.sent("team-slack", incident, NotificationKind.FIRING, at(300))
+    world.advance(1000)
+    assert world.brief == ["firing@0", "repeat@600"]
 
 
 def test_a_destination_hears_what_is_severe_enough_and_no_end_where_it_wants_none():

@@ -87,7 +87,7 @@ def test_a_target_that_ends_while_held_back_is_counted():
     pod(world, 50, is_over=True)
     world.advance(1000)
     assert world.brief == ["firing@15"]
-    assert world.counters['muted{reason="inhibited"}'] == 1
+    assert world.counters["muted_inhibited"] == 1
 
 
 def test_S73_the_end_of_what_was_told_is_told():
@@ -144,4 +144,4 @@ def test_a_notice_is_held_back_by_what_fires():
     pod(world, 1)
     world.advance(1000)
     assert world.told == [(0, "team-slack", "firing", ("+n1",))]
-    assert world.counters['muted{reason="inhibited"}'] == 1
+    assert world.counters["muted_inhibited"] == 1

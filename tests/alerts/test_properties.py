@@ -28,16 +28,29 @@ LEVELS = st.sampled_from(("now", "held"))
 class SmallWorlds(RuleBasedStateMachine):
     """Two objects, four rules, two destinations; everything that a cluster may do to them, and restarts."""
 
-    @initialize(wait=st.sampled_from((0, 15)), together=st.booleans(), repeat=st.sampled_from((0, 300)))
-    def begin(self, wait: int, together: bool, repeat: int) -> None:
+    @initialize(
+        wait=st.sampled_from((0, 15)),
+        together=st.booleans(),
+        repeat=st.sampled_from((0, 300)),
+        present=st.none() | st.sets(st.tuples(LEVELS, NAMES)),
+    )
+    def begin(self, wait: int, together: bool, repeat: int, present: set[tuple[str, str]] | None) -> None:
+        """Start; for the first time where something (or nothing) is said to be already there."""
         root = route(
             group_by=("namespace",) if together else ("namespace", "workload"),
             group_wait=seconds(wait),
             repeat_interval=seconds(repeat),
         )
-        self.world = World(*RULES, root=root, destinations=DESTINATIONS, inhibitions=[INHIBITION])
+        is_first_start = present is not None
+        self.world = World(
+            *RULES, root=root, destinations=DESTINATIONS, inhibitions=[INHIBITION], is_first_start=is_first_start
+        )
         self.second = 0.0
-        self.truth: dict[tuple[str, str], Truth] = {}
+        self.truth: dict[tuple[str, str], Truth] = dict.fromkeys(sorted(present or ()), Truth.TRUE)
+        for of, name in self.truth:
+            self.world.true(self.second, name, since=-1000, rule=of, is_initial=True)
+        if is_first_start:
+            self.world.start_complete(self.second)
 
     @rule(name=NAMES, of=LEVELS, truth=st.sampled_from(Truth))
     def observe(self, name: str, of: str, truth: Truth) -> None:
@@ -103,7 +116,9 @@ class SmallWorlds(RuleBasedStateMachine):
             if told.kind is NotificationKind.FIRING:
                 assert lane not in opened or told.destination == "pager"  # which is not told of the end
                 opened[lane] = told.incident
-            elif told.kind is not NotificationKind.NOTICE:
+            elif told.kind not in (NotificationKind.NOTICE, NotificationKind.SUMMARY):
+                if told.thread_of.startswith("kw/summary/"):
+                    opened.setdefault(lane, told.incident)
                 assert opened[lane] == told.incident
                 if told.kind.closes:
                     del opened[lane]

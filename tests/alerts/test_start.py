@@ -195,4 +195,4 @@ def test_a_message_that_was_due_meanwhile_is_told_at_the_start():
     world.true(0)
     world.restart(10, down_for=100)
     world.advance(200)
-    assert world.brief == ["firing@15"]
+    assert world.brief == ["firing@110"]

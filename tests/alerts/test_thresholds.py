@@ -14,7 +14,7 @@ def test_S01_a_point_on_the_edge_of_the_window_is_outside():
         world.occur(second)
     world.advance(1000)
     assert world.brief == []
-    assert world.counters['occurrences{fate="below_threshold"}'] == 3
+    assert world.counters["below_threshold"] == 3
 
 
 def test_S02_three_points_just_inside_the_window_fire():

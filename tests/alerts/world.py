@@ -1,6 +1,7 @@
 """A small world around one engine: findings in, what was told out, and a restart from the rows alone.
 
-Instants are seconds from `START`. A sent notification is reported to the engine at once, unless `is_down`.
+Instants are seconds from `START`; the engine is started a little earlier. A notification is reported as sent at once,
+unless `is_down`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -81,11 +82,11 @@ class World:
         self.notifications: list[Notification] = []
         self.counters: dict[str, int] = {}
         self.is_down = False
-        self.now = START
+        self.now = at(-100)
         self.engine = self._make()
-        self.engine.load((), (), started_at=START, covered_until=None if is_first_start else START)
+        self.engine.load((), (), started_at=self.now, covered_until=None if is_first_start else self.now)
         if not is_first_start:
-            self.engine.start_complete(START)
+            self.engine.start_complete(self.now)
         self._take()
 
     # feeding
