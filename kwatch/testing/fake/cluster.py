@@ -90,7 +90,7 @@ class FakeCluster:
             self._event_expiry.pop(key_of(stored), None)
             self._event_expiry[key_of(stored)] = self.clock.now() + EVENT_TTL
         if kind.storage == DEFINITIONS and self.store.get(kind.storage, key_of(stored)) is None:
-            stored = self._established(stored)
+            return self._define(stored)
         return self.store.put(kind.storage, stored)
 
     def remove(self, kind: Kind, key: Key) -> Object:
@@ -135,24 +135,19 @@ class FakeCluster:
         found = (self.catalog.kind(spec["group"], name, spec["names"]["plural"]) for name in names)
         return tuple(kind for kind in found if kind is not None)
 
-    def _established(self, definition: Object) -> Object:
-        """Fill in a new CustomResourceDefinition what its controllers would, and serve what it defines."""
+    def _define(self, definition: Object) -> Object:
+        """Store a new CustomResourceDefinition, then do what its controllers would, and serve what it defines."""
         spec = definition["spec"]
         kind = spec["names"]["kind"]
         names = {"singular": kind.lower(), "listKind": f"{kind}List", **spec["names"]}
         spec = {"conversion": {"strategy": "None"}, **spec, "names": names}
-        at = timestamp(self.clock.now())
-        accepted = ("NamesAccepted", "NoConflicts", "no conflicts found")
-        established = ("Established", "InitialNamesAccepted", "the initial names have been accepted")
-        conditions = [
-            {"type": name, "status": "True", "lastTransitionTime": at, "reason": reason, "message": message}
-            for name, reason, message in (accepted, established)
-        ]
         stored = [version["name"] for version in spec["versions"] if version["storage"]]
-        status = {"conditions": conditions, "acceptedNames": names, "storedVersions": stored}
-        definition = {**definition, "spec": spec, "status": status}
-        self.catalog.add(definition)
-        return definition
+        status = {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored}
+        fresh = self.store.put(DEFINITIONS, {**definition, "spec": spec, "status": status})
+        self.catalog.add(fresh)
+        conditions = _conditions_of_definition(timestamp(self.clock.now()))
+        self.store.put(DEFINITIONS, {**fresh, "status": {**status, "conditions": conditions, "acceptedNames": names}})
+        return fresh
 
     def _expire_events(self) -> None:
         now = self.clock.now()
@@ -163,3 +158,12 @@ class FakeCluster:
             del self._event_expiry[key]
             if self.store.get(EVENTS, key) is not None:
                 self.store.remove(EVENTS, key)
+
+
+def _conditions_of_definition(at: str) -> list[dict[str, str]]:
+    accepted = ("NamesAccepted", "NoConflicts", "no conflicts found")
+    established = ("Established", "InitialNamesAccepted", "the initial names have been accepted")
+    return [
+        {"type": name, "status": "True", "lastTransitionTime": at, "reason": reason, "message": message}
+        for name, reason, message in (accepted, established)
+    ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from kwatch.testing.fake.catalog import Kind
 from kwatch.testing.fake.shapes import core_event
-from kwatch.testing.fake.statuses import Cause, bad_request, conflict, invalid
+from kwatch.testing.fake.statuses import Cause, StatusError, bad_request, conflict, invalid
 from kwatch.testing.fake.store import Object
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -54,6 +54,8 @@ def created(kind: Kind, body: Mapping[str, Any], *, namespace: str, uid: str, no
     metadata = dict(body.get("metadata") or {})
     if metadata.get("namespace", namespace) != namespace and kind.namespaced:
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+    if metadata.get("resourceVersion"):
+        raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
     if not metadata.get("name") and metadata.get("generateName"):
         metadata["name"] = metadata["generateName"] + uid[-5:]
     stored = _stored(kind, body, _owned(kind, metadata, namespace, uid, now))

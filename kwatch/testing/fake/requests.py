@@ -25,7 +25,7 @@ VERSION = {
     "minCompatibilityMinor": "34",
     "gitVersion": "v1.35.4",
     "gitCommit": "0000000000000000000000000000000000000000",
-    "gitTreeState": "clean",
+    "gitTreeState": "",
     "buildDate": "1970-01-01T00:00:00Z",
     "goVersion": "go1.26",
     "compiler": "gc",

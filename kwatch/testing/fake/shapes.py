@@ -4,9 +4,12 @@ Events are stored as core/v1 and converted on the way in and out; any object can
 (PartialObjectMetadata) or as rows of a Table with the columns Name and Age.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
+from importlib import resources
 from typing import Any
 
 from kwatch.testing.fake.catalog import Kind
@@ -42,6 +45,18 @@ NEW_ZEROS: Mapping[str, Any] = {
     "deprecatedLastTimestamp": None,
 }
 META_VERSION = "meta.k8s.io/v1"
+NAME_COLUMN = (
+    "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a "
+    "client to request the generation of an appropriate name automatically. Name is primarily intended for creation "
+    "idempotence and configuration definition. Cannot be updated. More info: "
+    "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names"
+)
+AGE_COLUMN = (
+    "CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed "
+    "to be set in happens-before order across separate operations. Clients may not set this value. It is represented "
+    "in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: "
+    "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata"
+)
 _JSON = ("application/json", "application/*", "*/*")
 
 #: Turns a stored object into what the request asked for.
@@ -79,10 +94,16 @@ def bookmark(kind: Kind, version: int, *, ends_initial: bool) -> Object:
     metadata: dict[str, Any] = {"resourceVersion": str(version)}
     if ends_initial:
         metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
-    body: Object = {"kind": kind.kind, "apiVersion": kind.group_version, "metadata": metadata}
-    if kind.is_event:
-        body |= NEW_ZEROS if kind.group else CORE_ZEROS
-    return body
+    return {"kind": kind.kind, "apiVersion": kind.group_version, "metadata": metadata, **_zeros(kind)}
+
+
+@cache
+def _zeros(kind: Kind) -> Mapping[str, Any]:
+    """Return the fields that the server writes of an empty object of a kind, as it does in bookmarks."""
+    zeros: Mapping[str, Mapping[str, Any]] = json.loads(
+        resources.files(__package__).joinpath("zeros.json").read_text(encoding="utf-8")
+    )
+    return zeros.get(f"{kind.group_version}/{kind.plural}", {})
 
 
 class Form:
@@ -120,8 +141,8 @@ class Form:
     def _table(self, bodies: list[Object], metadata: dict[str, Any]) -> Object:
         rows = [{"cells": [body["metadata"]["name"], self._age(body)], "object": partial(body)} for body in bodies]
         columns = [
-            {"name": "Name", "type": "string", "format": "name", "description": "", "priority": 0},
-            {"name": "Age", "type": "date", "format": "", "description": "", "priority": 0},
+            {"name": "Name", "type": "string", "format": "name", "description": NAME_COLUMN, "priority": 0},
+            {"name": "Age", "type": "date", "format": "", "description": AGE_COLUMN, "priority": 0},
         ]
         head = {"kind": "Table", "apiVersion": META_VERSION, "metadata": metadata}
         return {**head, "columnDefinitions": columns, "rows": rows}
