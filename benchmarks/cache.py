@@ -71,7 +71,8 @@ def feed(cache: ObjectCache, lines: list[bytes], kind: WatchEventType) -> list[f
 def measure(pods: int) -> dict[str, float]:
     """Return the figures by name."""
     gc.collect()
-    cache = ObjectCache({("", "Pod"): Projection(PATHS)})
+    cache = ObjectCache()
+    cache.keep(PODS.resource, Projection(PATHS))
     before = rss()
     for start in range(0, pods, 1000):
         feed(cache, pod_lines(range(start, start + 1000), 1000), WatchEventType.LISTED)

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 import pytest
 import yaml
-from kwatch.config.load import load
 
 from kwatch.cli.exits import Exit
 from kwatch.cli.program import main
+from kwatch.config.load import load
 from kwatch.web.metrics import exposition
 from tests.web.boards import OVERVIEW
 

@@ -25,12 +25,12 @@ RESTARTS = ("status", "containerStatuses", None, "restartCount")
 
 
 def new_cache(**projections: Projection) -> ObjectCache:
-    plain = {
-        kind: Projection() for kind in (("apps", "ReplicaSet"), ("apps", "Deployment"), ("batch", "Job"), ("", "Node"))
-    }
-    return ObjectCache(
-        {("", "Pod"): Projection(frozenset({PHASE, RESTARTS})), **plain} | {("", k): p for k, p in projections.items()}
-    )
+    """Keep the usual kinds; a projection is given by the name of its kind."""
+    cache = ObjectCache()
+    given = {"Pod": Projection(frozenset({PHASE, RESTARTS}))} | projections
+    for source in (PODS, SETS, DEPLOYMENTS, JOBS, NODES):
+        cache.keep(source.resource, given.get(source.resource.kind, Projection()))
+    return cache
 
 
 def frame(kind: WatchEventType, body: dict[str, Any] | None = None, version: str = "") -> WatchEvent:
