@@ -165,8 +165,9 @@ class Book:
             self._ledger.count(fates.COUNTED_INTO_OPEN if alert.is_open else fates.OPENED)
         self._heed_initial(alert, finding)
         apply = members.apply_occurrence if alert.is_moment else members.apply_state
+        is_known = _is_known(alert, finding)
         apply(alert, finding, now)
-        return self._settle_member(alert, finding, now)
+        return () if is_known else self._settle_member(alert, finding, now)
 
     def _observe_occurrence(self, finding: Finding, now: datetime) -> Moved:
         if finding.truth is not Truth.TRUE:
@@ -183,7 +184,10 @@ class Book:
         if alert.is_open:
             self._ledger.count(fates.COUNTED_INTO_OPEN)
             alert.count += occurrences
+        is_known = _is_known(alert, finding)
         members.apply_occurrence(alert, finding, now)
+        if is_known:
+            return ()
         if not alert.is_open:
             if not is_reached:
                 self._ledger.count(fates.BELOW_THRESHOLD)
@@ -331,3 +335,14 @@ class Book:
             return ()
         self._end(alert, Verdict(AlertState.EXPIRED, "rule removed", now, EndReason.RULE_REMOVED), now)
         return (alert,)
+
+
+def _is_known(alert: Alert, finding: Finding) -> bool:
+    """Return whether a finding tells a firing alert what it knows; then no more follows than a later deadline.
+
+    That one is set when the earlier runs out, so that an alert of many members need not be judged at each occurrence.
+    """
+    if alert.state is not AlertState.FIRING or finding.truth is not Truth.TRUE:
+        return False
+    member = members.find_member(alert, finding.member)
+    return member is not None and member.truth is Truth.TRUE and (alert.is_moment or member.is_live)
