@@ -45,7 +45,8 @@ class LiveBoard:
                     queued=status.queued,
                     oldest_at=status.oldest_at,
                     suspended=status.suspended,
-                    paused_until=status.paused_until or status.breaker_open_until,
+                    paused_until=status.paused_until,
+                    silent_until=status.breaker_open_until,
                 )
                 for status in await app.outbox.status()
             ),
