@@ -9,7 +9,8 @@ from typing import Any
 from kwatch.clock import Clock
 from kwatch.testing.fake.access import Access
 from kwatch.testing.fake.catalog import EVENTS, Catalog, Kind
-from kwatch.testing.fake.faults import Fault, Faults
+from kwatch.testing.fake.faults import Fault, Faults, Frames
+from kwatch.testing.fake.lists import ListOptions
 from kwatch.testing.fake.objects import created, merged, timestamp, with_next_generation
 from kwatch.testing.fake.shapes import core_event
 from kwatch.testing.fake.store import Key, Object, Store, key_of
@@ -19,6 +20,9 @@ NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 #: How long the server keeps an Event after its last write.
 EVENT_TTL = timedelta(hours=1)
+
+#: Yields the frames of a watch on a kind, asked for with these options.
+Stream = Callable[[Kind, ListOptions], Frames]
 
 
 class FakeCluster:
@@ -32,6 +36,7 @@ class FakeCluster:
         self.access = Access()
         self.faults = Faults()
         self.watches: dict[Watch, str] = {}  # open ones, with their path
+        self.streams: dict[str, Stream] = {}  # by path: watches that are fed by something else than the store
         self._uids = random.Random(0)  # noqa: S311 - names, no secrets; the same in every run
         self._event_expiry: dict[Key, Any] = {}
         for name in NAMESPACES:

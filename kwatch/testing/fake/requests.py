@@ -214,6 +214,8 @@ def _on_resource(cluster: FakeCluster, request: Request, target: Target) -> Answ
 def _watch(cluster: FakeCluster, request: Request, target: Target, form: Form) -> Frames:
     options = read_options(request.query)
     validate(options, watch_list=cluster.watch_list)
+    if request.path in cluster.streams:
+        return cluster.streams[request.path](target.kind, options)
     watch = Watch(cluster.store, target.kind, target.namespace, options, form)
     return _registered(cluster, watch, request.path)
 

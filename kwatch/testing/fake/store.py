@@ -91,12 +91,16 @@ class Store:
         self._record(resource, Change.ADDED if before is None else Change.MODIFIED, key, stored, before)
         return stored
 
-    def remove(self, resource: str, key: Key) -> Object:
-        """Delete what is there; return it with the resource version of its deletion."""
+    def remove(self, resource: str, key: Key, *, last: Object | None = None) -> Object:
+        """Delete what is there; return it, or its `last` state if given, with the resource version of its deletion."""
         before = self._table(resource).objects.pop(key)
-        gone = self._stamped(before)
+        gone = self._stamped(before if last is None else last)
         self._record(resource, Change.DELETED, key, gone, before)
         return gone
+
+    def advance(self, version: int) -> None:
+        """Let at least `version` have been reached, by changes that are kept elsewhere."""
+        self.version = max(self.version, version)
 
     def entries(self, resource: str, after: int) -> list[Entry]:
         """Return the changes after a version, oldest first. Raise CompactedError."""
