@@ -9,11 +9,12 @@ from importlib import resources
 from pathlib import Path
 
 from kwatch.config.config import Config, Log, Namespaces, Watch, Web
+from kwatch.config.matching import check_kinds
 from kwatch.config.parse import Node, empty, parse
 from kwatch.config.problems import Place, Problems, did_you_mean, listed
 from kwatch.config.receivers import Receivers, read_receivers, stdout_receiver
 from kwatch.config.routes import NONE, RouteReader, named_receivers, names
-from kwatch.config.rules import Pack, RuleBook, merge, read_inhibitions
+from kwatch.config.rules import BUILT_IN_LABELS, Pack, RuleBook, merge, read_inhibitions
 from kwatch.config.schema import IncludedWords, PackWords, TopWords
 from kwatch.config.selectors import parse_selector
 from kwatch.config.validate import check
@@ -58,7 +59,7 @@ def pack_names() -> tuple[str, ...]:
 def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], problems: Problems) -> Config:
     entries = merge(sources.packs, sources.rules, problems)
     book = RuleBook(entries, words.watch.labels, problems)
-    labels, rule_names = (book.labels, book.names) if sources.is_whole else (None, None)
+    known = book.known if sources.is_whole else None
     inhibit = [node for pack in sources.packs for node in pack.inhibit]
     inhibit += _items(sources.main, "inhibit")
     receivers = _receivers(sources.main, environ, problems)
@@ -69,8 +70,8 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
         log=Log(level=words.log.level, format=words.log.format),
         watch=_watch(sources.main, words, problems),
         rules=book.read(),
-        inhibitions=read_inhibitions(inhibit, labels, rule_names, problems),
-        route=_route(sources.main, RouteReader(receivers, labels, rule_names, problems), receivers, problems),
+        inhibitions=read_inhibitions(inhibit, known, problems),
+        route=_route(sources.main, RouteReader(receivers, known, problems), receivers, problems),
         receivers=receivers,
     )
 
@@ -173,6 +174,7 @@ def _web(words: TopWords, environ: Mapping[str, str]) -> Web:
 
 def _watch(main: Node, words: TopWords, problems: Problems) -> Watch:
     asked = words.watch.namespaces
+    _check_watch(main, problems)
     return Watch(
         namespaces=Namespaces(
             include=asked.include, exclude=asked.exclude, selector=_selector(main, asked.selector, problems)
@@ -180,6 +182,17 @@ def _watch(main: Node, words: TopWords, problems: Problems) -> Watch:
         resources=words.watch.resources,
         labels=words.watch.labels,
     )
+
+
+def _check_watch(main: Node, problems: Problems) -> None:
+    watch = main.mapping.get("watch", main)
+    check_kinds(_items(watch, "resources"), problems)
+    for node in _items(watch, "labels"):
+        if node.text in BUILT_IN_LABELS:
+            problems.add(node.place, f"labels: {node.text!r} is set by kwatch itself, and means another thing there")
+    for node in _items(watch.mapping.get("namespaces", watch), "include"):
+        if node.text.startswith("!"):
+            problems.add(node.place, "include: a leading ! means nothing here: put the name into `exclude`")
 
 
 def _selector(main: Node, text: str, problems: Problems) -> Condition | None:
