@@ -1,22 +1,215 @@
-"""The composition root: configuration in, a running kwatch out."""
+"""The composition root: a configuration and the ports to the world in, a running kwatch out.
 
-from dataclasses import dataclass
-from pathlib import Path
+Start: state folder → engine and counts as they were → outbox and web → watches, in waves → (first start) the summary.
+Stop: watches end → what was decided is committed → deliveries in flight end, within a grace → the folder is given back.
+Everything that waits or sends is a task of one `TaskGroup`; what ends one ends all.
+"""
 
-from kwatch.errors import KwatchError
+import asyncio
+import logging
+import random
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import import_module
+from typing import TextIO
+
+import httpx
+
+from kwatch.alerts.engine import Engine
+from kwatch.alerts.routing import Router
+from kwatch.board import LiveBoard
+from kwatch.clock import Clock, SystemClock
+from kwatch.cluster.client import KubeClient
+from kwatch.cluster.discovery import Discovery
+from kwatch.cluster.wire import Wire
+from kwatch.config.config import Config
+from kwatch.decider import Decider
+from kwatch.enrich.lookup import Lookup
+from kwatch.model.notifications import NotificationKind
+from kwatch.model.objects import ObjectRef
+from kwatch.namespaces import NamespaceFilter
+from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools
+from kwatch.notify.http import system_transport
+from kwatch.notify.render import TemplateEngine
+from kwatch.outbox.outbox import Outbox
+from kwatch.pipeline import Pipeline
+from kwatch.rules.compile import RuleSet
+from kwatch.store.state import Snapshot, State
+from kwatch.telemetry import Counters
+from kwatch.watch.cache import ObjectCache
+from kwatch.watch.extract import Projection
+from kwatch.watch.fleet import Fleet, Plan, Want
+from kwatch.web.routes import create_app
+from kwatch.web.server import serve
+
+log = logging.getLogger(__name__)
+
+#: Seconds that deliveries in flight have to end at a stop.
+DRAIN_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """What the command line says. None: as the configuration says, or the default."""
+class Ports:
+    """The world, as far as kwatch touches it: injected, so that all of it runs in virtual time."""
 
-    config: Path | None = None
-    kubeconfig: Path | None = None
-    context: str | None = None
-    state: Path | None = None
-    demo: bool = False
+    wire: Wire  # to the API server
+    cluster: str = ""  # what the credentials call it; empty in a cluster
+    clock: Clock = field(default_factory=SystemClock)
+    rng: random.Random = field(default_factory=random.Random)
+    transport: Callable[[Connection], httpx.AsyncBaseTransport] = system_transport
+    stdout: TextIO = field(default_factory=lambda: sys.stdout)
 
 
-async def run(options: RunOptions) -> int:
-    """Run until a signal asks to stop; return the exit code."""
-    raise KwatchError(f"nothing is composed yet: {options}")
+class App:
+    """One kwatch: built once, run once."""
+
+    def __init__(self, config: Config, ports: Ports, state: State, counters: Counters) -> None:
+        self.config = config
+        self.ports = ports
+        self.state = state
+        self.counters = counters
+        self.started_at = ports.clock.now()
+        self.cluster = config.cluster or ports.cluster or "kubernetes"
+        self.started = asyncio.Event()  # every watch has listed once, or was refused
+        self.is_stopping = False
+        snapshot = state.load()
+        client = KubeClient(ports.wire)
+        discovery = Discovery(client)
+        rules = RuleSet(config.rules, cluster=self.cluster, label_names=config.watch.labels)
+        self.engine = self._engine(snapshot)
+        self.cache = ObjectCache()
+        namespaces = NamespaceFilter(
+            include=config.watch.namespaces.include,
+            exclude=config.watch.namespaces.exclude,
+            selector=config.watch.namespaces.selector,
+            labels_of=self._labels_of_namespace,
+        )
+        self.lookup = Lookup(client, discovery, self.cache, found=self._found)
+        self.decider = Decider(
+            rules=rules,
+            cache=self.cache,
+            engine=self.engine,
+            counters=counters,
+            is_watched=namespaces.is_watched,
+            look_up=self.lookup.request,
+            covered_from=snapshot.covered_until or self.started_at,
+        )
+        self.decider.load(snapshot.rows)
+        self.channels = self._channels(snapshot.instance)
+        self.outbox = Outbox(
+            state, self.channels, clock=ports.clock, rng=ports.rng, counters=counters, on_sent=self._sent
+        )
+        self.pipeline = Pipeline(self.decider, state, clock=ports.clock, counters=counters, wake=self.outbox.wake)
+        self.fleet = Fleet(
+            client,
+            discovery,
+            self.cache,
+            Plan(
+                wants=_wants(config, rules),
+                namespaces=namespaces.names,
+                resume={source: point.resource_version for source, point in snapshot.checkpoints.items()},
+            ),
+            clock=ports.clock,
+            rng=ports.rng,
+            counters=counters,
+            put=self.pipeline.put,
+        )
+
+    def _engine(self, snapshot: Snapshot) -> Engine:
+        config = self.config
+        engine = Engine(
+            {rule.id: rule for rule in config.rules},
+            Router(config.route, config.destinations),
+            config.inhibitions,
+            cluster=self.cluster,
+            public_url=config.web.public_url,
+        )
+        engine.load(snapshot.rows, snapshot.incidents, started_at=self.started_at, covered_until=snapshot.covered_until)
+        return engine
+
+    def _channels(self, instance: str) -> Mapping[str, Channel]:
+        tools = Tools(
+            clock=self.ports.clock,
+            templates=TemplateEngine(self.ports.clock),
+            transport=self.ports.transport,
+            instance=instance,
+            stdout=self.ports.stdout,
+        )
+        return {
+            destination.name: create_channel(destination, tools)
+            for receiver in self.config.receivers.values()
+            for destination in receiver
+        }
+
+    async def run(self, stop: asyncio.Event, listener: socket.socket | None = None) -> None:
+        """Run until `stop` is set, and stop in order. Without a listener there is no web."""
+        async with asyncio.TaskGroup() as tasks:
+            web = None
+            if listener is not None:
+                web = tasks.create_task(serve(create_app(LiveBoard(self)), listener), name="web")
+            outbox = tasks.create_task(self.outbox.run(), name="outbox")
+            pipeline = tasks.create_task(self.pipeline.run(), name="pipeline")
+            intake = [
+                tasks.create_task(self.lookup.run(), name="lookup"),
+                tasks.create_task(self.fleet.run(self._on_started), name="watches"),
+            ]
+            await stop.wait()
+            self.is_stopping = True
+            log.info("stopping")
+            await _cancel(*intake)
+            await _cancel(pipeline)
+            await self.pipeline.flush()
+            self.outbox.stop(DRAIN_SECONDS)
+            await outbox
+            if web is not None:
+                await _cancel(web)
+        for channel in self.channels.values():
+            await channel.close()
+        await self.ports.wire.close()
+
+    def _on_started(self) -> None:
+        self.pipeline.submit(self._complete_start)
+
+    def _complete_start(self, now: datetime) -> None:
+        self.engine.start_complete(now)
+        self.started.set()
+        log.info("watching", extra={"cluster": self.cluster, "watches": len(self.fleet.statuses())})
+
+    def _found(self, ref: ObjectRef) -> None:
+        self.pipeline.submit(lambda now: self.decider.found(ref, now))
+
+    def _sent(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
+        self.pipeline.sent(destination, incident, kind, at)
+
+    def _labels_of_namespace(self, name: str) -> Mapping[str, str] | None:
+        state = self.cache.get(ObjectRef(kind="Namespace", name=name))
+        return None if state is None else state.labels
+
+
+def _wants(config: Config, rules: RuleSet) -> tuple[Want, ...]:
+    """Return the kinds that rules need, those that the configuration names, and namespaces where labels choose them."""
+    wants = [
+        Want(token=token, projection=Projection(need.paths, need.annotations), metadata_only=not need.full)
+        for token, need in rules.needs().items()
+    ]
+    wants += [Want(token=token) for token in config.watch.resources]
+    if config.watch.namespaces.selector is not None:
+        wants.append(Want(token="Namespace", metadata_only=True))  # noqa: S106 - a kind
+    return tuple(wants)
+
+
+def create_channel(config: ChannelConfig, tools: Tools) -> Channel:
+    """Make the channel of a destination: `type: slack` is `kwatch/notify/channels/slack.py`."""
+    module = import_module(f"kwatch.notify.channels.{config.type}")
+    channel: Channel = module.create(config, tools)
+    return channel
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    """End tasks and wait until they have."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -64,3 +64,11 @@ def test_the_wheel_carries_its_licence_and_its_types(wheel: Path) -> None:
 def test_the_installed_command_says_its_version(installed: Run) -> None:
     result = installed("--version")
     assert (result.returncode, result.stdout) == (0, "kwatch 0.1.0\n")
+
+
+def test_the_installed_command_finds_its_packs_and_its_templates(installed: Run) -> None:
+    checked, rendered = installed("check"), installed("render")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "crash-loop" in checked.stdout
+    assert (rendered.returncode, rendered.stderr) == (0, "")
+    assert "CRITICAL · crash-loop · payments/Deployment/worker" in rendered.stdout

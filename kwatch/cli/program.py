@@ -5,9 +5,12 @@ from typing import Any
 import click
 
 from kwatch import __version__
+from kwatch.cli.check import check
 from kwatch.cli.deliveries import deliveries
 from kwatch.cli.exits import Exit
+from kwatch.cli.render import render
 from kwatch.cli.run import run
+from kwatch.cli.send_test import send_test
 from kwatch.errors import ConfigError, KwatchError
 
 
@@ -29,5 +32,5 @@ def main() -> None:
     """Tell people what is wrong in a Kubernetes cluster, and when it is over."""
 
 
-for command in (run, deliveries):
+for command in (run, check, render, send_test, deliveries):
     main.add_command(command)

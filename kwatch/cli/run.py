@@ -1,4 +1,4 @@
-"""`kwatch run`: watch, decide, tell."""
+"""`kwatch run`: watch, decide, tell, until a signal."""
 
 from pathlib import Path
 
@@ -30,11 +30,12 @@ def run(
 ) -> None:
     """Watch the cluster and tell what is wrong, until SIGTERM or Ctrl-C.
 
-    Without a configuration the built-in rules report to this terminal.
+    Without a configuration the built-in rules report to this terminal. Where no cluster is configured, an embedded
+    demo cluster is watched.
     """
     import asyncio
 
-    from kwatch import app
+    from kwatch.cli.running import RunOptions, run_until_signal
 
-    options = app.RunOptions(config=config, kubeconfig=kubeconfig, context=cluster_context, state=state, demo=demo)
-    context.exit(asyncio.run(app.run(options)))
+    options = RunOptions(config=config, kubeconfig=kubeconfig, context=cluster_context, state=state, demo=demo)
+    asyncio.run(run_until_signal(options))

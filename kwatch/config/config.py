@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kwatch.config.schema import LogFormat, LogLevel
+from kwatch.config.schema import LogLevel
 from kwatch.model.conditions import Condition
 from kwatch.model.routes import Destination, Route
 from kwatch.model.rules import Inhibition, Rule
 from kwatch.notify.base import ChannelConfig
+from kwatch.telemetry import LogFormat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,9 @@ from kwatch.config.parse import Node, Value
 from kwatch.config.problems import Place, Problems, did_you_mean
 from kwatch.config.schema import InhibitWords, RuleWords
 from kwatch.config.validate import check, is_mapping
-from kwatch.model.conditions import AllOf, Condition, FieldIs, StatusConditionIs
+from kwatch.model.conditions import AllOf, Condition, FieldIs, StatusConditionIs, nodes
 from kwatch.model.rules import Inhibition, Mode, Rate, Rule, Subject
-from kwatch.rules.needs import kinds_of, nodes
+from kwatch.rules.needs import kinds_of
 
 #: The labels that kwatch gives to alerts.
 BUILT_IN_LABELS = ("cluster", "rule", "severity", "kind", "namespace", "name", "workload", "node", "reason")

@@ -15,6 +15,7 @@ from kwatch.config.paths import parse_path
 from kwatch.model.conditions import Path as FieldPath
 from kwatch.model.rules import Mode, OnDelete, Subject
 from kwatch.notify.base import Duration, SeverityWord, TemplateText
+from kwatch.telemetry import LogFormat
 
 
 def _some_text(value: str) -> str:
@@ -69,14 +70,6 @@ class LogLevel(Enum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-class LogFormat(Enum):
-    """AUTO: text on a terminal, JSON otherwise."""
-
-    AUTO = "auto"
-    TEXT = "text"
-    JSON = "json"
 
 
 class Words(BaseModel):

@@ -4,6 +4,7 @@ A condition is a tree. It is compiled by `rules.compile` and given its truth by 
 was meant. Lists are OR, keys are AND (`docs/configuration.md`, "What the words mean").
 """
 
+from collections.abc import Iterator
 from enum import Enum
 
 import msgspec
@@ -111,3 +112,24 @@ class Not(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
 
 
 Condition = WordIs | LabelIs | FieldIs | StatusConditionIs | FieldChanged | AllOf | AnyOf | Not
+
+
+def nodes(condition: Condition) -> Iterator[Condition]:
+    """Yield a condition and all those inside it."""
+    yield condition
+    match condition:
+        case AllOf(of=parts) | AnyOf(of=parts):
+            for part in parts:
+                yield from nodes(part)
+        case Not(of=inner):
+            yield from nodes(inner)
+        case _:
+            pass
+
+
+def is_edge(condition: Condition) -> bool:
+    """Return whether it asks for a moment (a field that changed, an object that came or went), not for a state."""
+    return any(
+        isinstance(node, FieldChanged) or (isinstance(node, WordIs) and node.word is Word.CHANGE)
+        for node in nodes(condition)
+    )

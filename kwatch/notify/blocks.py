@@ -15,7 +15,7 @@ _TEXT = 3000  # of a section and of `text`, which may be longer but is read on p
 _HEADER = 150
 _FIELDS, _FIELD = 10, 500  # Slack takes 2000 characters in a field; nobody reads them there
 _QUOTE = 2500  # of a Kubernetes message
-_PARAGRAPH = 1000
+_PARAGRAPH, _LINE = 1000, 500
 
 #: Rows that are sentences; the others stand in two columns.
 _SENTENCES = frozenset({"Cause", "Was", "Means", "Next", "Runbook", "Ended"})
@@ -80,7 +80,7 @@ def _list(context: Context) -> list[Any]:
 def _alert_line(alert: Context) -> list[Any]:
     often = f" ({alert['how_often']})" if alert["how_often"] else ""
     rest = f" · {alert['where']} · {alert['status']}\n{alert['cause']}{often}"
-    return [_bold(cut(alert["rule"], 100)), _plain(cut(rest, _PARAGRAPH))]
+    return [_bold(cut(alert["rule"], 100)), _plain(cut(rest, _LINE))]
 
 
 def _footer(context: Context) -> str:
@@ -113,7 +113,7 @@ def _rich(elements: list[Any]) -> Any:
 
 
 def _paragraph(elements: list[Any]) -> Any:
-    return {"type": "rich_text_section", "elements": elements}
+    return {"type": "rich_text_section", "elements": [one for one in elements if one.get("text") != ""]}
 
 
 def _sentence(label: str, text: str) -> Any:

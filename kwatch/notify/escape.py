@@ -1,10 +1,9 @@
 """Make untrusted text harmless: the last step before it leaves, one encoder per destination.
 
-Anyone who can create a Pod controls names, labels and messages. Authors of templates never escape; these functions do.
-Pure.
+Anyone who can create a Pod controls names, labels and messages. Authors of templates never escape; these functions do,
+and for HTML the engine of the built-in templates. Pure.
 """
 
-import html as _html
 import re
 import unicodedata
 from collections.abc import Callable
@@ -99,11 +98,6 @@ def slack(text: str) -> str:
     """Encode for Slack's mrkdwn and `text`: no mention, no link, no channel can come of it."""
     entities = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _MENTION.sub(rf"\1{_ZERO_WIDTH_SPACE}", entities)
-
-
-def html(text: str) -> str:
-    """Encode for HTML text and quoted attributes."""
-    return _html.escape(clean(text), quote=True)
 
 
 def header(text: str) -> str:

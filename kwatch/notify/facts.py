@@ -189,9 +189,10 @@ def members(alert: AlertView) -> str:
 
 def and_more(names: tuple[str, ...], count: int) -> str:
     """Join names, and say how many are not among them."""
+    if not names:
+        return f"{count} objects" if count else ""
     missing = count - len(names)
-    listed = ", ".join(names)
-    return f"{listed} and {missing} more" if missing > 0 and names else listed or (f"{missing}" if missing > 0 else "")
+    return ", ".join(names) + (f" and {missing} more" if missing > 0 else "")
 
 
 def episode(alert: AlertView) -> str:
@@ -213,8 +214,7 @@ def notes(content: Content, zone: tzinfo, now: datetime) -> tuple[str, ...]:
     if said := late(content, zone, now):
         lines.append(said)
     if content.came_and_went:
-        shown, missing = content.came_and_went[:10], len(content.came_and_went) - 10
-        lines.append("came and went: " + ", ".join(shown) + (f" and {missing} more" if missing > 0 else ""))
+        lines.append("came and went: " + and_more(content.came_and_went[:10], len(content.came_and_went)))
     if content.notices_dropped:
         times = "once" if content.notices_dropped == 1 else f"{content.notices_dropped} times"
         lines.append(f"the same was noticed {times} more in the meantime")

@@ -20,6 +20,7 @@ from kwatch.notify.base import ChannelConfig, Connection, Tools
 
 _MAX_REPLY = 64 * 1024
 _CONNECT_SECONDS = 5.0
+_HEADERS = {"User-Agent": "kwatch", "Accept-Encoding": "identity"}
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 3600.0
 
 #: Status → failure and reason (spec 3.3); the rest by hundreds, in `_meaning`.
@@ -58,33 +59,41 @@ def system_transport(connection: Connection) -> httpx.AsyncBaseTransport:
 
 
 class HttpClient:
-    """Posts to one destination."""
+    """Posts to one destination.
+
+    It speaks to the transport itself: httpx's client would keep cookies and log every URL.
+    """
 
     def __init__(self, config: ChannelConfig, tools: Tools) -> None:
-        self._client = httpx.AsyncClient(
-            transport=tools.transport(Connection(proxy=config.proxy, ca=config.ca)),
-            timeout=httpx.Timeout(config.timeout.total_seconds(), connect=_CONNECT_SECONDS),
-            follow_redirects=False,
-            trust_env=False,
-            headers={"User-Agent": "kwatch", "Accept-Encoding": "identity"},
-        )
+        self._transport = tools.transport(Connection(proxy=config.proxy, ca=config.ca))
+        seconds = config.timeout.total_seconds()
+        self._timeout = {"connect": _CONNECT_SECONDS, "pool": seconds, "read": seconds, "write": seconds}
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Send once and return whatever answer comes; raise SendError when none does."""
-        fields = [(name.encode(), value.encode()) for name, value in headers.items()]
+        fields = [(name.encode(), value.encode()) for name, value in {**_HEADERS, **headers}.items()]
         with _Failures():
-            async with self._client.stream("POST", url, content=body, headers=fields) as response:
-                kept = bytearray()
-                async for chunk in response.aiter_bytes(_MAX_REPLY):
-                    kept += chunk
-                    if len(kept) >= _MAX_REPLY:
-                        break
-                names = {name.lower(): value for name, value in response.headers.items()}
-                return Reply(response.status_code, names, bytes(kept[:_MAX_REPLY]))
+            extensions = {"timeout": self._timeout}
+            request = httpx.Request("POST", url, headers=fields, content=body, extensions=extensions)
+            response = await self._transport.handle_async_request(request)
+            try:
+                return await _read(response)
+            finally:
+                await response.aclose()
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._transport.aclose()
+
+
+async def _read(response: httpx.Response) -> Reply:
+    kept = bytearray()
+    async for chunk in response.aiter_bytes():
+        kept += chunk
+        if len(kept) >= _MAX_REPLY:
+            break
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(response.status_code, headers, bytes(kept[:_MAX_REPLY]))
 
 
 def classify(reply: Reply) -> SendError | None:
@@ -161,10 +170,10 @@ def transport_failure(error: BaseException) -> SendError:
         return failed(Failure.DESTINATION, Reason.TLS, "the certificate of the destination is not trusted")
     if isinstance(error, httpx.ProxyError):
         return failed(Failure.RETRY, Reason.REFUSED, "the proxy cannot be reached, or refuses")
+    if isinstance(error, httpx.ConnectError) or any(hasattr(cause, "os_error") for cause in causes):
+        return _not_connected(causes)
     if isinstance(error, httpx.ConnectTimeout) and _is_timeout(error):
         return failed(Failure.RETRY, Reason.CONNECT_TIMEOUT, "no connection in time")
-    if isinstance(error, httpx.ConnectError):
-        return _not_connected(causes)
     if isinstance(error, (httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError)):
         return failed(Failure.DESTINATION, Reason.OTHER, "the address of the destination cannot be used")
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
@@ -173,7 +182,7 @@ def transport_failure(error: BaseException) -> SendError:
 
 
 def _is_timeout(error: httpx.ConnectTimeout) -> bool:
-    """Tell a real one: httpx-aiohttp 0.2.0 also gives ConnectTimeout for connections lost after the request."""
+    """Tell a real one: httpx-aiohttp 0.2.0 gives ConnectTimeout for every lost connection, too."""
     return error.__cause__ is None or isinstance(error.__cause__, TimeoutError)
 
 

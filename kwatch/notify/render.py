@@ -9,7 +9,7 @@ construction, not by interrupting it:
 - every operator, filter and loop turn takes a step, checks the size of its result and looks at the deadline; the
   output is counted as it comes. Between two looks lies one operation on at most 64 KiB.
 
-Jinja's immutable sandbox is the second wall. Worst of the tested attacks: see `benchmarks/render.py`.
+Jinja's immutable sandbox is the second wall. What the tested attacks cost: `benchmarks/render.py`.
 """
 
 import functools
@@ -69,7 +69,7 @@ _NODES: tuple[type[nodes.Node], ...] = (
     nodes.List,
     nodes.Tuple,
 )
-_ARTICLES = {nodes.Call: "calls", nodes.Macro: "macros", nodes.Dict: "mappings", nodes.Pow: "powers"}
+_PLURALS = {nodes.Call: "calls", nodes.Macro: "macros", nodes.Dict: "mappings", nodes.Pow: "powers"}
 # fmt: off
 _FILTERS = (
     "abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "int", "items", "join", "last",
@@ -109,7 +109,7 @@ def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
 def _check_node(node: nodes.Node) -> None:
     """Raise TemplateError for what is not in the language."""
     if not isinstance(node, _NODES):
-        what = _ARTICLES.get(type(node), f"`{type(node).__name__.lower()}`")
+        what = _PLURALS.get(type(node), f"tags like `{type(node).__name__.lower()}`")
         raise TemplateError(f"line {node.lineno}: {what} are not in the language of templates")
     name = node.attr if isinstance(node, nodes.Getattr) else node.name if isinstance(node, nodes.Name) else ""
     if name.startswith("_"):

@@ -5,7 +5,7 @@
   until the next start.
 - breaker open: it does not answer. It opens on 5 failures in a row or on half of the last 20, for 30 s doubling to
   5 min; then one notification goes alone, and closes it or opens it again.
-All three are kept in memory: a restart begins with one probe.
+All three are kept in memory: a restart asks the destination anew.
 """
 
 from datetime import datetime, timedelta

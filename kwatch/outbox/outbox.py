@@ -18,8 +18,8 @@ from kwatch.telemetry import Counters
 
 log = logging.getLogger(__name__)
 
-#: How long ended deliveries can be looked up.
-RETENTION: Final = timedelta(days=30)
+#: How long ended deliveries can be looked up, with what was sent.
+RETENTION: Final = timedelta(days=7)
 _PRUNE_INTERVAL: Final = timedelta(hours=1)
 
 
@@ -99,11 +99,13 @@ class Outbox:
     async def _recover(self) -> None:
         while not self._stopped.is_set():
             try:
-                return await self._state.recover(self._clock.now())
+                recovered = await self._state.recover(self._clock.now())
             except StateError as error:
                 log.warning("outbox waits for the state", extra={"error": str(error)})
                 await self._clock.sleep(STORE_RETRY_SECONDS)
-        return None
+            else:
+                log.info("outbox started", extra={"recovered": recovered})
+                return
 
     async def _drain(self, workers: Iterable[asyncio.Task[None]]) -> None:
         for worker in self._workers.values():

@@ -6,7 +6,6 @@ retry_wait  it failed, or its fate is unknown: the same bytes again, after a bac
 dead        it is refused for good, or too old
 """
 
-import random
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -45,17 +44,17 @@ def too_old(delivery: Delivery, now: datetime) -> Next:
     return _next(delivery, DeliveryState.DEAD, now, reason=TOO_OLD)
 
 
-def backoff(attempts: int, rng: random.Random) -> timedelta:
-    """Return how long to wait after the `attempts`-th attempt has failed."""
+def backoff(attempts: int, jitter: float) -> timedelta:
+    """Return how long to wait after the `attempts`-th attempt has failed; `jitter` is drawn from [0, 1)."""
     doublings = min(attempts - 1, 10)  # far beyond the ceiling; bounds the number
     ceiling = min(BACKOFF_CEILING, BACKOFF_BASE * (1 << doublings))
-    return ceiling * rng.random()
+    return ceiling * jitter
 
 
 def after_attempt(
-    delivery: Delivery, outcome: Receipt | SendError, now: datetime, *, rng: random.Random, max_age: timedelta
+    delivery: Delivery, outcome: Receipt | SendError, now: datetime, *, jitter: float, max_age: timedelta
 ) -> Next:
-    """Decide what follows from the attempt that `delivery.attempts` counts already."""
+    """Decide what follows from the attempt that `delivery.attempts` counts already; `jitter` is drawn from [0, 1)."""
     if isinstance(outcome, Receipt):
         return _next(delivery, DeliveryState.SENT, now)
     reason = outcome.reason.value
@@ -69,15 +68,15 @@ def after_attempt(
         case Failure.MESSAGE:
             return _next(delivery, DeliveryState.DEAD, now, reason=reason)
         case Failure.RETRY:
-            return _wait(delivery, reason, now, rng=rng, max_age=max_age)
+            return _wait(delivery, reason, now, jitter=jitter, max_age=max_age)
         case Failure.AMBIGUOUS:
             doubtful = msgspec.structs.replace(delivery, is_ambiguous=True)
-            return _wait(doubtful, reason, now, rng=rng, max_age=max_age)
+            return _wait(doubtful, reason, now, jitter=jitter, max_age=max_age)
 
 
-def _wait(delivery: Delivery, reason: str, now: datetime, *, rng: random.Random, max_age: timedelta) -> Next:
+def _wait(delivery: Delivery, reason: str, now: datetime, *, jitter: float, max_age: timedelta) -> Next:
     """Back off, unless it would be too old by then."""
-    due_at = now + backoff(delivery.attempts, rng)
+    due_at = now + backoff(delivery.attempts, jitter)
     if is_too_old(delivery, due_at, max_age):
         return too_old(delivery, now)
     return _next(delivery, DeliveryState.RETRY_WAIT, due_at, reason=reason)

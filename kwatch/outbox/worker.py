@@ -132,7 +132,7 @@ class Worker:
         elif (delivery := await self._next(now)) is not None:
             self._start(delivery, sends)
         else:
-            await self._wait(await self._until_due())
+            await self._wait(await self._until_due(now))
 
     async def _wait(self, wait: timedelta | None) -> None:
         """Wait that long, or until something has changed."""
@@ -151,14 +151,12 @@ class Worker:
             self._ahead.extend(delivery for delivery in found or () if _id(delivery) not in self._in_flight)
         return self._ahead.popleft() if self._ahead else None
 
-    async def _until_due(self) -> timedelta | None:
-        """Return how long until the next delivery is due; None: when something changes."""
+    async def _until_due(self, now: datetime) -> timedelta | None:
+        """Return how long until the first that was not due at `now` is due; None: when something changes."""
         earliest_at = await self._stored(lambda: self._tools.state.earliest_due(self._destination))
-        if earliest_at is None:
+        if earliest_at is None or earliest_at <= now:  # due and yet not found: it is in flight, its lease will wake us
             return None
-        wait = earliest_at - self._tools.clock.now()
-        # Due already and yet not found: it is in flight, and its end will wake us.
-        return wait if wait > timedelta(0) else None
+        return max(timedelta(0), earliest_at - self._tools.clock.now())
 
     def _start(self, delivery: Delivery, sends: asyncio.TaskGroup) -> None:
         self._in_flight.add(_id(delivery))
@@ -231,7 +229,7 @@ class Worker:
         await self._settle(delivery, following, None if is_paced else attempt, receipt)
 
     def _following(self, delivery: Delivery, outcome: Receipt | SendError, now: datetime) -> Next:
-        return after_attempt(delivery, outcome, now, rng=self._tools.rng, max_age=self._channel.max_age)
+        return after_attempt(delivery, outcome, now, jitter=self._tools.rng.random(), max_age=self._channel.max_age)
 
     def _pass_gate(self, outcome: Receipt | SendError, now: datetime) -> None:
         before, self.gate = self.gate, self.gate.after(outcome, now)

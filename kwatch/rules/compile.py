@@ -4,7 +4,8 @@ Most events are of no interest to any rule, so the rules that may match are reme
 conditions themselves say which these are: a rule is no candidate when its match is false whatever the rest may be.
 
 Findings on open alerts (that the match is false now, that the object is gone, `resolve`) name the alert by the
-fingerprint that the engine gives, since an object no longer tells under which key its alert was opened.
+fingerprint that the engine gives, since an object no longer tells under which key its alert was opened: the reason of
+an Event, a label that it had.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from kwatch.model.conditions import AllOf, Condition, Not, StatusConditionIs
+import msgspec
+
+from kwatch.model.conditions import AllOf, Condition, FieldChanged, Not, Path, StatusConditionIs, is_edge, nodes
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.identity import fingerprint
 from kwatch.model.matching import text_of
@@ -28,18 +31,22 @@ from kwatch.rules.evaluate import (
     observe_state,
     workload_of,
 )
-from kwatch.rules.needs import Need, is_edge, needs_object, needs_of, nodes
+from kwatch.rules.explain import change_text, path_text
+from kwatch.rules.needs import Need, needs_object, needs_of
 
-#: The alerts (fingerprints) of a rule (id) that hold an object (uid) as a member, also a pending one.
-OpenAlerts = Callable[[str, str], Collection[str]]
+#: The alerts (fingerprints) of a rule (id) that hold an object as a member, also a pending one.
+OpenAlerts = Callable[[str, ObjectRef], Collection[str]]
 
 #: The type of a status condition, and whether it is as it was asked for.
 Cause = tuple[str, Evaluator]
 
-K = TypeVar("K")
-V = TypeVar("V")
+#: A path that must have changed, and whether it has as it was asked for.
+Edge = tuple[Path, Evaluator]
 
-_MEMO_SIZE = 16_384  # about 5 MB of candidates and fingerprints each
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+_MEMO_SIZE = 16_384  # entries; some 400 bytes each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +58,8 @@ class CompiledRule:
     resolve: Evaluator | None
     is_edge: bool
     needs_object: bool
-    causes: tuple[Cause, ...]  # the status conditions named in the match
-    ends: tuple[Cause, ...]  # and in the resolve
+    causes: Mapping[FindingKind, tuple[Cause, ...]]  # the status conditions named in the match, and in the resolve
+    edges: tuple[Edge, ...]
     labels: Mapping[str, str]  # those that are the same for each finding
 
 
@@ -118,7 +125,8 @@ class RuleSet:
         named = self._named(member, seen.state, workload_of(member, about), event.reason)
         since_at = min(event.last_at, now)
         return tuple(
-            self._occurrence(compiled, truth, event, seen.state, named, since_at) for compiled, truth in matching
+            self._occurrence(compiled, truth, event=event, state=seen.state, named=named, since_at=since_at)
+            for compiled, truth in matching
         )
 
     def watches(self, kind: str, group: str) -> bool:
@@ -137,7 +145,7 @@ class RuleSet:
         seen = observe_change(change, about.workload)
         findings: list[Finding] = []
         for compiled in candidates:
-            findings += self._findings(compiled, change, about, seen, open_alerts(compiled.rule.id, ref.uid))
+            findings += self._findings(compiled, change, seen, open_alerts(compiled.rule.id, ref))
         return tuple(findings)
 
     def evidence(self, rule: Rule, state: ObjectState) -> Truth:
@@ -158,55 +166,79 @@ class RuleSet:
         return found
 
     def _findings(
-        self, compiled: CompiledRule, change: ObjectChange, about: About, seen: Observed, opened: Collection[str]
+        self, compiled: CompiledRule, change: ObjectChange, seen: Observed, opened: Collection[str]
     ) -> Iterable[Finding]:
         if change.change is Change.DELETED:
-            gone = [_of_open(FindingKind.GONE, Truth.TRUE, compiled, change, each) for each in opened]
-            return [*gone, *self._moment(compiled, change, about, seen)] if compiled.is_edge else gone
+            gone = self._of_open(compiled, change, seen, opened, kind=FindingKind.GONE, truth=Truth.TRUE)
+            return [*gone, *self._moment(compiled, change, seen)] if compiled.is_edge else gone
         if compiled.rule.on is Subject.EVENT:
-            return _evidence(compiled, change, seen, opened)
+            return self._evidence(compiled, change, seen, opened)
         if compiled.is_edge:
-            told = self._moment(compiled, change, about, seen)
-            return [*told, *_evidence(compiled, change, seen, {*opened, *(each.fingerprint for each in told)})]
+            told = self._moment(compiled, change, seen)
+            return [*told, *self._evidence(compiled, change, seen, {*opened, *(each.fingerprint for each in told)})]
         if compiled.rule.mode is Mode.NOTICE:
-            return self._moment(compiled, change, about, seen) if _has_begun(compiled, change, about) else ()
-        return self._level(compiled, change, about, seen, opened)
+            return self._moment(compiled, change, seen) if _has_begun(compiled, change, seen) else ()
+        return self._level(compiled, change, seen, opened)
 
     def _level(
-        self, compiled: CompiledRule, change: ObjectChange, about: About, seen: Observed, opened: Collection[str]
+        self, compiled: CompiledRule, change: ObjectChange, seen: Observed, opened: Collection[str]
     ) -> Iterable[Finding]:
         """A state: true each time, false and unknown for the alerts that hold the object."""
         truth = compiled.match(seen)
         if truth is not Truth.TRUE:
-            since_at = _since(compiled.causes, truth, change, seen)
-            return [_of_open(FindingKind.STATE, truth, compiled, change, each, since_at) for each in opened]
-        told = self._state(compiled, change, about, seen)
+            return self._of_open(compiled, change, seen, opened, kind=FindingKind.STATE, truth=truth)
+        told = self._said(compiled, change, seen, kind=FindingKind.STATE, truth=truth)
         # Its key has other values now (a new owner, another label): it has left the alert in which it was.
-        left = (each for each in opened if each != told.fingerprint)
-        return [told, *(_of_open(FindingKind.STATE, Truth.FALSE, compiled, change, each) for each in left)]
+        left = [each for each in opened if each != told.fingerprint]
+        return [told, *self._of_open(compiled, change, seen, left, kind=FindingKind.STATE, truth=Truth.FALSE)]
 
-    def _moment(
-        self, compiled: CompiledRule, change: ObjectChange, about: About, seen: Observed
-    ) -> tuple[Finding, ...]:
+    def _moment(self, compiled: CompiledRule, change: ObjectChange, seen: Observed) -> Collection[Finding]:
         """A moment: told when it is there, and never false."""
-        is_there = compiled.rule.on is Subject.RESOURCE and compiled.match(seen) is Truth.TRUE
-        return (self._state(compiled, change, about, seen),) if is_there else ()
+        if compiled.rule.on is not Subject.RESOURCE or compiled.match(seen) is not Truth.TRUE:
+            return ()
+        return (self._said(compiled, change, seen, kind=FindingKind.STATE, truth=Truth.TRUE),)
 
-    def _state(self, compiled: CompiledRule, change: ObjectChange, about: About, seen: Observed) -> Finding:
+    def _evidence(
+        self, compiled: CompiledRule, change: ObjectChange, seen: Observed, opened: Collection[str]
+    ) -> Iterable[Finding]:
+        if compiled.resolve is None or not opened:
+            return ()
+        truth = compiled.resolve(seen)
+        return self._of_open(compiled, change, seen, opened, kind=FindingKind.EVIDENCE, truth=truth)
+
+    def _of_open(
+        self,
+        compiled: CompiledRule,
+        change: ObjectChange,
+        seen: Observed,
+        opened: Collection[str],
+        *,
+        kind: FindingKind,
+        truth: Truth,
+    ) -> Iterable[Finding]:
+        if not opened:
+            return ()
+        said = self._said(compiled, change, seen, kind=kind, truth=truth)
+        return [msgspec.structs.replace(said, fingerprint=each) for each in sorted(opened)]
+
+    def _said(
+        self, compiled: CompiledRule, change: ObjectChange, seen: Observed, *, kind: FindingKind, truth: Truth
+    ) -> Finding:
         rule, state = compiled.rule, change.state
-        labels = self._named(state.ref, state, about.workload, "").labels(compiled)
+        labels = self._named(state.ref, state, seen.workload or "", "").labels(compiled)
         values = tuple(labels.get(name, "") for name in rule.key)
+        is_so = kind is FindingKind.STATE and truth is Truth.TRUE
         return Finding(
-            kind=FindingKind.STATE,
+            kind=kind,
             rule=rule,
             fingerprint=self._fingerprint(rule, values),
             key_values=values,
             member=state.ref,
-            truth=Truth.TRUE,
-            since_at=_since(compiled.causes, Truth.TRUE, change, seen),
+            truth=truth,
+            since_at=_since(compiled.causes.get(kind, ()), truth, change, seen),
             labels=labels,
-            message=_message(compiled, seen),
-            details=_details(rule, state),
+            message=_message(compiled, seen) if is_so else "",
+            details=_details(rule, state) if is_so else {},
             is_initial=change.change is Change.EXISTING,
         )
 
@@ -214,6 +246,7 @@ class RuleSet:
         self,
         compiled: CompiledRule,
         truth: Truth,
+        *,
         event: KubeEvent,
         state: ObjectState | None,
         named: Named,
@@ -269,8 +302,8 @@ def _compile(rule: Rule, cluster: str, label_names: tuple[str, ...]) -> Compiled
         resolve=compile_condition(rule.resolve) if rule.resolve is not None else None,
         is_edge=is_edge(rule.match),
         needs_object=needs_object(rule, label_names),
-        causes=_causes(rule.match),
-        ends=_causes(rule.resolve) if rule.resolve is not None else (),
+        causes={FindingKind.STATE: _causes(rule.match), FindingKind.EVIDENCE: _causes(rule.resolve or AllOf(()))},
+        edges=_edges(rule.match),
         labels={name: value for name, value in {**rule.labels, **built_in}.items() if value},
     )
 
@@ -281,41 +314,13 @@ def _causes(condition: Condition) -> tuple[Cause, ...]:
     )
 
 
-def _has_begun(compiled: CompiledRule, change: ObjectChange, about: About) -> bool:
+def _edges(condition: Condition) -> tuple[Edge, ...]:
+    return tuple((node.path, compile_condition(node)) for node in nodes(condition) if isinstance(node, FieldChanged))
+
+
+def _has_begun(compiled: CompiledRule, change: ObjectChange, seen: Observed) -> bool:
     """Return whether what a notice matches was not so before."""
-    return change.before is None or compiled.match(observe_state(change.before, about.workload)) is not Truth.TRUE
-
-
-def _evidence(
-    compiled: CompiledRule, change: ObjectChange, seen: Observed, opened: Collection[str]
-) -> Iterable[Finding]:
-    if compiled.resolve is None or not opened:
-        return ()
-    truth = compiled.resolve(seen)
-    since_at = _since(compiled.ends, truth, change, seen)
-    return [_of_open(FindingKind.EVIDENCE, truth, compiled, change, each, since_at) for each in opened]
-
-
-def _of_open(
-    kind: FindingKind,
-    truth: Truth,
-    compiled: CompiledRule,
-    change: ObjectChange,
-    fingerprint: str,
-    since_at: datetime | None = None,
-) -> Finding:
-    """Return a finding on an alert that is open: its labels and key are those that it has already."""
-    return Finding(
-        kind=kind,
-        rule=compiled.rule,
-        fingerprint=fingerprint,
-        key_values=(),
-        member=change.state.ref,
-        truth=truth,
-        since_at=since_at or change.received_at,
-        labels={},
-        is_initial=change.change is Change.EXISTING,
-    )
+    return change.before is None or compiled.match(observe_state(change.before, seen.workload)) is not Truth.TRUE
 
 
 def _since(causes: Iterable[Cause], truth: Truth, change: ObjectChange, seen: Observed) -> datetime:
@@ -335,8 +340,15 @@ def _since(causes: Iterable[Cause], truth: Truth, change: ObjectChange, seen: Ob
 
 
 def _message(compiled: CompiledRule, seen: Observed) -> str:
-    for type_, holds in compiled.causes:
-        if holds(seen) is Truth.TRUE and seen.state is not None:
+    """Return what has changed, else what the status condition says."""
+    if seen.state is None:
+        return ""
+    if seen.before is not None:
+        changed = [path for path, holds in compiled.edges if holds(seen) is Truth.TRUE]
+        if changed:
+            return "; ".join(f"{path_text(path)}: {change_text(path, seen.before, seen.state)}" for path in changed)
+    for type_, holds in compiled.causes[FindingKind.STATE]:
+        if holds(seen) is Truth.TRUE:
             return seen.state.conditions[type_].message
     return ""
 
@@ -347,7 +359,7 @@ def _details(rule: Rule, state: ObjectState) -> Mapping[str, str]:
     return {name: ", ".join(texts) for name, texts in found if texts}
 
 
-def _remember(memo: dict[K, V], key: K, value: V) -> None:
+def _remember(memo: dict[_K, _V], key: _K, value: _V) -> None:
     """Remember within bounds: forget everything when full, as what is common comes back at once."""
     if len(memo) >= _MEMO_SIZE:
         memo.clear()

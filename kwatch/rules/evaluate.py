@@ -140,11 +140,6 @@ def compile_condition(condition: Condition) -> Evaluator:
             return _not(compile_condition(inner))
 
 
-def negated(truth: Truth) -> Truth:
-    """Return Kleene's NOT."""
-    return _NEGATED[truth]
-
-
 _NEGATED = {TRUE: FALSE, FALSE: TRUE, UNKNOWN: UNKNOWN}
 
 

@@ -23,6 +23,7 @@ from kwatch.model.conditions import (
 )
 from kwatch.model.findings import Truth
 from kwatch.model.matching import Scalar, text_of
+from kwatch.model.observations import ObjectState
 from kwatch.rules.evaluate import TEXTS, Observed, compile_condition
 
 
@@ -103,6 +104,12 @@ def path_text(path: Path) -> str:
     return text
 
 
+def change_text(path: Path, before: ObjectState, after: ObjectState) -> str:
+    """Return what stood at a path and what stands there now."""
+    old, new = (_values(state.values.get(path, ())) or "nothing" for state in (before, after))
+    return f"{old} → {new}"
+
+
 def _found(condition: Condition, seen: Observed) -> str | None:
     match condition:
         case WordIs(word=word):
@@ -115,8 +122,7 @@ def _found(condition: Condition, seen: Observed) -> str | None:
             found = seen.state.conditions.get(type_)
             return found.status if found is not None else None
         case FieldChanged(path=path) if seen.state is not None and seen.before is not None:
-            old, new = seen.before.values.get(path, ()), seen.state.values.get(path, ())
-            return f"{_values(old) or 'nothing'} → {_values(new) or 'nothing'}"
+            return change_text(path, seen.before, seen.state)
         case _:
             return None
 

@@ -1,6 +1,6 @@
 """What rules need to see: which kinds, which of their fields. Read off the conditions, before anything is watched."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -11,12 +11,12 @@ from kwatch.model.conditions import (
     FieldChanged,
     FieldIs,
     LabelIs,
-    Not,
     Path,
     StatusConditionIs,
     Text,
     Word,
     WordIs,
+    nodes,
 )
 from kwatch.model.matching import is_word
 from kwatch.model.rules import Mode, Rule, Subject
@@ -40,17 +40,6 @@ _OBJECT_WORDS = frozenset((Word.OWNER, Word.WORKLOAD, Word.NODE))
 _OBJECT_LABELS = frozenset(("workload", "node"))
 
 
-def nodes(condition: Condition) -> Iterator[Condition]:
-    """Yield a condition and all conditions in it, in the order in which they were written."""
-    yield condition
-    match condition:
-        case AllOf(of=of) | AnyOf(of=of):
-            for each in of:
-                yield from nodes(each)
-        case Not(of=inner):
-            yield from nodes(inner)
-
-
 def kinds_of(condition: Condition) -> frozenset[str] | None:
     """Return the only kinds (`Pod`, `Certificate.cert-manager.io`) of which it can be true; None: any kind."""
     match condition:
@@ -65,14 +54,6 @@ def kinds_of(condition: Condition) -> frozenset[str] | None:
             return frozenset().union(*known) if len(known) == len(every) else None
         case _:
             return None
-
-
-def is_edge(condition: Condition) -> bool:
-    """Return whether it asks for a moment: a field that changed, or that the object came or went."""
-    return any(
-        isinstance(node, FieldChanged) or (isinstance(node, WordIs) and node.word is Word.CHANGE)
-        for node in nodes(condition)
-    )
 
 
 def needs_object(rule: Rule, label_names: Iterable[str]) -> bool:

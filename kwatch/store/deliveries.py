@@ -22,17 +22,17 @@ from kwatch.model.notifications import (
 )
 from kwatch.model.rules import Severity
 from kwatch.store.instants import from_micros, to_micros
-from kwatch.store.lanes import Ending, Lane, LaneRow, admit, bury
+from kwatch.store.lanes import SNAPSHOTS, Ending, Lane, LaneRow, admit, bury
 
-_to_bytes = msgspec.msgpack.encode
-_NOTIFICATION: Final = msgspec.msgpack.Decoder(Notification)
-_MESSAGE: Final = msgspec.msgpack.Decoder(Message)
-_RECEIPT: Final = msgspec.msgpack.Decoder(Receipt)
-_ATTEMPT: Final = msgspec.msgpack.Decoder(Attempt)
+_to_bytes = msgspec.json.encode
+_NOTIFICATION: Final = msgspec.json.Decoder(Notification)
+_MESSAGE: Final = msgspec.json.Decoder(Message)
+_RECEIPT: Final = msgspec.json.Decoder(Receipt)
+_ATTEMPT: Final = msgspec.json.Decoder(Attempt)
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """A delivery entered a state; for the counters."""
+    """A delivery was created (`QUEUED`) or ended; for the ledger: what was created and has not ended is in flight."""
 
     destination: str
     state: DeliveryState
@@ -146,13 +146,16 @@ def _lane(connection: apsw.Connection, destination: str, incident: str) -> Lane:
 def _end(connection: apsw.Connection, endings: Sequence[Ending], at: datetime) -> None:
     for ending in endings:
         connection.execute(
-            "UPDATE deliveries SET state = ?, reason = ?, finished_at = ?, message = NULL WHERE id = ?",
+            "UPDATE deliveries SET state = ?, reason = ?, finished_at = ? WHERE id = ?",
             (ending.state.value, ending.reason, to_micros(at), ending.id),
         )
 
 
-_HEADS: Final = """
-    FROM deliveries AS head
+_FROM: Final = (
+    "FROM deliveries AS head"
+    " LEFT JOIN incidents AS own ON own.destination = head.destination AND own.incident = head.incident"
+)
+_IS_HEAD: Final = """
     WHERE head.destination = :destination AND head.finished_at IS NULL AND head.state IN ('queued', 'retry_wait')
       AND NOT EXISTS (
         SELECT 1 FROM deliveries AS earlier
@@ -162,15 +165,16 @@ _HEADS: Final = """
 _COLUMNS: Final = (
     "head.notification, head.state, head.due_at, head.attempts, head.is_ambiguous, head.is_degraded, head.message,"
     " head.reason, head.finished_at,"
-    " (SELECT receipt FROM incidents WHERE destination = head.destination AND incident = head.incident),"
-    " (SELECT receipt FROM incidents WHERE destination = head.destination AND incident = head.thread_of)"
+    " own.receipt, (SELECT receipt FROM incidents WHERE destination = head.destination"
+    " AND incident = coalesce(nullif(own.thread_of, ''), head.thread_of))"
 )
 
 
 def due(connection: apsw.Connection, destination: str, now: datetime, limit: int) -> tuple[Delivery, ...]:
     """Return what may be leased now: the first open row of each lane, the most urgent and then the oldest first."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} {_HEADS} AND head.due_at <= :now ORDER BY head.priority, head.number LIMIT :limit",
+        f"SELECT {_COLUMNS} {_FROM} {_IS_HEAD} AND head.due_at <= :now"
+        " ORDER BY head.priority, head.number LIMIT :limit",
         {"destination": destination, "now": to_micros(now), "limit": limit},
     )
     return tuple(_delivery(row) for row in rows)
@@ -178,7 +182,7 @@ def due(connection: apsw.Connection, destination: str, now: datetime, limit: int
 
 def earliest_due(connection: apsw.Connection, destination: str) -> datetime | None:
     """Return when the next row may be leased; None: nothing waits."""
-    micros = connection.execute(f"SELECT min(head.due_at) {_HEADS}", {"destination": destination}).get
+    micros = connection.execute(f"SELECT min(head.due_at) {_FROM} {_IS_HEAD}", {"destination": destination}).get
     return None if micros is None else from_micros(micros)
 
 
@@ -206,11 +210,11 @@ def _thread(own: bytes | None, other: bytes | None) -> Thread:
     return Thread()
 
 
-def lease(connection: apsw.Connection, delivery: Delivery, message: Message) -> Change | None:
-    """T2: take the row for its next attempt with these bytes; None when it is no longer as it was read."""
-    row = connection.execute(
+def lease(connection: apsw.Connection, delivery: Delivery, message: Message) -> bool:
+    """T2: take the row for its next attempt with these bytes; False when it is no longer as it was read."""
+    connection.execute(
         "UPDATE deliveries SET state = 'leased', attempts = attempts + 1, message = ?"
-        " WHERE id = ? AND state = ? AND attempts = ? AND due_at = ? RETURNING destination",
+        " WHERE id = ? AND state = ? AND attempts = ? AND due_at = ?",
         (
             _to_bytes(message),
             delivery.notification.id,
@@ -218,8 +222,8 @@ def lease(connection: apsw.Connection, delivery: Delivery, message: Message) -> 
             delivery.attempts,
             to_micros(delivery.due_at),
         ),
-    ).fetchone()
-    return None if row is None else Change(row[0], DeliveryState.LEASED)
+    )
+    return connection.changes() == 1
 
 
 def settle(connection: apsw.Connection, settlement: Settlement) -> list[Change]:
@@ -237,7 +241,7 @@ def settle(connection: apsw.Connection, settlement: Settlement) -> list[Change]:
             settlement.attempts,
             settlement.is_ambiguous,
             settlement.is_degraded,
-            is_final or settlement.is_rendered_again,
+            settlement.is_rendered_again,
             notification.id,
         ),
     ).fetchone()
@@ -246,43 +250,61 @@ def settle(connection: apsw.Connection, settlement: Settlement) -> list[Change]:
     if settlement.attempt is not None:
         connection.execute("INSERT INTO attempts VALUES (?, ?)", (row[0], _to_bytes(settlement.attempt)))
     _remember(connection, settlement)
-    changes = [Change(notification.destination, settlement.state)]
+    if not is_final:
+        return []
+    endings: tuple[Ending, ...] = ()
     if settlement.state is DeliveryState.DEAD:
         endings = bury(_lane(connection, notification.destination, notification.incident))
         _end(connection, endings, settlement.at)
-        changes += [Change(notification.destination, ending.state) for ending in endings]
-    return changes
+    ended = (settlement.state, *(ending.state for ending in endings))
+    return [Change(notification.destination, state) for state in ended]
 
 
 def _remember(connection: apsw.Connection, settlement: Settlement) -> None:
     """Keep what the destination knows of the incident: also after its death, if it may have arrived (F-30)."""
-    is_sent = settlement.state is DeliveryState.SENT
-    if not is_sent and not (settlement.state is DeliveryState.DEAD and settlement.is_ambiguous):
-        return
     notification = settlement.delivery.notification
-    receipt = settlement.receipt
+    is_sent = settlement.state is DeliveryState.SENT
+    is_open = notification.kind in SNAPSHOTS
+    if not is_sent and not (settlement.state is DeliveryState.DEAD and settlement.is_ambiguous and is_open):
+        return
+    root, thread_of = _root(settlement)
     connection.execute(
-        "INSERT INTO incidents VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " receipt = coalesce(excluded.receipt, receipt), is_open = excluded.is_open,"
-        " last_sent_at = coalesce(excluded.last_sent_at, last_sent_at)",
+        "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " receipt = coalesce(excluded.receipt, receipt),"
+        " thread_of = iif(thread_of = '', excluded.thread_of, thread_of),"
+        " is_open = excluded.is_open, last_sent_at = coalesce(excluded.last_sent_at, last_sent_at)",
         (
             notification.destination,
             notification.incident,
-            _to_bytes(receipt) if receipt is not None and receipt.values else None,
-            not (is_sent and notification.kind.closes),
+            None if root is None else _to_bytes(root),
+            thread_of,
+            is_open,
             to_micros(settlement.at) if is_sent else None,
         ),
     )
 
 
-def recover(connection: apsw.Connection, now: datetime) -> list[Change]:
+def _root(settlement: Settlement) -> tuple[Receipt | None, str]:
+    """Return the root that the incident has of its own now, and whose thread it goes on in.
+
+    A channel gives back the root as it is after the message; another incident's root stays that incident's.
+    """
+    thread, receipt = settlement.delivery.thread, settlement.receipt
+    if receipt is None or not receipt.values:
+        return None, ""
+    if not thread.is_own and receipt == thread.root:
+        return None, settlement.delivery.notification.thread_of
+    return receipt, ""
+
+
+def recover(connection: apsw.Connection, now: datetime) -> int:
     """Give back every lease: its process is gone, and what it sent may have arrived (F-03, F-04)."""
-    rows = connection.execute(
+    connection.execute(
         "UPDATE deliveries SET state = 'queued', is_ambiguous = 1, due_at = ? WHERE state = 'leased'"
-        " AND finished_at IS NULL RETURNING destination",
+        " AND finished_at IS NULL",
         (to_micros(now),),
     )
-    return [Change(destination, DeliveryState.QUEUED) for (destination,) in rows]
+    return connection.changes()
 
 
 def prune(connection: apsw.Connection, before: datetime) -> int:
@@ -299,7 +321,7 @@ def newest(connection: apsw.Connection, states: Sequence[DeliveryState], limit: 
     chosen = [state.value for state in states or tuple(DeliveryState)]
     marks = ", ".join("?" * len(chosen))
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM deliveries AS head WHERE head.state IN ({marks}) ORDER BY head.number DESC LIMIT ?",  # noqa: S608
+        f"SELECT {_COLUMNS} {_FROM} WHERE head.state IN ({marks}) ORDER BY head.number DESC LIMIT ?",
         (*chosen, limit),
     )
     return tuple(_delivery(row) for row in rows)
@@ -307,7 +329,7 @@ def newest(connection: apsw.Connection, states: Sequence[DeliveryState], limit: 
 
 def find(connection: apsw.Connection, id_: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
     """Return one delivery with its attempts, oldest first."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM deliveries AS head WHERE head.id = ?", (id_,)).fetchone()  # noqa: S608
+    row = connection.execute(f"SELECT {_COLUMNS} {_FROM} WHERE head.id = ?", (id_,)).fetchone()
     if row is None:
         return None
     attempts = connection.execute(

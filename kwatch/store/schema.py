@@ -70,6 +70,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         destination TEXT NOT NULL,
         incident TEXT NOT NULL,
         receipt BLOB,
+        thread_of TEXT NOT NULL,
         is_open INTEGER NOT NULL,
         last_sent_at INTEGER,
         PRIMARY KEY (destination, incident)
@@ -92,17 +93,6 @@ def open_database(path: Path) -> apsw.Connection:
         _refuse_damaged(connection, path)
         _make_durable(connection)
         migrate(connection)
-    except apsw.Error as error:
-        raise StateError(f"{path}: {_cause(error)}") from error
-    return connection
-
-
-def open_readonly(path: Path) -> apsw.Connection:
-    """Open an existing database to look at it, beside the process that writes it."""
-    try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-        _refuse_other_versions(connection, path)
     except apsw.Error as error:
         raise StateError(f"{path}: {_cause(error)}") from error
     return connection
@@ -145,7 +135,7 @@ def _make_durable(connection: apsw.Connection) -> None:
 
 
 def _refuse_damaged(connection: apsw.Connection, path: Path) -> None:
-    verdict = connection.pragma("quick_check(1)")
+    verdict = connection.pragma("quick_check", 1)
     if verdict != "ok":
         raise StateError(f"{path} is damaged: {verdict}")
 

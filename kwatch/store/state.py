@@ -1,10 +1,10 @@
 """The state of one kwatch: what it knows, what it owes, how far it has read; all of it in one transaction (D1)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
 import apsw
 import msgspec
@@ -16,11 +16,9 @@ from kwatch.store import deliveries
 from kwatch.store.deliveries import Change, Queue, Settlement
 from kwatch.store.folder import FolderLock
 from kwatch.store.instants import from_micros, to_micros
-from kwatch.store.schema import open_database, open_readonly
+from kwatch.store.schema import open_database
 from kwatch.store.writer import Writer
 from kwatch.telemetry import Counters
-
-_T = TypeVar("_T")
 
 FILE_NAME: Final = "state.db"
 
@@ -98,18 +96,16 @@ class State:
         return await self._writer.read(lambda connection: deliveries.earliest_due(connection, destination))
 
     async def lease(self, delivery: Delivery, message: Message) -> bool:
-        """T2, before the socket opens: take the delivery for its next attempt; False: it has changed since it was read."""
-        change = await self._writer.write(lambda connection: deliveries.lease(connection, delivery, message))
-        self._count(() if change is None else (change,))
-        return change is not None
+        """T2, before the socket opens: take the delivery for its next attempt. False: it has changed since."""
+        return await self._writer.write(lambda connection: deliveries.lease(connection, delivery, message))
 
     async def settle(self, settlement: Settlement) -> None:
         """T3: store what has become of an attempt."""
         self._count(await self._writer.write(lambda connection: deliveries.settle(connection, settlement)))
 
-    async def recover(self, now: datetime) -> None:
-        """Make every lease of the process before us a queued delivery again, marked ambiguous."""
-        self._count(await self._writer.write(lambda connection: deliveries.recover(connection, now)))
+    async def recover(self, now: datetime) -> int:
+        """Queue again, as ambiguous, what the process before us had leased; return how many that were."""
+        return await self._writer.write(lambda connection: deliveries.recover(connection, now))
 
     async def prune(self, before: datetime) -> int:
         """Forget deliveries and incidents that ended before that instant; return how many deliveries."""
@@ -135,37 +131,6 @@ class State:
     def _count(self, changes: Iterable[Change]) -> None:
         for change in changes:
             self._counters.add("deliveries", destination=change.destination, state=change.state.value)
-
-
-class StateReader:
-    """A look at a state folder beside the process that holds it, for the command line."""
-
-    def __init__(self, folder: Path) -> None:
-        """Open the folder's file; `StateError` when there is none, or it cannot be read."""
-        self._connection = open_readonly(folder / FILE_NAME)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
-
-    def newest(self, states: Iterable[DeliveryState], limit: int) -> tuple[Delivery, ...]:
-        """Return the newest deliveries in one of the states, in all when none is given."""
-        chosen = tuple(states)
-        return self._read(lambda connection: deliveries.newest(connection, chosen, limit))
-
-    def find(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
-        """Return one delivery and its attempts, oldest first."""
-        return self._read(lambda connection: deliveries.find(connection, delivery_id))
-
-    def counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
-        """Return how many deliveries are in which state, by destination."""
-        return self._read(deliveries.counts)
-
-    def _read(self, look: Callable[[apsw.Connection], _T]) -> _T:
-        try:
-            return look(self._connection)
-        except apsw.Error as error:
-            raise StateError(f"the state cannot be read: {error}") from error
 
 
 def _commit(connection: apsw.Connection, decision: Decision) -> list[Change]:

@@ -85,12 +85,20 @@ class Writer:
         try:
             self._commit(jobs)
         except apsw.Error as error:
-            self._undo(jobs, error)
+            for job in jobs:  # first of all, as nobody may wait for ever
+                job.error = job.error or _state_error(error)
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        finally:
+            self._hand_back(jobs, loop)
+
+    def _hand_back(self, jobs: list[_Job], loop: asyncio.AbstractEventLoop) -> None:
+        """Answer, and go on if more waits: in a round of its own, so that reads have their turn between two."""
         with self._lock:
             self._is_running = bool(self._waiting)
             is_more = self._is_running
         loop.call_soon_threadsafe(_answer, jobs)
-        if is_more:  # anew, so that reads have their turn between two rounds
+        if is_more:
             self._executor.submit(self._round, loop)
 
     def _commit(self, jobs: list[_Job]) -> None:
@@ -116,13 +124,6 @@ class Writer:
             self._connection.execute("ROLLBACK TO job")
         self._connection.execute("RELEASE job")
 
-    def _undo(self, jobs: list[_Job], error: apsw.Error) -> None:
-        """Take the round back; nobody's work was stored."""
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-        for job in jobs:
-            job.error = job.error or _state_error(error)
-
 
 def _answer(jobs: list[_Job]) -> None:
     for job in jobs:
@@ -130,6 +131,6 @@ def _answer(jobs: list[_Job]) -> None:
 
 
 def _state_error(error: apsw.Error) -> StateError:
-    state_error = StateError(f"the state cannot be stored: {error}")
+    state_error = StateError(f"the state cannot be used: {error}")
     state_error.__cause__ = error
     return state_error

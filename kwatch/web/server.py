@@ -21,20 +21,18 @@ _REASONS = {
 }
 
 
-def listen(address: str) -> socket.socket:
-    """Bind and listen on `host:port` (`[::1]:port`; port 0 takes a free one). Raises ListenError with the reason."""
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
+def listen(host: str, port: int) -> socket.socket:
+    """Bind and listen; port 0 takes a free one. Raises ListenError with the reason."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, int(port)))
+        listener.bind((host, port))
         listener.listen(128)
     except OSError as error:
         listener.close()
         reason = _REASONS.get(error.errno or 0, error.strerror)
-        raise ListenError(f"cannot listen on {address}: {reason}") from error
+        raise ListenError(f"cannot listen on {host}:{port}: {reason}") from error
     listener.setblocking(False)
     return listener
 

@@ -25,7 +25,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The state folder of a board that is served in another thread."""
     state = tmp_path_factory.mktemp("state")
     loop = asyncio.new_event_loop()
-    listener = listen("127.0.0.1:0")
+    listener = listen("127.0.0.1", 0)
     address.publish(state, url_of(listener))
     serving = loop.create_task(serve(create_app(FixedBoard()), listener))
 
@@ -101,7 +101,7 @@ def test_without_a_running_kwatch_the_code_is_3(tmp_path: Path) -> None:
 
 
 def test_an_address_that_nobody_answers_at_is_3(tmp_path: Path) -> None:
-    with listen("127.0.0.1:0") as listener:
+    with listen("127.0.0.1", 0) as listener:
         url = url_of(listener)
     address.publish(tmp_path, url)
     result = CliRunner().invoke(main, ["deliveries", "list", "--state", str(tmp_path)])

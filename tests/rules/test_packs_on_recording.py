@@ -6,10 +6,13 @@ import pytest
 from reading import Recording, packs
 
 from kwatch.model.findings import Finding, FindingKind, Truth
+from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import KubeEvent
 from kwatch.rules.compile import RuleSet
 
 Said = tuple[float, Finding]
+
+TELLING = (FindingKind.STATE, FindingKind.OCCURRENCE)
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +21,8 @@ def said() -> tuple[Said, ...]:
     rules = RuleSet(packs(), cluster="lab", label_names=())
     alerts: dict[tuple[str, str], set[str]] = {}
 
-    def open_alerts(rule_id: str, uid: str) -> Collection[str]:
-        return alerts.get((rule_id, uid), ())
+    def open_alerts(rule_id: str, ref: ObjectRef) -> Collection[str]:
+        return alerts.get((rule_id, ref.uid), ())
 
     findings: list[Said] = []
     for second, seen, about in Recording(rules).play():
@@ -31,7 +34,7 @@ def said() -> tuple[Said, ...]:
             found = rules.change_findings(seen, about, open_alerts=open_alerts)
         for finding in found:
             findings.append((second, finding))
-            if finding.truth is Truth.TRUE and finding.kind in (FindingKind.STATE, FindingKind.OCCURRENCE):
+            if finding.truth is Truth.TRUE and finding.kind in TELLING:
                 alerts.setdefault((finding.rule.id, finding.member.uid), set()).add(finding.fingerprint)
     return tuple(findings)
 
@@ -46,7 +49,7 @@ def _first(said: tuple[Said, ...], *kinds: FindingKind, truth: Truth) -> list[tu
 
 def test_ten_problems_and_nothing_else(said: tuple[Said, ...]) -> None:
     """The crash loop of flaky is the eleventh: its failing probe inhibits it."""
-    assert _first(said, FindingKind.STATE, FindingKind.OCCURRENCE, truth=Truth.TRUE) == [
+    assert _first(said, *TELLING, truth=Truth.TRUE) == [
         (28.4, "oom-killed", "Pod/payments/cache-56bc48689-9msmn"),
         (45.2, "crash-loop", "Pod/payments/worker-64df4f4bb4-rl6n2"),
         (52.4, "image-pull", "Pod/shop/web-cc84446d6-qz8mr"),
@@ -112,8 +115,8 @@ def test_a_condition_that_gets_its_old_time_back_is_true_since_it_was_received(s
 
 
 def test_alerts_are_named_by_their_workload(said: tuple[Said, ...]) -> None:
-    named = {(f.rule.name, f.key_values) for _, f in said if f.kind in (FindingKind.STATE, FindingKind.OCCURRENCE)}
-    assert {key for key in named if key[1]} == {
+    named = {(f.rule.name, f.key_values) for _, f in said if f.kind in TELLING}
+    assert named == {
         ("oom-killed", ("payments", "Deployment/cache")),
         ("crash-loop", ("payments", "Deployment/worker")),
         ("image-pull", ("shop", "Deployment/web")),
@@ -129,7 +132,7 @@ def test_alerts_are_named_by_their_workload(said: tuple[Said, ...]) -> None:
 
 
 def test_findings_show_the_cause(said: tuple[Said, ...]) -> None:
-    shown = {f.rule.name: f for _, f in reversed(said) if f.labels}
+    shown = {f.rule.name: f for _, f in reversed(said) if f.kind in TELLING and f.truth is Truth.TRUE}
     assert shown["crash-loop"].details["exit_code"] == "3"
     assert shown["oom-killed"].details == {"containers": "main", "memory_limit": "64Mi", "restarts": "0"}
     assert shown["image-pull"].details["images"] == "registry.kubetest.local:5000/web:broken"
@@ -143,6 +146,6 @@ def test_findings_show_the_cause(said: tuple[Said, ...]) -> None:
 
 def test_pods_of_a_node_bear_its_name(said: tuple[Said, ...]) -> None:
     """So that the node's alert can inhibit theirs."""
-    nodes = {f.rule.name: f.labels.get("node") for _, f in said if f.labels and f.member.kind in ("Pod", "Node")}
+    nodes = {f.rule.name: f.labels.get("node") for _, f in said if f.member.kind in ("Pod", "Node")}
     assert nodes.pop("failed-scheduling") is None
     assert set(nodes.values()) == {"node-1"}

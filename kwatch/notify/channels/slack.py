@@ -12,11 +12,11 @@ from datetime import timedelta
 from typing import Annotated, Any, Self
 
 import msgspec
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from kwatch.errors import Failure, Reason, SendError
+from kwatch.errors import Failure, PermanentSendError, Reason, SendError
 from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
 from kwatch.notify import blocks
 from kwatch.notify.base import Channel, ChannelConfig, Secret, SeverityWord, Tools
@@ -27,7 +27,7 @@ from kwatch.notify.http import HttpClient, Reply, classify, failed, retry_after
 _API = "https://slack.com/api/"
 _MENTIONS: Mapping[str, str] = {"": "", "@here": "<!here>", "@channel": "<!channel>", "@everyone": "<!everyone>"}
 
-_LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
+_LOST = frozenset({"message_not_found", "thread_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
 _ERRORS: Mapping[Failure, str] = {
     Failure.PACE: "ratelimited rate_limited",
     Failure.RETRY: "service_unavailable request_timeout team_added_to_org org_login_required update_failed "
@@ -63,6 +63,8 @@ class Config(ChannelConfig):
     channel: str = ""
     #: An incoming webhook; it cannot edit, so an end is a message of its own.
     url: Secret | None = None
+    #: Where the Web API is; another one for GovSlack (`https://slack-gov.com/api/`).
+    api_url: Annotated[str, Field(pattern=r"^https?://[^@\s]+/$")] = "https://slack.com/api/"
     #: Whom to alert when an incident of a severity opens: `{critical: "@here"}`.
     mention: Mapping[SeverityWord, Annotated[str, AfterValidator(_check_mention)]] = {}
 
@@ -134,11 +136,11 @@ class Slack:
         return _MENTIONS[self._config.mention.get(notification.severity, "")] if opens else ""
 
     async def _make(self, call: Call) -> tuple[Receipt, bool]:
-        """Make a call; return where the message is, and whether it replaces one that cannot be edited any more."""
+        """Make a call; return where the message is, and whether that is the channel, as what it belongs to is lost."""
         try:
             return await self._call(call.method, call.payload), False
         except _LostError:
-            payload = {key: value for key, value in call.payload.items() if key != "ts"}
+            payload = {key: value for key, value in call.payload.items() if key not in {"ts", "thread_ts"}}
             return await self._call("chat.postMessage", {**payload, "channel": self._config.channel, **_UNFURL}), True
 
     async def _call(self, method: str, payload: Mapping[str, Any]) -> Receipt:
@@ -146,7 +148,9 @@ class Slack:
         if token is None:
             raise AssertionError("unreachable")  # a webhook makes no calls
         session: Any = _Session(self._client)  # what slack-sdk uses of aiohttp's
-        client = AsyncWebClient(token.read(), _API, session=session, retry_handlers=[], logger=self._logger)
+        client = AsyncWebClient(
+            token.read(), self._config.api_url, session=session, retry_handlers=[], logger=self._logger
+        )
         client.proxy = None  # it would take the environment's; ours is in the transport
         try:
             response = await client.api_call(method, json=dict(payload))
@@ -174,15 +178,15 @@ def create(config: Config, tools: Tools) -> Channel:
 # Errors
 
 
-class _LostError(Exception):
-    """The message to edit cannot be edited any more."""
+class _LostError(PermanentSendError):
+    """The message to edit, or the thread to answer in, is not there any more."""
 
 
-def _api_failure(error: SlackApiError) -> Exception:
+def _api_failure(error: SlackApiError) -> SendError:
     response: Any = error.response
     word = str(response.get("error", ""))
     if word in _LOST:
-        return _LostError()
+        return _LostError(Failure.MESSAGE, Reason.NOT_FOUND, f"Slack says {word}")
     return classify_error(word, {name.lower(): value for name, value in response.headers.items()})
 
 
@@ -190,13 +194,9 @@ def classify_error(word: str, headers: Mapping[str, str]) -> SendError:
     """Return what Slack's `error` means (spec 3.3). Pure."""
     is_closed = word.startswith("restricted_action")
     failure = Failure.DESTINATION if is_closed else _FAILURES.get(word, Failure.MESSAGE)
+    reason = _REASONS[failure] if word in _FAILURES or is_closed else Reason.OTHER
     pause = retry_after(headers) if failure is Failure.PACE else None
-    return failed(
-        failure,
-        _REASONS[failure] if word in _FAILURES or is_closed else Reason.OTHER,
-        f"Slack says {line(word)[:60] or 'nothing'}",
-        pause,
-    )
+    return failed(failure, reason, f"Slack says {line(word)[:60] or 'nothing'}", pause)
 
 
 # slack-sdk over the project's HTTP client: its limits, its errors, its proxies
@@ -253,6 +253,8 @@ def _api_answer(reply: Reply) -> Mapping[str, Any]:
 
 # Planning. Pure.
 
+#: Kinds that stand for themselves: they never edit what was said before.
+_ALONE = frozenset({NotificationKind.NOTICE, NotificationKind.META, NotificationKind.TEST})
 _UNFURL: Mapping[str, bool] = {"unfurl_links": False, "unfurl_media": False}
 
 
@@ -266,7 +268,7 @@ def plan(
         return (Call("chat.postMessage", {**whole, "channel": channel, **_UNFURL}, is_root=True),)
     place = {"channel": thread.root.values["channel"]}
     below = {**place, "thread_ts": thread.root.values["ts"], **_UNFURL}
-    if not thread.is_own or notification.kind is NotificationKind.NOTICE:
+    if not thread.is_own or notification.kind in _ALONE:
         return (Call("chat.postMessage", {**whole, **below}),)
     edit = Call("chat.update", {**whole, **place, "ts": thread.root.values["ts"]}, is_root=True)
     if said is None:

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _SUBJECT = 120
 _REMEMBERED = 1000  # notifications that were partly accepted
+_GOODBYE = 1.0  # seconds
 _SHORTEST_WAIT = 60.0  # seconds after a temporary refusal; RFC 5321 4.5.4.1 asks for more than a few
 
 
@@ -113,17 +114,16 @@ class Mail:
         self._config = config
         self._tools = tools
         self._domain = re.sub(r"[^A-Za-z0-9.-]", "-", tools.instance).strip(".-") or "kwatch"
+        self._tls = ssl.create_default_context(cafile=config.ca)
         # Who has a mail that others do not have yet. After a crash they get it twice, with the same Message-ID.
         self._accepted: OrderedDict[str, set[str]] = OrderedDict()
 
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the mail's bytes; degraded, the text alone, shortened."""
         texts = Composition(self._config, self._tools.templates, notification)
-        context = texts.context | {
-            "headline": line(texts.text("title")),
-            "text": texts.text("text"),
-            "own_text": texts.text("text") if texts.has_own("text") else "",
-        }
+        text = texts.text("text")
+        own = {"text": text, "own_text": text if texts.has_own("text") else ""}
+        context = texts.context | {"headline": line(texts.text("title")), **own}
         mail = EmailMessage(policy=SMTP_POLICY)
         headers = self._headers(notification, thread, texts)
         for name, value in headers.items():
@@ -200,7 +200,7 @@ class Mail:
             timeout=self.timeout,
             use_tls=self._config.security is Tls.IMPLICIT,
             start_tls=False,  # it is a stage of its own, so that a refusal is told apart
-            tls_context=ssl.create_default_context(cafile=self._config.ca),
+            tls_context=self._tls,
         )
         dialogue = _Dialogue(client)
         try:
@@ -234,7 +234,15 @@ class _Dialogue:
         if len(refusals) < len(recipients):
             self._stage = Stage.DATA
             await self._client.data(mail)
+        await self._leave()
         return refusals
+
+    async def _leave(self) -> None:
+        """Say goodbye; what was accepted stays so, whatever comes back."""
+        try:
+            await self._client.quit(timeout=_GOODBYE)
+        except (aiosmtplib.SMTPException, OSError):
+            pass
 
     async def _recipients(self, recipients: list[str]) -> dict[str, SendError]:
         refusals = {}
@@ -251,7 +259,7 @@ class _Dialogue:
             return failed(Failure.DESTINATION, Reason.TLS, "the certificate of the mail server is not trusted")
         if isinstance(error, aiosmtplib.SMTPResponseException):
             return classify_reply(error.code, error.message, self._stage)
-        if isinstance(error, aiosmtplib.SMTPNotSupported):
+        if type(error) is aiosmtplib.SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported):
             return failed(Failure.DESTINATION, Reason.TLS, f"the mail server does not offer {self._stage.value}")
         reason = _reason(error, self._stage)
         if self._stage is Stage.DATA:

@@ -26,8 +26,8 @@ from kwatch.notify.render import check_template
 
 _VERSION = 1
 _MAX_BODY = 20 * 1024  # bytes of the document that is our own
-_IDS = frozenset({"id", "incident"})
-_ESSENTIAL = _IDS | {"version", "sequence", "kind", "severity", "title", "cluster", "starts_at", "ends_at", "truncated"}
+_IDS = ("id", "incident")
+_ESSENTIAL = {*_IDS, "version", "sequence", "kind", "severity", "title", "cluster", "starts_at", "ends_at", "truncated"}
 _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "webhook-signature"})
 
 
@@ -179,17 +179,24 @@ def document(texts: Composition) -> dict[str, Any]:
 def bounded(document: Mapping[str, Any], limit: int) -> bytes:
     """Return the document in at most `limit` bytes (at least 1024): what matters least goes first, and it says so."""
     encoded = msgspec.json.encode(document)
-    for items, characters in ((100, 1000), (25, 500), (10, 200), (3, 100), (0, 60)):
+    for items, characters in ((25, 1000), (10, 1000), (10, 250), (3, 100)):
         if len(encoded) <= limit:
             return encoded
-        encoded = msgspec.json.encode(_shortened(document, items, characters) | {"truncated": True})
+        encoded = msgspec.json.encode(_shortened(document, items, characters))
     if len(encoded) <= limit:
         return encoded
-    return msgspec.json.encode({key: value for key, value in msgspec.json.decode(encoded).items() if key in _ESSENTIAL})
+    essential = {key: value for key, value in document.items() if key in _ESSENTIAL}
+    return msgspec.json.encode(_shortened(essential, 0, 15))
 
 
 def _shortened(document: Mapping[str, Any], items: int, characters: int) -> dict[str, Any]:
-    return {key: value if key in _IDS else _cut(value, items, characters) for key, value in document.items()}
+    """Cut lists and texts; those of the document itself may be four times as long as those of its alerts."""
+    shortened = {
+        key: cut(value, 4 * characters) if isinstance(value, str) else _cut(value, items, characters)
+        for key, value in document.items()
+        if key not in _IDS
+    }
+    return {**{key: document[key] for key in _IDS}, **shortened, "truncated": True}
 
 
 def _cut(value: Any, items: int, characters: int) -> Any:

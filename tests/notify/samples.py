@@ -1,21 +1,20 @@
-"""What the tests of channels share: a fixed instant, sample notifications, tools without a network."""
+"""What the tests of `kwatch.notify` share: a fixed instant, sample notifications, tools without a network."""
 
 import io
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import msgspec
-import pytest
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
-from kwatch.model.notifications import Receipt, Content, Delivery, DeliveryState, Message, Notification, NotificationKind, Thread
+from kwatch.model.notifications import Content, Delivery, DeliveryState, Message, Notification, NotificationKind, Thread
 from kwatch.model.rules import Severity
 from kwatch.notify.base import Connection, Tools
 from kwatch.notify.render import TemplateEngine
 
 NOW = datetime(2026, 3, 1, 14, 14, tzinfo=UTC)
+ALONE = Thread()
 
 
 class StillClock:
@@ -115,7 +114,7 @@ def notification(facts: Content | None = None, *, sequence: int = 1, **changes: 
     return msgspec.structs.replace(made, **changes)
 
 
-def delivery(of: Notification, message: Message, thread: Thread = Thread()) -> Delivery:
+def delivery(of: Notification, message: Message, thread: Thread = ALONE) -> Delivery:
     """Return the outbox row of a notification that is being sent."""
     return Delivery(notification=of, state=DeliveryState.LEASED, due_at=NOW, message=message, thread=thread, attempts=1)
 
@@ -130,11 +129,3 @@ def tools_for(transport: httpx.AsyncBaseTransport | None = None, clock: StillClo
     return Tools(
         clock=still, templates=TemplateEngine(still), transport=connect, instance="prod-eu.kwatch", stdout=io.StringIO()
     )
-
-
-Answer = Callable[[httpx.Request], httpx.Response]
-
-
-@pytest.fixture
-def clock() -> StillClock:
-    return StillClock()

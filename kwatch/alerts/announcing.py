@@ -1,0 +1,90 @@
+"""Making notifications: who, in which incident, what; each with an id that no other will ever have."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from kwatch.alerts.ledger import Ledger
+from kwatch.alerts.records import Episodes
+from kwatch.alerts.views import order_of
+from kwatch.model.alerts import AlertState, AlertView
+from kwatch.model.identity import incident_id, notification_id
+from kwatch.model.notifications import Content, Notification, NotificationKind
+
+#: The key of the row that holds the highest episode.
+EPISODES = "episodes"
+#: Alerts in a notification; the counts beside them are of all.
+ALERTS = 1000
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a notification belongs."""
+
+    destination: str
+    receiver: str
+    incident: str
+    sequence: int = 1
+    labels: Mapping[str, str] = {}
+    thread_of: str = ""
+
+
+class Announcer:
+    """Put views into notifications, and those into the ledger."""
+
+    def __init__(self, ledger: Ledger, *, cluster: str, public_url: str) -> None:
+        self.episodes = Episodes()
+        self.cluster = cluster
+        self._public_url = public_url
+        self._ledger = ledger
+
+    def new_incident(self, group: str, now: datetime) -> str:
+        """Name an incident as none was named before: by its milliseconds, for it must not come back once forgotten."""
+        self.episodes.last = max(self.episodes.last + 1, int(now.timestamp() * 1000))
+        self._ledger.touch_group(EPISODES)
+        return incident_id(group, self.episodes.last)
+
+    def announce(
+        self,
+        address: Address,
+        kind: NotificationKind,
+        views: Iterable[AlertView],
+        now: datetime,
+        *,
+        came_and_went: tuple[str, ...] = (),
+        notices_dropped: int = 0,
+    ) -> None:
+        """Tell one destination of at least one alert."""
+        ordered = sorted(views, key=order_of)
+        firing = [view for view in ordered if view.state is AlertState.FIRING]
+        severity = max(view.severity for view in firing or ordered)
+        ends = [view.ends_at for view in ordered if view.ends_at is not None and kind.closes]
+        content = Content(
+            kind=kind,
+            cluster=self.cluster,
+            receiver=address.receiver,
+            severity=severity,
+            group_labels=address.labels,
+            alerts=tuple(ordered[:ALERTS]),
+            alert_count=len(ordered),
+            firing_count=len(firing),
+            starts_at=min(view.starts_at for view in ordered),
+            ends_at=max(ends, default=None),
+            came_and_went=came_and_went,
+            notices_dropped=notices_dropped,
+            is_late=any(view.is_late and view.is_new for view in ordered),
+            public_url=self._public_url,
+        )
+        self._ledger.notifications.append(
+            Notification(
+                id=notification_id(address.incident, address.destination, address.sequence),
+                destination=address.destination,
+                incident=address.incident,
+                sequence=address.sequence,
+                kind=kind,
+                severity=severity,
+                content=content,
+                created_at=now,
+                thread_of=address.thread_of,
+            )
+        )

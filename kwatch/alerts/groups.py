@@ -1,0 +1,323 @@
+"""Who is told of which alerts: every (destination, group), and the notifications that they make.
+
+An alert joins the groups that its labels lead to when its episode begins, and stays with them until it ends, whatever
+becomes of the routes meanwhile (D3, S-61). A destination that was never told of an alert is not told of its end (D2).
+"""
+
+from collections.abc import Container, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from kwatch.alerts import grouping
+from kwatch.alerts import ledger as fates
+from kwatch.alerts.announcing import Address, Announcer
+from kwatch.alerts.ledger import Ledger
+from kwatch.alerts.muting import Inhibitor
+from kwatch.alerts.records import Alert, Group
+from kwatch.alerts.routing import Match, Router
+from kwatch.alerts.timers import Phase, Timers
+from kwatch.alerts.views import view_of
+from kwatch.model.alerts import AlertState, AlertView
+from kwatch.model.decisions import IncidentRow
+from kwatch.model.identity import group_id
+from kwatch.model.notifications import NotificationKind
+from kwatch.model.routes import Destination
+from kwatch.model.rules import Rule
+
+#: The group part of the incidents that list what was already there.
+SUMMARY = "summary"
+#: Lines of what came and went, the newest; one that does so again and again is one line.
+TITLES = 100
+
+
+class Groups:
+    """The groups of every destination. `alerts` is the book's; it is read here, but for what was told."""
+
+    def __init__(
+        self,
+        alerts: Mapping[str, Alert],
+        rules: Mapping[str, Rule],
+        router: Router,
+        inhibitor: Inhibitor,
+        *,
+        announcer: Announcer,
+        memory: timedelta,
+        timers: Timers,
+        ledger: Ledger,
+    ) -> None:
+        self.groups: dict[str, Group] = {}
+        self._alerts = alerts
+        self._rules = rules
+        self._router = router
+        self._inhibitor = inhibitor
+        self._announcer = announcer
+        self._memory = memory  # how long an incident that is over can be gone on with
+        self._timers = timers
+        self._ledger = ledger
+
+    def load(self, groups: Iterable[Group], incidents: Iterable[IncidentRow]) -> None:
+        """Take back what was kept. What the outbox knows to be sent counts, also where the engine never heard of it."""
+        for group in groups:
+            if group.destination in self._router.destinations:
+                group.members = {name: told for name, told in group.members.items() if name in self._alerts}
+                self.groups[group.key] = group
+            else:
+                self._ledger.count(fates.DESTINATION_REMOVED)
+                self._ledger.touch_group(group.key)
+        for incident in incidents:
+            if incident.last_sent_at is not None:
+                self.sent(incident.destination, incident.incident, incident.last_sent_at)
+        for group in self.groups.values():
+            self._schedule(group)
+
+    @property
+    def known_destinations(self) -> Container[str]:
+        """The destinations of the configuration."""
+        return self._router.destinations
+
+    def enlist(self, alert: Alert, now: datetime, *, quietly: bool = False) -> None:
+        """Put an alert whose episode begins into its groups; `quietly`: without a reason to speak."""
+        for match, destination in self.destinations_of(alert):
+            group = self._group_of(match, destination, alert)
+            group.members[alert.fingerprint] = False
+            alert.groups.append(group.key)
+            if not quietly:
+                grouping.joined(group, alert.severity, now)
+            self._save(group)
+
+    def delist(self, alert: Alert, view: AlertView, now: datetime) -> None:
+        """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
+        is_held = self._inhibitor.source_of(alert) is not None
+        if not alert.is_told and (alert.groups or alert.awaits_summary):
+            self._ledger.count(fates.MUTED_INHIBITED if is_held else fates.CAME_AND_WENT)
+        for key in alert.groups:
+            if key in self.groups:
+                self._leave(self.groups[key], alert, view, now, is_held=is_held)
+
+    def release(self, now: datetime) -> None:
+        """An alert that held others back is over: those that nothing else holds back are to be told."""
+        for group in self.groups.values():
+            waiting = self._untold(group) if group.due_at is None else ()
+            for alert in waiting:
+                grouping.changed(group, alert.severity, now)
+            if waiting:
+                self._save(group)
+
+    def run(self, key: str, now: datetime) -> None:
+        """The deadline of a group has come."""
+        group = self.groups[key]
+        if group.due_at is not None and group.due_at <= now:
+            self._flush(group, now)
+        else:
+            repeat_at = grouping.repeat_at(group)
+            if repeat_at is not None and repeat_at <= now:
+                self._repeat(group, now)
+        self._save(group, now)
+
+    def announce_present(self, alerts: list[Alert], now: datetime) -> None:
+        """Tell each destination in one summary what was already there; its groups are then open as announced."""
+        for alert in alerts:
+            self.enlist(alert, now, quietly=True)
+        present = {alert.fingerprint for alert in alerts}
+        by_destination: dict[str, list[Group]] = {}
+        for group in self.groups.values():
+            if any(alert.fingerprint in present for alert in self._untold(group)):
+                by_destination.setdefault(group.destination, []).append(group)
+        for groups in by_destination.values():
+            self._summarise(groups, present, now)
+
+    def sent(self, destination: str, incident: str, at: datetime) -> None:
+        """A message of an incident has arrived; of a summary: for every group that it opened."""
+        for group in self._spoken_for(destination, incident):
+            group.sent_at = at if group.sent_at is None else max(group.sent_at, at)
+            group.is_awaiting = False
+            self._save(group)
+
+    def destinations_of(self, alert: Alert) -> list[tuple[Match, Destination]]:
+        """Return where an alert goes, and count why it goes nowhere."""
+        routing = self._router.route(alert.labels)
+        self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
+        named = [(match, destination) for match in routing.matches for destination in match.destinations]
+        wanted = [(match, destination) for match, destination in named if alert.severity >= destination.severity]
+        if routing.is_dropped:
+            self._ledger.count(fates.DROPPED_BY_ROUTE)
+        elif not named:
+            self._ledger.count(fates.NO_DESTINATION)
+        elif not wanted:
+            self._ledger.count(fates.MUTED_SEVERITY)
+        return wanted
+
+    def group_id(self, match: Match, alert: Alert) -> tuple[str, dict[str, str]]:
+        """Return the group of an alert at a receiver, and the labels that make it."""
+        labels = {name: alert.labels.get(name, "") for name in match.route.group_by}
+        return group_id(self._announcer.cluster, match.receiver, labels), labels
+
+    # membership
+
+    def _group_of(self, match: Match, destination: Destination, alert: Alert) -> Group:
+        identity, labels = self.group_id(match, alert)
+        route = match.route
+        group = self.groups.get(f"{destination.name}/{identity}")
+        if group is None:
+            group = Group(
+                destination=destination.name,
+                receiver=match.receiver,
+                id=identity,
+                labels=labels,
+                wait=route.group_wait,
+                interval=route.group_interval,
+                repeat=route.repeat_interval,
+            )
+            self.groups[group.key] = group
+        group.wait, group.interval, group.repeat = route.group_wait, route.group_interval, route.repeat_interval
+        return group
+
+    def _leave(self, group: Group, alert: Alert, view: AlertView, now: datetime, *, is_held: bool) -> None:
+        is_told = group.members.pop(alert.fingerprint, False)
+        if is_told and self._router.destinations[group.destination].send_resolved:
+            group.ended.append(view)
+        elif not is_told and not is_held and group.incident:
+            group.came_and_went = [*(title for title in group.came_and_went if title != alert.title), alert.title]
+            del group.came_and_went[:-TITLES]
+        if group.incident and not any(group.members.values()) and not self._untold(group):
+            if group.ended:
+                grouping.all_over(group, [ended.severity for ended in group.ended], now)
+            else:
+                self._close(group, now)
+        elif is_told and group.ended:
+            grouping.changed(group, alert.severity, now)
+        self._save(group, now)
+
+    def _spoken_for(self, destination: str, incident: str) -> list[Group]:
+        """Return the groups that a message of an incident has spoken for."""
+        identity = incident.removeprefix("kw/").partition("/")[0]
+        if identity == SUMMARY:
+            groups = [group for group in self.groups.values() if group.destination == destination]
+            return [group for group in groups if group.incident and group.thread == incident and not group.sequence]
+        group = self.groups.get(f"{destination}/{identity}")
+        return [group] if group is not None and group.incident == incident else []
+
+    def _untold(self, group: Group) -> list[Alert]:
+        """Return the members that are to be told; note of the others what holds them back."""
+        untold = []
+        for fingerprint, is_told in group.members.items():
+            if is_told:
+                continue
+            alert = self._alerts[fingerprint]
+            source = self._inhibitor.source_of(alert)
+            if source is None:
+                untold.append(alert)
+            elif alert.held_back_by != source.title:
+                alert.held_back_by = source.title
+                self._ledger.touch_alert(fingerprint)
+        return untold
+
+    # messages
+
+    def _flush(self, group: Group, now: datetime) -> None:
+        group.due_at = None
+        news = self._untold(group)
+        if not news and not group.ended:
+            return
+        told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
+        kind = self._kind(group, is_over=not news and not told)
+        if not group.incident:
+            self._begin(group, news, now)
+        views = [self._view(alert, now, is_new=True) for alert in news]
+        views += [self._view(alert, now) for alert in told]
+        self._tell(group, kind, views + group.ended, now)
+        for alert in news:
+            self._mark_told(group, alert)
+        group.ended, group.came_and_went = [], []
+        if kind.closes:
+            self._close(group, now)
+
+    @staticmethod
+    def _kind(group: Group, *, is_over: bool) -> NotificationKind:
+        if not group.incident:
+            return NotificationKind.FIRING
+        if not is_over:
+            return NotificationKind.UPDATE
+        is_unseen = any(view.state is AlertState.EXPIRED for view in group.ended)
+        return NotificationKind.EXPIRED if is_unseen else NotificationKind.RESOLVED
+
+    def _repeat(self, group: Group, now: datetime) -> None:
+        told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
+        views = [self._view(alert, now) for alert in told if self._inhibitor.source_of(alert) is None]
+        if views:
+            self._tell(group, NotificationKind.REPEAT, views, now)
+        else:
+            group.sent_at = now  # all held back, or their end is about to be told: ask again after the interval
+
+    def _begin(self, group: Group, news: list[Alert], now: datetime) -> None:
+        """Open an incident, in the thread of the one before where an episode goes on with it (S-39)."""
+        group.incident = self._announcer.new_incident(group.id, now)
+        group.sequence = 0
+        if not group.thread or all(alert.continues is None for alert in news):
+            group.thread = group.incident
+
+    def _close(self, group: Group, now: datetime) -> None:
+        group.incident, group.ended, group.came_and_went = "", [], []
+        group.flushed_at = group.sent_at = group.due_at = None
+        group.is_awaiting = False
+        group.forget_at = now + self._memory
+
+    def _tell(self, group: Group, kind: NotificationKind, views: list[AlertView], now: datetime) -> None:
+        group.sequence += 1
+        group.flushed_at = now
+        group.is_awaiting = True
+        address = Address(
+            destination=group.destination,
+            receiver=group.receiver,
+            incident=group.incident,
+            sequence=group.sequence,
+            labels=group.labels,
+            thread_of="" if group.thread == group.incident else group.thread,
+        )
+        self._announcer.announce(address, kind, views, now, came_and_went=tuple(group.came_and_went))
+
+    def _summarise(self, groups: list[Group], present: set[str], now: datetime) -> None:
+        incident = self._announcer.new_incident(SUMMARY, now)
+        views: dict[str, AlertView] = {}
+        for group in groups:
+            told = [alert for alert in self._untold(group) if alert.fingerprint in present]
+            views |= {alert.fingerprint: self._view(alert, now, is_new=True) for alert in told}
+            if not group.incident:
+                self._begin(group, told, now)
+                group.thread = incident
+                group.flushed_at, group.is_awaiting = now, True
+            for alert in told:
+                self._mark_told(group, alert)
+            self._save(group)
+        address = Address(destination=groups[0].destination, receiver=groups[0].receiver, incident=incident)
+        self._announcer.announce(address, NotificationKind.SUMMARY, views.values(), now)
+
+    def _mark_told(self, group: Group, alert: Alert) -> None:
+        group.members[alert.fingerprint] = True
+        if not alert.is_told:
+            alert.is_told = True
+            self._ledger.count(fates.LED_TO_NOTIFICATION)
+            self._ledger.touch_alert(alert.fingerprint)
+
+    def _view(self, alert: Alert, now: datetime, *, is_new: bool = False) -> AlertView:
+        return view_of(alert, self._rules.get(alert.rule_id), now, is_new=is_new)
+
+    # memory
+
+    def _save(self, group: Group, now: datetime | None = None) -> None:
+        """Keep what has changed, and let go of a group that has nothing left to say or to remember."""
+        self._ledger.touch_group(group.key)
+        is_idle = not group.members and not group.incident
+        if not is_idle:
+            group.forget_at = None
+        if is_idle and (
+            not group.thread or (now is not None and group.forget_at is not None and group.forget_at <= now)
+        ):
+            self._timers.set((Phase.FLUSH, group.key), None)
+            del self.groups[group.key]
+            return
+        if is_idle and group.forget_at is None and now is not None:
+            group.due_at, group.forget_at = None, now + self._memory
+        self._schedule(group)
+
+    def _schedule(self, group: Group) -> None:
+        self._timers.set((Phase.FLUSH, group.key), grouping.wake_at(group))

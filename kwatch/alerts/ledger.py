@@ -1,0 +1,100 @@
+"""What becomes of observations and alerts, as counters that balance; and the collector of everything decided.
+
+Each finding of something wrong adds one to exactly one fate of findings. One that opened an alert (or a notice)
+is followed further: opened = led_to_notification + came_and_went + muted + dropped_by_route + still untold.
+"""
+
+from collections import Counter
+from datetime import datetime
+
+from kwatch.alerts.records import Alert
+from kwatch.model.alerts import AlertState, Transition
+from kwatch.model.notifications import Notification
+
+#: The fate of a finding.
+NOTHING_NEW = "nothing_new"  # a contribution of 0
+UNKNOWN = "unknown"  # the match could not be judged
+BELOW_THRESHOLD = "below_threshold"
+COUNTED_INTO_OPEN = "counted_into_open"  # its alert was pending or firing
+DEDUPLICATED = "deduplicated"  # a notice inside its dedup window
+ALREADY_THERE = "already_there"  # a notice about what the first list showed
+OPENED = "opened"
+
+#: The fate of what was opened.
+LED_TO_NOTIFICATION = "led_to_notification"
+CAME_AND_WENT = "came_and_went"
+MUTED_INHIBITED = "muted_inhibited"
+MUTED_SEVERITY = "muted_severity"  # below what every destination of its routes wants
+DROPPED_BY_ROUTE = "dropped_by_route"  # `receiver: none`
+NO_DESTINATION = "no_destination"  # no receiver that exists
+
+#: Beside the ledger.
+RECEIVER_FALLBACK = "receiver_fallback"  # a receiver's name with labels was none that exists
+DESTINATION_REMOVED = "destination_removed"  # what it held open is forgotten
+
+COUNTERS = (
+    NOTHING_NEW,
+    UNKNOWN,
+    BELOW_THRESHOLD,
+    COUNTED_INTO_OPEN,
+    DEDUPLICATED,
+    ALREADY_THERE,
+    OPENED,
+    LED_TO_NOTIFICATION,
+    CAME_AND_WENT,
+    MUTED_INHIBITED,
+    MUTED_SEVERITY,
+    DROPPED_BY_ROUTE,
+    NO_DESTINATION,
+    RECEIVER_FALLBACK,
+    DESTINATION_REMOVED,
+)
+
+
+class Ledger:
+    """Everything since the last `take`: what was told, what moved, what was counted, which rows changed."""
+
+    def __init__(self) -> None:
+        self.notifications: list[Notification] = []
+        self.transitions: list[Transition] = []
+        self.counters: Counter[str] = Counter()
+        self.dirty_alerts: dict[str, None] = {}
+        self.dirty_groups: dict[str, None] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has happened since the last time."""
+        return not (self.notifications or self.transitions or self.counters or self.dirty_alerts or self.dirty_groups)
+
+    def clear(self) -> None:
+        """Begin anew."""
+        for kept in (self.notifications, self.transitions, self.counters, self.dirty_alerts, self.dirty_groups):
+            kept.clear()
+
+    def count(self, name: str, amount: int = 1) -> None:
+        """Increase one of `COUNTERS`."""
+        if amount:
+            self.counters[name] += amount
+
+    def move(self, alert: Alert, after: AlertState, reason: str, at: datetime) -> None:
+        """Put an alert into another state and note the step."""
+        self.transitions.append(
+            Transition(
+                fingerprint=alert.fingerprint,
+                rule=alert.rule,
+                episode=alert.episode,
+                before=alert.state,
+                after=after,
+                reason=reason,
+                at=at,
+            )
+        )
+        alert.state = after
+
+    def touch_alert(self, fingerprint: str) -> None:
+        """Mark the row of an alert as changed."""
+        self.dirty_alerts[fingerprint] = None
+
+    def touch_group(self, key: str) -> None:
+        """Mark the row of a group as changed."""
+        self.dirty_groups[key] = None

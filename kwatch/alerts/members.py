@@ -1,0 +1,137 @@
+"""What a finding says of one member of an alert. Each function changes the alert's members and nothing else of it but
+`seen_at`; what follows from that is judged in `lifecycle`.
+"""
+
+from datetime import datetime
+
+from kwatch.alerts.records import Alert, Member
+from kwatch.model.findings import Finding, Truth
+from kwatch.model.objects import ObjectRef
+from kwatch.model.rules import OnDelete
+
+#: Members kept per alert; beyond, those that are no longer wrong are let go, and counted.
+KEPT = 1000
+
+
+def has_uid(ref: ObjectRef) -> bool:
+    """Whether the uid names the object in time; the kubelet writes a Node's name there in the Events about it."""
+    return ref.uid not in ("", ref.name)
+
+
+def member_key(ref: ObjectRef) -> str:
+    """Name a member by its uid, else by what else is known of it."""
+    return ref.uid if has_uid(ref) else plain_key(ref)
+
+
+def member_keys(ref: ObjectRef) -> tuple[str, ...]:
+    """Return every name under which a member may be kept, the certain one first."""
+    return (ref.uid, plain_key(ref)) if has_uid(ref) else (plain_key(ref),)
+
+
+def plain_key(ref: ObjectRef) -> str:
+    """Name an object by kind, namespace and name."""
+    return f"{ref.group}/{ref}"
+
+
+def find_member(alert: Alert, ref: ObjectRef) -> Member | None:
+    """Return the member that a finding speaks of."""
+    return next((alert.members[key] for key in member_keys(ref) if key in alert.members), None)
+
+
+def apply_state(alert: Alert, finding: Finding, now: datetime) -> None:
+    """Take a level rule's truth on one object."""
+    member = find_member(alert, finding.member)
+    if finding.truth is Truth.UNKNOWN:
+        _lose(alert, member, now)
+    elif member is not None:
+        member.is_observed = True
+        member.seen_at = now
+        _turn(member, finding.truth, finding.since_at, now)
+    elif finding.truth is Truth.TRUE:
+        _add(alert, finding, min(finding.since_at, now), is_observed=True)
+    if finding.truth is Truth.TRUE:
+        alert.seen_at = now
+
+
+def apply_occurrence(alert: Alert, finding: Finding, now: datetime) -> None:
+    """Take a moment: the member is wrong again, unless the evidence against it is newer.
+
+    Events have seconds: of one and the same the moment counts, and evidence that still holds is heard again after it.
+    """
+    at = min(finding.since_at, now)
+    alert.seen_at = max(alert.seen_at, at)
+    member = find_member(alert, finding.member)
+    if member is None:
+        _add(alert, finding, at, is_observed=False)
+        return
+    member.seen_at = max(member.seen_at, at)
+    if member.truth is Truth.FALSE and at >= member.since_at and not member.is_gone:
+        member.truth, member.since_at = Truth.TRUE, at
+        member.is_observed = False  # until its state is heard again
+
+
+def apply_evidence(alert: Alert, finding: Finding, now: datetime) -> None:
+    """Take an event rule's `resolve` on a member: TRUE ends it, no earlier than its last occurrence; FALSE reopens."""
+    member = find_member(alert, finding.member)
+    if finding.truth is Truth.UNKNOWN:
+        _lose(alert, member, now)
+    elif member is not None and not member.is_gone:
+        member.is_observed = True
+        if finding.truth is Truth.TRUE:
+            _turn(member, Truth.FALSE, max(finding.since_at, member.seen_at), now)
+        else:
+            _turn(member, Truth.TRUE, finding.since_at, now)
+
+
+def remove(alert: Alert, ref: ObjectRef, on_delete: OnDelete, now: datetime) -> None:
+    """Take the end of an object: the end of its membership, or of what can be seen of it."""
+    member = find_member(alert, ref)
+    if member is None or member.is_gone:
+        return
+    member.is_gone = True
+    if on_delete is OnDelete.RESOLVE:
+        member.is_frozen = False
+        _turn(member, Truth.FALSE, now, now)
+    else:
+        _lose(alert, member, now)
+
+
+def freeze(alert: Alert, member: Member, now: datetime) -> None:
+    """Its source is out of sync: until now it was seen."""
+    if member.is_live:
+        alert.seen_at = max(alert.seen_at, now)
+    member.is_frozen = True
+
+
+def prune(alert: Alert, *, keep_wrong: bool) -> list[Member]:
+    """Let go of members beyond what is kept, the oldest that are no longer wrong first, and return them.
+
+    With `keep_wrong` those that are wrong all stay: a level rule must hear each of them end.
+    """
+    surplus = len(alert.members) - KEPT
+    if surplus <= 0:
+        return []
+    healthy = [key for key, member in alert.members.items() if member.truth is Truth.FALSE]
+    wrong = [] if keep_wrong else [key for key, member in alert.members.items() if member.truth is Truth.TRUE]
+    gone = (healthy + wrong)[:surplus]
+    alert.unlisted += len(gone)
+    return [alert.members.pop(key) for key in gone]
+
+
+def _add(alert: Alert, finding: Finding, at: datetime, *, is_observed: bool) -> None:
+    alert.members[member_key(finding.member)] = Member(
+        ref=finding.member, truth=Truth.TRUE, since_at=at, seen_at=at, is_observed=is_observed
+    )
+
+
+def _turn(member: Member, truth: Truth, since_at: datetime, now: datetime) -> None:
+    if member.truth is not truth:
+        member.truth = truth
+        member.since_at = min(max(since_at, member.since_at), now)
+
+
+def _lose(alert: Alert, member: Member | None, now: datetime) -> None:
+    if member is not None:
+        if member.is_live:
+            alert.seen_at = max(alert.seen_at, now)
+        member.is_observed = False

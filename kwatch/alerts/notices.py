@@ -1,0 +1,127 @@
+"""Notices: moments that are told once per dedup window, in messages of their own (S-63).
+
+A notice waits for its group's group_wait and goes out in an incident of its own, which is never open: it has no end.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from kwatch.alerts import ledger as fates
+from kwatch.alerts.announcing import Address, Announcer
+from kwatch.alerts.book import Book
+from kwatch.alerts.grouping import wait_of
+from kwatch.alerts.groups import Groups
+from kwatch.alerts.ledger import Ledger
+from kwatch.alerts.muting import Inhibitor
+from kwatch.alerts.records import Alert, NoticeBatch
+from kwatch.alerts.timers import Phase, Timers
+from kwatch.alerts.views import view_of
+from kwatch.model.alerts import AlertView
+from kwatch.model.findings import Finding, FindingKind, Truth
+from kwatch.model.notifications import NotificationKind
+from kwatch.model.rules import Rule
+
+_SPEAKING = (FindingKind.STATE, FindingKind.OCCURRENCE)
+
+
+class Notices:
+    """The notices that wait to be told; when each fingerprint was told last stands in the book."""
+
+    def __init__(
+        self, book: Book, groups: Groups, inhibitor: Inhibitor, *, announcer: Announcer, timers: Timers, ledger: Ledger
+    ) -> None:
+        self.batches: dict[str, NoticeBatch] = {}
+        self._book = book
+        self._groups = groups
+        self._inhibitor = inhibitor
+        self._announcer = announcer
+        self._timers = timers
+        self._ledger = ledger
+
+    def load(self, batches: Iterable[NoticeBatch]) -> None:
+        """Take back what was waiting."""
+        for batch in batches:
+            if batch.destination not in self._groups.known_destinations:
+                self._ledger.count(fates.DESTINATION_REMOVED)
+                self._ledger.touch_group(batch.key)
+                continue
+            self.batches[batch.key] = batch
+            self._timers.set((Phase.FLUSH, batch.key), batch.due_at)
+
+    def observe(self, finding: Finding, now: datetime, *, is_first_list: bool) -> None:
+        """Take a finding of a rule of mode NOTICE."""
+        if finding.kind not in _SPEAKING or finding.truth is Truth.FALSE:
+            return
+        fate = self._fate(finding, is_first_list=is_first_list)
+        if fate is not None:
+            self._ledger.count(fate)
+            return
+        alert = self._book.recall(finding)
+        is_reached = self._book.reaches(alert, finding, now)
+        alert.seen_at = max(alert.seen_at, min(finding.since_at, now))
+        if not is_reached:
+            self._ledger.count(fates.BELOW_THRESHOLD)
+        elif alert.notice_at is not None and now < alert.notice_at + finding.rule.dedup_window:
+            self._ledger.count(fates.DEDUPLICATED)
+            alert.notices_dropped += 1
+        else:
+            self._tell(alert, finding, now)
+        self._book.remember(alert, now)
+
+    @staticmethod
+    def _fate(finding: Finding, *, is_first_list: bool) -> str | None:
+        """Return why a finding says nothing at all."""
+        if finding.truth is Truth.UNKNOWN:
+            return fates.UNKNOWN
+        if finding.kind is FindingKind.STATE:
+            return fates.ALREADY_THERE if is_first_list else None
+        return None if finding.contribution is not None and finding.contribution.n > 0 else fates.NOTHING_NEW
+
+    def run(self, key: str, now: datetime) -> None:
+        """The wait of a batch is over."""
+        batch = self.batches.pop(key)
+        self._ledger.touch_group(key)
+        address = Address(
+            destination=batch.destination,
+            receiver=batch.receiver,
+            incident=self._announcer.new_incident(batch.id, now),
+            labels=batch.labels,
+        )
+        self._announcer.announce(address, NotificationKind.NOTICE, batch.notices, now, notices_dropped=batch.dropped)
+
+    def _tell(self, alert: Alert, finding: Finding, now: datetime) -> None:
+        self._ledger.count(fates.OPENED)
+        view, dropped = self._view(alert, finding, now), alert.notices_dropped
+        alert.notice_at, alert.notices_dropped = now, 0
+        if self._inhibitor.source_of(alert) is not None:
+            self._ledger.count(fates.MUTED_INHIBITED)
+            return
+        destinations = self._groups.destinations_of(alert)
+        if destinations:
+            self._ledger.count(fates.LED_TO_NOTIFICATION)
+        for match, destination in destinations:
+            identity, labels = self._groups.group_id(match, alert)
+            due_at = now + wait_of(match.route.group_wait, alert.severity)
+            batch = NoticeBatch(
+                destination=destination.name, receiver=match.receiver, id=identity, labels=labels, due_at=due_at
+            )
+            batch = self.batches.setdefault(batch.key, batch)
+            batch.due_at = min(batch.due_at, due_at)
+            batch.notices.append(view)
+            batch.dropped += dropped
+            self._timers.set((Phase.FLUSH, batch.key), batch.due_at)
+            self._ledger.touch_group(batch.key)
+
+    def _view(self, alert: Alert, finding: Finding, now: datetime) -> AlertView:
+        rule: Rule = finding.rule
+        occurrences = finding.contribution.n if finding.contribution is not None else 0
+        return msgspec.structs.replace(
+            view_of(alert, rule, now, is_new=True),
+            starts_at=min(finding.since_at, now),
+            count=occurrences + alert.notices_dropped,
+            members=(finding.member.name,),
+            member_count=1,
+            is_late=self._book.is_late(finding.since_at),
+        )

@@ -1,0 +1,138 @@
+"""The engine's memory: what is kept per alert and per group, and written as rows.
+
+These are the only mutable values of the deciding code. They are encoded whole whenever they changed; a restart reads
+them back and goes on as if nothing had been.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from kwatch.model.alerts import AlertState, AlertView, EndReason
+from kwatch.model.findings import Truth
+from kwatch.model.objects import ObjectRef
+from kwatch.model.observations import Contribution
+from kwatch.model.rules import Severity
+
+
+class Member(msgspec.Struct, kw_only=True):
+    """One object of an alert, and the last that was known of it."""
+
+    ref: ObjectRef
+    truth: Truth  # TRUE or FALSE; never UNKNOWN, which only clears `is_observed`
+    since_at: datetime  # when this truth began
+    seen_at: datetime  # the last occurrence; for level rules the last finding
+    is_observed: bool  # the object's own state has said so, and could be judged the last time
+    is_frozen: bool = False  # its source is not in sync
+    is_gone: bool = False  # deleted, and kept for the episode
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a change of its truth would be seen now."""
+        return self.is_observed and not self.is_frozen
+
+
+class Alert(msgspec.Struct, kw_only=True):
+    """One fingerprint: its state, its members, the occurrences in the rate's window, what was told.
+
+    Also the memory of a notice rule's fingerprint, whose state stays INACTIVE.
+    """
+
+    fingerprint: str
+    rule_id: str
+    rule: str
+    is_moment: bool  # its rule speaks of moments, which are true once and never said to be false
+    severity: Severity
+    key_values: tuple[str, ...]
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    message: str
+    details: dict[str, str]
+    seen_at: datetime  # the last evidence that it goes on
+    state: AlertState = AlertState.INACTIVE
+    episode: int = 0
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None  # when it became false
+    ended_at: datetime | None = None  # when that was decided
+    end_reason: EndReason | None = None
+    continues: int | None = None
+    is_late: bool = False
+    count: int = 0
+    members: dict[str, Member] = {}
+    unlisted: int = 0  # members that were let go to bound memory
+    window: list[Contribution] = []
+    groups: list[str] = []  # where this episode was announced or waits
+    awaits_summary: bool = False  # was already there at the first start
+    held_back_by: str = ""  # the title of the alert that inhibited it
+    is_told: bool = False  # this episode led to a notification
+    notice_at: datetime | None = None  # when a notice was told last
+    notices_dropped: int = 0  # repeats since then
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an episode is running, or about to."""
+        return self.state in (AlertState.PENDING, AlertState.FIRING)
+
+    @property
+    def title(self) -> str:
+        """One line that names it."""
+        values = ", ".join(value for value in self.key_values if value)
+        return f"{self.rule} ({values})" if values else self.rule
+
+
+class Group(msgspec.Struct, kw_only=True, tag="group"):
+    """What one destination holds of one group: the members, what it was told of them, and when to speak again.
+
+    `incident` is empty while nothing is open. Timings are those of the route by which the group was made.
+    """
+
+    destination: str
+    receiver: str
+    id: str
+    labels: dict[str, str]
+    wait: timedelta | None
+    interval: timedelta
+    repeat: timedelta
+    members: dict[str, bool] = {}  # fingerprint → whether it was told in this incident
+    ended: list[AlertView] = []  # told, and ended since the last message
+    came_and_went: list[str] = []
+    incident: str = ""
+    thread: str = ""  # the incident in whose thread this one lives, by itself or another's
+    starts_at: datetime | None = None
+    sequence: int = 0
+    due_at: datetime | None = None
+    flushed_at: datetime | None = None
+    sent_at: datetime | None = None  # the last success
+    is_awaiting: bool = False  # something was handed out, and no success was reported since
+    forget_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """The row's key."""
+        return f"{self.destination}/{self.id}"
+
+
+class NoticeBatch(msgspec.Struct, kw_only=True, tag="notices"):
+    """Notices of one group that wait for one destination's group_wait."""
+
+    destination: str
+    receiver: str
+    id: str
+    labels: dict[str, str]
+    due_at: datetime
+    notices: list[AlertView] = []
+    dropped: int = 0
+
+    @property
+    def key(self) -> str:
+        """The row's key."""
+        return f"{self.destination}/{self.id}/notices"
+
+
+class Episodes(msgspec.Struct, tag="episodes"):
+    """The highest number that an incident was given."""
+
+    last: int = 0
+
+
+GroupRow = Group | NoticeBatch | Episodes

@@ -1,0 +1,80 @@
+"""Which destinations an alert goes to, and how it is grouped there: a walk over the routing tree (S-106 to S-110)."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from kwatch.model.matching import LabelPredicate, label_predicate
+from kwatch.model.routes import Destination, Route
+
+#: The receiver that drops, and counts.
+NONE = "none"
+
+_LABEL = re.compile(r"\{\{\s*([^{}\s]+)\s*\}\}")
+
+
+class Match(msgspec.Struct, frozen=True):
+    """One receiver that is to be told, and the route that says how."""
+
+    receiver: str
+    route: Route
+    destinations: tuple[Destination, ...]
+
+
+class Routing(msgspec.Struct, frozen=True):
+    """Where an alert goes. Each receiver is named once, by the first route that leads to it (S-108)."""
+
+    matches: tuple[Match, ...]
+    is_dropped: bool  # a route to `none` took it, and no other matched
+    fallbacks: int  # receivers that their labels did not name
+
+
+class _Node:
+    """A route with its matchers compiled."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.matches: LabelPredicate = label_predicate(route.match)
+        self.children = tuple(map(_Node, route.children))
+
+
+class Router:
+    """The routing tree and the receivers that it leads to."""
+
+    def __init__(self, root: Route, destinations: Iterable[Destination]) -> None:
+        self._root = _Node(root)
+        self.destinations = {destination.name: destination for destination in destinations}
+        self._receivers: dict[str, tuple[Destination, ...]] = {}
+        for destination in self.destinations.values():
+            self._receivers[destination.receiver] = (*self._receivers.get(destination.receiver, ()), destination)
+
+    def route(self, labels: Mapping[str, str]) -> Routing:
+        """Return where an alert with these labels goes. The root takes what no child does (S-109)."""
+        matches: dict[str, Match] = {}
+        is_dropped, fallbacks = False, 0
+        for route in _walk(self._root, labels):
+            receiver, is_fallback = self._receiver(route, labels)
+            fallbacks += is_fallback
+            if receiver == NONE:
+                is_dropped = True
+            elif receiver not in matches and receiver in self._receivers:
+                matches[receiver] = Match(receiver, route, self._receivers[receiver])
+        return Routing(tuple(matches.values()), is_dropped and not matches, fallbacks)
+
+    def _receiver(self, route: Route, labels: Mapping[str, str]) -> tuple[str, bool]:
+        named = _LABEL.sub(lambda label: labels.get(label[1], ""), route.receiver)
+        if named == NONE or named in self._receivers:
+            return named, False
+        return _LABEL.sub(lambda label: labels.get(label[1], ""), route.parent_receiver), True
+
+
+def _walk(node: _Node, labels: Mapping[str, str]) -> list[Route]:
+    """Return the deepest matching routes: the first of the siblings, and those after it while they say `continue`."""
+    found: list[Route] = []
+    for child in node.children:
+        if child.matches(labels):
+            found += _walk(child, labels)
+            if not child.route.continue_:
+                break
+    return found or [node.route]

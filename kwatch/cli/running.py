@@ -1,0 +1,95 @@
+"""From the command line to a running `App`: the configuration, the cluster, the state folder, the signals."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from kwatch.app import App, Ports
+from kwatch.cluster.credentials import find_kubeconfig, is_in_cluster, load_credentials
+from kwatch.cluster.http import AiohttpWire
+from kwatch.config.config import Config
+from kwatch.config.load import load
+from kwatch.errors import KwatchError
+from kwatch.store.state import State
+from kwatch.telemetry import Counters, Redactor, set_up_logging
+from kwatch.web import address
+from kwatch.web.server import listen, url_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the command line says. None: as the configuration says, or the default."""
+
+    config: Path | None = None
+    kubeconfig: Path | None = None
+    context: str | None = None
+    state: Path | None = None
+    demo: bool = False
+
+
+async def run_until_signal(options: RunOptions) -> None:
+    """Run until SIGTERM or SIGINT; a second one ends it at once."""
+    config = load(options.config, environ=os.environ)
+    set_up_logging(level=config.log.level.value, style=config.log.format, stream=sys.stderr, redactor=Redactor())
+    stop = _stop_on_signal()
+    counters = Counters()
+    async with AsyncExitStack() as stack:
+        ports, folder = await stack.enter_async_context(_world(options, config))
+        state = State.open(folder, counters=counters)
+        stack.callback(state.close)
+        app = App(config, ports, state, counters)
+        listener = listen(config.web.host, config.web.port)
+        stack.callback(listener.close)
+        address.publish(folder, url_of(listener))
+        stack.callback(address.withdraw, folder)
+        click.echo(f"Status page: {url_of(listener)}", err=True)
+        await app.run(stop, listener)
+
+
+def _stop_on_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            sys.exit("kwatch: stopped before everything was finished; what is left is told at the next start")
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    return stop
+
+
+@asynccontextmanager
+async def _world(options: RunOptions, config: Config) -> AsyncIterator[tuple[Ports, Path]]:
+    """Find the cluster, and say on the first line which it is."""
+    kubeconfig = find_kubeconfig(options.kubeconfig)
+    if options.demo or not (kubeconfig or is_in_cluster()):
+        async with _demo(options) as demo:
+            yield demo
+        return
+    credentials = await load_credentials(options.kubeconfig, options.context)
+    name = config.cluster or credentials.cluster_name
+    if not name:
+        raise KwatchError("in a cluster the configuration must name it; write `cluster: prod-eu` at the top")
+    click.echo(f"Watching cluster {name} ({kubeconfig or 'as its service account'})", err=True)
+    yield Ports(wire=AiohttpWire(credentials), cluster=name), options.state or config.state
+
+
+@asynccontextmanager
+async def _demo(options: RunOptions) -> AsyncIterator[tuple[Ports, Path]]:
+    from kwatch.testing.fake.demo import demo_wire
+
+    why = "as asked for" if options.demo else "no kubeconfig was found"
+    click.echo(f"Watching the embedded demo cluster ({why}); problems come and go within minutes", err=True)
+    with tempfile.TemporaryDirectory(prefix="kwatch-demo-") as folder:
+        async with demo_wire() as wire:
+            yield Ports(wire=wire, cluster="demo"), options.state or Path(folder)

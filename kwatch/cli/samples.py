@@ -1,0 +1,115 @@
+"""Sample notifications, one of each kind, for `kwatch render` and `kwatch send-test`."""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from kwatch import __version__
+from kwatch.model.alerts import AlertState, AlertView, EndReason
+from kwatch.model.notifications import Content, Notification, NotificationKind
+from kwatch.model.rules import Severity
+
+
+def sample(kind: NotificationKind, *, destination: str, receiver: str, cluster: str, now: datetime) -> Notification:
+    """Return what a destination would be told: a crash loop, and for a summary a few problems more."""
+    alerts = _alerts(kind, now)
+    worst = max((alert.severity for alert in alerts), default=Severity.INFO)
+    ends_at = now if kind.closes else None
+    return Notification(
+        id=f"sample-{kind.value}-{now:%Y%m%dT%H%M%S}",
+        destination=destination,
+        incident="kw/sample/1",
+        sequence=1,
+        kind=kind,
+        severity=worst,
+        created_at=now,
+        content=Content(
+            kind=kind,
+            cluster=cluster,
+            receiver=receiver,
+            severity=worst,
+            group_labels={"namespace": "payments", "workload": "Deployment/worker"} if len(alerts) == 1 else {},
+            alerts=alerts,
+            alert_count=len(alerts),
+            firing_count=sum(alert.state is AlertState.FIRING for alert in alerts),
+            starts_at=min((alert.starts_at for alert in alerts), default=now),
+            ends_at=ends_at,
+            text=_TEXTS.get(kind, ""),
+        ),
+    )
+
+
+_TEXTS = {
+    NotificationKind.META: "The destination oncall-webhook refuses every message (unauthorized); 3 are waiting.",
+    NotificationKind.TEST: f"This is a test of kwatch {__version__}. Nothing is wrong.",
+}
+
+
+def _alerts(kind: NotificationKind, now: datetime) -> tuple[AlertView, ...]:
+    crash = _crash_loop(now)
+    match kind:
+        case NotificationKind.META | NotificationKind.TEST:
+            return ()
+        case NotificationKind.RESOLVED:
+            return (replace(crash, state=AlertState.RESOLVED, ends_at=now, end_reason=EndReason.HEALTHY),)
+        case NotificationKind.EXPIRED:
+            return (replace(crash, state=AlertState.EXPIRED, ends_at=now, end_reason=EndReason.NOT_OBSERVED),)
+        case NotificationKind.SUMMARY:
+            return (crash, _image_pull(now))
+        case _:
+            return (crash,)
+
+
+def _crash_loop(now: datetime) -> AlertView:
+    return AlertView(
+        fingerprint="sample-crash-loop",
+        episode=1,
+        rule="crash-loop",
+        state=AlertState.FIRING,
+        severity=Severity.CRITICAL,
+        labels=_labels("payments", "Deployment/worker", "worker-7d9f-abcde", "BackOff"),
+        annotations={
+            "summary": "{{ workload }} keeps crashing",
+            "explanation": "The container ends soon after each start; the kubelet waits longer each time.",
+            "next_step": "kubectl -n {{ namespace }} logs {{ name }} --previous",
+        },
+        message="Back-off restarting failed container app in pod worker-7d9f-abcde",
+        details={"image": "registry.example.com/worker:1.4.2"},
+        count=14,
+        window_count=5,
+        starts_at=now - timedelta(minutes=12),
+        members=("worker-7d9f-abcde", "worker-7d9f-fghij"),
+        member_count=2,
+        is_new=True,
+    )
+
+
+def _image_pull(now: datetime) -> AlertView:
+    return AlertView(
+        fingerprint="sample-image-pull",
+        episode=1,
+        rule="image-pull",
+        state=AlertState.FIRING,
+        severity=Severity.WARNING,
+        labels=_labels("shop", "Deployment/web", "web-5c8d-klmno", "Failed"),
+        annotations={"summary": "an image of {{ workload }} cannot be pulled"},
+        message='Failed to pull image "registry.example.com/shop/web:1.2.4": not found',
+        details={},
+        count=3,
+        window_count=0,
+        starts_at=now - timedelta(hours=2),
+        members=("web-5c8d-klmno",),
+        member_count=1,
+        is_new=True,
+    )
+
+
+def _labels(namespace: str, workload: str, name: str, reason: str) -> dict[str, str]:
+    return {
+        "kind": "Pod",
+        "namespace": namespace,
+        "workload": workload,
+        "name": name,
+        "node": "node-1",
+        "reason": reason,
+    }

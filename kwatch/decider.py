@@ -1,0 +1,260 @@
+"""From a batch of watch events to decisions, without waiting for anything.
+
+    WatchEvent ─normalise─▶ KubeEvent ─count─▶ Contribution ┐
+    WatchEvent ─cache─▶ ObjectChange ───────────────────────┴─rules─▶ Finding ─▶ engine ─▶ Decision
+
+Takes `now`, keeps its state in memory and gives what must survive as rows of the decision. An observation about an
+object that is not known well enough (itself, or what owns it) is parked: `look_up` asks for what is missing, and
+`found` goes on with what waited, in order per object. While anything of a source is parked its checkpoint stays, so
+that a crash replays it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from kwatch.alerts.engine import Engine
+from kwatch.model.decisions import Checkpoint, Decision, Row, Table
+from kwatch.model.findings import FindingKind
+from kwatch.model.notifications import NotificationKind
+from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEventType
+from kwatch.model.observations import About, KubeEvent, ObjectChange
+from kwatch.rules.compile import CompiledRule, RuleSet
+from kwatch.telemetry import Counters
+from kwatch.watch import counting
+from kwatch.watch.cache import ObjectCache
+from kwatch.watch.frames import MALFORMED
+from kwatch.watch.normalise import event_of, subject_of
+
+#: Objects that may be waited for at a time; what is about one more is decided at once, with what is known.
+MAX_PARKED = 1000
+#: How often counts of Events that are long gone are dropped.
+SWEEP_EVERY = timedelta(minutes=5)
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_counted = msgspec.msgpack.Decoder(counting.Counted).decode
+
+#: What waits for an object, and goes on with what was found out about it.
+Waiting = Callable[[About | None, datetime], None]
+
+
+class Decider:
+    """Hold the cache, the counts and the engine together; see the module's words."""
+
+    def __init__(
+        self,
+        *,
+        rules: RuleSet,
+        cache: ObjectCache,
+        engine: Engine,
+        counters: Counters,
+        is_watched: Callable[[str], bool],
+        look_up: Callable[[ObjectRef], None],
+        covered_from: datetime,
+    ) -> None:
+        self._rules = rules
+        self._cache = cache
+        self._engine = engine
+        self._counters = counters
+        self._is_watched = is_watched  # whether a namespace is; the empty one stands for cluster-scoped objects
+        self._look_up = look_up
+        self._covered_from = covered_from
+        self._counts: dict[str, counting.Counted] = {}
+        self._rows: dict[str, Row] = {}
+        self._checkpoints: dict[str, Checkpoint] = {}
+        self._parked: dict[ObjectRef, deque[tuple[str, Waiting]]] = {}
+        self._next_sweep_at: datetime | None = None
+
+    def load(self, rows: Iterable[Row]) -> None:
+        """Take over the counts of an earlier run."""
+        for row in rows:
+            if row.table is Table.COUNTS and row.body is not None:
+                self._counts[row.key] = _decode_counted(row.body)
+
+    def decide(self, batch: Batch, now: datetime) -> None:
+        """Observe everything in the batch, in order."""
+        if batch.source.resource.kind == "Event":
+            self._decide_events(batch, now)
+        else:
+            for frame in batch.events:
+                self._on_object_frame(batch.source, frame, now)
+        if batch.resource_version:
+            source_id = batch.source.id
+            self._checkpoints[source_id] = Checkpoint(source_id, batch.resource_version, batch.received_at)
+
+    def tick(self, now: datetime) -> None:
+        """Run the engine's timers that are due."""
+        self._engine.tick(now)
+        if self._next_sweep_at is None or now >= self._next_sweep_at:
+            self._next_sweep_at = now + SWEEP_EVERY
+            self._sweep(now)
+
+    def wake_at(self) -> datetime | None:
+        """Return when `tick` has something to do next."""
+        return self._engine.wake_at()
+
+    def sent(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
+        """A destination has been told."""
+        self._engine.sent(destination, incident, kind, at)
+
+    def found(self, ref: ObjectRef, now: datetime) -> None:
+        """Go on with what waited for an object, whether or not it was found."""
+        about = self._cache.about(ref)
+        if about is None:
+            self._counters.add("lookups_failed")
+        for _, go_on in self._parked.pop(ref, ()):
+            go_on(about, now)
+
+    def take(self) -> Decision | None:
+        """Return all that was decided since the last call, with rows and checkpoints; None when nothing was."""
+        decision = self._engine.take()
+        held = {source_id for waiting in self._parked.values() for source_id, _ in waiting}
+        checkpoints = tuple(point for source_id, point in self._checkpoints.items() if source_id not in held)
+        if decision is None and not self._rows and not checkpoints:
+            return None
+        for checkpoint in checkpoints:
+            del self._checkpoints[checkpoint.source]
+        rows, self._rows = tuple(self._rows.values()), {}
+        decision = decision or Decision()
+        return msgspec.structs.replace(decision, rows=decision.rows + rows, checkpoints=checkpoints)
+
+    # Events
+
+    def _decide_events(self, batch: Batch, now: datetime) -> None:
+        """The hot path: most Events are of no interest to any rule, and are told apart without looking closer."""
+        uninteresting = elsewhere = 0
+        for frame in batch.events:
+            if frame.body is None:
+                continue
+            subject = subject_of(frame.body)
+            candidates = self._rules.event_candidates(*subject)
+            if not candidates:
+                uninteresting += 1
+            elif not self._is_watched(subject[2]):
+                elsewhere += 1
+            else:
+                self._on_event_frame(batch.source, frame, candidates, now)
+        if uninteresting:
+            self._counters.add("observations", uninteresting, outcome="no_rule")
+        if elsewhere:
+            self._counters.add("observations", elsewhere, outcome="namespace_not_watched")
+
+    def _on_event_frame(
+        self, source: Source, frame: WatchEvent, candidates: tuple[CompiledRule, ...], now: datetime
+    ) -> None:
+        event = event_of(frame.body)
+        if event is None:
+            self._counters.add("observations", outcome="malformed")
+        elif frame.type is WatchEventType.DELETED:
+            self._on_event_deleted(event, now)
+        else:
+            is_listed = frame.type is WatchEventType.LISTED
+
+            def go_on(about: About | None, at: datetime) -> None:
+                self._on_event(event, about, candidates, is_listed=is_listed, now=at)
+
+            if self._rules.needs_object(candidates):
+                self._with_object(source, event.regarding, go_on, now)
+            else:
+                go_on(None, now)
+
+    def _on_event_deleted(self, event: KubeEvent, now: datetime) -> None:
+        """An Event that is deleted has only aged: its count is kept for a while, in case it is written anew (C12)."""
+        self._counters.add("observations", outcome="aged")
+        key = _count_key(event)
+        if (last := self._counts.get(key)) is not None:
+            self._keep_count(key, counting.end(last, now))
+
+    def _on_event(
+        self,
+        event: KubeEvent,
+        about: About | None,
+        candidates: Iterable[CompiledRule],
+        *,
+        is_listed: bool,
+        now: datetime,
+    ) -> None:
+        findings = self._rules.event_findings(event, about, candidates, now)
+        if not findings:
+            self._counters.add("observations", outcome="no_rule")
+            return
+        key = _count_key(event)
+        counted = counting.count(
+            event, self._counts.get(key), covered_from=self._covered_from, is_listed=is_listed, now=now
+        )
+        self._counters.add("contributions", case=counted.case.name)
+        self._keep_count(key, counted.state)
+        if counted.contribution is None:
+            self._counters.add("observations", outcome="nothing_new")
+            return
+        self._counters.add("observations", outcome="finding")
+        for finding in findings:
+            self._engine.observe(msgspec.structs.replace(finding, contribution=counted.contribution), now)
+            if finding.rule.resolve is not None and about is not None and about.state is not None:
+                truth = self._rules.evidence(finding.rule, about.state)
+                self._engine.observe(msgspec.structs.replace(finding, kind=FindingKind.EVIDENCE, truth=truth), now)
+
+    def _keep_count(self, key: str, counted: counting.Counted) -> None:
+        self._counts[key] = counted
+        self._rows[key] = Row(Table.COUNTS, key, _encode(counted))
+
+    # Objects
+
+    def _on_object_frame(self, source: Source, frame: WatchEvent, now: datetime) -> None:
+        resource = source.resource
+        if frame.type is WatchEventType.LOST:
+            self._engine.freeze(resource.kind, resource.group, source.namespace, now)
+        try:
+            changes = self._cache.apply(source, frame)
+        except MALFORMED:
+            self._counters.add("observations", outcome="malformed")
+            return
+        for change in changes:
+            self._on_change(source, change, now)
+        if frame.type is WatchEventType.SYNCED:
+            present = self._cache.uids(resource.kind, resource.group, source.namespace)
+            self._engine.thaw(
+                resource.kind, resource.group, source.namespace, present if frame.resource_version else None, now
+            )
+
+    def _on_change(self, source: Source, change: ObjectChange, now: datetime) -> None:
+        ref = change.state.ref
+        if not self._rules.watches(ref.kind, ref.group):
+            return
+        if not self._is_watched(ref.namespace):
+            self._counters.add("observations", outcome="namespace_not_watched")
+            return
+
+        def go_on(about: About | None, at: datetime) -> None:
+            known = about or About(change.state, f"{ref.kind}/{ref.name}")
+            findings = self._rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
+            self._counters.add("observations", outcome="finding" if findings else "no_rule")
+            for finding in findings:
+                self._engine.observe(finding, at)
+
+        self._with_object(source, ref, go_on, now)
+
+    # Waiting
+
+    def _with_object(self, source: Source, ref: ObjectRef, go_on: Waiting, now: datetime) -> None:
+        """Go on now when the object is known, else when it has been looked up; behind what waits for it already."""
+        waiting = self._parked.get(ref)
+        if waiting is None:
+            about = self._cache.about(ref)
+            if about is not None or len(self._parked) >= MAX_PARKED:
+                go_on(about, now)
+                return
+            self._parked[ref] = waiting = deque()
+            self._look_up(ref)
+        waiting.append((source.id, go_on))
+
+    def _sweep(self, now: datetime) -> None:
+        for key in [key for key, counted in self._counts.items() if counting.is_stale(counted, now)]:
+            del self._counts[key]
+            self._rows[key] = Row(Table.COUNTS, key, None)
+
+
+def _count_key(event: KubeEvent) -> str:
+    return f"{event.ref.namespace}/{event.ref.name}"

@@ -1,0 +1,41 @@
+"""Which namespaces are watched: globs, exclusions, and a selector over labels that may change at any time.
+
+A selector that matches no namespace watches none (T16). Cluster-scoped objects are always watched.
+"""
+
+from collections.abc import Callable, Mapping
+
+from kwatch.model.conditions import Condition, Text
+from kwatch.model.matching import any_of, is_word, label_predicate
+
+
+class NamespaceFilter:
+    """Answer for a name; `labels_of` gives the labels of a namespace as they are now, None when it is not known."""
+
+    def __init__(
+        self,
+        *,
+        include: tuple[str, ...],
+        exclude: tuple[str, ...],
+        selector: Condition | None,
+        labels_of: Callable[[str], Mapping[str, str] | None],
+    ) -> None:
+        included = tuple(Text(glob) for glob in include)
+        self._is_included = any_of(included)
+        self._is_excluded = any_of(tuple(Text(glob) for glob in exclude))
+        self._is_selected = None if selector is None else label_predicate(selector)
+        self._labels_of = labels_of
+        self._by_name: dict[str, bool] = {"": True}
+        #: The names to watch one by one, where all are plain and nothing else decides; else empty.
+        self.names = include if selector is None and all(is_word(text) for text in included) else ()
+
+    def is_watched(self, namespace: str) -> bool:
+        """Return whether what is in the namespace is looked at; the empty name is the cluster's own scope."""
+        is_named = self._by_name.get(namespace)
+        if is_named is None:
+            is_named = self._is_included(namespace) and not self._is_excluded(namespace)
+            self._by_name[namespace] = is_named
+        if not is_named or not namespace or self._is_selected is None:
+            return is_named
+        labels = self._labels_of(namespace)
+        return labels is not None and self._is_selected(labels)

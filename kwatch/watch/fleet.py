@@ -1,0 +1,185 @@
+"""All watches together: which there must be, in which order they start, and those that come later.
+
+Kinds start in waves, so that what is told of one kind can be understood by what is known of another: owners (metadata
+only) first, then objects, then Events. A wave is over when each of its watches has listed once or was refused, or after
+a while. A kind that the server does not know (its CRD may come) is asked for again from time to time.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from kwatch.clock import Clock
+from kwatch.cluster.client import KubeClient
+from kwatch.cluster.discovery import Discovery
+from kwatch.errors import ClusterError
+from kwatch.model.objects import Batch, Resource, Source, WatchEventType
+from kwatch.telemetry import Counters
+from kwatch.watch.cache import ObjectCache
+from kwatch.watch.extract import Projection
+from kwatch.watch.frames import EVENTS, OBJECTS
+from kwatch.watch.stream import SourceStatus, Stream, StreamSettings
+
+log = logging.getLogger(__name__)
+
+#: Seconds that a wave waits for its slowest watch before the next one starts all the same.
+WAVE_SECONDS = 30.0
+#: Seconds between two looks at kinds that were not there, and the longest pause while the server does not answer.
+DISCOVERY_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Want:
+    """A kind to watch, as the configuration names it (`Pod`, `Certificate.cert-manager.io`), and what to keep of it."""
+
+    token: str
+    projection: Projection = field(default_factory=Projection)
+    metadata_only: bool = False
+
+    def __or__(self, other: "Want") -> "Want":
+        projection = Projection(
+            self.projection.paths | other.projection.paths, self.projection.annotations or other.projection.annotations
+        )
+        return Want(token=self.token, projection=projection, metadata_only=self.metadata_only and other.metadata_only)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the fleet has to watch.
+
+    `namespaces` are plain names, or empty for one watch over the whole cluster. `resume` gives the resource version at
+    which the watch of Events goes on, by source id.
+    """
+
+    wants: tuple[Want, ...]
+    namespaces: tuple[str, ...] = ()
+    resume: Mapping[str, str]
+
+
+class Fleet:
+    """Run a stream per kind, and per namespace where only some are watched by name."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        discovery: Discovery,
+        cache: ObjectCache,
+        plan: Plan,
+        *,
+        clock: Clock,
+        rng: random.Random,
+        counters: Counters,
+        put: Callable[[Batch], Awaitable[None]],
+    ) -> None:
+        self._client = client
+        self._discovery = discovery
+        self._cache = cache
+        self._plan = plan
+        self._clock = clock
+        self._rng = rng
+        self._counters = counters
+        self._put = put
+        self._streams: dict[str, Stream] = {}
+        self._missing: list[Want] = []
+
+    def statuses(self) -> tuple[SourceStatus, ...]:
+        """Return what each watch is doing."""
+        return tuple(stream.status for stream in self._streams.values())
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The kinds that the server does not know (yet)."""
+        return tuple(want.token for want in self._missing)
+
+    async def run(self, on_started: Callable[[], None]) -> None:
+        """Watch until cancelled; `on_started` is called once, when every wave is over."""
+        async with asyncio.TaskGroup() as tasks:
+            resolved = await self._resolve(self._plan.wants)
+            owners = {resource: want for resource, want in resolved.items() if want.metadata_only}
+            objects = {resource: want for resource, want in resolved.items() if not want.metadata_only}
+            await self._wave(self._start(tasks, owners))
+            await self._wave(self._start(tasks, objects))
+            await self._wave(self._start(tasks, {await self._events(): Want(token="Event")}))  # noqa: S106
+            on_started()
+            while True:
+                await self._clock.sleep(DISCOVERY_SECONDS)
+                await self._start_late(tasks)
+
+    async def _resolve(self, wants: Iterable[Want]) -> dict[Resource, Want]:
+        """Return what the server knows, two names of one kind as one."""
+        resolved: dict[Resource, Want] = {}
+        for want in wants:
+            resource = await self._ask(lambda want=want: self._discovery.resolve(want.token))  # type: ignore[misc]
+            if resource is None:
+                self._missing.append(want)
+            else:
+                resolved[resource] = resolved[resource] | want if resource in resolved else want
+        return resolved
+
+    async def _events(self) -> Resource:
+        resource = await self._ask(self._discovery.events)
+        if resource is None:
+            raise ClusterError("the API server serves no Events")
+        return resource
+
+    async def _ask(self, question: Callable[[], Awaitable[Resource | None]]) -> Resource | None:
+        """Ask until the server answers: nothing can be watched before."""
+        pause = 1.0
+        while True:
+            try:
+                return await question()
+            except (ClusterError, TimeoutError) as error:
+                log.warning("API server does not answer", extra={"error": str(error)})
+            await self._clock.sleep(self._rng.uniform(pause / 2, pause))
+            pause = min(pause * 2, DISCOVERY_SECONDS)
+
+    def _start(self, tasks: asyncio.TaskGroup, resolved: Mapping[Resource, Want]) -> list[Stream]:
+        for resource, want in resolved.items():
+            self._cache.keep(resource, want.projection)
+        return [
+            self._start_stream(tasks, Source(resource, namespace, want.metadata_only))
+            for resource, want in resolved.items()
+            for namespace in (resource.namespaced and self._plan.namespaces) or ("",)
+        ]
+
+    def _start_stream(self, tasks: asyncio.TaskGroup, source: Source) -> Stream:
+        stream = Stream(
+            self._client,
+            source,
+            clock=self._clock,
+            rng=self._rng,
+            decode=EVENTS if source.resource.kind == "Event" else OBJECTS,
+            settings=StreamSettings(),
+            counters=self._counters,
+        )
+
+        async def put(batch: Batch) -> None:
+            await self._put(batch)
+            if any(event.type is WatchEventType.SYNCED for event in batch.events):
+                stream.settled.set()
+
+        # Objects are always listed: what is known of them is not kept over a restart.
+        resume_from = self._plan.resume.get(source.id, "") if source.resource.kind == "Event" else ""
+        tasks.create_task(stream.run(resume_from, put), name=f"watch {source.id}")
+        self._streams[source.id] = stream
+        return stream
+
+    async def _wave(self, streams: Iterable[Stream]) -> None:
+        try:
+            async with asyncio.timeout(WAVE_SECONDS):
+                for stream in streams:
+                    await stream.settled.wait()
+        except TimeoutError:
+            log.warning("some watches are not in sync yet, going on without them")
+
+    async def _start_late(self, tasks: asyncio.TaskGroup) -> None:
+        if not self._missing:
+            return
+        wants, self._missing = self._missing, []
+        try:
+            await self._discovery.refresh()
+        except (ClusterError, TimeoutError) as error:
+            log.warning("API server does not answer", extra={"error": str(error)})
+        self._start(tasks, await self._resolve(wants))

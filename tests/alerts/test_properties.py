@@ -1,0 +1,148 @@
+"""What holds in every small world, whatever happens in it."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from world import Inhibition, World, event, labelled, level, rate, route, seconds
+
+from kwatch.model.findings import Truth
+from kwatch.model.notifications import NotificationKind
+from kwatch.model.routes import Destination
+from kwatch.model.rules import Mode, Severity
+
+RULES = (
+    level("now"),
+    level("held", for_=seconds(30), resolve_hold=seconds(20), severity=Severity.CRITICAL),
+    event("often", rate=rate(2, 60), resolve_hold=seconds(20), expire_after=seconds(600)),
+    event("moment", mode=Mode.NOTICE, dedup_window=seconds(45)),
+)
+DESTINATIONS = (
+    Destination(name="chat", receiver="team", type="slack"),
+    Destination(name="pager", receiver="team", type="webhook", severity=Severity.CRITICAL, send_resolved=False),
+)
+INHIBITION = Inhibition(when=labelled(rule="held"), mute=labelled(rule="now"), equal=("namespace", "name"))
+NAMES = st.sampled_from(("a", "b"))
+LEVELS = st.sampled_from(("now", "held"))
+
+
+class SmallWorlds(RuleBasedStateMachine):
+    """Two objects, four rules, two destinations; everything that a cluster may do to them, and restarts."""
+
+    @initialize(
+        wait=st.sampled_from((0, 15)),
+        together=st.booleans(),
+        repeat=st.sampled_from((0, 300)),
+        present=st.none() | st.sets(st.tuples(LEVELS, NAMES)),
+    )
+    def begin(self, wait: int, together: bool, repeat: int, present: set[tuple[str, str]] | None) -> None:
+        """Start; for the first time where something (or nothing) is said to be already there."""
+        root = route(
+            group_by=("namespace",) if together else ("namespace", "workload"),
+            group_wait=seconds(wait),
+            repeat_interval=seconds(repeat),
+        )
+        is_first_start = present is not None
+        self.world = World(
+            *RULES, root=root, destinations=DESTINATIONS, inhibitions=[INHIBITION], is_first_start=is_first_start
+        )
+        self.second = 0.0
+        self.truth: dict[tuple[str, str], Truth] = dict.fromkeys(sorted(present or ()), Truth.TRUE)
+        for of, name in self.truth:
+            self.world.true(self.second, name, since=-1000, rule=of, is_initial=True)
+        if is_first_start:
+            self.world.start_complete(self.second)
+
+    @rule(name=NAMES, of=LEVELS, truth=st.sampled_from(Truth))
+    def observe(self, name: str, of: str, truth: Truth) -> None:
+        self.world.state(self.second, name, truth=truth, rule=of)
+        self.truth[of, name] = truth
+
+    @rule(name=NAMES, of=st.sampled_from(("often", "moment")), n=st.integers(0, 3), ago=st.sampled_from((0, 5, 100)))
+    def occur(self, name: str, of: str, n: int, ago: int) -> None:
+        self.world.occur(self.second - ago, name, n, t0=self.second - 2 * ago, received=self.second, rule=of)
+
+    @rule(name=NAMES, truth=st.sampled_from(Truth))
+    def show(self, name: str, truth: Truth) -> None:
+        self.world.evidence(self.second, name, truth, rule="often")
+
+    @rule(name=NAMES)
+    def delete(self, name: str) -> None:
+        for of in ("now", "held", "often"):
+            self.world.gone(self.second, name, rule=of)
+            self.truth.pop((of, name), None)
+
+    @rule(by=st.sampled_from((0.5, 5, 15, 20, 45, 130, 700, 4000)))
+    def advance(self, by: float) -> None:
+        self.second += by
+        self.world.advance(self.second)
+
+    @rule(by=st.sampled_from((1, 40)))
+    def lose_and_find(self, by: float) -> None:
+        self.world.freeze(self.second)
+        self.second += by
+        self.world.thaw(self.second, "a", "b", is_listed=True)
+
+    @rule()
+    def restart(self) -> None:
+        """Nothing changes while it is down, so it adds no message by itself."""
+        self.world.advance(self.second)
+        before = len(self.world.notifications)
+        self.world.restart(self.second)
+        for (of, name), truth in self.truth.items():
+            self.world.state(self.second, name, truth=truth, rule=of, is_initial=True)
+        self.world.thaw(self.second, "a", "b", is_listed=True)
+        self.world.start_complete(self.second)
+        self.world.advance(self.second)
+        assert len(self.world.notifications) == before
+
+    @rule()
+    def stand_still(self) -> None:
+        """Asked twice at one instant, it says nothing more."""
+        self.world.advance(self.second)
+        before = len(self.world.notifications)
+        self.world.advance(self.second)
+        assert len(self.world.notifications) == before
+        wake_at = self.world.engine.wake_at()
+        assert wake_at is None or wake_at > self.world.now
+
+    @invariant()
+    def incidents_begin_once_and_end_once(self) -> None:
+        opened: dict[tuple[str, str], str] = {}
+        seen: set[str] = set()
+        for told in self.world.notifications:
+            assert told.id not in seen
+            seen.add(told.id)
+            lane = told.destination, told.incident.rsplit("/", 1)[0]
+            if told.kind is NotificationKind.FIRING:
+                assert lane not in opened or told.destination == "pager"  # which is not told of the end
+                opened[lane] = told.incident
+            elif told.kind not in (NotificationKind.NOTICE, NotificationKind.SUMMARY):
+                if told.thread_of.startswith("kw/summary/"):
+                    opened.setdefault(lane, told.incident)
+                assert opened[lane] == told.incident
+                if told.kind.closes:
+                    del opened[lane]
+            assert not told.kind.closes or told.destination == "chat"
+
+    @invariant()
+    def ends_are_told_of_what_was_told(self) -> None:
+        told_firing: set[tuple[str, str, int]] = set()
+        for told in self.world.notifications:
+            for view in told.content.alerts:
+                episode = told.destination, view.fingerprint, view.episode
+                if view.ends_at is not None:
+                    assert episode in told_firing
+                    told_firing.remove(episode)
+                elif told.kind is not NotificationKind.NOTICE:
+                    told_firing.add(episode)
+
+    @invariant()
+    def an_alert_never_ends_before_it_begins(self) -> None:
+        for told in self.world.notifications:
+            for view in told.content.alerts:
+                assert view.ends_at is None or view.starts_at <= view.ends_at <= told.created_at
+                assert view.member_count >= len(view.members)
+
+
+SmallWorlds.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestSmallWorlds = SmallWorlds.TestCase

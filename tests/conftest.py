@@ -1,0 +1,56 @@
+"""Fixtures that several parts' tests share, and the account of what this machine could not run.
+
+Tests that need a real cluster are left out where it cannot run, and the reason is named at the end. With
+KWATCH_REQUIRE_ALL=1, as in CI, the run fails instead.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.realcluster import RealCluster, missing, running
+
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+
+@pytest.fixture(scope="session")
+def real_cluster() -> Iterator[RealCluster]:
+    """A control plane without a node: etcd, API server, controller manager, scheduler."""
+    with tempfile.TemporaryDirectory(prefix="kwatch-cluster-") as folder, running(Path(folder), node=False) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def real_node() -> Iterator[RealCluster]:
+    """A control plane with one node: containerd and a kubelet. One at a time per machine."""
+    with tempfile.TemporaryDirectory(prefix="kwatch-node-") as folder, running(Path(folder), node=True) as cluster:
+        yield cluster
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what cannot run here."""
+    why = {"real_cluster": missing(node=False), "real_node": missing(node=True)}
+    left_out: dict[str, int] = {}
+    kept: list[pytest.Item] = []
+    gone: list[pytest.Item] = []
+    for item in items:
+        needed = [fixture for fixture in why if fixture in getattr(item, "fixturenames", ())]
+        reason = next((why[fixture] for fixture in needed if why[fixture]), "")
+        (gone if reason else kept).append(item)
+        if reason:
+            left_out[reason] = left_out.get(reason, 0) + 1
+    if gone and os.environ.get("KWATCH_REQUIRE_ALL") == "1":
+        raise pytest.UsageError(*(f"{number} tests cannot run: {reason}" for reason, number in left_out.items()))
+    config.stash[LEFT_OUT] = left_out
+    if gone:
+        config.hook.pytest_deselected(items=gone)
+        items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name what was left out, and why."""
+    for reason, number in config.stash.get(LEFT_OUT, {}).items():
+        terminalreporter.write_line(f"not run here: {number} tests on a real cluster: {reason}", yellow=True)

@@ -1,0 +1,104 @@
+"""Untrusted text is harmless after its encoder."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kwatch.notify import escape
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\x00b\x07c", "abc"),
+        ("one\r\ntwo\rthree\n", "one\ntwo\nthree\n"),
+        ("tab\there", "tab here"),
+        ("X-05 pod-\u202egnp.exe", "X-05 pod-gnp.exe"),
+        ("a\u2066b\u2069c\u2028d\u2029e", "abcde"),
+        ("X-16 \x1b[31mred\x1b[0m", "X-16 red"),
+        ("\x1b]0;owned\x07title", "title"),
+        ("\x1b]8;;https://evil\x1b\\link", "link"),
+        ("\x9b2Jclear", "clear"),
+        ("e\u0301", "\u00e9"),
+        ("lone \ud800 surrogate", "lone  surrogate"),
+    ],
+)
+def test_clean_drops_what_moves_hides_or_reorders(text: str, expected: str) -> None:
+    assert escape.clean(text) == expected
+
+
+def test_line_is_one_line() -> None:
+    assert escape.line(" a\n b\t c ") == "a b c"
+
+
+def test_cut_says_how_much_is_missing() -> None:
+    assert escape.cut("x" * 1236, 62) == "x" * 32 + "… (cut, 1 204 characters more)"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "kept"),
+    [
+        ("👩‍👩‍👧‍👦" * 20, 40, "👩‍👩‍👧‍👦"),  # 7 code points each
+        ("🇩🇪" * 40, 32, "🇩🇪🇩🇪"),
+        ("a\u0308\u0323" * 40, 33, "\u1ea1\u0308" * 3),
+        ("👍🏽" * 40, 32, "👍🏽👍🏽"),
+    ],
+)
+def test_cut_never_splits_a_grapheme(text: str, limit: int, kept: str) -> None:
+    shown = escape.cut(unicodedata.normalize("NFC", text), limit).partition("…")[0]
+    assert shown == kept
+
+
+def test_a_pile_of_combining_marks_is_cut_all_the_same() -> None:
+    assert len(escape.cut("a" + "\u0301" * 10_000, 100)) <= 100
+
+
+@given(st.text(max_size=400), st.integers(min_value=1, max_value=200))
+def test_fit_keeps_the_limit_after_encoding(text: str, limit: int) -> None:
+    assert len(escape.fit(text, limit, escape.slack)) <= limit
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("X-01 <!channel>", "X-01 &lt;!channel&gt;"),
+        ("X-02 <https://evil|kubectl>", "X-02 &lt;https://evil|kubectl&gt;"),
+        ("<@U123> &amp;", "&lt;@U123&gt; &amp;amp;"),
+        ("@here #general", "@\u200bhere #\u200bgeneral"),
+        ("name@example.com", "name@example.com"),
+    ],
+)
+def test_slack_text_mentions_and_links_nothing(text: str, expected: str) -> None:
+    assert escape.slack(text) == expected
+
+
+HEADERS = [
+    "hello\r\nBcc: evil@example.com",
+    "hello\nBcc: evil@example.com",
+    "hello\rBcc: evil@example.com",
+    "=?utf-8?q?hello=0D=0ABcc:_evil@example.com?=",
+    "=?utf-8?b?aGVsbG8NCkJjYzogZXZpbEBleGFtcGxlLmNvbQ==?=",
+    "hello\u2028Bcc: evil@example.com",
+    "a =?utf-8?q?x?= =?utf-8?q?=0ABcc:_evil@example.com?=",
+]
+
+
+@pytest.mark.parametrize("text", HEADERS)
+def test_a_header_is_one_line_and_no_encoded_word(text: str) -> None:
+    """X-03"""
+    encoded = escape.header(text)
+    assert not set(encoded) & set("\r\n\x0b\x0c\x85\u2028\u2029")
+    assert "=?" not in encoded
+
+
+@given(st.text())
+def test_every_encoder_takes_any_text(text: str) -> None:
+    for encode in (escape.clean, escape.line, escape.slack, escape.header, escape.terminal):
+        encode(text).encode()
+
+
+@given(st.text())
+def test_clean_is_idempotent(text: str) -> None:
+    assert escape.clean(escape.clean(text)) == escape.clean(text)

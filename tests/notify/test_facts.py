@@ -1,0 +1,133 @@
+"""The sentences that all channels share."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from kwatch.model.alerts import AlertState
+from kwatch.model.notifications import NotificationKind
+from kwatch.notify import facts
+from kwatch.notify.context import context_of
+from kwatch.notify.render import TemplateEngine
+from tests.notify.samples import NOW, StillClock, alert, content, notification
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 m"),
+        (840, "14 m"),
+        (3600, "1 h 00 m"),
+        (3900, "1 h 05 m"),
+        (86399, "23 h 59 m"),
+        (86400, "1 d 0 h"),
+        (183600, "2 d 3 h"),
+    ],
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert facts.duration(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "words"),
+    [
+        (NOW, UTC, "14:14 UTC"),
+        (NOW, BERLIN, "15:14 CET"),
+        (NOW - timedelta(days=1), BERLIN, "2026-02-28 15:14 CET"),
+        (datetime(2026, 3, 1, 23, 30, tzinfo=UTC), BERLIN, "2026-03-02 00:30 CET"),
+        (datetime(2026, 7, 1, 12, 0, tzinfo=UTC), BERLIN, "2026-07-01 14:00 CEST"),
+    ],
+)
+def test_instants_name_their_zone(at: datetime, zone: ZoneInfo, words: str) -> None:
+    assert facts.instant(at, zone, NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ({"namespace": "payments", "workload": "Deployment/api"}, "payments/Deployment/api"),
+        ({"namespace": "", "workload": "Node/n1"}, "Node/n1"),
+        ({"namespace": "a", "kind": "Pod", "name": "p"}, "a/Pod/p"),
+        ({}, ""),
+    ],
+)
+def test_places(labels: dict[str, str], words: str) -> None:
+    assert facts.where(labels) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "window", "words"),
+    [
+        (0, 0, ""),
+        (1, 0, "once"),
+        (1, 1, "once"),
+        (43, 0, "43 times"),
+        (43, 43, "43 times"),
+        (43, 30, "about 30 in the window of the rule, 43 in all"),
+    ],
+)
+def test_numbers_are_honest(count: int, window: int, words: str) -> None:
+    assert facts.how_often(alert(count=count, window_count=window)) == words
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "words"),
+    [
+        ((), 0, ""),
+        (("worker-1",), 1, "worker-1"),
+        (("Deployment/worker",), 1, ""),
+        (("a", "b"), 2, "a, b"),
+        (("a", "b"), 29, "a, b and 27 more"),
+    ],
+)
+def test_members(names: tuple[str, ...], count: int, words: str) -> None:
+    assert facts.members(alert(members=names, member_count=count)) == words
+
+
+def test_several_alerts_are_told_by_what_they_share() -> None:
+    one = {"namespace": "payments", "workload": "Deployment/api"}
+    two = {"namespace": "payments", "workload": "Deployment/web"}
+    three = {"namespace": "shop", "workload": "Deployment/web"}
+    same_rule = content(alert(labels=one), alert(labels=two))
+    assert facts.title(same_rule, NOW) == "CRITICAL · crash-loop (2) · payments"
+    apart = content(alert(labels=one), alert(labels=three, rule="oom-kill"), group_labels={})
+    assert facts.title(apart, NOW) == "CRITICAL · 2 problems · prod-eu"
+
+
+def test_a_partly_ended_group_says_how_many_go_on() -> None:
+    facts_of = content(alert(), alert(state=AlertState.RESOLVED), kind=NotificationKind.UPDATE)
+    assert facts.status(facts_of, UTC, NOW) == "FIRING since 14:02 UTC (12 m, 1 of 2)"
+
+
+def test_an_episode_that_continues_says_so() -> None:
+    assert facts.episode(alert()) == ""
+    assert facts.episode(alert(episode=2)) == "episode 2"
+    assert facts.episode(alert(episode=2, continues=1)) == "episode 2, continues episode 1"
+
+
+def test_what_came_and_went_and_what_was_left_out_is_noted() -> None:
+    said = content(came_and_went=tuple(f"rule-{n}" for n in range(12)), notices_dropped=3, is_late=True)
+    assert facts.notes(said, BERLIN, NOW) == (
+        "late: began at 15:02 CET while kwatch was not watching",
+        "came and went: rule-0, rule-1, rule-2, rule-3, rule-4, rule-5, rule-6, rule-7, rule-8, rule-9 and 2 more",
+        "the same was noticed 3 times more in the meantime",
+    )
+
+
+def test_without_a_summary_the_message_is_the_cause() -> None:
+    said = content(alert(annotations={}))
+    context = context_of(notification(said), "UTC", TemplateEngine(StillClock())).context
+    assert context["rows"][0] == ["Cause", "Back-off restarting failed container worker in pod worker-7d9c-x2x1"]
+
+
+@pytest.mark.parametrize("link", ["http://a.example.com", "javascript:alert(1)", 'https://a"b', "https://a b", "//a"])
+def test_a_runbook_that_is_no_safe_link_is_left_out(link: str) -> None:
+    said = content(alert(annotations={"runbook": link}))
+    context = context_of(notification(said), "UTC", TemplateEngine(StillClock())).context
+    assert context["alerts"][0]["runbook"] == ""

@@ -1,0 +1,148 @@
+"""Templates of users do bounded work over plain values, and nothing else."""
+
+import time
+
+import pytest
+
+from kwatch.clock import SystemClock
+from kwatch.errors import TemplateError
+from kwatch.notify.render import TemplateEngine, check_template
+from tests.notify.samples import StillClock
+
+CONTEXT = {
+    "namespace": "payments",
+    "count": 43,
+    "ratio": 0.5,
+    "is_late": False,
+    "nothing": None,
+    "labels": {"team": "a", "items": "mine", "app.kubernetes.io/name": "worker"},
+    "alerts": [{"rule": "crash-loop", "count": 3}, {"rule": "oom-kill", "count": 1}],
+    "numbers": list(range(60)),
+}
+
+
+@pytest.fixture
+def engine() -> TemplateEngine:
+    return TemplateEngine(SystemClock())
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("plain $HOME ${HOME} $$", "plain $HOME ${HOME} $$"),
+        ("{{ namespace }}/{{ labels.team }}", "payments/a"),
+        ("{{ labels.items }}", "mine"),
+        ("{{ labels['app.kubernetes.io/name'] }}", "worker"),
+        ("{{ labels.zone | default('-') }}", "-"),
+        ("{{ 'many' if count > 10 else 'few' }}", "many"),
+        ("{{ count + 1 }} {{ count // 10 }} {{ ratio * 2 }}", "44 4 1.0"),
+        ("{{ namespace ~ ':' ~ count }}", "payments:43"),
+        ("{% for alert in alerts %}{{ loop.index }} {{ alert.rule }}\n{% endfor %}", "1 crash-loop\n2 oom-kill\n"),
+        ("{% for name, value in labels | items %}{{ name }}={{ value }};{% endfor %}", None),
+        ("{{ alerts | map(attribute='rule') | join(', ') }}", "crash-loop, oom-kill"),
+        ("{{ alerts | selectattr('count', 'gt', 2) | map(attribute='rule') | join }}", "crash-loop"),
+        ("{% set where = namespace | upper %}{{ where }}", "PAYMENTS"),
+        ("{{ 'yes' if namespace in ['payments', 'shop'] else 'no' }}", "yes"),
+        ("{{ namespace | replace('pay', 'p') | truncate(4, true, '', 0) }}", "pmen"),
+        ("{{ numbers[:3] | join('-') }}", "0-1-2"),
+        ("{{ nothing }}", ""),
+    ],
+)
+def test_T30_the_language_says_what_people_need(engine: TemplateEngine, template: str, expected: str | None) -> None:
+    rendered = engine.render(template, CONTEXT)
+    assert expected is None or rendered == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ("{{ ''.__class__.__mro__ }}", "line 1: names do not begin with an underscore: __mro__"),
+        ("{{ labels.get('a') }}", "line 1: calls are not in the language of templates"),
+        ("a\n{{ range(10) }}", "line 2: calls are not in the language of templates"),
+        ("{% macro m() %}{% endmacro %}", "line 1: macros are not in the language of templates"),
+        ("{% include 'x' %}", "line 1: tags like `include` are not in the language of templates"),
+        ("{% set a = {'b': 1} %}", "line 1: mappings are not in the language of templates"),
+        ("{{ 9 ** 9 }}", "line 1: powers are not in the language of templates"),
+        ("{% set l = [count, count] %}", "line 1: lists hold constants only"),
+        ("{{ ''|attr('upper') }}", "line 1: No filter named 'attr'."),
+        ("{{ count", "line 1: unexpected end of template, expected 'end of print statement'."),
+        ("x" * 20_000, "the template is longer than 16384 characters"),
+    ],
+)
+def test_X07_P9_what_is_not_in_the_language_is_refused_before_use(template: str, problem: str) -> None:
+    assert check_template(template) == problem
+
+
+def test_a_good_template_has_no_problem() -> None:
+    assert check_template("{{ namespace }}: {% if count > 3 %}often{% endif %}") is None
+
+
+ATTACKS = {
+    "long text": "{{ 'a' * 200000000 }}",
+    "doubling": "{% set s = 'xxxxxxxxxxxxxxxx' %}" + "{% set s = s ~ s %}" * 400 + "{{ s }}",
+    "doubling by plus": "{% set s = 'xxxxxxxxxxxxxxxx' %}" + "{% set s = s + s %}" * 400 + "{{ s }}",
+    "loops": "{% for a in numbers %}" * 6 + "x" + "{% endfor %}" * 6,
+    "silent loops": "{% for a in numbers if false %}{% endfor %}" * 300,
+    "output": "{% for a in numbers %}{% for b in numbers %}" + "y" * 100 + "{% endfor %}{% endfor %}",
+    "join": "{{ numbers | join('" + "z" * 4000 + "') }}",
+    "replace": "{{ ('a' ~ 'a' ~ 'a') | replace('a', '" + "b" * 15000 + "') | replace('b', 'cccccccccccccccc') }}",
+    "digits": "{% set n = 9 %}" + "{% set n = n * n %}" * 300 + "{{ n }}",
+    "round": "{{ 1.5 | round(999999999, 'ceil') }}",
+    "format": "{{ '%999999999d' % 1 }}",
+    "width": "{{ 'a' | center(999999999) }}",
+    "characters as a list": "{% set s = 'xxxxxxxxxxxxxxxx' %}" + "{% set s = s ~ s %}" * 11 + "{{ s | list | length }}",
+    "recursion": "{% for a in numbers recursive %}{{ loop(numbers) }}{% endfor %}",
+    "a mapping": "{{ labels }}",
+    "a method": "{{ namespace.upper }}",
+    "division": "{{ 1 / 0 }}",
+    "unknown": "{{ who }}",
+    "deep": "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}",
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_X08_bombs_fail_as_template_errors_in_time(engine: TemplateEngine, attack: str) -> None:
+    before = time.perf_counter()
+    try:
+        rendered = engine.render(ATTACKS[attack], CONTEXT)
+    except TemplateError:
+        rendered = ""
+    assert len(rendered) <= 64 * 1024
+    assert attack == "silent loops" or not rendered
+    assert time.perf_counter() - before < 2.0  # 0.25 s, and a slow machine
+
+
+def test_the_deadline_ends_a_template_that_takes_steps_slowly() -> None:
+    class SlowClock(StillClock):
+        def monotonic(self) -> float:
+            self.seconds += 0.01
+            return self.seconds
+
+    with pytest.raises(TemplateError, match="takes too long"):
+        TemplateEngine(SlowClock()).render("{% for n in numbers %}{{ n }}{% endfor %}", CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "value"),
+    [
+        ("{{ count }}", 43),
+        ("{{ ratio }}", 0.5),
+        ("{{ is_late }}", False),
+        ("{{ nothing }}", None),
+        ("{{ namespace }}", "payments"),
+        ("{{ count > 3 }}", True),
+        (" {{ count }}", " 43"),
+        ("{{ count }}{{ count }}", "4343"),
+        ("text", "text"),
+        ("", ""),
+    ],
+)
+def test_T21_a_leaf_that_is_one_expression_keeps_its_type(engine: TemplateEngine, leaf: str, value: object) -> None:
+    rendered = engine.render_value(leaf, CONTEXT)
+    assert rendered == value
+    assert type(rendered) is type(value)
+
+
+def test_the_context_cannot_be_changed(engine: TemplateEngine) -> None:
+    engine.render("{% set count = 1 %}{% set labels = 2 %}", CONTEXT)
+    assert engine.render("{{ count }} {{ labels.team }}", CONTEXT) == "43 a"
