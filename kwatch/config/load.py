@@ -58,7 +58,8 @@ def pack_names() -> tuple[str, ...]:
 
 def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], problems: Problems) -> Config:
     entries = merge(sources.packs, sources.rules, problems)
-    book = RuleBook(entries, words.watch.labels, problems)
+    label_names = [node.text for node in _items(sources.main.mapping.get("watch", sources.main), "labels")]
+    book = RuleBook(entries, label_names, problems)
     known = book.known if sources.is_whole else None
     inhibit = [node for pack in sources.packs for node in pack.inhibit]
     inhibit += _items(sources.main, "inhibit")
@@ -114,19 +115,21 @@ def _read(path: Path, problems: Problems) -> Node | None:
 def _included(path: Path | None, main: Node, problems: Problems) -> Iterator[Path]:
     seen: set[Path] = set()
     for node in _items(main, "include"):
-        found = _glob(path.parent, node.text) if path is not None and node.text else []
+        found = _glob(path, node.text) if path is not None and node.text else []
         if not found:
             problems.add(node.place, f"include: no file matches {node.text!r} beside {path}")
         yield from (file for file in found if file not in seen)
         seen.update(found)
 
 
-def _glob(folder: Path, pattern: str) -> list[Path]:
-    if Path(pattern).is_absolute():
-        folder, pattern = Path(pattern).parent, Path(pattern).name
+def _glob(main: Path, pattern: str) -> list[Path]:
+    """Return the files that match, but for the one that asks."""
+    folder, anchor = main.parent, Path(pattern).anchor
+    if anchor:
+        folder, pattern = Path(anchor), pattern.removeprefix(anchor)
     try:
-        return sorted(file for file in folder.glob(pattern) if file.is_file())
-    except (ValueError, NotImplementedError):  # no possible pattern
+        return sorted(file for file in folder.glob(pattern) if file.is_file() and not file.samefile(main))
+    except (OSError, ValueError, NotImplementedError):  # no possible pattern
         return []
 
 

@@ -208,7 +208,7 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, orig
     default = ("namespace", "workload", "reason") if words.on is Subject.EVENT else ("namespace", "workload")
     key, rate = words.key if words.key is not None else default, None
     if words.rate is not None:
-        key = words.rate.per if words.rate.per is not None else default
+        key = words.rate.per if "per" in words.rate.model_fields_set else default
         rate = Rate(words.rate.count, words.rate.within, key)
     given = {
         "severity": words.severity,

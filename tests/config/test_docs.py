@@ -38,7 +38,8 @@ _OF_MATCHERS = ("regex", "gt", "ge", "lt", "le", "path", "from", "to", "increase
 def _blocks() -> Iterator[tuple[str, str]]:
     for file in (*ROOT.glob("README.md"), *sorted((ROOT / "docs").glob("*.md"))):
         for number, block in enumerate(_FENCE.findall(file.read_text("utf-8")), start=1):
-            yield f"{file.name} {number}", block
+            if not block.startswith("- "):  # a list is for another program
+                yield f"{file.name} {number}", block
 
 
 def _load(text: str, folder: Path) -> None:
