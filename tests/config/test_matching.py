@@ -2,7 +2,7 @@
 
 import pytest
 
-from kwatch.config.matching import KnownNames, Scope, read_label_match, read_match
+from kwatch.config.matching import KEYS, KnownNames, Scope, read_label_match, read_match
 from kwatch.config.parse import parse
 from kwatch.config.problems import Problems
 from kwatch.config.selectors import parse_selector
@@ -129,3 +129,61 @@ def test_t53_selectors_have_the_truth_of_kubectl(
 ) -> None:
     column = [{}, {"team": "a"}, {"team": "b"}, {"team": ""}].index(labels)
     assert matches_labels(parse_selector(selector), labels) is truths[column]
+
+
+def _problems(key: str, value: str, scope: Scope) -> tuple[str, ...]:
+    problems = Problems()
+    node = parse(f"{key}: {value}", "k.yaml", problems)
+    assert node is not None
+    read_match("match", node, scope, problems)
+    return problems.sorted()
+
+
+_ASKED = [(scope, key) for scope, keys in KEYS.items() for key in keys]
+_NOTHING = (
+    '""',
+    "' '",
+    "[]",
+    "{}",
+    "null",
+    '[""]',
+    "[[]]",
+    "[{}]",
+    "{regex: }",
+    "{regex: ''}",
+    "{regex: '['}",
+    "{a: }",
+)
+
+
+@pytest.mark.parametrize(("scope", "key"), _ASKED)
+@pytest.mark.parametrize("value", _NOTHING)
+def test_t02_no_key_can_ask_nothing(scope: Scope, key: str, value: str) -> None:
+    by_name = key in {"labels", "annotations", "fields", "condition"}
+    assert _problems(key, f"{{a: {value}}}" if by_name else value, scope) != ()
+
+
+@pytest.mark.parametrize("value", _NOTHING)
+def test_t52_no_label_can_ask_nothing(value: str) -> None:
+    problems = Problems()
+    node = parse(f"team: {value}", "k.yaml", problems)
+    assert node is not None
+    read_label_match("match", node, None, problems)
+    assert problems.sorted() != ()
+
+
+def test_t25_a_glob_given_as_a_regular_expression_is_proposed_as_a_glob() -> None:
+    assert _problems("reason", "{regex: '*test*'}", Scope.EVENT) == (
+        "k.yaml:1:17: reason: regex: no argument for repetition operator: *: "
+        'it looks like a glob; write reason: "*test*"',
+    )
+
+
+def test_t30_a_dollar_is_a_dollar() -> None:
+    assert _read("{message: [{regex: '^a$'}, '${HOME}']}", Scope.EVENT) == AllOf(
+        (WordIs(Word.MESSAGE, (Regex("^a$"), Text("${HOME}"))),)
+    )
+
+
+def test_p8_a_pattern_that_would_hang_others_is_taken() -> None:
+    assert _read("{message: {regex: '(a+)+$'}}", Scope.EVENT) == AllOf((WordIs(Word.MESSAGE, (Regex("(a+)+$"),)),))
