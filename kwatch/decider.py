@@ -18,7 +18,6 @@ import msgspec
 from kwatch.alerts.engine import Engine
 from kwatch.model.decisions import Checkpoint, Decision, Row, Table
 from kwatch.model.findings import FindingKind
-from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEventType
 from kwatch.model.observations import About, KubeEvent, ObjectChange
 from kwatch.rules.compile import CompiledRule, RuleSet
@@ -94,10 +93,6 @@ class Decider:
     def wake_at(self) -> datetime | None:
         """Return when `tick` has something to do next."""
         return self._engine.wake_at()
-
-    def sent(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
-        """A destination has been told."""
-        self._engine.sent(destination, incident, kind, at)
 
     def found(self, ref: ObjectRef, now: datetime) -> None:
         """Go on with what waited for an object, whether or not it was found."""

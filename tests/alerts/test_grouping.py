@@ -246,7 +246,7 @@ def test_S65_a_success_that_the_engine_never_heard_of():
     world.true(0)
     world.advance(0)
     known = World(level())
-    known.sent(15, world.notifications[0])
+    known.ended(15, world.notifications[0])
     world.incidents = known.incidents
     world.restart(1000)
     world.advance(4000)
@@ -261,7 +261,7 @@ def test_S66_one_repeat_after_a_long_failure():
     world.advance(3600 + 7200)
     assert world.brief == ["firing@0", "repeat@3600"]
     world.is_down = False
-    world.sent(10_800, world.notifications[1])
+    world.ended(10_800, world.notifications[1])
     world.advance(14_399)
     assert world.brief == ["firing@0", "repeat@3600"]
     world.advance(14_400)
@@ -280,7 +280,7 @@ def test_what_was_sent_of_other_incidents_is_ignored():
     world.true(0)
     world.advance(0)
     for incident in ("", "kw/test", "kw/summary/1", "kw/unknown/1"):
-        world.engine.sent("team-slack", incident, NotificationKind.FIRING, at(300))
+        world.engine.ended("team-slack", incident, NotificationKind.FIRING, at(300))
     world.advance(1000)
     assert world.brief == ["firing@0", "repeat@600"]
 

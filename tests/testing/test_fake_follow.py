@@ -32,7 +32,7 @@ ACTS = st.lists(
 )
 
 
-class Gone(Exception):
+class GoneError(Exception):
     """410, in either form."""
 
 
@@ -48,7 +48,7 @@ class Client:
         while True:
             try:
                 await self.watch()
-            except Gone:
+            except GoneError:
                 self.version = ""
             except (ClusterError, ValueError):
                 await asyncio.sleep(1)
@@ -67,7 +67,7 @@ class Client:
 
     def take(self, frame: dict[str, Any]) -> None:
         if frame["type"] == "ERROR":
-            raise Gone
+            raise GoneError
         metadata = frame["object"]["metadata"]
         self.version = metadata["resourceVersion"]
         if frame["type"] == "DELETED":
@@ -91,7 +91,7 @@ class Client:
 
 def check(status: int) -> None:
     if status == 410:
-        raise Gone
+        raise GoneError
     if status != 200:
         raise ClusterError("not served", status=status)
 
