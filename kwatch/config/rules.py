@@ -125,7 +125,12 @@ def merge(packs: Iterable[Pack], user: Iterable[Node], problems: Problems) -> tu
 
 def read_inhibitions(entries: Iterable[Node], known: KnownNames | None, problems: Problems) -> tuple[Inhibition, ...]:
     """Return the entries of `inhibit`; `known` None: a file is broken, any name may be."""
-    return tuple(found for node in entries if (found := _inhibition(node, known, problems)) is not None)
+    read = [(node, found) for node in entries if (found := _inhibition(node, known, problems)) is not None]
+    for index, (node, later) in enumerate(read):
+        for other, earlier in read[:index]:
+            if later.when == earlier.mute and later.mute == earlier.when:
+                problems.add(node.place, f"a circle: the entry at {other.place} mutes the other way round")
+    return tuple(inhibition for _, inhibition in read)
 
 
 def _inhibition(node: Node, known: KnownNames | None, problems: Problems) -> Inhibition | None:
