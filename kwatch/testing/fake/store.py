@@ -44,10 +44,10 @@ def key_of(body: Mapping[str, Any]) -> Key:
 class _Table:
     """One resource: its objects, its log, and since which version the log is whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, compacted: int) -> None:
         self.objects: dict[Key, Object] = {}
         self.log: list[Entry] = []
-        self.compacted = 0
+        self.compacted = compacted
 
 
 class Store:
@@ -61,6 +61,7 @@ class Store:
         self.version = 1
         self._history = history
         self._tables: dict[str, _Table] = {}
+        self._compacted = 0  # for the tables that are still to come
         self._listeners: dict[str, set[Callable[[], None]]] = {}
 
     def get(self, resource: str, key: Key) -> Object | None:
@@ -112,6 +113,7 @@ class Store:
     def compact(self, before: int | None = None) -> None:
         """Forget the history up to and with the version `before`, or all of it."""
         limit = self.version if before is None else before
+        self._compacted = max(self._compacted, limit)
         for table in self._tables.values():
             self._compact(table, limit)
 
@@ -126,7 +128,9 @@ class Store:
             listeners.discard(call)
 
     def _table(self, resource: str) -> _Table:
-        return self._tables.setdefault(resource, _Table())
+        if resource not in self._tables:
+            self._tables[resource] = _Table(self._compacted)
+        return self._tables[resource]
 
     def _stamped(self, body: Object) -> Object:
         self.version += 1
