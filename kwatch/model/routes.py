@@ -22,8 +22,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One node of the tree, with everything inherited already filled in.
 
     `receiver` may hold labels (`team-{{ team }}`); `parent_receiver` is used when it resolves to none that exists.
-    `receiver` "none" drops and counts. `critical_wait` is the group_wait of critical alerts: that which the route itself
-    sets, and 0 where it only inherits one.
+    `receiver` "none" drops and counts. `critical_wait` is the group_wait of critical alerts: what the route sets
+    itself, and 0 where it only inherits one.
     """
 
     receiver: str
