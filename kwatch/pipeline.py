@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol
 
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential, wait_random
 
 from kwatch.clock import Clock
 from kwatch.decider import Decider
@@ -141,7 +141,7 @@ class Pipeline:
     async def _commit(self, decision: Decision) -> None:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(StateError),
-            wait=wait_exponential_jitter(initial=0.1, max=5, jitter=0.1),
+            wait=wait_exponential(multiplier=0.1, max=5) + wait_random(0, 0.1),
             sleep=self._clock.sleep,
         )
         async for attempt in retrying:
