@@ -6,9 +6,10 @@
     stage.run(until=600)
     assert stage.lines == ["15 hook firing not-ready shop/Pod/web-1", "30 hook firing back-off shop/Pod/web-1"]
 
-Instants are seconds since `START`; kwatch is in sync by then. An act that fails ends the play. Nothing is patched: the composition is that of `kwatch
-run`, with an in-memory wire to the API server and an in-memory transport to the receivers: a webhook at any URL, and
-a Slack that knows the channel `#alerts` and the token `{file: FOLDER/slack-token}`; `FOLDER` is the stage's own.
+Instants are seconds since `START`; kwatch is in sync by then. An act that fails ends the play. Nothing is patched: the
+composition is that of `kwatch run`, with an in-memory wire to the API server and an in-memory transport to the
+receivers: a webhook at any URL, and a Slack that knows the channel `#alerts` and the token `{file: FOLDER/slack-
+token}`; `FOLDER` is the stage's own.
 """
 
 import asyncio
