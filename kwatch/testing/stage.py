@@ -149,9 +149,10 @@ class Stage:
     ) -> None:
         """Write an Event as events.k8s.io/v1 recorders do: to the microsecond, repeats as a series of that count."""
         last = at if last is None else last
-        began = self.time(self._first.setdefault(name, last))
+        began = self._first.setdefault(name, last)
+        times = {"at": self.time(began), "created": self.second(began)}
         repeats = None if series is None else {"count": series, "lastObservedTime": self.time(last)}
-        self.apply(at, manifests.new_event(name, about, reason=reason, message=message, at=began, series=repeats))
+        self.apply(at, manifests.new_event(name, about, reason=reason, message=message, series=repeats, **times))
 
     def apply(self, at: float, manifest: Mapping[str, Any]) -> None:
         """Create an object at an instant, or merge the manifest into the one that exists."""
