@@ -14,7 +14,7 @@ a Slack that knows the channel `#alerts` and the token `{file: FOLDER/slack-toke
 import asyncio
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,11 +34,12 @@ from kwatch.testing.fake.objects import timestamp
 from kwatch.testing.receivers import Request, SlackServer
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
-#: Seconds before `START` at which kwatch is started: enough for all its watches to list.
+#: Seconds before the start at which kwatch is started, unless told otherwise: enough for all its watches to list.
 LEAD = 30
 SLACK_TOKEN = "xoxb-stage"  # noqa: S105 - of the stage's own Slack
 
 Act = Callable[[], object]
+Play = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,12 @@ class Told:
     destination: str
     kind: str
     rules: tuple[str, ...]
-    document: Any = field(compare=False, repr=False)
+    body: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def document(self) -> Any:
+        """The webhook's document."""
+        return json.loads(self.body)
 
     def __str__(self) -> str:
         """Return `15 hook firing crash-loop shop/Pod/web-1 ×3`: a state only where it is not the message's."""
@@ -60,17 +66,19 @@ class Told:
 class Stage:
     """One cluster, one state folder; `at` writes the play, `run` plays it."""
 
-    def __init__(self, folder: Path, text: str, *, start: datetime = START) -> None:
+    def __init__(self, folder: Path, text: str, *, start: datetime = START, lead: float = LEAD) -> None:
         self._folder = folder
         self._start = start
+        self._lead = lead
         self._text = text
         self._acts: list[tuple[float, Act]] = []
+        self._plays: list[Play] = []
         self._absences: list[tuple[float, float, str]] = []
         self._first: dict[str, float] = {}  # instants of the first occurrences, by the Events' names
         self.told: list[Told] = []
         self.answer: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(200)
         self.loop = virtual.VirtualLoop()
-        self.clock = virtual.VirtualClock(start - timedelta(seconds=LEAD), self.loop)
+        self.clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)
         self.cluster = FakeCluster(self.clock)
         self.counters = Counters()
         self.slack = SlackServer(SLACK_TOKEN, {"#alerts": "C1"})
@@ -163,6 +171,10 @@ class Stage:
         metadata = {"name": name, "namespace": namespace}
         self.at(at, lambda: self.cluster.delete({"apiVersion": "v1", "kind": kind, "metadata": metadata}))
 
+    def play(self, run: Play) -> None:
+        """Run the player of a recording or of a scenario beside, from the moment at which kwatch is started."""
+        self._plays.append(run)
+
     def absent(self, begin: float, end: float, text: str = "") -> None:
         """Let kwatch be killed at `begin` and started again at `end`, with another configuration if one is given."""
         self._absences.append((begin, end, text))
@@ -183,25 +195,26 @@ class Stage:
         return self.counters.read().get((name, tuple(sorted(labels.items()))), 0)
 
     async def _play(self, until: float) -> None:
-        acting = asyncio.create_task(self._act())
-        begin: float = -LEAD
+        acting = [asyncio.create_task(run()) for run in (self._act, *self._plays)]
+        begin = -self._lead
         for end, resume, text in [*self._absences, (until, until, "")]:
             await self._live(begin, end)
             begin, self._text = resume, text or self._text
-        acting.cancel()
+        for task in acting:
+            task.cancel()
 
     async def _act(self) -> None:
         for seconds, act in sorted(self._acts, key=lambda entry: entry[0]):
-            await asyncio.sleep(max(0.0, seconds + LEAD - self.loop.time()))
+            await asyncio.sleep(max(0.0, seconds + self._lead - self.loop.time()))
             act()
 
     async def _live(self, begin: float, end: float) -> None:
         """Run kwatch between two instants, and end it as a kill does: nothing is finished."""
-        await asyncio.sleep(max(0.0, begin + LEAD - self.loop.time()))
+        await asyncio.sleep(max(0.0, begin + self._lead - self.loop.time()))
         with self._opened() as app:
             self.app = app
             living = asyncio.create_task(app.run(asyncio.Event()))
-            done, _ = await asyncio.wait({living}, timeout=end + LEAD - self.loop.time())
+            done, _ = await asyncio.wait({living}, timeout=end + self._lead - self.loop.time())
             living.cancel()
             await asyncio.gather(living, return_exceptions=not done)
 
@@ -235,7 +248,7 @@ class Stage:
             document = json.loads(request.content)
             rules = tuple(alert["labels"]["rule"] for alert in document["alerts"])
             name = request.url.path.rpartition("/")[2]
-            self.told.append(Told(self.now(), name, document["kind"], rules, document))
+            self.told.append(Told(self.now(), name, document["kind"], rules, request.content))
         return response
 
 
