@@ -57,8 +57,8 @@ SAID = {
         "platform/Pod/novolume",
         "A volume of Pod/novolume cannot be mounted.",
         (
-            "kubectl describe pod -n platform novolume; then create what the message names as missing, or look after the "
-            "storage."
+            "kubectl describe pod -n platform novolume; then create what the message names as missing, or look after "
+            "the storage."
         ),
     ),
     "container-config-error": (
