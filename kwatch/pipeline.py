@@ -21,7 +21,6 @@ from kwatch.clock import Clock
 from kwatch.decider import Decider
 from kwatch.errors import StateError
 from kwatch.model.decisions import Decision
-from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import Batch
 from kwatch.telemetry import Counters
 
@@ -87,10 +86,6 @@ class Pipeline:
         """Take a step of the decider in its turn, after the batches that came before."""
         self._inbox.append(step)
         self._arrived.set()
-
-    def sent(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
-        """Let the engine know that a destination has been told: repeats count from here."""
-        self.submit(lambda _: self._decider.sent(destination, incident, kind, at))
 
     async def run(self) -> None:
         """Decide and commit until cancelled; a commit under way is finished first."""

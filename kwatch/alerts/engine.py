@@ -127,10 +127,13 @@ class Engine:
         self._groups.announce_present([alert for alert in present if alert.state is AlertState.FIRING], now)
         self._follow(self._book.started(now), now)
 
-    def sent(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
-        """A notification has arrived: repeats count from here. A notice opens nothing, so nothing is repeated."""
+    def ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
+        """A notification has arrived, or was given up: repeats count from here.
+
+        A notice opens nothing, so nothing is repeated.
+        """
         if kind is not NotificationKind.NOTICE and not kind.closes:
-            self._groups.sent(destination, incident, at)
+            self._groups.ended(destination, incident, at)
 
     def tick(self, now: datetime) -> None:
         """Run every deadline up to `now`, in the order of their instants."""

@@ -65,7 +65,7 @@ class Groups:
                 self._ledger.touch_group(group.key)
         for incident in incidents:
             if incident.last_sent_at is not None:
-                self.sent(incident.destination, incident.incident, incident.last_sent_at)
+                self.ended(incident.destination, incident.incident, incident.last_sent_at)
         for group in self.groups.values():
             self._schedule(group)
 
@@ -125,8 +125,8 @@ class Groups:
         for groups in by_destination.values():
             self._summarise(groups, present, now)
 
-    def sent(self, destination: str, incident: str, at: datetime) -> None:
-        """A message of an incident has arrived; of a summary: for every group that it opened."""
+    def ended(self, destination: str, incident: str, at: datetime) -> None:
+        """A message of an incident has arrived, or was given up; of a summary: for every group that it opened."""
         for group in self._spoken_for(destination, incident):
             group.sent_at = at if group.sent_at is None else max(group.sent_at, at)
             group.is_awaiting = False
@@ -164,11 +164,13 @@ class Groups:
                 id=identity,
                 labels=labels,
                 wait=route.group_wait,
+                critical_wait=route.critical_wait,
                 interval=route.group_interval,
                 repeat=route.repeat_interval,
             )
             self.groups[group.key] = group
-        group.wait, group.interval, group.repeat = route.group_wait, route.group_interval, route.repeat_interval
+        group.wait, group.critical_wait = route.group_wait, route.critical_wait
+        group.interval, group.repeat = route.group_interval, route.repeat_interval
         return group
 
     def _leave(self, group: Group, alert: Alert, view: AlertView, now: datetime, *, is_held: bool) -> None:

@@ -91,7 +91,8 @@ class Group(msgspec.Struct, kw_only=True, tag="group"):
     receiver: str
     id: str
     labels: dict[str, str]
-    wait: timedelta | None
+    wait: timedelta
+    critical_wait: timedelta
     interval: timedelta
     repeat: timedelta
     members: dict[str, bool] = {}  # fingerprint → whether it was told in this incident

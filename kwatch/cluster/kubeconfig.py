@@ -25,7 +25,7 @@ from kubernetes.aio.config.kube_config import FileOrData, KubeConfigLoader, Kube
 from kwatch.cluster.credentials import REREAD_AFTER, Access, Reading, TlsContexts, environment_proxy
 from kwatch.errors import ClusterError
 
-EXEC_TIMEOUT = 60.0  # seconds for an exec plugin or an identity provider
+EXEC_TIMEOUT = 60.0  # seconds; an exec plugin may have to ask a browser
 EXPIRY_MARGIN = 60.0  # seconds before the end of a plugin's token at which it is asked again
 
 
@@ -57,17 +57,21 @@ _EXEC_CREDENTIAL = msgspec.json.Decoder(_ExecCredential)
 class Kubeconfig:
     """One context of one or more kubeconfig files: a `Reader`."""
 
-    def __init__(self, files: str, name: str) -> None:
+    def __init__(self, files: str, name: str, patience: float) -> None:
         self.name = name
         self._files = files
+        self._patience = patience
         self._tls = TlsContexts()
         self._exec: _ExecStatus | None = None
 
     @classmethod
-    async def open(cls, files: str, context: str | None) -> Self:
-        """Pin the context: the one named, else the current one. Raise ClusterError when it is not there."""
+    async def open(cls, files: str, context: str | None, patience: float = EXEC_TIMEOUT) -> Self:
+        """Pin the context: the one named, else the current one. Raise ClusterError when it is not there.
+
+        `patience`: seconds for an exec plugin or an identity provider.
+        """
         loader = await _guarded(asyncio.to_thread(_Loader.of, files, context, None))
-        return cls(files, loader.context_name)
+        return cls(files, loader.context_name, patience)
 
     async def read(self, refused: Access | None) -> Reading:
         known = self._exec if refused is None else None
@@ -76,7 +80,7 @@ class Kubeconfig:
     async def _read(self, known: _ExecStatus | None) -> Reading:
         loader = await asyncio.to_thread(_Loader.of, self._files, self.name, known)
         settings = _Settings()
-        async with asyncio.timeout(EXEC_TIMEOUT):
+        async with asyncio.timeout(self._patience):
             await loader.load_and_set(settings)
         self._exec = loader.exec_status
         return Reading(await asyncio.to_thread(self._access, settings), loader.valid_for())
@@ -216,7 +220,7 @@ async def _guarded(reading: Awaitable[_T]) -> _T:
     try:
         return await reading
     except TimeoutError:
-        raise ClusterError(f"the kubeconfig's exec plugin or provider gave no answer in {EXEC_TIMEOUT:g} s") from None
+        raise ClusterError("the kubeconfig's exec plugin or identity provider gave no answer in time") from None
     except ConfigException as error:
         raise ClusterError(f"the kubeconfig cannot be used: {str(error).partition(' in ')[0]}") from None
     except OSError as error:

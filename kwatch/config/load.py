@@ -9,11 +9,12 @@ from importlib import resources
 from pathlib import Path
 
 from kwatch.config.config import Config, Log, Namespaces, Watch, Web
+from kwatch.config.matching import check_kinds
 from kwatch.config.parse import Node, empty, parse
 from kwatch.config.problems import Place, Problems, did_you_mean, listed
 from kwatch.config.receivers import Receivers, read_receivers, stdout_receiver
 from kwatch.config.routes import NONE, RouteReader, named_receivers, names
-from kwatch.config.rules import Pack, RuleBook, merge, read_inhibitions
+from kwatch.config.rules import BUILT_IN_LABELS, Pack, RuleBook, merge, read_inhibitions
 from kwatch.config.schema import IncludedWords, PackWords, TopWords
 from kwatch.config.selectors import parse_selector
 from kwatch.config.validate import check
@@ -57,8 +58,9 @@ def pack_names() -> tuple[str, ...]:
 
 def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], problems: Problems) -> Config:
     entries = merge(sources.packs, sources.rules, problems)
-    book = RuleBook(entries, words.watch.labels, problems)
-    labels, rule_names = (book.labels, book.names) if sources.is_whole else (None, None)
+    label_names = [node.text for node in _items(sources.main.mapping.get("watch", sources.main), "labels")]
+    book = RuleBook(entries, label_names, problems)
+    known = book.known if sources.is_whole else None
     inhibit = [node for pack in sources.packs for node in pack.inhibit]
     inhibit += _items(sources.main, "inhibit")
     receivers = _receivers(sources.main, environ, problems)
@@ -69,8 +71,8 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
         log=Log(level=words.log.level, format=words.log.format),
         watch=_watch(sources.main, words, problems),
         rules=book.read(),
-        inhibitions=read_inhibitions(inhibit, labels, rule_names, problems),
-        route=_route(sources.main, RouteReader(receivers, labels, rule_names, problems), receivers, problems),
+        inhibitions=read_inhibitions(inhibit, known, problems),
+        route=_route(sources.main, RouteReader(receivers, known, problems), receivers, problems),
         receivers=receivers,
     )
 
@@ -113,19 +115,21 @@ def _read(path: Path, problems: Problems) -> Node | None:
 def _included(path: Path | None, main: Node, problems: Problems) -> Iterator[Path]:
     seen: set[Path] = set()
     for node in _items(main, "include"):
-        found = _glob(path.parent, node.text) if path is not None and node.text else []
+        found = _glob(path, node.text) if path is not None and node.text else []
         if not found:
             problems.add(node.place, f"include: no file matches {node.text!r} beside {path}")
         yield from (file for file in found if file not in seen)
         seen.update(found)
 
 
-def _glob(folder: Path, pattern: str) -> list[Path]:
-    if Path(pattern).is_absolute():
-        folder, pattern = Path(pattern).parent, Path(pattern).name
+def _glob(main: Path, pattern: str) -> list[Path]:
+    """Return the files that match, but for the one that asks."""
+    folder, anchor = main.parent, Path(pattern).anchor
+    if anchor:
+        folder, pattern = Path(anchor), pattern.removeprefix(anchor)
     try:
-        return sorted(file for file in folder.glob(pattern) if file.is_file())
-    except (ValueError, NotImplementedError):  # no possible pattern
+        return sorted(file for file in folder.glob(pattern) if file.is_file() and not file.samefile(main))
+    except (OSError, ValueError, NotImplementedError):  # no possible pattern
         return []
 
 
@@ -173,6 +177,7 @@ def _web(words: TopWords, environ: Mapping[str, str]) -> Web:
 
 def _watch(main: Node, words: TopWords, problems: Problems) -> Watch:
     asked = words.watch.namespaces
+    _check_watch(main, problems)
     return Watch(
         namespaces=Namespaces(
             include=asked.include, exclude=asked.exclude, selector=_selector(main, asked.selector, problems)
@@ -180,6 +185,17 @@ def _watch(main: Node, words: TopWords, problems: Problems) -> Watch:
         resources=words.watch.resources,
         labels=words.watch.labels,
     )
+
+
+def _check_watch(main: Node, problems: Problems) -> None:
+    watch = main.mapping.get("watch", main)
+    check_kinds(_items(watch, "resources"), problems)
+    for node in _items(watch, "labels"):
+        if node.text in BUILT_IN_LABELS:
+            problems.add(node.place, f"labels: {node.text!r} is set by kwatch itself, and means another thing there")
+    for node in _items(watch.mapping.get("namespaces", watch), "include"):
+        if node.text.startswith("!"):
+            problems.add(node.place, "include: a leading ! means nothing here: put the name into `exclude`")
 
 
 def _selector(main: Node, text: str, problems: Problems) -> Condition | None:

@@ -4,13 +4,13 @@ Keys are AND, lists are OR, texts are globs. What would match everything by acci
 an empty text) is a problem: a matcher that asks nothing is left out, not written empty.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from kwatch.config.parse import Node
 from kwatch.config.paths import parse_path
-from kwatch.config.problems import Problems, did_you_mean, listed
+from kwatch.config.problems import Place, Problems, did_you_mean, listed
 from kwatch.config.validate import is_mapping
 from kwatch.model.conditions import (
     AllOf,
@@ -44,6 +44,9 @@ _CLOSED: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_EMPTY = "an empty matcher would match everything: ask something, or leave it out"
+
+
 class Scope(Enum):
     """Where a matcher stands, and so what it can see."""
 
@@ -62,21 +65,38 @@ KEYS: Mapping[Scope, tuple[str, ...]] = {
 }
 
 
-def read_match(node: Node, scope: Scope, problems: Problems) -> Condition:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownNames:
+    """What matchers of alerts can name."""
+
+    labels: frozenset[str]
+    rules: frozenset[str]
+
+
+def check_label(name: str, place: Place, labels: Collection[str], problems: Problems, alert: str = "alert") -> bool:
+    """Return whether alerts have a label; that they have not is a problem."""
+    if name in labels:
+        return True
+    hint = did_you_mean(name, labels) or f"; there is {listed(labels)}"
+    problems.add(place, f"no {alert} has a label {name!r} (a rule's `labels` and `watch.labels` add some){hint}")
+    return False
+
+
+def check_labels(nodes: Iterable[Node], known: "KnownNames | None", problems: Problems) -> None:
+    """Refuse names of labels that no alert has, where all names are known."""
+    if known is not None:
+        for node in nodes:
+            check_label(node.text, node.place, known.labels, problems)
+
+
+def read_match(key: str, node: Node, scope: Scope, problems: Problems) -> Condition:
     """Return a rule's `match` or `resolve`. What is wrong is added to `problems`, and left out."""
-    return _Reader(problems, _ObjectKeys(scope)).conjunction(node)
+    return _Reader(problems, _ObjectKeys(scope)).conjunction(key, node)
 
 
-def read_label_match(
-    node: Node, labels: Iterable[str] | None, problems: Problems, rules: Iterable[str] | None = None
-) -> Condition:
-    """Return a matcher of alert labels: a route's, an inhibition's.
-
-    `labels` are the names that alerts can have, `rules` those of the rules; None: not known, as a file is broken.
-    """
-    known = None if labels is None else frozenset(labels)
-    closed = dict(_CLOSED) if rules is None else {**_CLOSED, "rule": tuple(rules)}
-    return _Reader(problems, _LabelKeys(known, closed)).conjunction(node)
+def read_label_match(key: str, node: Node, known: "KnownNames | None", problems: Problems) -> Condition:
+    """Return a matcher of alert labels: a route's, an inhibition's. `known` None: a file is broken, any name may be."""
+    return _Reader(problems, _LabelKeys(known)).conjunction(key, node)
 
 
 class _Reader:
@@ -86,20 +106,20 @@ class _Reader:
         self.problems = problems
         self._keys = keys
 
-    def conjunction(self, node: Node) -> Condition:
-        """Return the AND of a mapping's keys."""
-        if not is_mapping(node, self.problems):
+    def conjunction(self, key: str, node: Node) -> Condition:
+        """Return the AND of the keys of the mapping that stands at `key`."""
+        if not is_mapping(node, self.problems, key):
             return AllOf(())
         if not node.mapping:
-            self.problems.add(node.place, "an empty matcher would match everything: ask something, or leave it out")
+            self.problems.add(node.place, f"{key}: {_EMPTY}")
         return AllOf(tuple(part for key, value in node.mapping.items() for part in self._part(key, value)))
 
     def _part(self, key: str, node: Node) -> Iterable[Condition]:
         match key:
             case "not":
-                return (Not(self.conjunction(node)),)
+                return (Not(self.conjunction(key, node)),)
             case "any":
-                return (AnyOf(tuple(self.conjunction(each) for each in self.listed(key, node))),)
+                return (AnyOf(tuple(self.conjunction(key, each) for each in self.listed(key, node))),)
             case _:
                 return self._keys.part(self, key, node)
 
@@ -124,7 +144,9 @@ class _Reader:
 
     def _text(self, key: str, node: Node) -> Matcher | None:
         if not node.text.strip() or node.value is None:
-            self.problems.add(node.place, f'{key}: an empty value: "*" matches any, `not` with "*" matches none')
+            self.problems.add(
+                node.place, f'{key}: must not be empty; "*" is any value, and not: {{{key}: "*"}} is none'
+            )
             return None
         if node.text.startswith("!") and key not in {"message", "annotations", "fields"}:
             self.problems.add(node.place, f"{key}: a leading ! means nothing here: write not: {{{key}: …}}")
@@ -215,20 +237,17 @@ class _ObjectKeys:
 class _LabelKeys:
     """Keys that are names of alert labels. `known` None: any."""
 
-    known: frozenset[str] | None
-    words: Mapping[str, tuple[str, ...]]
+    known: KnownNames | None
 
     def part(self, reader: _Reader, key: str, node: Node) -> Iterable[Condition]:
         """Return what one key asks for."""
-        if self.known is not None and key not in self.known:
-            labels = did_you_mean(key, self.known) or f"; there is {listed(self.known)}"
-            reader.problems.add(
-                node.key_place,
-                f"no alert has a label {key!r}{labels} (others come from a rule's `labels` or from `watch.labels`)",
-            )
-            return ()
-        if key in self.words:
-            reader.closed(key, node, self.words[key])
+        if self.known is not None:
+            if not check_label(key, node.key_place, self.known.labels, reader.problems):
+                return ()
+            if key == "rule":
+                reader.closed(key, node, self.known.rules)
+        if key == "severity":
+            reader.closed(key, node, _CLOSED[key])
         return (LabelIs(key, reader.matchers(key, node)),)
 
 
@@ -242,27 +261,24 @@ def _word(reader: _Reader, key: str, node: Node) -> Iterable[Condition]:
     if key in _CLOSED:
         reader.closed(key, node, _CLOSED[key])
     if key == "kind":
-        _check_kinds(reader, node)
+        check_kinds(node.items or (node,), reader.problems)
     return (WordIs(Word(key), reader.matchers(key, node)),)
 
 
-def _check_kinds(reader: _Reader, node: Node) -> None:
-    for each in node.items or (node,):
+def check_kinds(nodes: Iterable[Node], problems: Problems) -> None:
+    """Refuse plurals and kinds in lower case, as `kubectl` would take them."""
+    for each in nodes:
         if each.is_scalar and each.text[:1].islower():
             kind = each.text[:1].upper() + each.text[1:]
-            reader.problems.add(
-                each.place, f"kind: {each.text!r} is not a kind, did you mean {kind.removesuffix('s')!r}?"
-            )
+            problems.add(each.place, f"kind: {each.text!r} is not a kind, did you mean {kind.removesuffix('s')!r}?")
 
 
 def _entries(reader: _Reader, key: str, node: Node) -> list[tuple[str, tuple[Matcher, ...]]]:
     """Return the names of a mapping, each with its matchers."""
-    if not is_mapping(node, reader.problems):
+    if not is_mapping(node, reader.problems, key):
         return []
     if not node.mapping:
-        reader.problems.add(
-            node.place, f"{key}: an empty matcher would match everything: ask something, or leave it out"
-        )
+        reader.problems.add(node.place, f"{key}: {_EMPTY}")
     return [(name, reader.matchers(key, value, numbers=True)) for name, value in node.mapping.items()]
 
 
@@ -276,10 +292,10 @@ def _fields(reader: _Reader, node: Node) -> Iterable[Condition]:
 
 def _status_conditions(reader: _Reader, node: Node) -> Iterable[Condition]:
     """The API server writes the truth of a condition as a text, so `True` need not be quoted."""
-    if not is_mapping(node, reader.problems):
+    if not is_mapping(node, reader.problems, "condition"):
         return
     if not node.mapping:
-        reader.problems.add(node.place, 'condition: an empty matcher would match everything: write {Ready: "True"}')
+        reader.problems.add(node.place, f"condition: {_EMPTY}")
     for name, value in node.mapping.items():
         reader.closed(f"condition {name}", _as_status(value), ("True", "False", "Unknown"))
         yield StatusConditionIs(name, reader.matchers("condition", _as_status(value)))

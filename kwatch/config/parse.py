@@ -8,10 +8,9 @@ libyaml's events, since its nodes no longer say where an alias stands.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import yaml
-from yaml._yaml import Mark as CMark
-from yaml.error import Mark
 from yaml.events import (
     AliasEvent,
     CollectionEndEvent,
@@ -141,7 +140,8 @@ class _Walker:
                 value = self._mapping(events, depth)
             case SequenceStartEvent():
                 value = tuple(self._node(each, events, None, depth - 1) for each in _until_end(events))
-            case ScalarEvent(value=text, implicit=(is_plain, _)):
+            case ScalarEvent(value=text, implicit=(is_plain, _), tag=tag):
+                text = text or tag or ""  # `- !kube-system` is a tag without a text, which the problem above names
                 value = _scalar(text) if is_plain else text
             case _:
                 raise AssertionError("unreachable")  # libyaml gives nothing else where a value may stand
@@ -173,7 +173,14 @@ class _Walker:
         return entries
 
 
-def _place(file: str, mark: "Mark | CMark | None") -> Place:
+class _Mark(Protocol):
+    """Where libyaml found something; counted from 0."""
+
+    line: int
+    column: int
+
+
+def _place(file: str, mark: "_Mark | None") -> Place:
     return Place(file, mark.line + 1, mark.column + 1) if mark is not None else Place(file, 1, 1)
 
 

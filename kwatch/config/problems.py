@@ -35,7 +35,12 @@ class Problems:
 
     def sorted(self) -> tuple[str, ...]:
         """Return all problems as `file:line:column: text`, by file and line."""
-        return tuple(f"{place}: {text}" for place, text in sorted(self._found))
+        return tuple(f"{place}: {_printable(text)}" for place, text in sorted(self._found))
+
+
+def _printable(text: str) -> str:
+    """Return a text on one line, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -46,5 +51,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def listed(words: Iterable[str]) -> str:
-    """Return `a, b, c`, sorted."""
-    return ", ".join(sorted(words))
+    """Return `a, b, c`, sorted, each once."""
+    return ", ".join(sorted(set(words)))

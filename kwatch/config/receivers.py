@@ -46,7 +46,7 @@ class _Reader:
 
     def receiver(self, name: str, node: Node) -> tuple[ChannelConfig, ...]:
         """Return the destinations of one receiver."""
-        if name == NONE or not name.strip() or "{" in name or "}" in name:
+        if name == NONE or not _is_name(name) or "{" in name or "}" in name:
             self._problems.add(
                 node.key_place, f"{name!r} cannot be a receiver's name: `none` is what drops, {{{{ }}}} are labels"
             )
@@ -95,8 +95,8 @@ class _Reader:
             return None
         name = given.text if given is not None else f"{receiver}-{type_}"
         place = given.place if given is not None else node.place
-        if not name.strip():
-            self._problems.add(place, "name: must not be empty")
+        if not _is_name(name):
+            self._problems.add(place, "name: must be one line that is not empty")
             return None
         first = self._names.setdefault(name, place)
         if first != place:
@@ -122,6 +122,10 @@ class _Reader:
         except ValueError:  # not UTF-8, or no possible name of a file
             return f"the secret file {secret.file} cannot be read: it is not a text"
         return None if content.strip() else f"the secret file {secret.file} is empty"
+
+
+def _is_name(name: str) -> bool:
+    return bool(name.strip()) and name.isprintable()
 
 
 def _secrets(config: ChannelConfig, node: Node) -> Iterator[tuple[Secret, Place]]:

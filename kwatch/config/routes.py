@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 
-from kwatch.config.matching import read_label_match
+from kwatch.config.matching import KnownNames, check_labels, read_label_match
 from kwatch.config.parse import Node
 from kwatch.config.problems import Problems, did_you_mean, listed
 from kwatch.config.schema import RouteWords
@@ -21,24 +23,18 @@ _LABEL = re.compile(r"\{\{\s*([^{}\s]+)\s*\}\}")
 
 
 class RouteReader:
-    """Reads a tree. `labels` and `rules` None: not known, as a file is broken."""
+    """Reads a tree. `known` None: a file is broken, any name may be."""
 
-    def __init__(
-        self,
-        receivers: Collection[str],
-        labels: Collection[str] | None,
-        rules: Collection[str] | None,
-        problems: Problems,
-    ) -> None:
+    def __init__(self, receivers: Collection[str], known: KnownNames | None, problems: Problems) -> None:
         self._receivers = receivers
-        self._labels = labels
-        self._rules = rules
+        self._known = known
         self._problems = problems
+        self._siblings: list[tuple[tuple[Node, ...], tuple[Route, ...]]] = []
 
     def root(self, node: Node) -> Route:
         """Return the tree. The root takes what no other route does: it has a receiver, and no match."""
         if not is_mapping(node, self._problems):
-            return Route(receiver=NONE)
+            return Route(receiver="")
         for key in ("match", "continue"):
             if key in node.mapping:
                 place = node.mapping[key].key_place
@@ -52,7 +48,12 @@ class RouteReader:
             self._problems.add(
                 receiver.place, "receiver: the root needs a plain name, for when a name with labels is none"
             )
-        return self._route(node, Route(receiver=NONE))
+        before = len(self._problems)
+        route = self._route(node, Route(receiver=""))
+        if len(self._problems) == before:  # else a match may have lost what is wrong in it
+            for nodes, routes in self._siblings:
+                self._check_reachable(nodes, routes)
+        return route
 
     def _route(self, node: Node, parent: Route) -> Route:
         words = check(node, RouteWords, self._problems) or RouteWords()
@@ -65,13 +66,15 @@ class RouteReader:
             "group_interval": words.group_interval,
             "repeat_interval": words.repeat_interval,
         }
-        self._check_group_by(node)
+        if "group_by" in node.mapping:
+            check_labels(node.mapping["group_by"].items, self._known, self._problems)
         route = msgspec.structs.replace(
             parent,
             parent_receiver=parent.parent_receiver if "{{" in parent.receiver else parent.receiver,
             match=self._match(node),
             continue_=words.continue_,
             origin=f"{node.place.file}:{node.place.line}",
+            critical_wait=words.group_wait or timedelta(0),
             **{name: value for name, value in given.items() if value is not None},
         )
         return msgspec.structs.replace(route, children=self._children(node, route))
@@ -80,53 +83,44 @@ class RouteReader:
         asked = node.mapping.get("match")
         if asked is None:
             return AllOf(())
-        return read_label_match(asked, self._labels, self._problems, self._rules)
+        return read_label_match("match", asked, self._known, self._problems)
 
     def _children(self, node: Node, route: Route) -> tuple[Route, ...]:
-        before = len(self._problems)
-        listed_ = node.mapping["routes"].items if "routes" in node.mapping else ()
-        children = tuple(self._route(each, route) for each in listed_)
-        if len(self._problems) == before:
-            self._check_reachable(listed_, children)
+        nodes = node.mapping["routes"].items if "routes" in node.mapping else ()
+        children = tuple(self._route(each, route) for each in nodes)
+        self._siblings.append((nodes, children))
         return children
 
-    def _check_reachable(self, listed_: tuple[Node, ...], children: tuple[Route, ...]) -> None:
-        for index, child in enumerate(children):
-            for other, taken in zip(listed_[:index], children[:index], strict=True):
-                if not taken.continue_ and _implies(child.match, taken.match):
+    def _check_reachable(self, nodes: tuple[Node, ...], routes: tuple[Route, ...]) -> None:
+        for index, route in enumerate(routes):
+            for other, taken in zip(nodes[:index], routes[:index], strict=True):
+                if not taken.continue_ and _implies(route.match, taken.match):
                     self._problems.add(
-                        listed_[index].place,
+                        nodes[index].place,
                         f"unreachable: the route at {other.place} takes all that this one would; "
                         "put this one before it, or write continue: true there",
                     )
                     break
 
-    def _check_group_by(self, node: Node) -> None:
-        labels = self._labels
-        for each in node.mapping["group_by"].items if "group_by" in node.mapping else ():
-            if labels is not None and each.text not in labels:
-                hint = did_you_mean(each.text, labels) or f"; there is {listed(labels)}"
-                self._problems.add(each.place, f"group_by: no alert has a label {each.text!r}{hint}")
-
     def _check_receiver(self, node: Node) -> None:
         name = node.text
         if _is_template(name):
-            for text in self._wrong_with_template(name):
-                self._problems.add(node.place, f"receiver: {text}")
+            self._check_template(node)
         elif name != NONE and name not in self._receivers:
             known = (*self._receivers, NONE)
             hint = did_you_mean(name, known) or f"; there is {listed(known)}"
             self._problems.add(node.place, f"receiver: there is no receiver {name!r}{hint}")
 
-    def _wrong_with_template(self, name: str) -> Iterator[str]:
-        if _is_template(_LABEL.sub("", name)):
-            yield "only labels can stand in a name, as in team-{{ team }}"
+    def _check_template(self, node: Node) -> None:
+        if _is_template(_LABEL.sub("", node.text)):
+            self._problems.add(node.place, "receiver: only labels can stand in a name, as in team-{{ team }}")
             return
-        for label in _LABEL.findall(name):
-            if self._labels is not None and label not in self._labels:
-                yield f"no alert has a label {label!r}{did_you_mean(label, self._labels)}"
-        if not any(names(name, receiver) for receiver in self._receivers):
-            yield f"no receiver's name can come out of {name!r}; there is {listed(self._receivers)}"
+        check_labels((replace(node, text=label) for label in _LABEL.findall(node.text)), self._known, self._problems)
+        if not any(names(node.text, receiver) for receiver in self._receivers):
+            there = listed(self._receivers)
+            self._problems.add(
+                node.place, f"receiver: no receiver's name can come out of {node.text!r}; there is {there}"
+            )
 
 
 def names(name: str, receiver: str) -> bool:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from kwatch.config.matching import Scope, read_label_match, read_match
+from kwatch.config.matching import KnownNames, Scope, check_label, check_labels, read_label_match, read_match
 from kwatch.config.parse import Node, Value
-from kwatch.config.problems import Place, Problems, did_you_mean, listed
+from kwatch.config.problems import Place, Problems, did_you_mean
 from kwatch.config.schema import InhibitWords, RuleWords
 from kwatch.config.validate import check, is_mapping
 from kwatch.model.conditions import AllOf, Condition, FieldIs, StatusConditionIs, nodes
@@ -48,15 +48,13 @@ class RuleBook:
         self._problems = problems
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The names of all rules, of those too that are switched off or wrong."""
-        return tuple(entry.name for entry in self._entries)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The names of the labels that alerts can have."""
+    def known(self) -> KnownNames:
+        """What matchers of alerts can name: also of rules that are switched off or wrong."""
         own = [name for entry in self._entries for name in _mapping(entry.node, "labels")]
-        return tuple(dict.fromkeys((*BUILT_IN_LABELS, *self._label_names, *own)))
+        return KnownNames(
+            labels=frozenset((*BUILT_IN_LABELS, *self._label_names, *own)),
+            rules=frozenset(entry.name for entry in self._entries),
+        )
 
     def read(self) -> tuple[Rule, ...]:
         """Return the rules that are switched on."""
@@ -77,8 +75,12 @@ class RuleBook:
         before = len(problems)
         words = check(node, RuleWords, problems)
         scope = _SCOPES.get(_value(node, "on"), Scope.ANY)
-        match = read_match(node.mapping["match"], scope, problems) if "match" in node.mapping else AllOf(())
-        resolve = read_match(node.mapping["resolve"], Scope.RESOLVE, problems) if "resolve" in node.mapping else None
+        match = read_match("match", node.mapping["match"], scope, problems) if "match" in node.mapping else AllOf(())
+        resolve = (
+            read_match("resolve", node.mapping["resolve"], Scope.RESOLVE, problems)
+            if "resolve" in node.mapping
+            else None
+        )
         if words is None or len(problems) > before:
             return None
         self._check(words, entry.node, match)
@@ -97,9 +99,7 @@ class RuleBook:
         known = (*built_in, *self._label_names, *words.labels)
         for key in (node.mapping.get("key"), node.mapping.get("rate", node).mapping.get("per")):
             for each in key.items if key is not None else ():
-                if each.text not in known:
-                    hint = did_you_mean(each.text, known) or f"; there is {listed(known)}"
-                    self._problems.add(each.place, f"no alert of this rule has a label {each.text!r}{hint}")
+                check_label(each.text, each.place, known, self._problems, "alert of this rule")
 
 
 def merge(packs: Iterable[Pack], user: Iterable[Node], problems: Problems) -> tuple[Entry, ...]:
@@ -123,27 +123,26 @@ def merge(packs: Iterable[Pack], user: Iterable[Node], problems: Problems) -> tu
     return tuple(entries)
 
 
-def read_inhibitions(
-    listed_: Iterable[Node], labels: Iterable[str] | None, rules: Iterable[str] | None, problems: Problems
-) -> tuple[Inhibition, ...]:
-    """Return the entries of `inhibit`; see `read_label_match` for `labels` and `rules`."""
-    return tuple(found for node in listed_ if (found := _inhibition(node, labels, rules, problems)) is not None)
+def read_inhibitions(entries: Iterable[Node], known: KnownNames | None, problems: Problems) -> tuple[Inhibition, ...]:
+    """Return the entries of `inhibit`; `known` None: a file is broken, any name may be."""
+    read = [(node, found) for node in entries if (found := _inhibition(node, known, problems)) is not None]
+    for index, (node, later) in enumerate(read):
+        for other, earlier in read[:index]:
+            if later.when == earlier.mute and later.mute == earlier.when:
+                problems.add(node.place, f"a circle: the entry at {other.place} mutes the other way round")
+    return tuple(inhibition for _, inhibition in read)
 
 
-def _inhibition(
-    node: Node, labels: Iterable[str] | None, rules: Iterable[str] | None, problems: Problems
-) -> Inhibition | None:
+def _inhibition(node: Node, known: KnownNames | None, problems: Problems) -> Inhibition | None:
     words = check(node, InhibitWords, problems)
     when, mute = (
-        read_label_match(node.mapping[side], labels, problems, rules) if side in node.mapping else AllOf(())
+        read_label_match(side, node.mapping[side], known, problems) if side in node.mapping else AllOf(())
         for side in ("when", "mute")
     )
     if words is None:
         return None
-    for each in node.mapping["equal"].items if "equal" in node.mapping else ():
-        if labels is not None and each.text not in labels:
-            hint = did_you_mean(each.text, labels) or f"; there is {listed(labels)}"
-            problems.add(each.place, f"equal: no alert has a label {each.text!r}{hint}")
+    if "equal" in node.mapping:
+        check_labels(node.mapping["equal"].items, known, problems)
     return Inhibition(when=when, mute=mute, equal=words.equal)
 
 
@@ -214,7 +213,7 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, orig
     default = ("namespace", "workload", "reason") if words.on is Subject.EVENT else ("namespace", "workload")
     key, rate = words.key if words.key is not None else default, None
     if words.rate is not None:
-        key = words.rate.per if words.rate.per is not None else default
+        key = words.rate.per if "per" in words.rate.model_fields_set else default
         rate = Rate(words.rate.count, words.rate.within, key)
     given = {
         "severity": words.severity,

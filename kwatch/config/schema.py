@@ -21,6 +21,8 @@ from kwatch.telemetry import LogFormat
 def _some_text(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be empty")
+    if not value.isprintable():
+        raise ValueError("must be one line, without control characters")
     return value
 
 
@@ -107,7 +109,7 @@ class NamespaceWords(Words):
     include: Annotated[Names, Field(min_length=1)] = ("*",)
     exclude: Names = ()
     #: A label selector of namespaces as of `kubectl -l`, ANDed with the others; empty: all.
-    selector: str = ""
+    selector: SomeText = ""
 
 
 class WatchWords(Words):
@@ -124,7 +126,7 @@ class TopWords(Words):
     """The file."""
 
     #: The name of the cluster in messages and identities; empty: the context's.
-    cluster: str = ""
+    cluster: SomeText = ""
     state: StateWords = StateWords()
     web: WebWords = WebWords()
     log: LogWords = LogWords()
@@ -157,7 +159,7 @@ class RateWords(Words):
 
     count: Annotated[int, Field(strict=True, ge=1)]
     within: SomeTime
-    per: Names | None = None
+    per: Names = ()
 
 
 class RuleWords(Words):
@@ -166,7 +168,7 @@ class RuleWords(Words):
     name: SomeText
     #: Keeps the identity of alerts through a change of name; absent: the name.
     id: SomeText | None = None
-    enabled: bool = True
+    enabled: Annotated[bool, Field(strict=True)] = True
     on: Subject
     match: Raw
     #: The labels that tell alerts apart; absent: namespace, workload, and for Events the reason.

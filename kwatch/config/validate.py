@@ -14,6 +14,7 @@ from kwatch.notify.base import Secret
 
 M = TypeVar("M", bound=BaseModel)
 
+_NO_MAPPING = "must be a mapping, key: value"
 _TEXTS = {
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
@@ -22,8 +23,8 @@ _TEXTS = {
     "bool_parsing": "must be true or false",
     "tuple_type": "must be a list",
     "list_type": "must be a list",
-    "dict_type": "must be a mapping, key: value",
-    "mapping_type": "must be a mapping, key: value",
+    "dict_type": _NO_MAPPING,
+    "mapping_type": _NO_MAPPING,
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
     "string_pattern_mismatch": "is not written as it should be, see docs/configuration.md",
@@ -49,10 +50,10 @@ def check(node: Node, model: type[M], problems: Problems) -> M | None:
     return words if len(problems) == before else None
 
 
-def is_mapping(node: Node, problems: Problems) -> bool:
-    """Return whether it is a mapping; when it is not, that is a problem."""
+def is_mapping(node: Node, problems: Problems, name: str = "") -> bool:
+    """Return whether it is a mapping; when it is not, that is a problem of the key `name`."""
     if not isinstance(node.value, dict):
-        problems.add(node.place, "must be a mapping, key: value")
+        problems.add(node.place, f"{name}: {_NO_MAPPING}" if name else _NO_MAPPING)
         return False
     return True
 
@@ -123,7 +124,7 @@ def _text(error: ErrorDetails, node: Node) -> str:
         case "model_type" if context["class_name"] == Secret.__name__:
             return "a secret never stands here itself: write {file: PATH} or {env: NAME}"
         case "model_type":
-            return "must be a mapping, key: value"
+            return _NO_MAPPING
         case other:
             return _TEXTS.get(other) or error["msg"].removeprefix("Input should ").replace("be ", "must be ", 1)
 

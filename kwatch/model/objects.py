@@ -79,7 +79,8 @@ class WatchEvent(msgspec.Struct, frozen=True, gc=False):
     """One frame, decoded.
 
     `body` is a `KubeEventBody` (from `kwatch.watch.normalise`) on the Events source, a mapping elsewhere, and None for
-    SYNCED and LOST. A DELETED frame made up after a relist has a body with metadata only.
+    SYNCED and LOST. A SYNCED with a resource version ends a list: what was not LISTED since the last LOST is gone.
+    Without one it says that a broken watch goes on where it was.
     """
 
     type: WatchEventType

@@ -1,4 +1,4 @@
-"""The demo cluster: a fake one in this process in which problems come and go, without a socket."""
+"""The demo cluster: the fake one in this process, in real time, with incidents that come and go."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,11 +12,13 @@ from kwatch.testing.fake.wire import FakeWire
 
 @asynccontextmanager
 async def demo_wire() -> AsyncIterator[FakeWire]:
-    """Play the demonstration while the wire to it is in use."""
+    """Play the demonstration while the context is open; give a wire to it."""
     cluster = FakeCluster(SystemClock())
     player = ScenarioPlayer(load_scenario(DEMO), cluster)
     player.begin()
-    async with asyncio.TaskGroup() as tasks:
-        playing = tasks.create_task(player.run(), name="demo scenario")
+    playing = asyncio.create_task(player.run(), name="demo")
+    try:
         yield FakeWire(cluster)
+    finally:
         playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)
