@@ -184,9 +184,14 @@ class Decider:
             event, self._counts.get(key), covered_from=self._covered_from, is_listed=is_listed, now=now
         )
         self._counters.add("contributions", case=counted.case.name)
+        if counted.is_clamped:
+            self._counters.add("contributions_clamped")
         self._keep_count(key, counted.state)
         if counted.contribution is None:
             self._counters.add("observations", outcome="nothing_new")
+            if counted.case is counting.CountCase.C5:
+                for finding in findings:  # its text may be another
+                    self._engine.observe(finding, now)
             return
         self._counters.add("observations", outcome="finding")
         for finding in findings:
