@@ -158,7 +158,7 @@ class Pipeline:
                 await self._try_commit(decision)
         for name, amount in decision.counters.items():
             self._counters.add("decisions", amount, outcome=name)
-        self._wake({notification.destination for notification in decision.notifications})
+        self._wake(dict.fromkeys(notification.destination for notification in decision.notifications))
 
     async def _try_commit(self, decision: Decision) -> None:
         try:
