@@ -60,6 +60,17 @@ class Book:
             alert.awaits_summary = False
         return self._settle_all([alert for alert in self.alerts.values() if alert.is_open], now)
 
+    def outdated(self) -> list[Alert]:
+        """Return the open alerts whose rule has another severity now than when they began."""
+        opened = [alert for alert in self.alerts.values() if alert.is_open and alert.rule_id in self.rules]
+        return [alert for alert in opened if alert.severity is not self.rules[alert.rule_id].severity]
+
+    def regrade(self, alert: Alert) -> None:
+        """Give an alert the severity that its rule has now."""
+        alert.severity = self.rules[alert.rule_id].severity
+        alert.labels = {**alert.labels, "severity": alert.severity.word}
+        self._ledger.touch_alert(alert.fingerprint)
+
     def observe(self, finding: Finding, now: datetime) -> Moved:
         """Take a finding of a rule of mode ALERT."""
         match finding.kind:

@@ -171,6 +171,63 @@ def test_S44_kept_after_a_deletion_it_goes_on(tmp_path: Path) -> None:
     assert stage.lines == ["0 hook firing not-ready shop/Pod/web-1"]
 
 
+def graded(severity: str) -> str:
+    """Return a configuration with a Slack that mentions people, and a pager that hears of critical alerts alone."""
+    return f"""
+packs: []
+rules:
+  - {{name: not-ready, on: resource, severity: {severity}, match: {{kind: Pod, condition: {{Ready: "False"}}}}}}
+route:
+  receiver: team
+  group_wait: 0s
+  routes: [{{match: {{severity: critical}}, receiver: oncall, continue: true}}, {{receiver: team}}]
+receivers:
+  team:
+    - {{type: webhook, url: "https://example.com/hook"}}
+    - {{type: slack, channel: "#alerts", token: {{file: FOLDER/slack-token}}, mention: {{critical: "@here"}}}}
+  oncall: [{{type: webhook, url: "https://example.com/pager"}}]
+"""
+
+
+def test_S49_a_severity_that_rises_to_critical_is_told_now_and_pages(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, graded("warning"))
+    stage.pod(0, ready=False)
+    stage.absent(30, 40, graded("critical"))
+    stage.pod(1000, ready=True)
+    stage.run(until=7000)
+    assert stage.lines == [
+        "0 hook firing not-ready shop/Pod/web-1",
+        "41 pager firing not-ready shop/Pod/web-1",  # as soon as the watch of Events is known to go on
+        "41 hook update not-ready shop/Pod/web-1",
+        "1120 pager resolved not-ready shop/Pod/web-1",
+        "1120 hook resolved not-ready shop/Pod/web-1",
+    ]
+    assert [told.document["severity"] for told in stage.told] == ["warning", *["critical"] * 4]
+    (root,) = stage.slack.roots()
+    pings = [(_title(answer.text), answer.pings) for answer in stage.slack.thread(root)]
+    assert pings == [("🔴 CRITICAL", ["<!here"]), ("✅ RESOLVED", [])]
+
+
+def test_S50_a_severity_that_falls_is_told_at_the_next_flush_and_does_not_page(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, graded("critical"))
+    stage.pod(0, ready=False)
+    stage.absent(30, 40, graded("warning"))
+    stage.pod(1000, ready=True)
+    stage.run(until=7000)
+    assert stage.lines == [
+        "0 pager firing not-ready shop/Pod/web-1",
+        "0 hook firing not-ready shop/Pod/web-1",
+        "120 pager update not-ready shop/Pod/web-1",
+        "120 hook update not-ready shop/Pod/web-1",
+        "1120 pager resolved not-ready shop/Pod/web-1",
+        "1120 hook resolved not-ready shop/Pod/web-1",
+    ]
+    severities = ["critical", "critical", "warning", "warning", "warning", "warning"]
+    assert [told.document["severity"] for told in stage.told] == severities
+    (root,) = stage.slack.roots()
+    assert [(_title(answer.text), answer.pings) for answer in stage.slack.thread(root)] == [("✅ RESOLVED", [])]
+
+
 def test_S51_another_text_alone_tells_nothing_and_shows_in_the_next_message(tmp_path: Path) -> None:
     stage = Stage(tmp_path, text(BACK_OFF, route="group_wait: 0s, repeat_interval: 10m"))
     stage.event(0, message="Back-off of main")
