@@ -164,11 +164,13 @@ class Groups:
                 id=identity,
                 labels=labels,
                 wait=route.group_wait,
+                critical_wait=route.critical_wait,
                 interval=route.group_interval,
                 repeat=route.repeat_interval,
             )
             self.groups[group.key] = group
-        group.wait, group.interval, group.repeat = route.group_wait, route.group_interval, route.repeat_interval
+        group.wait, group.critical_wait = route.group_wait, route.critical_wait
+        group.interval, group.repeat = route.group_interval, route.repeat_interval
         return group
 
     def _leave(self, group: Group, alert: Alert, view: AlertView, now: datetime, *, is_held: bool) -> None:

@@ -7,7 +7,7 @@ from world import World, at, event, level, rate, route, seconds
 
 from kwatch.model.conditions import AllOf, LabelIs, Text
 from kwatch.model.notifications import NotificationKind
-from kwatch.model.routes import Destination
+from kwatch.model.routes import Destination, Route
 from kwatch.model.rules import Mode, Severity
 
 BY_NAMESPACE = route(group_by=("namespace",), group_wait=seconds(15), group_interval=seconds(120))
@@ -86,8 +86,7 @@ def test_S58_a_critical_alert_does_not_wait():
 
 
 def test_a_route_may_let_critical_alerts_wait():
-    wait = route(group_wait=None)
-    for root, second in ((wait, 0), (route(group_wait=seconds(5)), 5)):
+    for root, second in ((route(group_wait=seconds(15)), 0), (route(critical_wait=seconds(5)), 5)):
         world = World(level(severity=Severity.CRITICAL), root=root)
         world.true(0)
         world.advance(100)
@@ -95,7 +94,7 @@ def test_a_route_may_let_critical_alerts_wait():
 
 
 def test_group_wait_is_15_seconds_where_nothing_is_said():
-    world = World(level(), root=route(group_wait=None))
+    world = World(level(), root=Route(receiver="team"))
     world.true(0)
     world.advance(100)
     assert world.brief == ["firing@15"]
