@@ -19,7 +19,7 @@ from kwatch.alerts.engine import Engine
 from kwatch.model.decisions import Checkpoint, Decision, Row, Table
 from kwatch.model.findings import FindingKind
 from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEventType
-from kwatch.model.observations import About, KubeEvent, ObjectChange
+from kwatch.model.observations import About, Change, KubeEvent, ObjectChange
 from kwatch.rules.compile import CompiledRule, RuleSet
 from kwatch.telemetry import Counters
 from kwatch.watch import counting
@@ -59,6 +59,7 @@ class Decider:
         self._engine = engine
         self._counters = counters
         self._is_watched = is_watched  # whether a namespace is; the empty one stands for cluster-scoped objects
+        self._selected: set[str] = set()  # the namespaces that are known and watched, where labels choose them
         self._look_up = look_up
         self._covered_from = covered_from
         self._counts: dict[str, counting.Counted] = {}
@@ -216,6 +217,8 @@ class Decider:
             self._counters.add("observations", outcome="malformed")
             return
         for change in changes:
+            if (resource.kind, resource.group) == ("Namespace", ""):
+                self._on_namespace(source, change.state.ref.name, now)
             self._on_change(source, self._remembered.complete(change), now)
             self._store(self._remembered.note(change))
         if frame.type is WatchEventType.SYNCED:
@@ -229,6 +232,15 @@ class Decider:
             for row in self._remembered.keep_only(kind, group, namespace, present):
                 self._store(row)
         self._engine.thaw(kind, group, namespace, present, now)
+
+    def _on_namespace(self, source: Source, name: str, now: datetime) -> None:
+        """A namespace that is watched from now on: what is in it is judged as if it were listed now (T16)."""
+        if not self._is_watched(name):
+            self._selected.discard(name)
+        elif name not in self._selected:
+            self._selected.add(name)
+            for state in self._cache.objects_in(name):
+                self._on_change(source, ObjectChange(Change.EXISTING, state, None, now), now)
 
     def _on_change(self, source: Source, change: ObjectChange, now: datetime) -> None:
         ref = change.state.ref
