@@ -210,13 +210,11 @@ def test_S21_a_time_ten_minutes_ahead_is_now_and_counted(tmp_path: Path) -> None
 
 
 def test_S22_an_event_that_is_deleted_ends_nothing(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, text(BACK_OFF))
+    stage = Stage(tmp_path, text(BACK_OFF, route="group_wait: 0s, repeat_interval: 1h"))
     stage.event(0)
     stage.delete(10, "web-1.a", kind="Event")
-    stage.run(until=3600)
-    assert stage.lines == ["0 hook firing back-off shop/Pod/web-1"]
-    assert stage.app is not None
-    assert [alert.state.value for alert in stage.app.engine.alerts()] == ["firing"]
+    stage.run(until=7000)
+    assert stage.lines == ["0 hook firing back-off shop/Pod/web-1", "3600 hook repeat back-off shop/Pod/web-1"]
 
 
 def test_S23_an_older_version_after_a_newer_one_counts_nothing(tmp_path: Path) -> None:
@@ -234,15 +232,14 @@ TEAM = '{name: not-ready, on: resource, match: {kind: Pod, condition: {Ready: "F
 
 def test_S24_a_label_that_is_missing_and_an_empty_one_are_the_same(tmp_path: Path) -> None:
     rule = "{name: back-off, on: event, match: {reason: BackOff}, key: [namespace, team]}"
-    stage = Stage(tmp_path, text(rule, more="watch: {labels: [team]}"))
+    stage = Stage(tmp_path, text(rule, route="group_wait: 0s, repeat_interval: 1h", more="watch: {labels: [team]}"))
     stage.pod(-31, "web-1")
     stage.pod(-31, "web-2", labels={"team": ""})
     stage.event(0, name="a", about="Pod/shop/web-1")
     stage.event(10, name="b", about="Pod/shop/web-2")
-    stage.run(until=3600)
-    assert stage.lines == ["0 hook firing back-off shop/Pod/web-1"]
-    assert stage.app is not None
-    assert [alert.member_count for alert in stage.app.engine.alerts()] == [2]
+    stage.run(until=7000)
+    assert stage.lines == ["0 hook firing back-off shop/Pod/web-1", "3600 hook repeat back-off shop/Pod/web-1 ×2"]
+    assert alert_of(stage, 1)["members"] == ["web-1", "web-2"]
 
 
 def test_S25_labels_that_would_read_the_same_together_are_different(tmp_path: Path) -> None:
