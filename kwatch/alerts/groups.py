@@ -78,10 +78,10 @@ class Groups:
         """Put an alert whose episode begins into its groups; `quietly`: without a reason to speak."""
         for match, destination in self.destinations_of(alert):
             group = self._group_of(match, destination, alert)
-            if group.key in alert.groups:
+            if alert.fingerprint in group.members:
                 continue
             group.members[alert.fingerprint] = False
-            alert.groups.append(group.key)
+            alert.groups = [*dict.fromkeys((*alert.groups, group.key))]
             if not quietly:
                 grouping.joined(group, alert.severity, now)
             self._save(group)
