@@ -205,12 +205,15 @@ rules:
 """
     stage, pods = play(tmp_path, rules + HOOK)
     answers: list[tuple[int, str, list[tuple[str, str]]]] = []
+    in_sync: list[str] = []
 
     async def ask() -> None:
         answer = await stage.get("/readyz")
         document = answer.json()
         bad = [(source["id"], source["error"]) for source in document["sources"] if not source["ok"]]
         answers.append((answer.status_code, document["status"], bad))
+        lines = (await stage.get("/metrics")).text.splitlines()
+        in_sync.append(next(line for line in lines if line.startswith('kwatch_source_in_sync{source="v1/nodes"}')))
 
     for verb in ("list", "watch"):
         stage.cluster.access.forbid(verb, "nodes")
@@ -228,6 +231,7 @@ rules:
         "at the cluster scope"
     )
     assert answers == [(200, "degraded", [("v1/nodes", forbidden)]), (200, "ready", [])]
+    assert [line.rpartition(" ")[2] for line in in_sync] == ["0.0", "1.0"]
 
 
 def restarted(times: int, **more: Any) -> dict[str, Any]:
