@@ -26,6 +26,7 @@ from kwatch.watch import counting
 from kwatch.watch.cache import ObjectCache
 from kwatch.watch.frames import MALFORMED
 from kwatch.watch.normalise import event_of, subject_of
+from kwatch.watch.remembered import Remembered
 
 #: Objects that may be waited for at a time; what is about one more is decided at once, with what is known.
 MAX_PARKED = 1000
@@ -61,13 +62,16 @@ class Decider:
         self._look_up = look_up
         self._covered_from = covered_from
         self._counts: dict[str, counting.Counted] = {}
-        self._rows: dict[str, Row] = {}
+        self._remembered = Remembered(rules.changed_paths, covered_until=covered_from)
+        self._rows: dict[tuple[Table, str], Row] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
         self._parked: dict[ObjectRef, deque[tuple[str, Waiting]]] = {}
         self._next_sweep_at: datetime | None = None
 
     def load(self, rows: Iterable[Row]) -> None:
-        """Take over the counts of an earlier run."""
+        """Take over the counts and values of an earlier run."""
+        rows = tuple(rows)
+        self._remembered.load(rows)
         for row in rows:
             if row.table is Table.COUNTS and row.body is not None:
                 self._counts[row.key] = _decode_counted(row.body)
@@ -193,7 +197,7 @@ class Decider:
 
     def _keep_count(self, key: str, counted: counting.Counted) -> None:
         self._counts[key] = counted
-        self._rows[key] = Row(Table.COUNTS, key, _encode(counted))
+        self._store(Row(Table.COUNTS, key, _encode(counted)))
 
     # Objects
 
@@ -207,12 +211,19 @@ class Decider:
             self._counters.add("observations", outcome="malformed")
             return
         for change in changes:
-            self._on_change(source, change, now)
+            self._on_change(source, self._remembered.complete(change), now)
+            self._store(self._remembered.note(change))
         if frame.type is WatchEventType.SYNCED:
-            present = self._cache.uids(resource.kind, resource.group, source.namespace)
-            self._engine.thaw(
-                resource.kind, resource.group, source.namespace, present if frame.resource_version else None, now
-            )
+            self._on_synced(source, is_listed=bool(frame.resource_version), now=now)
+
+    def _on_synced(self, source: Source, *, is_listed: bool, now: datetime) -> None:
+        """Let timers go on; after a list, what it did not show is gone."""
+        kind, group, namespace = source.resource.kind, source.resource.group, source.namespace
+        present = self._cache.uids(kind, group, namespace) if is_listed else None
+        if present is not None:
+            for row in self._remembered.keep_only(kind, group, namespace, present):
+                self._store(row)
+        self._engine.thaw(kind, group, namespace, present, now)
 
     def _on_change(self, source: Source, change: ObjectChange, now: datetime) -> None:
         ref = change.state.ref
@@ -248,7 +259,12 @@ class Decider:
     def _sweep(self, now: datetime) -> None:
         for key in [key for key, counted in self._counts.items() if counting.is_stale(counted, now)]:
             del self._counts[key]
-            self._rows[key] = Row(Table.COUNTS, key, None)
+            self._store(Row(Table.COUNTS, key, None))
+
+    def _store(self, row: Row | None) -> None:
+        """Let a row be written with the next decision; of one key the newest."""
+        if row is not None:
+            self._rows[row.table, row.key] = row
 
 
 def _count_key(event: KubeEvent) -> str:

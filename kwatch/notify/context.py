@@ -154,10 +154,15 @@ def _rows(alert: Context) -> list[list[str]]:
         ["Affected", alert["affected"]],
         ["How often", alert["how_often"]],
         ["Held back", held_back],
-        *([name, value] for name, value in list(alert["details"].items())[:_LISTED]),
+        *([_label(name), value] for name, value in list(alert["details"].items())[:_LISTED]),
         ["Rule", ", ".join(filter(None, (alert["rule"], alert["continuity"])))],
     ]
     return [row for row in rows if row[1]]
+
+
+def _label(name: str) -> str:
+    """Return a detail's name as people read it: `exit_code` is "Exit code"."""
+    return name.replace("_", " ").capitalize()
 
 
 def _advice(alerts: Iterable[Context]) -> list[Context]:

@@ -148,6 +148,10 @@ class RuleSet:
             findings += self._findings(compiled, change, seen, open_alerts(compiled.rule.id, ref))
         return tuple(findings)
 
+    def changed_paths(self, kind: str, group: str) -> frozenset[Path]:
+        """Return the paths whose values rules of this kind compare with those before."""
+        return frozenset(path for each in self._change_candidates(kind, group) for path, _ in each.edges)
+
     def evidence(self, rule: Rule, state: ObjectState) -> Truth:
         """Return the truth of a rule's `resolve` on an object; false for a rule without one."""
         resolve = self._by_id[rule.id].resolve

@@ -182,6 +182,15 @@ def test_S63_a_notice_is_told_once_per_window():
     assert world.notifications[1].content.alerts[0].count == 2
 
 
+def test_S63_what_was_dropped_is_shown_also_when_the_next_notice_comes_later():
+    world = World(event(mode=Mode.NOTICE, dedup_window=seconds(300)))
+    for second in (0, 299.9, 1000):
+        world.occur(second)
+    world.advance(2000)
+    assert world.brief == ["notice@0", "notice@1000"]
+    assert [told.content.notices_dropped for told in world.notifications] == [0, 1]
+
+
 def test_S63_over_a_restart():
     world = World(event(mode=Mode.NOTICE, dedup_window=seconds(300)))
     world.occur(0)
