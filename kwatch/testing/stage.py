@@ -6,12 +6,14 @@
     stage.run(until=600)
     assert stage.lines == ["15 hook firing not-ready shop/Pod/web-1", "30 hook firing back-off shop/Pod/web-1"]
 
-Instants are seconds since `START`; kwatch is in sync by then. Nothing is patched: the composition is that of `kwatch
-run`, with an in-memory wire to the API server and an in-memory transport to the receivers: a webhook at any URL, and
-a Slack that knows the channel `#alerts` and the token `{file: FOLDER/slack-token}`; `FOLDER` is the stage's own.
+Instants are seconds since `START`; kwatch is in sync by then. An act that fails ends the play. Nothing is patched: the
+composition is that of `kwatch run`, with an in-memory wire to the API server and an in-memory transport to the
+receivers: a webhook at any URL, and a Slack that knows the channel `#alerts` and the token `{file: FOLDER/slack-
+token}`; `FOLDER` is the stage's own.
 """
 
 import asyncio
+import inspect
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +26,7 @@ from typing import Any
 import httpx
 
 from kwatch.app import App, Ports
+from kwatch.board import LiveBoard
 from kwatch.config.load import load
 from kwatch.notify.base import Connection
 from kwatch.store.state import State
@@ -32,6 +35,7 @@ from kwatch.testing import manifests, virtual
 from kwatch.testing.fake import FakeCluster, FakeWire
 from kwatch.testing.fake.objects import timestamp
 from kwatch.testing.receivers import Request, SlackServer
+from kwatch.web.routes import create_app
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 #: Seconds before `START` at which kwatch is started: enough for all its watches to list.
@@ -74,7 +78,10 @@ class Stage:
         self.cluster = FakeCluster(self.clock)
         self.counters = Counters()
         self.slack = SlackServer(SLACK_TOKEN, {"#alerts": "C1"})
+        self.state_type: type[State] = State  # a subclass may cut the process at a point that it knows
         self.app: App | None = None
+        self._killed = asyncio.Event()
+        self._back_at = 0.0  # when kwatch is started again after `kill`
 
     def now(self) -> float:
         """Return seconds since the start."""
@@ -89,7 +96,7 @@ class Stage:
         return timestamp(self._start + timedelta(seconds=at))
 
     def at(self, seconds: float, act: Act) -> None:
-        """Do something to the cluster at an instant; acts of one instant keep their order."""
+        """Do something at an instant, and await it if it can be; acts of one instant keep their order."""
         self._acts.append((seconds, act))
 
     def pod(
@@ -166,6 +173,19 @@ class Stage:
         """Let kwatch be killed at `begin` and started again at `end`, with another configuration if one is given."""
         self._absences.append((begin, end, text))
 
+    def kill(self, *, back_after: float = 1.0) -> None:
+        """End kwatch now, and start it again so many seconds later; for acts, and for those who cut it in `State`."""
+        self._back_at = self.now() + back_after
+        self._killed.set()
+
+    async def get(self, path: str) -> httpx.Response:
+        """Ask the web of the kwatch that runs now."""
+        if self.app is None:
+            raise LookupError("kwatch does not run")
+        transport = httpx.ASGITransport(create_app(LiveBoard(self.app)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get(path)
+
     def run(self, until: float) -> list[Told]:
         """Play until an instant, and return what was told, in order."""
         with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
@@ -182,34 +202,57 @@ class Stage:
         return self.counters.read().get((name, tuple(sorted(labels.items()))), 0)
 
     async def _play(self, until: float) -> None:
-        acting = asyncio.create_task(self._act())
-        begin: float = -LEAD
-        for end, resume, text in [*self._absences, (until, until, "")]:
-            await self._live(begin, end)
-            begin, self._text = resume, text or self._text
-        acting.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            acting = tasks.create_task(self._act())
+            begin: float = -LEAD
+            for end, resume, text in [*self._absences, (until, until, "")]:
+                await self._live(begin, end)
+                begin, self._text = resume, text or self._text
+            acting.cancel()
 
     async def _act(self) -> None:
         for seconds, act in sorted(self._acts, key=lambda entry: entry[0]):
-            await asyncio.sleep(max(0.0, seconds + LEAD - self.loop.time()))
-            act()
+            await self._until(seconds)
+            result = act()
+            if inspect.isawaitable(result):
+                await result
 
     async def _live(self, begin: float, end: float) -> None:
-        """Run kwatch between two instants, and end it as a kill does: nothing is finished."""
-        await asyncio.sleep(max(0.0, begin + LEAD - self.loop.time()))
+        """Let kwatch run between two instants, again after each `kill`."""
+        while begin < end:
+            await self._until(begin)
+            self._back_at = end
+            await self._live_once(end)
+            begin = self._back_at
+
+    async def _live_once(self, end: float) -> None:
+        """Run kwatch until an instant or a `kill`, and end it as a kill does: nothing is finished."""
+        self._killed.clear()
         with self._opened() as app:
             self.app = app
             living = asyncio.create_task(app.run(asyncio.Event()))
-            done, _ = await asyncio.wait({living}, timeout=end + LEAD - self.loop.time())
-            living.cancel()
-            await asyncio.gather(living, return_exceptions=not done)
+            killed = asyncio.create_task(self._killed.wait())
+            timeout = end + LEAD - self.loop.time()
+            try:
+                await asyncio.wait({living, killed}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                is_over = living.done()
+                self.app = None
+                for task in (living, killed):
+                    task.cancel()
+                await asyncio.wait({living, killed})
+            if is_over:
+                living.result()
+
+    async def _until(self, at: float) -> None:
+        await asyncio.sleep(max(0.0, at + LEAD - self.loop.time()))
 
     @contextmanager
     def _opened(self) -> Iterator[App]:
         path = self._folder / "kwatch.yaml"
         path.write_text(self._text.replace("FOLDER", str(self._folder)))
         (self._folder / "slack-token").write_text(SLACK_TOKEN)
-        state = State.open(self._folder / "state", virtual.InlineExecutor(), self.counters)
+        state = self.state_type.open(self._folder / "state", virtual.InlineExecutor(), self.counters)
         ports = Ports(
             wire=FakeWire(self.cluster),
             cluster="stage",

@@ -21,13 +21,13 @@ def test_a_notification_is_a_block_of_lines() -> None:
         == """\
 ✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker
   RESOLVED after 12 m: 14:02 UTC to 14:14 UTC
-  Was        one
-  Ended      it is healthy again
-  Where      payments/Deployment/worker
-  Node       n-17
-  Affected   5 objects
-  Rule       crash-loop
-  Cluster    prod-eu
+  Was          one
+  Ended        it is healthy again
+  Where        payments/Deployment/worker
+  Node         n-17
+  Affected     5 objects
+  Rule         crash-loop
+  Cluster      prod-eu
 
 """
     )
