@@ -33,11 +33,11 @@ class Kube:
             return json.loads(answer.read())
 
     def exists(self, path: str) -> bool:
-        """Return whether there is an object."""
+        """Return whether there is an object; a kind that is just being installed answers 429."""
         try:
             self.ask("GET", path)
         except urllib.error.HTTPError as error:
-            if error.code != 404:
+            if error.code not in {404, 429}:
                 raise
             return False
         return True

@@ -29,5 +29,5 @@ receivers:
   team:
     - {{type: slack, channel: "#alerts", token: {{file: slack-token}}, api_url: "{desk.slack_url}"}}
     - {{type: webhook, url: "{desk.hook_url}", sign: {{file: key}}}}
-    - {{type: smtp, host: 127.0.0.1, port: {desk.mail_port}, tls: none, from: kwatch@example.com, to: [ops@example.com]}}
+    - {{type: smtp, host: 127.0.0.1, port: {desk.mail_port}, tls: none, from: kwatch@example.com, to: ops@example.com}}
 {rules}"""
