@@ -116,12 +116,14 @@ class Book:
                 labels=dict(finding.labels),
                 annotations=dict(rule.annotations),
                 message=finding.message,
+                is_varied=finding.is_varied,
                 details=dict(finding.details),
                 seen_at=finding.since_at,
             )
         elif not alert.is_open:  # an episode keeps the labels by which it was routed
             alert.rule, alert.severity, alert.labels = rule.name, rule.severity, dict(finding.labels)
-        alert.message = finding.message or alert.message
+        if finding.message:
+            alert.message, alert.is_varied = finding.message, finding.is_varied
         alert.details = dict(finding.details) or alert.details
         alert.annotations = dict(rule.annotations)
         self._ledger.touch_alert(alert.fingerprint)
@@ -136,7 +138,8 @@ class Book:
         rate, contribution = finding.rule.rate, finding.contribution
         if rate is None or contribution is None:
             return True
-        thresholds.add(alert.window, contribution, rate, now)
+        if not thresholds.add(alert.window, contribution, rate, now):
+            self._ledger.count(fates.LATE)
         return alert.is_open or thresholds.window_sum(alert.window, rate, now) >= rate.count
 
     def remember(self, alert: Alert, now: datetime) -> None:
@@ -176,7 +179,8 @@ class Book:
         occurrences = finding.contribution.n if finding.contribution is not None else 0
         if occurrences <= 0:
             self._ledger.count(fates.NOTHING_NEW)
-            if finding.fingerprint in self.alerts:
+            alert = self.alerts.get(finding.fingerprint)
+            if alert is not None and finding.since_at >= alert.seen_at:
                 self.recall(finding)
             return ()
         alert = self.recall(finding)

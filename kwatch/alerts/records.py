@@ -61,6 +61,7 @@ class Alert(msgspec.Struct, kw_only=True):
     members: dict[str, Member] = {}
     unlisted: int = 0  # members that were let go to bound memory
     window: list[Contribution] = []
+    is_varied: bool = False  # the message stands for others that were similar
     groups: list[str] = []  # where this episode was announced or waits
     awaits_summary: bool = False  # was already there at the first start
     held_back_by: str = ""  # the title of the alert that inhibited it

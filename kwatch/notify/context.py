@@ -132,6 +132,7 @@ def _alert(alert: AlertView, zone: ZoneInfo, now: datetime, annotations: _Annota
         "affected": _short(facts.members(alert)),
         "is_late": alert.is_late,
         "is_new": alert.is_new,
+        "is_varied": alert.is_varied,
         "held_back_by": _short(alert.held_back_by),
     }
 

@@ -269,6 +269,7 @@ class RuleSet:
             since_at=since_at,
             labels=labels,
             message=event.message,
+            is_varied=event.is_combined,
             details=_details(rule, state) if rule.details and state is not None else {},
         )
 
