@@ -332,7 +332,8 @@ def _since(causes: Iterable[Cause], truth: Truth, change: ObjectChange, seen: Ob
     """Return when the truth began: the transition of a status condition that has brought it, else the receipt.
 
     A transition before the one that was seen last is none: the kubelet gives a condition its old time back when it
-    takes it over again from the node controller.
+    takes it over again from the node controller. What is already so when an object is first listed began before, and
+    nothing on it says when: the last transition of any of its conditions is taken.
     """
     for type_, holds in causes:
         now = change.state.conditions.get(type_)
@@ -341,6 +342,9 @@ def _since(causes: Iterable[Cause], truth: Truth, change: ObjectChange, seen: Ob
             continue
         if before is None or before.changed_at is None or before.changed_at < now.changed_at:
             return min(now.changed_at, change.received_at)
+    if truth is Truth.TRUE and change.change is Change.EXISTING:
+        transitions = [each.changed_at for each in change.state.conditions.values() if each.changed_at is not None]
+        return min(max(transitions, default=change.received_at), change.received_at)
     return change.received_at
 
 
