@@ -4,7 +4,8 @@ An object without a valid `metadata` is malformed; a status condition in another
 found by walking a path; whatever else lies there is left out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -70,24 +71,56 @@ def state_of(resource: Resource, projection: Projection, body: Mapping[str, Any]
     )
 
 
-def find(body: Any, path: Path) -> Iterator[Scalar]:
-    """Yield every scalar at `path`, in order."""
-    if not path:
-        if isinstance(body, str | int | float):
-            yield body
-        return
-    step, rest = path[0], path[1:]
-    if step is not None:
-        if isinstance(body, dict) and step in body:
-            yield from find(body[step], rest)
+class _Step:
+    """What is done at one place of a body: keep it, if a path ends here, and go on to what lies below."""
+
+    __slots__ = ("fields", "items", "path")
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+        self.fields: dict[str, _Step] = {}
+        self.items: _Step | None = None
+
+    def below(self, name: str | None) -> "_Step":
+        """Return the step of a field or, with None, of the elements of a list; made when it is not there."""
+        if name is not None:
+            return self.fields.setdefault(name, _Step())
+        if self.items is None:
+            self.items = _Step()
+        return self.items
+
+
+@lru_cache(maxsize=256)
+def _steps(paths: frozenset[Path]) -> _Step:
+    """Return the paths as a tree: what they share is walked once."""
+    root = _Step()
+    for path in sorted(paths, key=repr):
+        step = root
+        for name in path:
+            step = step.below(name)
+        step.path = path
+    return root
+
+
+def _walk(body: Any, step: _Step, found: dict[Path, list[Scalar]]) -> None:
+    """Collect every scalar at the paths, in order."""
+    if isinstance(body, dict):
+        for name, below in step.fields.items():
+            value = body.get(name)
+            if value is not None:
+                _walk(value, below, found)
     elif isinstance(body, list):
-        for element in body:
-            yield from find(element, rest)
+        if step.items is not None:
+            for element in body:
+                _walk(element, step.items, found)
+    elif step.path is not None and isinstance(body, str | int | float):
+        found.setdefault(step.path, []).append(body)
 
 
 def _values_of(body: Mapping[str, Any], paths: frozenset[Path]) -> Mapping[Path, tuple[Scalar, ...]]:
-    found = ((path, tuple(find(body, path))) for path in paths)
-    return {path: values for path, values in found if values}
+    found: dict[Path, list[Scalar]] = {}
+    _walk(body, _steps(paths), found)
+    return {path: tuple(values) for path, values in found.items()}
 
 
 def _owner_of(references: tuple[_OwnerReference, ...]) -> Owner | None:
