@@ -8,7 +8,6 @@ where an object has another form than that.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -61,6 +60,9 @@ class _Condition(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 class _TimedCondition(_Condition, frozen=True, gc=False, rename="camel"):
     last_transition_time: Instant = None
+
+
+_TIMED_CONDITIONS = list[_TimedCondition]
 
 
 #: A decoded object: of a form, or a dict.
@@ -187,25 +189,29 @@ _SCALARS = (str, int, float)
 
 def _walk(body: Any, step: _Step, found: dict[Path, list[Scalar]]) -> None:
     """Collect every scalar at the paths, in order."""
-    if isinstance(body, _SCALARS):
-        if step.path is not None:
-            found.setdefault(step.path, []).append(body)
+    if isinstance(body, msgspec.Struct):
+        _walk_part(body, step, found)
     elif isinstance(body, list):
         if step.items is not None:
             for element in body:
                 _walk(element, step.items, found)
-    else:
-        for value, below in _fields(body, step):
-            if value is not None:
-                _walk(value, below, found)
+    elif isinstance(body, dict):
+        for name, below in step.fields.items():
+            _walk(body.get(name), below, found)
+    elif step.path is not None and isinstance(body, _SCALARS):
+        found.setdefault(step.path, []).append(body)
 
 
-def _fields(body: Any, step: _Step) -> list[tuple[Any, _Step]]:
-    if isinstance(body, msgspec.Struct):
-        return [(getattr(body, below.attribute), below) for below in step.fields.values()]
-    if isinstance(body, dict):
-        return [(body.get(name), below) for name, below in step.fields.items()]
-    return []
+def _walk_part(part: msgspec.Struct, step: _Step, found: dict[Path, list[Scalar]]) -> None:
+    """Do the same in what was decoded in a form: most of it are the scalars themselves, or nothing."""
+    for below in step.fields.values():
+        value = getattr(part, below.attribute)
+        if value is None:
+            continue
+        if below.path is not None and isinstance(value, _SCALARS):
+            found.setdefault(below.path, []).append(value)
+        else:
+            _walk(value, below, found)
 
 
 def _values_of(body: Body, paths: frozenset[Path]) -> Mapping[Path, tuple[Scalar, ...]]:
@@ -232,24 +238,23 @@ def _node_of(resource: Resource, name: str, body: Body) -> str:
 def _conditions_of(listed: Any) -> Mapping[str, StatusCondition]:
     if not isinstance(listed, list):
         return {}
-    found = (
-        condition if isinstance(condition, _TimedCondition) else _converted(condition, _Condition)
-        for condition in listed
-    )
+    found = _converted(listed, _TIMED_CONDITIONS)
+    if found is None:  # one of them has another form: the others count all the same
+        found = [condition for each in listed if (condition := _condition_of(each)) is not None]
     return {
         condition.type: StatusCondition(
-            condition.status,
-            condition.reason or "",
-            condition.message or "",
-            _moment(condition.last_transition_time),
+            condition.status, condition.reason or "", condition.message or "", condition.last_transition_time
         )
         for condition in found
-        if condition is not None
     }
 
 
-def _moment(value: Any) -> datetime | None:
-    return value if value is None or isinstance(value, datetime) else _converted(value, Moment)
+def _condition_of(value: Any) -> _TimedCondition | None:
+    condition = _converted(value, _Condition)
+    if condition is None:
+        return None
+    at = _converted(condition.last_transition_time, Moment)
+    return _TimedCondition(condition.type, condition.status, condition.reason, condition.message, at)
 
 
 def _converted(value: Any, form: type[_T]) -> _T | None:
