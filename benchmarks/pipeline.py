@@ -190,7 +190,7 @@ async def pods(folder: Path) -> Figures:
 
 async def idle(folder: Path) -> Figures:
     """The shipped command without a configuration, a moment after its start."""
-    async with rig(folder, pods=0, configured=False) as running:
+    async with rig(folder, pods=0, configured=lambda _: {"web": {"listen": "127.0.0.1:0"}}) as running:
         await running.until(lambda: any("watching" in line for _, line in running.logged))
         await asyncio.sleep(2)
         return {"rss_idle_mb": running.memory()}

@@ -24,8 +24,6 @@ HERE = Path(__file__).parent
 #: Seconds after which something that should have happened is a failure of the benchmark.
 PATIENCE = 120.0
 RULES = 50
-#: No configuration at all, but for a port that is free.
-DEFAULTS = {"web": {"listen": "127.0.0.1:0"}}
 _STAMP = re.compile(rb"@(\d+)@")
 
 
@@ -168,9 +166,9 @@ async def rig(
     events: int = 0,
     resources: tuple[str, ...] = (),
     command: tuple[str, ...] = ("-m", "kwatch"),
-    configured: bool = True,
+    configured: Callable[[str], dict[str, Any]] | None = None,
 ) -> AsyncIterator[Rig]:
-    """Start everything and give it as soon as kwatch runs; `configured` False: as without a configuration."""
+    """Start everything and give it as soon as kwatch runs; `configured` makes another configuration."""
     folder.mkdir(parents=True)
     arguments = ("--pods", str(pods), "--events", str(events))
     feeder = await asyncio.create_subprocess_exec(
@@ -182,7 +180,8 @@ async def rig(
         receiver = await _receive(running)
         write_kubeconfig(folder / "kubeconfig", (await running.until(lambda: running.said and running.said[0]))["url"])
         port = receiver.sockets[0].getsockname()[1]
-        config = configuration(f"http://127.0.0.1:{port}/hook", resources) if configured else DEFAULTS
+        url = f"http://127.0.0.1:{port}/hook"
+        config = configured(url) if configured else configuration(url, resources)
         (folder / "kwatch.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
         options = ["--kubeconfig", str(folder / "kubeconfig"), "--state", str(folder / "state")]
         options += ["--config", str(folder / "kwatch.yaml")]
