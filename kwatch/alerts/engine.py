@@ -158,9 +158,9 @@ class Engine:
         ledger.clear()
         return decision
 
-    def open_alerts(self, rule_id: str, ref: ObjectRef) -> tuple[str, ...]:
-        """Return the fingerprints of a rule's alerts that an object is a member of."""
-        return self._book.holding(rule_id, ref)
+    def open_alerts(self, ref: ObjectRef) -> Mapping[str, tuple[str, ...]]:
+        """Return the fingerprints of the alerts that an object is a member of, by the id of their rule."""
+        return self._book.holding(ref)
 
     def alerts(self) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import permutations
 
@@ -14,7 +14,7 @@ from kwatch.model.identity import fingerprint
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState, StatusCondition
 from kwatch.model.rules import Mode, Rule, Severity
-from kwatch.rules.compile import RuleSet
+from kwatch.rules.compile import OpenAlerts, RuleSet
 from kwatch.rules.evaluate import compile_condition, observe_event
 
 NOW = at(60)
@@ -31,12 +31,28 @@ def ruleset(*rules: Rule, label_names: tuple[str, ...] = ()) -> RuleSet:
     return RuleSet(rules, cluster="lab", label_names=label_names)
 
 
-def no_alerts(_rule: str, _ref: ObjectRef) -> Collection[str]:
-    return ()
+def no_alerts(_ref: ObjectRef) -> Mapping[str, Collection[str]]:
+    return {}
 
 
-def holding(*fingerprints: str) -> Callable[[str, ObjectRef], Collection[str]]:
-    return lambda _rule, ref: fingerprints if ref.uid == "u-1" else ()
+class OfEachRule(Mapping[str, Collection[str]]):
+    """The same alerts, whichever rule is asked for."""
+
+    def __init__(self, fingerprints: Collection[str]) -> None:
+        self._fingerprints = fingerprints
+
+    def __getitem__(self, rule_id: str) -> Collection[str]:
+        return self._fingerprints
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("any",))
+
+    def __len__(self) -> int:
+        return 1
+
+
+def holding(*fingerprints: str) -> OpenAlerts:
+    return lambda ref: OfEachRule(fingerprints) if ref.uid == "u-1" else {}
 
 
 def of_event(rules: RuleSet, seen: KubeEvent, known: About | None, now: datetime = NOW) -> tuple[Finding, ...]:
@@ -45,9 +61,7 @@ def of_event(rules: RuleSet, seen: KubeEvent, known: About | None, now: datetime
     return rules.event_findings(seen, known, candidates, now)
 
 
-def of_change(
-    rules: RuleSet, seen: ObjectChange, open_alerts: Callable[[str, ObjectRef], Collection[str]] = no_alerts
-) -> tuple[Finding, ...]:
+def of_change(rules: RuleSet, seen: ObjectChange, open_alerts: OpenAlerts = no_alerts) -> tuple[Finding, ...]:
     return rules.change_findings(seen, about(seen.state), open_alerts=open_alerts)
 
 
