@@ -111,6 +111,7 @@ class App:
             Plan(
                 wants=_wants(config, rules),
                 namespaces=namespaces.names,
+                event_kinds=rules.event_kinds(),
                 resume={source: point.resource_version for source, point in snapshot.checkpoints.items()},
             ),
             clock=ports.clock,

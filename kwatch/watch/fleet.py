@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 WAVE_SECONDS = 30.0
 #: Seconds between two looks at kinds that were not there, and the longest pause while the server does not answer.
 DISCOVERY_SECONDS = 30.0
+#: Where Events about objects without a namespace are stored.
+CLUSTER_EVENTS = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +51,13 @@ class Want:
 class Plan:
     """What the fleet has to watch.
 
-    `namespaces` are plain names, or empty for one watch over the whole cluster. `resume` gives the resource version at
-    which the watch of Events goes on, by source id.
+    `namespaces` are plain names, or empty for one watch over the whole cluster. `event_kinds` are those about which
+    Events are of interest. `resume` gives the resource version at which the watch of Events goes on, by source id.
     """
 
     wants: tuple[Want, ...]
     namespaces: tuple[str, ...] = ()
+    event_kinds: frozenset[str] = frozenset()
     resume: Mapping[str, str]
 
 
@@ -101,7 +104,7 @@ class Fleet:
             objects = {resource: want for resource, want in resolved.items() if not want.metadata_only}
             await self._wave(self._start(tasks, owners))
             await self._wave(self._start(tasks, objects))
-            await self._wave(self._start(tasks, {await self._events(): Want(token="Event")}))  # noqa: S106
+            await self._wave(self._start_events(tasks, await self._events(), await self._event_namespaces()))
             on_started()
             while True:
                 await self._clock.sleep(DISCOVERY_SECONDS)
@@ -124,6 +127,17 @@ class Fleet:
             raise ClusterError("the API server serves no Events")
         return resource
 
+    async def _event_namespaces(self) -> tuple[str, ...]:
+        """Return where Events are watched by name: also where those about objects without a namespace are."""
+        namespaces = self._plan.namespaces
+        if not namespaces or CLUSTER_EVENTS in namespaces:
+            return namespaces
+        for kind in sorted(self._plan.event_kinds):
+            resource = await self._ask(lambda kind=kind: self._discovery.resolve(kind))  # type: ignore[misc]
+            if resource is not None and not resource.namespaced:
+                return (*namespaces, CLUSTER_EVENTS)
+        return namespaces
+
     async def _ask(self, question: Callable[[], Awaitable[Resource | None]]) -> Resource | None:
         """Ask until the server answers: nothing can be watched before."""
         pause = 1.0
@@ -143,6 +157,9 @@ class Fleet:
             for resource, want in resolved.items()
             for namespace in (resource.namespaced and self._plan.namespaces) or ("",)
         ]
+
+    def _start_events(self, tasks: asyncio.TaskGroup, events: Resource, namespaces: tuple[str, ...]) -> list[Stream]:
+        return [self._start_stream(tasks, Source(events, each), Projection()) for each in namespaces or ("",)]
 
     def _start_stream(self, tasks: asyncio.TaskGroup, source: Source, projection: Projection) -> Stream:
         stream = Stream(
