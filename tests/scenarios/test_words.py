@@ -456,9 +456,32 @@ def test_what_was_there_at_the_first_start_is_one_summary_and_ends_as_announced(
     stage, pods = play(tmp_path, failing("resolve_hold: 0s").replace(HOOK, GROUPED))
     for name in ("a", "b", "c"):
         pods.phase(-30, name)
-    pods.event(-60, "a")
     for name in ("a", "b", "c"):
         pods.phase(300, name, "Running")
     stage.run(until=900)
     assert [one.kind for one in stage.told] == ["summary", "resolved"]
     assert "3 problems were already there" in stage.told[0].document["title"]
+
+
+def test_a_restart_tells_late_what_began_meanwhile_and_ends_what_ended(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, failing("resolve_hold: 0s", "key: [namespace, name]", "reopen_window: 0s"))
+    pods.phase(0, "a")
+    stage.absent(60, 300)
+    pods.phase(120, "a", "Running")
+    pods.phase(150, "b")
+    stage.run(until=900)
+    assert stage.lines == [
+        "0 hook firing r shop/Pod/a",
+        "300 hook update r shop/Pod/b, r shop/Pod/a resolved",
+    ]
+
+
+def test_events_while_kwatch_was_down_are_told_once_and_late_with_their_true_time(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, failing("mode: notice", on="event, match: {reason: BackOff}"))
+    pods.event(0, "a")
+    stage.absent(60, 300)
+    pods.event(100, "b")
+    stage.run(until=900)
+    assert stage.lines == ["0 hook notice r shop/Pod/a", "300 hook notice r shop/Pod/b"]
+    assert [one.document["is_late"] for one in stage.told] == [False, True]
+    assert stage.told[1].document["starts_at"] == "2026-01-01T12:01:40+00:00"
