@@ -96,6 +96,7 @@ class App:
             is_watched=namespaces.is_watched,
             look_up=self.lookup.request,
             covered_from=snapshot.covered_until or self.started_at,
+            checkpoints=snapshot.checkpoints,
         )
         self.decider.load(snapshot.rows)
         self.channels = self._channels(snapshot.instance)
@@ -174,7 +175,7 @@ class App:
         self.pipeline.submit(self._complete_start)
 
     def _complete_start(self, now: datetime) -> None:
-        self.engine.start_complete(now)
+        self.decider.start_complete(now)
         self.started.set()
         log.info("watching", extra={"cluster": self.cluster, "watches": len(self.fleet.statuses())})
 

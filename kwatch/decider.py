@@ -6,11 +6,12 @@
 Takes `now`, keeps its state in memory and gives what must survive as rows of the decision. An observation about an
 object that is not known well enough (itself, or what owns it) is parked: `look_up` asks for what is missing, and
 `found` goes on with what waited, in order per object. While anything of a source is parked its checkpoint stays, so
-that a crash replays it.
+that a crash replays it. Until every source has been heard (`start_complete`) no checkpoint moves: what a start that is
+cut short has not listed yet does not count as seen, and a first start that is cut short is a first start again.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -53,6 +54,7 @@ class Decider:
         is_watched: Callable[[str], bool],
         look_up: Callable[[ObjectRef], None],
         covered_from: datetime,
+        checkpoints: Mapping[str, Checkpoint],
     ) -> None:
         self._rules = rules
         self._cache = cache
@@ -61,11 +63,13 @@ class Decider:
         self._is_watched = is_watched  # whether a namespace is; the empty one stands for cluster-scoped objects
         self._selected: set[str] = set()  # the namespaces that are known and watched, where labels choose them
         self._look_up = look_up
-        self._covered_from = covered_from
+        self._covered_from = {source: point.covered_at for source, point in checkpoints.items()}
+        self._others_covered_from = covered_from  # sources that were never heard
         self._counts: dict[str, counting.Counted] = {}
         self._remembered = Remembered(rules.changed_paths, covered_until=covered_from)
         self._rows: dict[tuple[Table, str], Row] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
+        self._is_starting = True
         self._parked: dict[ObjectRef, deque[tuple[str, Waiting]]] = {}
         self._next_sweep_at: datetime | None = None
 
@@ -95,6 +99,11 @@ class Decider:
             self._next_sweep_at = now + SWEEP_EVERY
             self._sweep(now)
 
+    def start_complete(self, now: datetime) -> None:
+        """Every source has been heard once, or is given up."""
+        self._is_starting = False
+        self._engine.start_complete(now)
+
     def wake_at(self) -> datetime | None:
         """Return when `tick` has something to do next."""
         return self._engine.wake_at()
@@ -110,8 +119,7 @@ class Decider:
     def take(self) -> Decision | None:
         """Return all that was decided since the last call, with rows and checkpoints; None when nothing was."""
         decision = self._engine.take()
-        held = {source_id for waiting in self._parked.values() for source_id, _ in waiting}
-        checkpoints = tuple(point for source_id, point in self._checkpoints.items() if source_id not in held)
+        checkpoints = () if self._is_starting else self._movable_checkpoints()
         if decision is None and not self._rows and not checkpoints:
             return None
         for checkpoint in checkpoints:
@@ -119,6 +127,10 @@ class Decider:
         rows, self._rows = tuple(self._rows.values()), {}
         decision = decision or Decision()
         return msgspec.structs.replace(decision, rows=decision.rows + rows, checkpoints=checkpoints)
+
+    def _movable_checkpoints(self) -> tuple[Checkpoint, ...]:
+        held = {source_id for waiting in self._parked.values() for source_id, _ in waiting}
+        return tuple(point for source_id, point in self._checkpoints.items() if source_id not in held)
 
     # Events
 
@@ -153,7 +165,7 @@ class Decider:
             is_listed = frame.type is WatchEventType.LISTED
 
             def go_on(about: About | None, at: datetime) -> None:
-                self._on_event(event, about, candidates, is_listed=is_listed, now=at)
+                self._on_event(source, event, about, candidates, is_listed=is_listed, now=at)
 
             if self._rules.needs_object(candidates):
                 self._with_object(source, event.regarding, go_on, now)
@@ -169,6 +181,7 @@ class Decider:
 
     def _on_event(
         self,
+        source: Source,
         event: KubeEvent,
         about: About | None,
         candidates: Iterable[CompiledRule],
@@ -181,9 +194,8 @@ class Decider:
             self._counters.add("observations", outcome="no_rule")
             return
         key = _count_key(event)
-        counted = counting.count(
-            event, self._counts.get(key), covered_from=self._covered_from, is_listed=is_listed, now=now
-        )
+        covered_from = self._covered_from.get(source.id, self._others_covered_from)
+        counted = counting.count(event, self._counts.get(key), covered_from=covered_from, is_listed=is_listed, now=now)
         self._counters.add("contributions", case=counted.case.name)
         if counted.is_clamped:
             self._counters.add("contributions_clamped")

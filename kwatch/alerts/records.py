@@ -102,6 +102,8 @@ class Group(msgspec.Struct, kw_only=True, tag="group"):
     thread: str = ""  # the incident in whose thread this one lives, by itself or another's
     starts_at: datetime | None = None
     sequence: int = 0
+    severity: Severity | None = None  # what was told last; None: nothing yet
+    is_regraded: bool = False  # a told alert has another severity now, which is to be told
     due_at: datetime | None = None
     flushed_at: datetime | None = None
     sent_at: datetime | None = None  # the last success

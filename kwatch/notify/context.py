@@ -60,6 +60,7 @@ def context_of(notification: Notification, timezone: str, templates: TemplateEng
             "ends_at": content.ends_at.isoformat() if content.ends_at else "",
             "lasted": facts.duration((content.ends_at or now) - content.starts_at),
             "is_late": content.is_late,
+            "is_raised": content.is_raised,
             "alerts": alerts,
             "listed": alerts[:_LISTED],
             "alert_count": content.alert_count,

@@ -16,7 +16,7 @@ import asyncio
 import inspect
 import json
 import random
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,6 @@ LEAD = 30
 SLACK_TOKEN = "xoxb-stage"  # noqa: S105 - of the stage's own Slack
 
 Act = Callable[[], object]
-Play = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,6 @@ class Stage:
         self._lead = lead
         self._text = text
         self._acts: list[tuple[float, Act]] = []
-        self._plays: list[Play] = []
         self._absences: list[tuple[float, float, str]] = []
         self._first: dict[str, float] = {}  # instants of the first occurrences, by the Events' names
         self.told: list[Told] = []
@@ -178,10 +176,6 @@ class Stage:
         metadata = {"name": name, "namespace": namespace}
         self.at(at, lambda: self.cluster.delete({"apiVersion": "v1", "kind": kind, "metadata": metadata}))
 
-    def play(self, run: Play) -> None:
-        """Run the player of a recording or of a scenario beside, from the moment at which kwatch is started."""
-        self._plays.append(run)
-
     def absent(self, begin: float, end: float, text: str = "") -> None:
         """Let kwatch be killed at `begin` and started again at `end`, with another configuration if one is given."""
         self._absences.append((begin, end, text))
@@ -216,13 +210,12 @@ class Stage:
 
     async def _play(self, until: float) -> None:
         async with asyncio.TaskGroup() as tasks:
-            acting = [tasks.create_task(play()) for play in (self._act, *self._plays)]
-            begin: float = -self._lead
+            acting = tasks.create_task(self._act())
+            begin = -self._lead
             for end, resume, text in [*self._absences, (until, until, "")]:
                 await self._live(begin, end)
                 begin, self._text = resume, text or self._text
-            for task in acting:
-                task.cancel()
+            acting.cancel()
 
     async def _act(self) -> None:
         for seconds, act in sorted(self._acts, key=lambda entry: entry[0]):
@@ -251,6 +244,7 @@ class Stage:
                 await asyncio.wait({living, killed}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 is_over = living.done()
+                self.app = None
                 for task in (living, killed):
                     task.cancel()
                 await asyncio.wait({living, killed})

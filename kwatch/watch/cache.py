@@ -209,10 +209,16 @@ class _Shelf:
         self.projection = projection
         self._paths = tuple(sorted(projection.paths, key=repr))
         self._records: dict[str, bytes] = {}
+        # One frame asks for its object up to four times: the last one is kept unpacked, too.
+        self._recent: tuple[bytes, ObjectState] | None = None
 
     def get(self, ref: ObjectRef) -> ObjectState | None:
         record = self._records.get(_key(ref))
-        return None if record is None else self._unpacked(ref.group, ref.kind, ref.namespace, ref.name, record)
+        if record is None:
+            return None
+        if self._recent is None or self._recent[0] is not record:
+            self._recent = record, self._unpacked(ref.group, ref.kind, ref.namespace, ref.name, record)
+        return self._recent[1]
 
     def state(self, kind: Kind, key: str) -> ObjectState:
         namespace, _, name = key.partition("/")
@@ -220,7 +226,7 @@ class _Shelf:
 
     def put(self, state: ObjectState) -> None:
         owner = state.owner
-        self._records[_key(state.ref)] = _ENCODER.encode(
+        record = _ENCODER.encode(
             _Record(
                 state.ref.uid,
                 state.resource_version,
@@ -236,6 +242,8 @@ class _Shelf:
                 },
             )
         )
+        self._records[_key(state.ref)] = record
+        self._recent = record, state
 
     def remove(self, ref: ObjectRef) -> None:
         del self._records[_key(ref)]

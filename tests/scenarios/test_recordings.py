@@ -104,7 +104,7 @@ def played(recording: Recording, folder: Path) -> Stage:
     stage = Stage(folder, PACKS_ONLY, start=recording.start, lead=0)
     player = RecordingPlayer(recording, stage.cluster)
     player.begin()
-    stage.play(player.run)
+    stage.at(0, player.run)
     stage.run(until=recording.frames[-1].at + 3600)
     return stage
 
