@@ -8,7 +8,7 @@ The server is read from the kubeconfig, as there is no folder of a service accou
 import json
 from pathlib import Path
 
-import kwatch.cli.running
+import kwatch.cluster.credentials
 from kwatch.cli.program import main
 from kwatch.clock import SystemClock
 from kwatch.cluster.credentials import Access, Credentials, Reading
@@ -32,5 +32,5 @@ async def load_credentials(kubeconfig: Path | None, context: str | None) -> Cred
 
 
 if __name__ == "__main__":
-    kwatch.cli.running.load_credentials = load_credentials
+    kwatch.cluster.credentials.load_credentials = load_credentials
     main()
