@@ -79,7 +79,7 @@ async def measure_deliveries(state: State, concurrency: int, count: int) -> Mapp
         clock=SystemClock(),
         rng=random.Random(),
         counters=Counters(),
-        on_sent=lambda *_: None,
+        on_ended=lambda *_: None,
     )
     began, cpu_began = time.perf_counter(), cpu_seconds()
     async with asyncio.TaskGroup() as group:

@@ -96,11 +96,12 @@ class App:
             is_watched=namespaces.is_watched,
             look_up=self.lookup.request,
             covered_from=snapshot.covered_until or self.started_at,
+            checkpoints=snapshot.checkpoints,
         )
         self.decider.load(snapshot.rows)
         self.channels = self._channels(snapshot.instance)
         self.outbox = Outbox(
-            state, self.channels, clock=ports.clock, rng=ports.rng, counters=counters, on_sent=self._sent
+            state, self.channels, clock=ports.clock, rng=ports.rng, counters=counters, on_ended=self._delivery_ended
         )
         self.pipeline = Pipeline(self.decider, state, clock=ports.clock, counters=counters, wake=self.outbox.wake)
         self.fleet = Fleet(
@@ -174,15 +175,15 @@ class App:
         self.pipeline.submit(self._complete_start)
 
     def _complete_start(self, now: datetime) -> None:
-        self.engine.start_complete(now)
+        self.decider.start_complete(now)
         self.started.set()
         log.info("watching", extra={"cluster": self.cluster, "watches": len(self.fleet.statuses())})
 
     def _found(self, ref: ObjectRef) -> None:
         self.pipeline.submit(lambda now: self.decider.found(ref, now))
 
-    def _sent(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
-        self.pipeline.sent(destination, incident, kind, at)
+    def _delivery_ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
+        self.pipeline.submit(lambda _: self.engine.ended(destination, incident, kind, at))
 
     def _labels_of_namespace(self, name: str) -> Mapping[str, str] | None:
         state = self.cache.get(ObjectRef(kind="Namespace", name=name))

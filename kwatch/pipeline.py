@@ -15,13 +15,12 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol
 
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential, wait_random
 
 from kwatch.clock import Clock
 from kwatch.decider import Decider
 from kwatch.errors import StateError
 from kwatch.model.decisions import Decision
-from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import Batch
 from kwatch.telemetry import Counters
 
@@ -31,6 +30,8 @@ log = logging.getLogger(__name__)
 INBOX_SIZE = 32
 #: Observations that may be decided ahead of the commit under way.
 MAX_AHEAD = 4096
+#: Turns of the event loop that a frame may need from the socket to the inbox.
+SETTLING_TURNS = 16
 
 
 #: Something for the decider to do at an instant.
@@ -88,10 +89,6 @@ class Pipeline:
         self._inbox.append(step)
         self._arrived.set()
 
-    def sent(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
-        """Let the engine know that a destination has been told: repeats count from here."""
-        self.submit(lambda _: self._decider.sent(destination, incident, kind, at))
-
     async def run(self) -> None:
         """Decide and commit until cancelled; a commit under way is finished first."""
         async with asyncio.TaskGroup() as tasks:
@@ -127,7 +124,14 @@ class Pipeline:
             async with asyncio.timeout(seconds):
                 await self._arrived.wait()
         except TimeoutError:
-            pass
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Let what arrives at the instant of a deadline come first: observations before timers (S-53)."""
+        for _ in range(SETTLING_TURNS):
+            if self._inbox:
+                return
+            await asyncio.sleep(0)
 
     async def _commit_forever(self) -> None:
         while True:
@@ -146,7 +150,7 @@ class Pipeline:
     async def _commit(self, decision: Decision) -> None:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(StateError),
-            wait=wait_exponential_jitter(initial=0.1, max=5, jitter=0.1),
+            wait=wait_exponential(multiplier=0.1, max=5) + wait_random(0, 0.1),
             sleep=self._clock.sleep,
         )
         async for attempt in retrying:
@@ -154,7 +158,7 @@ class Pipeline:
                 await self._try_commit(decision)
         for name, amount in decision.counters.items():
             self._counters.add("decisions", amount, outcome=name)
-        self._wake({notification.destination for notification in decision.notifications})
+        self._wake(dict.fromkeys(notification.destination for notification in decision.notifications))
 
     async def _try_commit(self, decision: Decision) -> None:
         try:

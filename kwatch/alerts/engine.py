@@ -126,11 +126,15 @@ class Engine:
         present = [alert for alert in self._book.alerts.values() if alert.awaits_summary]
         self._groups.announce_present([alert for alert in present if alert.state is AlertState.FIRING], now)
         self._follow(self._book.started(now), now)
+        self._regrade(now)
 
-    def sent(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
-        """A notification has arrived: repeats count from here. A notice opens nothing, so nothing is repeated."""
+    def ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
+        """A notification has arrived, or was given up: repeats count from here.
+
+        A notice opens nothing, so nothing is repeated.
+        """
         if kind is not NotificationKind.NOTICE and not kind.closes:
-            self._groups.sent(destination, incident, at)
+            self._groups.ended(destination, incident, at)
 
     def tick(self, now: datetime) -> None:
         """Run every deadline up to `now`, in the order of their instants."""
@@ -188,6 +192,19 @@ class Engine:
             self._book.close(alert, now)
             if was_source:
                 self._groups.release(now)
+
+    def _regrade(self, now: datetime) -> None:
+        """Take over the severities of another configuration, once it is known what still fires (S-49, S-50)."""
+        was_source = False
+        for alert in self._book.outdated():
+            before = alert.severity
+            was_source |= self._inhibitor.ended(alert)
+            self._book.regrade(alert)
+            if alert.state is AlertState.FIRING:
+                self._inhibitor.started(alert)
+                self._groups.regrade(alert, now, is_raised=alert.severity > before)
+        if was_source:
+            self._groups.release(now)
 
     def _rows(self) -> Iterable[Row]:
         for fingerprint in self._ledger.dirty_alerts:

@@ -16,15 +16,10 @@ from datetime import datetime, timedelta
 from kwatch.alerts.records import Group
 from kwatch.model.rules import Severity
 
-#: `group_wait` where the route sets none; a critical alert then waits for nobody.
-WAIT = timedelta(seconds=15)
 
-
-def wait_of(wait: timedelta | None, severity: Severity) -> timedelta:
+def wait_of(wait: timedelta, critical_wait: timedelta, severity: Severity) -> timedelta:
     """Return how long an alert waits for company."""
-    if wait is not None:
-        return wait
-    return timedelta(0) if severity is Severity.CRITICAL else WAIT
+    return critical_wait if severity is Severity.CRITICAL else wait
 
 
 def hasten(group: Group, at: datetime) -> None:
@@ -34,7 +29,7 @@ def hasten(group: Group, at: datetime) -> None:
 
 def changed(group: Group, severity: Severity, now: datetime) -> None:
     """Something is to be told: an alert began, or ended among others."""
-    wait = wait_of(group.wait, severity)
+    wait = wait_of(group.wait, group.critical_wait, severity)
     if group.flushed_at is None or now >= group.flushed_at + group.interval:
         hasten(group, now + wait)
     else:
@@ -51,7 +46,7 @@ def joined(group: Group, severity: Severity, now: datetime) -> None:
 
 def all_over(group: Group, severities: Iterable[Severity], now: datetime) -> None:
     """The last alert that was told has ended."""
-    wait = min(wait_of(group.wait, severity) for severity in severities)
+    wait = min(wait_of(group.wait, group.critical_wait, severity) for severity in severities)
     hasten(group, now if group.flushed_at is None else max(now, group.flushed_at + wait))
 
 

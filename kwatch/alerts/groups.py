@@ -65,7 +65,7 @@ class Groups:
                 self._ledger.touch_group(group.key)
         for incident in incidents:
             if incident.last_sent_at is not None:
-                self.sent(incident.destination, incident.incident, incident.last_sent_at)
+                self.ended(incident.destination, incident.incident, incident.last_sent_at)
         for group in self.groups.values():
             self._schedule(group)
 
@@ -78,11 +78,25 @@ class Groups:
         """Put an alert whose episode begins into its groups; `quietly`: without a reason to speak."""
         for match, destination in self.destinations_of(alert):
             group = self._group_of(match, destination, alert)
+            if alert.fingerprint in group.members:
+                continue
             group.members[alert.fingerprint] = False
-            alert.groups.append(group.key)
+            alert.groups = [*dict.fromkeys((*alert.groups, group.key))]
             if not quietly:
                 grouping.joined(group, alert.severity, now)
             self._save(group)
+
+    def regrade(self, alert: Alert, now: datetime, *, is_raised: bool) -> None:
+        """Tell another severity: a worse one at once, also to whom that one leads; a lesser one at the next flush."""
+        for group in [self.groups[key] for key in alert.groups if key in self.groups]:
+            group.is_regraded |= group.members.get(alert.fingerprint, False)
+            if is_raised:
+                grouping.joined(group, alert.severity, now)
+            elif group.is_regraded:
+                grouping.changed(group, alert.severity, now)
+            self._save(group)
+        if is_raised:
+            self.enlist(alert, now)
 
     def delist(self, alert: Alert, view: AlertView, now: datetime) -> None:
         """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
@@ -125,8 +139,8 @@ class Groups:
         for groups in by_destination.values():
             self._summarise(groups, present, now)
 
-    def sent(self, destination: str, incident: str, at: datetime) -> None:
-        """A message of an incident has arrived; of a summary: for every group that it opened."""
+    def ended(self, destination: str, incident: str, at: datetime) -> None:
+        """A message of an incident has arrived, or was given up; of a summary: for every group that it opened."""
         for group in self._spoken_for(destination, incident):
             group.sent_at = at if group.sent_at is None else max(group.sent_at, at)
             group.is_awaiting = False
@@ -164,11 +178,13 @@ class Groups:
                 id=identity,
                 labels=labels,
                 wait=route.group_wait,
+                critical_wait=route.critical_wait,
                 interval=route.group_interval,
                 repeat=route.repeat_interval,
             )
             self.groups[group.key] = group
-        group.wait, group.interval, group.repeat = route.group_wait, route.group_interval, route.repeat_interval
+        group.wait, group.critical_wait = route.group_wait, route.critical_wait
+        group.interval, group.repeat = route.group_interval, route.repeat_interval
         return group
 
     def _leave(self, group: Group, alert: Alert, view: AlertView, now: datetime, *, is_held: bool) -> None:
@@ -216,7 +232,7 @@ class Groups:
     def _flush(self, group: Group, now: datetime) -> None:
         group.due_at = None
         news = self._untold(group)
-        if not news and not group.ended:
+        if not news and not group.ended and not group.is_regraded:
             return
         told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
         kind = self._kind(group, is_over=not news and not told)
@@ -227,7 +243,7 @@ class Groups:
         self._tell(group, kind, views + group.ended, now)
         for alert in news:
             self._mark_told(group, alert)
-        group.ended, group.came_and_went = [], []
+        group.ended, group.came_and_went, group.is_regraded = [], [], False
         if kind.closes:
             self._close(group, now)
 
@@ -257,7 +273,8 @@ class Groups:
 
     def _close(self, group: Group, now: datetime) -> None:
         group.incident, group.ended, group.came_and_went = "", [], []
-        group.flushed_at = group.sent_at = group.due_at = None
+        group.flushed_at = group.sent_at = group.due_at = group.severity = None
+        group.is_regraded = False
         group.is_awaiting = False
         group.forget_at = now + self._memory
 
@@ -273,7 +290,9 @@ class Groups:
             labels=group.labels,
             thread_of="" if group.thread == group.incident else group.thread,
         )
-        self._announcer.announce(address, kind, views, now, came_and_went=tuple(group.came_and_went))
+        group.severity = self._announcer.announce(
+            address, kind, views, now, severity_before=group.severity, came_and_went=tuple(group.came_and_went)
+        )
 
     def _summarise(self, groups: list[Group], present: set[str], now: datetime) -> None:
         incident = self._announcer.new_incident(SUMMARY, now)
@@ -285,6 +304,7 @@ class Groups:
                 self._begin(group, told, now)
                 group.thread = incident
                 group.flushed_at, group.is_awaiting = now, True
+            group.severity = max(alert.severity for alert in told)
             for alert in told:
                 self._mark_told(group, alert)
             self._save(group)

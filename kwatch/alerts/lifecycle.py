@@ -98,7 +98,8 @@ def keep_until(alert: Alert, rule: Rule) -> datetime:
     if alert.ended_at is not None:
         needs.append(alert.ended_at + max(rule.reopen_window, MEMORY))
     if alert.notice_at is not None:
-        needs.append(alert.notice_at + rule.dedup_window)
+        # What was dropped is shown in the next notice, if that comes before long.
+        needs.append(alert.notice_at + rule.dedup_window + (MEMORY if alert.notices_dropped else timedelta(0)))
     if rule.rate is not None and alert.window:
         needs.append(max(kept.t1 for kept in alert.window) + rule.rate.within)
     return max(needs)

@@ -103,7 +103,7 @@ class Notices:
             self._ledger.count(fates.LED_TO_NOTIFICATION)
         for match, destination in destinations:
             identity, labels = self._groups.group_id(match, alert)
-            due_at = now + wait_of(match.route.group_wait, alert.severity)
+            due_at = now + wait_of(match.route.group_wait, match.route.critical_wait, alert.severity)
             batch = NoticeBatch(
                 destination=destination.name, receiver=match.receiver, id=identity, labels=labels, due_at=due_at
             )

@@ -1,5 +1,6 @@
 """The program: its commands, and how errors that kwatch raises on purpose become text and exit codes."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -18,12 +19,29 @@ class _Program(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except ConfigError as error:
-            for problem in error.problems:
-                click.echo(problem, err=True)
         except KwatchError as error:
-            click.echo(f"kwatch: {error}", err=True)
+            _report(error)
+        except ExceptionGroup as group:  # a task of the running kwatch failed
+            meant, bugs = group.split(KwatchError)
+            if bugs is not None or meant is None:
+                raise
+            for leaf in _leaves(meant):
+                _report(leaf)
         return ctx.exit(Exit.PROBLEM)
+
+
+def _leaves(group: ExceptionGroup[KwatchError]) -> Iterator[KwatchError]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _report(error: KwatchError) -> None:
+    problems = error.problems if isinstance(error, ConfigError) else (f"kwatch: {error}",)
+    for problem in problems:
+        click.echo(problem, err=True)
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

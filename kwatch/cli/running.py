@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -18,7 +19,8 @@ from kwatch.cluster.credentials import find_kubeconfig, is_in_cluster, load_cred
 from kwatch.cluster.http import AiohttpWire
 from kwatch.config.config import Config
 from kwatch.config.load import load
-from kwatch.errors import KwatchError
+from kwatch.errors import KwatchError, ListenError
+from kwatch.notify.base import secrets_in
 from kwatch.store.state import State
 from kwatch.telemetry import Counters, Redactor, set_up_logging
 from kwatch.web import address
@@ -39,7 +41,9 @@ class RunOptions:
 async def run_until_signal(options: RunOptions) -> None:
     """Run until SIGTERM or SIGINT; a second one ends it at once."""
     config = load(options.config, environ=os.environ)
-    set_up_logging(level=config.log.level.value, style=config.log.format, stream=sys.stderr, redactor=Redactor())
+    set_up_logging(
+        level=config.log.level.value, style=config.log.format, stream=sys.stderr, redactor=_redactor_of(config)
+    )
     stop = _stop_on_signal()
     counters = Counters()
     async with AsyncExitStack() as stack:
@@ -47,13 +51,31 @@ async def run_until_signal(options: RunOptions) -> None:
         state = State.open(folder, counters=counters)
         stack.callback(state.close)
         app = App(config, ports, state, counters)
-        listener = listen(config.web.host, config.web.port)
+        listener = _listener(options, config)
         stack.callback(listener.close)
         address.publish(folder, url_of(listener))
         stack.callback(address.withdraw, folder)
         click.echo(f"Status page: {url_of(listener)}", err=True)
         _spare_what_stays()
         await app.run(stop, listener)
+
+
+def _listener(options: RunOptions, config: Config) -> socket.socket:
+    """Listen where the configuration says; without one any port is as good as the default when that is taken."""
+    try:
+        return listen(config.web.host, config.web.port)
+    except ListenError:
+        if options.config is not None:
+            raise
+        return listen(config.web.host, 0)
+
+
+def _redactor_of(config: Config) -> Redactor:
+    """Return a redactor that knows every secret of the configuration, so that no log line can hold one."""
+    redactor = Redactor()
+    for secret in secrets_in(config.receivers):
+        redactor.add(secret.read())
+    return redactor
 
 
 def _spare_what_stays() -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 
@@ -73,6 +74,7 @@ class RouteReader:
             match=self._match(node),
             continue_=words.continue_,
             origin=f"{node.place.file}:{node.place.line}",
+            critical_wait=words.group_wait or timedelta(0),
             **{name: value for name, value in given.items() if value is not None},
         )
         return msgspec.structs.replace(route, children=self._children(node, route))

@@ -168,7 +168,7 @@ class RuleWords(Words):
     name: SomeText
     #: Keeps the identity of alerts through a change of name; absent: the name.
     id: SomeText | None = None
-    enabled: bool = True
+    enabled: Annotated[bool, Field(strict=True)] = True
     on: Subject
     match: Raw
     #: The labels that tell alerts apart; absent: namespace, workload, and for Events the reason.

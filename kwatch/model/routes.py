@@ -22,14 +22,16 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One node of the tree, with everything inherited already filled in.
 
     `receiver` may hold labels (`team-{{ team }}`); `parent_receiver` is used when it resolves to none that exists.
-    `receiver` "none" drops and counts. `group_wait` None: 15 s, and 0 for critical.
+    `receiver` "none" drops and counts. `critical_wait` is the group_wait of critical alerts: what the route sets
+    itself, and 0 where it only inherits one.
     """
 
     receiver: str
     parent_receiver: str = ""
     match: Condition = AllOf(())  # sees alert labels only
     group_by: tuple[str, ...] = ("namespace", "workload")
-    group_wait: timedelta | None = None
+    group_wait: timedelta = timedelta(seconds=15)
+    critical_wait: timedelta = timedelta(0)
     group_interval: timedelta = timedelta(minutes=2)
     repeat_interval: timedelta = timedelta(hours=4)  # 0: never
     continue_: bool = False

@@ -11,7 +11,7 @@ import msgspec
 
 from kwatch.clock import Clock
 from kwatch.errors import StateError
-from kwatch.outbox.worker import STORE_RETRY_SECONDS, Channel, OnSent, Tools, Worker
+from kwatch.outbox.worker import STORE_RETRY_SECONDS, Channel, OnEnded, Tools, Worker
 from kwatch.store.deliveries import Queue
 from kwatch.store.state import State
 from kwatch.telemetry import Counters
@@ -45,9 +45,9 @@ class Outbox:
         clock: Clock,
         rng: random.Random,
         counters: Counters,
-        on_sent: OnSent,
+        on_ended: OnEnded,
     ) -> None:
-        tools = Tools(state, clock, rng, counters, on_sent)
+        tools = Tools(state, clock, rng, counters, on_ended)
         self._state = state
         self._clock = clock
         self._workers = {name: Worker(name, channel, tools) for name, channel in channels.items()}

@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
-#: Called after a delivery is settled as sent: destination, incident, kind, when.
-OnSent = Callable[[str, str, NotificationKind, datetime], None]
+#: Called after a delivery is settled as sent or as dead, and will not be sent again: destination, incident, kind, when.
+OnEnded = Callable[[str, str, NotificationKind, datetime], None]
 
 #: How long to wait before the store is asked again, and after a bug, in seconds.
 STORE_RETRY_SECONDS: Final = 1.0
@@ -82,7 +82,7 @@ class Tools(msgspec.Struct, frozen=True):
     clock: Clock
     rng: random.Random
     counters: Counters
-    on_sent: OnSent
+    on_ended: OnEnded
 
 
 class Worker:
@@ -268,11 +268,11 @@ class Worker:
         )
         while not await self._store_outcome(settlement):
             await self._tools.clock.sleep(STORE_RETRY_SECONDS)
-        if following.state is DeliveryState.SENT:
-            notification = delivery.notification
-            self._tools.on_sent(notification.destination, notification.incident, notification.kind, now)
-        elif following.state is DeliveryState.DEAD:
+        if following.state is DeliveryState.DEAD:
             log.warning("delivery dead", extra={**self._facts(delivery), "reason": following.reason})
+        if following.state in (DeliveryState.SENT, DeliveryState.DEAD):
+            notification = delivery.notification
+            self._tools.on_ended(notification.destination, notification.incident, notification.kind, now)
 
     async def _store_outcome(self, settlement: Settlement) -> bool:
         try:

@@ -152,6 +152,10 @@ class RuleSet:
             findings += self._findings(compiled, change, seen, opened.get(compiled.rule.id, ()))
         return tuple(findings)
 
+    def changed_paths(self, kind: str, group: str) -> frozenset[Path]:
+        """Return the paths whose values rules of this kind compare with those before."""
+        return frozenset(path for each in self._change_candidates(kind, group) for path, _ in each.edges)
+
     def evidence(self, rule: Rule, state: ObjectState) -> Truth:
         """Return the truth of a rule's `resolve` on an object; false for a rule without one."""
         resolve = self._by_id[rule.id].resolve
@@ -277,6 +281,7 @@ class RuleSet:
             since_at=since_at,
             labels=labels,
             message=event.message,
+            is_varied=event.is_combined,
             details=_details(rule, state) if rule.details and state is not None else {},
         )
 
@@ -339,7 +344,8 @@ def _since(causes: Iterable[Cause], truth: Truth, change: ObjectChange, seen: Ob
     """Return when the truth began: the transition of a status condition that has brought it, else the receipt.
 
     A transition before the one that was seen last is none: the kubelet gives a condition its old time back when it
-    takes it over again from the node controller.
+    takes it over again from the node controller. What is already so when an object is first listed began before, and
+    nothing on it says when: the last transition of any of its conditions is taken.
     """
     for type_, holds in causes:
         now = change.state.conditions.get(type_)
@@ -348,6 +354,9 @@ def _since(causes: Iterable[Cause], truth: Truth, change: ObjectChange, seen: Ob
             continue
         if before is None or before.changed_at is None or before.changed_at < now.changed_at:
             return min(now.changed_at, change.received_at)
+    if truth is Truth.TRUE and change.change is Change.EXISTING:
+        transitions = [each.changed_at for each in change.state.conditions.values() if each.changed_at is not None]
+        return min(max(transitions, default=change.received_at), change.received_at)
     return change.received_at
 
 

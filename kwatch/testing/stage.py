@@ -1,17 +1,22 @@
 """kwatch as it is shipped, on a fake cluster, in virtual time: YAML and timed acts in, everything that was told out.
 
     stage = Stage(tmp_path, RULES)
-    stage.at(0, lambda: stage.cluster.apply(pod))
-    assert stage.run(until=600) == [Told(15, "hook", "firing", ("crash-loop",))]
+    stage.pod(0, ready=False)
+    stage.event(30, reason="BackOff")
+    stage.run(until=600)
+    assert stage.lines == ["15 hook firing not-ready shop/Pod/web-1", "30 hook firing back-off shop/Pod/web-1"]
 
-Instants are seconds since `START`; kwatch is in sync by then. Nothing is patched: the composition is that of `kwatch
-run`, with an in-memory wire to the API server and an in-memory transport to the receivers.
+Instants are seconds since `START`; kwatch is in sync by then. An act that fails ends the play. Nothing is patched: the
+composition is that of `kwatch run`, with an in-memory wire to the API server and an in-memory transport to the
+receivers: a webhook at any URL, and a Slack that knows the channel `#alerts` and the token `{file: FOLDER/slack-
+token}`; `FOLDER` is the stage's own.
 """
 
 import asyncio
+import inspect
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,16 +26,21 @@ from typing import Any
 import httpx
 
 from kwatch.app import App, Ports
+from kwatch.board import LiveBoard
 from kwatch.config.load import load
 from kwatch.notify.base import Connection
 from kwatch.store.state import State
 from kwatch.telemetry import Counters
-from kwatch.testing import virtual
+from kwatch.testing import manifests, virtual
 from kwatch.testing.fake import FakeCluster, FakeWire
+from kwatch.testing.fake.objects import timestamp
+from kwatch.testing.receivers import Request, SlackServer
+from kwatch.web.routes import create_app
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
-#: Seconds before `START` at which kwatch is started: enough for all its watches to list.
+#: Seconds before the start at which kwatch is started, unless told otherwise: enough for all its watches to list.
 LEAD = 30
+SLACK_TOKEN = "xoxb-stage"  # noqa: S105 - of the stage's own Slack
 
 Act = Callable[[], object]
 
@@ -43,25 +53,41 @@ class Told:
     destination: str
     kind: str
     rules: tuple[str, ...]
-    document: Any = field(compare=False, repr=False)
+    body: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def document(self) -> Any:
+        """The webhook's document."""
+        return json.loads(self.body)
+
+    def __str__(self) -> str:
+        """Return `15 hook firing crash-loop shop/Pod/web-1 ×3`: a state only where it is not the message's."""
+        alerts = ", ".join(_alert_line(alert, self.kind) for alert in self.document["alerts"])
+        return f"{_number(self.at)} {self.destination} {self.kind} {alerts}"
 
 
 class Stage:
     """One cluster, one state folder; `at` writes the play, `run` plays it."""
 
-    def __init__(self, folder: Path, text: str, *, start: datetime = START) -> None:
+    def __init__(self, folder: Path, text: str, *, start: datetime = START, lead: float = LEAD) -> None:
         self._folder = folder
         self._start = start
+        self._lead = lead
         self._text = text
         self._acts: list[tuple[float, Act]] = []
-        self._absences: list[tuple[float, float]] = []
+        self._absences: list[tuple[float, float, str]] = []
+        self._first: dict[str, float] = {}  # instants of the first occurrences, by the Events' names
         self.told: list[Told] = []
         self.answer: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(200)
         self.loop = virtual.VirtualLoop()
-        self.clock = virtual.VirtualClock(start - timedelta(seconds=LEAD), self.loop)
+        self.clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)
         self.cluster = FakeCluster(self.clock)
         self.counters = Counters()
+        self.slack = SlackServer(SLACK_TOKEN, {"#alerts": "C1"})
+        self.state_type: type[State] = State  # a subclass may cut the process at a point that it knows
         self.app: App | None = None
+        self._killed = asyncio.Event()
+        self._back_at = 0.0  # when kwatch is started again after `kill`
 
     def now(self) -> float:
         """Return seconds since the start."""
@@ -71,13 +97,101 @@ class Stage:
         """Return an instant of the play as the API server writes it, with microseconds."""
         return (self._start + timedelta(seconds=at)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
+    def second(self, at: float) -> str:
+        """Return an instant of the play as the API server writes it, cut to the second."""
+        return timestamp(self._start + timedelta(seconds=at))
+
     def at(self, seconds: float, act: Act) -> None:
-        """Do something to the cluster at an instant; acts of one instant keep their order."""
+        """Do something at an instant, and await it if it can be; acts of one instant keep their order."""
         self._acts.append((seconds, act))
 
-    def absent(self, begin: float, end: float) -> None:
-        """Let kwatch be killed at `begin` and started again at `end`."""
-        self._absences.append((begin, end))
+    def pod(
+        self,
+        at: float,
+        name: str = "web-1",
+        *,
+        ready: bool | None = None,
+        since: float | None = None,
+        status: Mapping[str, Any] = {},
+        **words: Any,
+    ) -> None:
+        """Write a Pod; `ready` is its condition, `since` an instant or else now, `words` are those of `manifests`."""
+        whole = dict(status)
+        if ready is not None:
+            began = self.second(at if since is None else since)
+            whole["conditions"] = [manifests.condition("Ready", holds=ready, since=began)]
+        self.apply(at, manifests.pod(name, status=whole, **words))
+
+    def node(self, at: float, name: str = "node-1", *, ready: bool | None, since: float | None = None) -> None:
+        """Write a Node; `ready` None: nobody knows."""
+        ready_ = manifests.condition("Ready", holds=ready, since=self.second(at if since is None else since))
+        self.apply(at, manifests.node(name, status={"conditions": [ready_]}))
+
+    def event(
+        self,
+        at: float,
+        count: int = 1,
+        *,
+        name: str = "web-1.a",
+        about: str = "Pod/shop/web-1",
+        reason: str = "BackOff",
+        message: str = "Back-off",
+        first: float | None = None,
+        last: float | None = None,
+    ) -> None:
+        """Write an Event as core/v1 recorders do: to the second, the same name with a higher count.
+
+        It is written at `at`, and says that it happened `last` at that instant or another, `first` when the name was
+        written first.
+        """
+        last = at if last is None else last
+        began = self._first[name] = self._first.get(name, last) if first is None else first
+        times = {"first": self.second(began), "last": self.second(last)}
+        self.apply(at, manifests.core_event(name, about, reason=reason, message=message, count=count, **times))
+
+    def new_event(
+        self,
+        at: float,
+        series: int | None = None,
+        *,
+        name: str = "web-1.a",
+        about: str = "Pod/shop/web-1",
+        reason: str = "BackOff",
+        message: str = "Back-off",
+        last: float | None = None,
+    ) -> None:
+        """Write an Event as events.k8s.io/v1 recorders do: to the microsecond, repeats as a series of that count."""
+        last = at if last is None else last
+        began = self._first.setdefault(name, last)
+        times = {"at": self.time(began), "created": self.second(began)}
+        repeats = None if series is None else {"count": series, "lastObservedTime": self.time(last)}
+        self.apply(at, manifests.new_event(name, about, reason=reason, message=message, series=repeats, **times))
+
+    def apply(self, at: float, manifest: Mapping[str, Any]) -> None:
+        """Create an object at an instant, or merge the manifest into the one that exists."""
+        self.at(at, lambda: self.cluster.apply(manifest))
+
+    def delete(self, at: float, name: str, *, kind: str = "Pod", namespace: str = "shop") -> None:
+        """Delete a Pod, an Event or another object of core/v1 at an instant."""
+        metadata = {"name": name, "namespace": namespace}
+        self.at(at, lambda: self.cluster.delete({"apiVersion": "v1", "kind": kind, "metadata": metadata}))
+
+    def absent(self, begin: float, end: float, text: str = "") -> None:
+        """Let kwatch be killed at `begin` and started again at `end`, with another configuration if one is given."""
+        self._absences.append((begin, end, text))
+
+    def kill(self, *, back_after: float = 1.0) -> None:
+        """End kwatch now, and start it again so many seconds later; for acts, and for those who cut it in `State`."""
+        self._back_at = self.now() + back_after
+        self._killed.set()
+
+    async def get(self, path: str) -> httpx.Response:
+        """Ask the web of the kwatch that runs now."""
+        if self.app is None:
+            raise LookupError("kwatch does not run")
+        transport = httpx.ASGITransport(create_app(LiveBoard(self.app)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get(path)
 
     def run(self, until: float) -> list[Told]:
         """Play until an instant, and return what was told, in order."""
@@ -85,34 +199,67 @@ class Stage:
             runner.run(self._play(until))
         return self.told
 
+    @property
+    def lines(self) -> list[str]:
+        """What was told, each message as one line."""
+        return [str(told) for told in self.told]
+
+    def counted(self, name: str, **labels: str) -> int:
+        """Return a counter, `name` and labels as in `docs/metrics.md` without `kwatch_` and `_total`."""
+        return self.counters.read().get((name, tuple(sorted(labels.items()))), 0)
+
     async def _play(self, until: float) -> None:
-        acting = asyncio.create_task(self._act())
-        begin: float = -LEAD
-        for end, resume in [*self._absences, (until, until)]:
-            await self._live(begin, end)
-            begin = resume
-        acting.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            acting = tasks.create_task(self._act())
+            begin = -self._lead
+            for end, resume, text in [*self._absences, (until, until, "")]:
+                await self._live(begin, end)
+                begin, self._text = resume, text or self._text
+            acting.cancel()
 
     async def _act(self) -> None:
         for seconds, act in sorted(self._acts, key=lambda entry: entry[0]):
-            await asyncio.sleep(max(0.0, seconds + LEAD - self.loop.time()))
-            act()
+            await self._until(seconds)
+            result = act()
+            if inspect.isawaitable(result):
+                await result
 
     async def _live(self, begin: float, end: float) -> None:
-        """Run kwatch between two instants, and end it as a kill does: nothing is finished."""
-        await asyncio.sleep(max(0.0, begin + LEAD - self.loop.time()))
+        """Let kwatch run between two instants, again after each `kill`."""
+        while begin < end:
+            await self._until(begin)
+            self._back_at = end
+            await self._live_once(end)
+            begin = self._back_at
+
+    async def _live_once(self, end: float) -> None:
+        """Run kwatch until an instant or a `kill`, and end it as a kill does: nothing is finished."""
+        self._killed.clear()
         with self._opened() as app:
             self.app = app
             living = asyncio.create_task(app.run(asyncio.Event()))
-            done, _ = await asyncio.wait({living}, timeout=end + LEAD - self.loop.time())
-            living.cancel()
-            await asyncio.gather(living, return_exceptions=not done)
+            killed = asyncio.create_task(self._killed.wait())
+            timeout = end + self._lead - self.loop.time()
+            try:
+                await asyncio.wait({living, killed}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                is_over = living.done()
+                self.app = None
+                for task in (living, killed):
+                    task.cancel()
+                await asyncio.wait({living, killed})
+            if is_over:
+                living.result()
+
+    async def _until(self, at: float) -> None:
+        await asyncio.sleep(max(0.0, at + self._lead - self.loop.time()))
 
     @contextmanager
     def _opened(self) -> Iterator[App]:
         path = self._folder / "kwatch.yaml"
-        path.write_text(self._text)
-        state = State.open(self._folder / "state", virtual.InlineExecutor(), self.counters)
+        path.write_text(self._text.replace("FOLDER", str(self._folder)))
+        (self._folder / "slack-token").write_text(SLACK_TOKEN)
+        state = self.state_type.open(self._folder / "state", virtual.InlineExecutor(), self.counters)
         ports = Ports(
             wire=FakeWire(self.cluster),
             cluster="stage",
@@ -129,10 +276,23 @@ class Stage:
         return httpx.MockTransport(self._receive)
 
     def _receive(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host == "slack.com":
+            answer = self.slack.answer(Request(request.url.path, dict(request.headers), request.content))
+            return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
         response = self.answer(request)
         if response.is_success:
             document = json.loads(request.content)
             rules = tuple(alert["labels"]["rule"] for alert in document["alerts"])
             name = request.url.path.rpartition("/")[2]
-            self.told.append(Told(self.now(), name, document["kind"], rules, document))
+            self.told.append(Told(self.now(), name, document["kind"], rules, request.content))
         return response
+
+
+def _alert_line(alert: Mapping[str, Any], kind: str) -> str:
+    often = f" ×{alert['count']}" if alert["count"] > 1 else ""
+    state = "" if alert["state"] in ("firing", kind) or kind == "notice" else f" {alert['state']}"
+    return f"{alert['rule']} {alert['where']}{often}{state}"
+
+
+def _number(at: float) -> str:
+    return f"{at:.3f}".rstrip("0").rstrip(".")

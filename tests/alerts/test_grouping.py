@@ -7,7 +7,7 @@ from world import World, at, event, level, rate, route, seconds
 
 from kwatch.model.conditions import AllOf, LabelIs, Text
 from kwatch.model.notifications import NotificationKind
-from kwatch.model.routes import Destination
+from kwatch.model.routes import Destination, Route
 from kwatch.model.rules import Mode, Severity
 
 BY_NAMESPACE = route(group_by=("namespace",), group_wait=seconds(15), group_interval=seconds(120))
@@ -86,8 +86,7 @@ def test_S58_a_critical_alert_does_not_wait():
 
 
 def test_a_route_may_let_critical_alerts_wait():
-    wait = route(group_wait=None)
-    for root, second in ((wait, 0), (route(group_wait=seconds(5)), 5)):
+    for root, second in ((route(group_wait=seconds(15)), 0), (route(critical_wait=seconds(5)), 5)):
         world = World(level(severity=Severity.CRITICAL), root=root)
         world.true(0)
         world.advance(100)
@@ -95,7 +94,7 @@ def test_a_route_may_let_critical_alerts_wait():
 
 
 def test_group_wait_is_15_seconds_where_nothing_is_said():
-    world = World(level(), root=route(group_wait=None))
+    world = World(level(), root=Route(receiver="team"))
     world.true(0)
     world.advance(100)
     assert world.brief == ["firing@15"]
@@ -183,6 +182,15 @@ def test_S63_a_notice_is_told_once_per_window():
     assert world.notifications[1].content.alerts[0].count == 2
 
 
+def test_S63_what_was_dropped_is_shown_also_when_the_next_notice_comes_later():
+    world = World(event(mode=Mode.NOTICE, dedup_window=seconds(300)))
+    for second in (0, 299.9, 1000):
+        world.occur(second)
+    world.advance(2000)
+    assert world.brief == ["notice@0", "notice@1000"]
+    assert [told.content.notices_dropped for told in world.notifications] == [0, 1]
+
+
 def test_S63_over_a_restart():
     world = World(event(mode=Mode.NOTICE, dedup_window=seconds(300)))
     world.occur(0)
@@ -246,7 +254,7 @@ def test_S65_a_success_that_the_engine_never_heard_of():
     world.true(0)
     world.advance(0)
     known = World(level())
-    known.sent(15, world.notifications[0])
+    known.ended(15, world.notifications[0])
     world.incidents = known.incidents
     world.restart(1000)
     world.advance(4000)
@@ -261,7 +269,7 @@ def test_S66_one_repeat_after_a_long_failure():
     world.advance(3600 + 7200)
     assert world.brief == ["firing@0", "repeat@3600"]
     world.is_down = False
-    world.sent(10_800, world.notifications[1])
+    world.ended(10_800, world.notifications[1])
     world.advance(14_399)
     assert world.brief == ["firing@0", "repeat@3600"]
     world.advance(14_400)
@@ -280,7 +288,7 @@ def test_what_was_sent_of_other_incidents_is_ignored():
     world.true(0)
     world.advance(0)
     for incident in ("", "kw/test", "kw/summary/1", "kw/unknown/1"):
-        world.engine.sent("team-slack", incident, NotificationKind.FIRING, at(300))
+        world.engine.ended("team-slack", incident, NotificationKind.FIRING, at(300))
     world.advance(1000)
     assert world.brief == ["firing@0", "repeat@600"]
 

@@ -186,9 +186,9 @@ class World:
         )
         self._take()
 
-    def sent(self, second: float, notification: Notification) -> None:
+    def ended(self, second: float, notification: Notification) -> None:
         """The outbox has delivered."""
-        self.engine.sent(notification.destination, notification.incident, notification.kind, at(second))
+        self.engine.ended(notification.destination, notification.incident, notification.kind, at(second))
         key = notification.destination, notification.incident
         is_open = not notification.kind.closes
         self.incidents[key] = IncidentRow(destination=key[0], incident=key[1], is_open=is_open, last_sent_at=at(second))
@@ -217,7 +217,7 @@ class World:
         for notification in decision.notifications:
             self.notifications.append(notification)
             if not self.is_down:
-                self.sent((notification.created_at - START).total_seconds(), notification)
+                self.ended((notification.created_at - START).total_seconds(), notification)
 
     def _keep(self, decision: Decision) -> None:
         for row in decision.rows:

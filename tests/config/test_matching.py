@@ -173,10 +173,9 @@ def test_t52_no_label_can_ask_nothing(value: str) -> None:
 
 
 def test_t25_a_glob_given_as_a_regular_expression_is_proposed_as_a_glob() -> None:
-    assert _problems("reason", "{regex: '*test*'}", Scope.EVENT) == (
-        "k.yaml:1:17: reason: regex: no argument for repetition operator: *: "
-        'it looks like a glob; write reason: "*test*"',
-    )
+    (problem,) = _problems("reason", "{regex: '*test*'}", Scope.EVENT)
+    assert problem.startswith("k.yaml:1:17: reason: regex: no argument for repetition operator: *: ")
+    assert problem.endswith('it looks like a glob; write reason: "*test*"')
 
 
 def test_t30_a_dollar_is_a_dollar() -> None:

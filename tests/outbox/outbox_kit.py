@@ -164,10 +164,10 @@ class Machine:
 
     def outbox(self, channels: Mapping[str, Channel]) -> Outbox:
         return Outbox(
-            self.state, channels, clock=self.clock, rng=self._rng, counters=self.counters, on_sent=self._on_sent
+            self.state, channels, clock=self.clock, rng=self._rng, counters=self.counters, on_ended=self._on_ended
         )
 
-    def _on_sent(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
+    def _on_ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
         self.sent.append((incident, kind, at))
 
     async def commit(self, *notifications: Notification, outbox: Outbox | None = None) -> None:

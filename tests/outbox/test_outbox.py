@@ -670,7 +670,7 @@ def test_it_works_on_the_real_thread_too(tmp_path: Path) -> None:
             clock=SystemClock(),
             rng=random.Random(1),
             counters=Counters(),
-            on_sent=lambda *_: done.set() if len(sink.requests) == 60 else None,
+            on_ended=lambda *_: done.set() if len(sink.requests) == 60 else None,
         )
         made = [msgspec.structs.replace(notification(1, incident=f"i{n}"), created_at=now) for n in range(60)]
         async with asyncio.TaskGroup() as group:

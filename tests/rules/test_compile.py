@@ -278,6 +278,23 @@ class TestSince:
     def test_a_transition_that_was_none_is_not(self, since: float | None) -> None:
         assert self.said(self.ready("False", since), self.ready("True", 10), Truth.TRUE).since_at == at(100)
 
+    @pytest.mark.parametrize(("transitions", "since"), [((40, 60, None), 60), ((40, 500), 100), ((), 100)])
+    def test_what_a_list_shows_has_been_so_since_the_last_transition_of_any_condition(
+        self, transitions: tuple[float | None, ...], since: float
+    ) -> None:
+        """An image that cannot be pulled has no time of its own: began while nobody watched, it is still told late."""
+        conditions = {str(number): self.ready("True", at_) for number, at_ in enumerate(transitions)}
+        rules = ruleset(resource_rule("r", word(Word.NAME, "web-*")))
+        (found,) = of_change(rules, change(state(conditions=conditions), kind=Change.EXISTING, seconds=100))
+        assert found.since_at == at(since)
+
+    def test_an_end_that_a_list_shows_is_an_end_from_now_on(self) -> None:
+        """A container that was never ready has old transitions only, while it crashes again and again."""
+        rules = ruleset(resource_rule("r", word(Word.NAME, "other")))
+        seen = change(state(conditions={"Ready": self.ready("False", 5)}), kind=Change.EXISTING, seconds=100)
+        (found,) = of_change(rules, seen, holding("fp"))
+        assert (found.truth, found.since_at) == (Truth.FALSE, at(100))
+
     def test_nothing_begins_in_the_future(self) -> None:
         assert self.said(self.ready("False", 500), self.ready("True", 10), Truth.TRUE).since_at == at(100)
 

@@ -91,6 +91,14 @@ def test_history_before_a_compaction_is_gone() -> None:
         store.entries("things", 1)
 
 
+def test_a_compaction_holds_for_what_never_existed() -> None:
+    store = Store()
+    store.put("things", thing(("a", "x")))
+    store.compact()
+    with pytest.raises(CompactedError):
+        store.entries("others", 1)
+
+
 def test_the_current_version_survives_a_compaction() -> None:
     store = Store()
     store.put("things", thing(("a", "x")))

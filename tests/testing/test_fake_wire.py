@@ -134,6 +134,20 @@ def test_a_continue_token_expires_with_its_version() -> None:
     assert play(act) == (410, "Expired")
 
 
+def test_an_expired_list_may_be_continued_with_what_is_there_now() -> None:
+    async def act(cluster: FakeCluster, wire: FakeWire) -> Any:
+        for name in ("a", "b", "c"):
+            cluster.apply(pod(name))
+        _, page = await get(wire, PODS, limit="2")
+        cluster.apply(pod("d"))
+        cluster.compact()
+        _, refusal = await get(wire, PODS, **{"limit": "2", "continue": page["metadata"]["continue"]})
+        _, rest = await get(wire, PODS, **{"limit": "2", "continue": refusal["metadata"]["continue"]})
+        return [item["metadata"]["name"] for item in rest["items"]], rest["metadata"]["resourceVersion"]
+
+    assert play(act) == (["c", "d"], "10")
+
+
 def test_pages_show_one_version() -> None:
     async def act(cluster: FakeCluster, wire: FakeWire) -> Any:
         for name in ("a", "c", "e"):

@@ -9,7 +9,7 @@ from typing import Any
 from kwatch.clock import Clock
 from kwatch.testing.fake.access import Access
 from kwatch.testing.fake.catalog import EVENTS, Catalog, Kind
-from kwatch.testing.fake.faults import Fault, Faults, Frames
+from kwatch.testing.fake.faults import ON_OPEN, Fault, Faults, Frames
 from kwatch.testing.fake.lists import ListOptions
 from kwatch.testing.fake.objects import created, merged, timestamp, with_next_generation
 from kwatch.testing.fake.shapes import core_event
@@ -67,7 +67,12 @@ class FakeCluster:
         return self.remove(kind, (namespace, metadata["name"]))
 
     def strike(self, fault: Fault) -> int:
-        """Let a fault happen now to every open watch whose path fits; return how many were hit."""
+        """Let a fault happen now to every open watch whose path fits; return how many were hit.
+
+        Raise ValueError for an effect that is none of an open stream.
+        """
+        if fault.effect not in ON_OPEN:
+            raise ValueError(f"{fault.effect.value} cannot strike an open stream")
         hit = [watch for watch, path in self.watches.items() if fault.concerns("GET", path, is_watch=True)]
         for watch in hit:
             watch.strike(fault)

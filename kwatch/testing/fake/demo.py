@@ -16,9 +16,9 @@ async def demo_wire() -> AsyncIterator[FakeWire]:
     cluster = FakeCluster(SystemClock())
     player = ScenarioPlayer(load_scenario(DEMO), cluster)
     player.begin()
-    async with asyncio.TaskGroup() as tasks:
-        playing = tasks.create_task(player.run(), name="demo")
-        try:
-            yield FakeWire(cluster)
-        finally:
-            playing.cancel()
+    playing = asyncio.create_task(player.run(), name="demo")
+    try:
+        yield FakeWire(cluster)
+    finally:
+        playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)

@@ -30,6 +30,8 @@ class Effect(Enum):
     REORDER = "reorder"  # two frames in the wrong order
 
 
+#: Effects that can strike a stream between two frames.
+ON_OPEN = frozenset({Effect.DROP, Effect.HALF_OPEN, Effect.DELAY, Effect.CLOSE, Effect.GONE, Effect.TRUNCATE})
 #: Effects that need frames.
 ON_FRAMES = frozenset({Effect.TRUNCATE, Effect.DUPLICATE, Effect.REORDER})
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +17,13 @@ from kwatch.testing.fake.store import CompactedError, Object, Store
 
 TRUE = frozenset({"true", "1", "yes", "True"})
 MATCH = "resourceVersionMatch"
+#: The version in a continue token that goes on with whatever is there now.
+INCONSISTENT = -1
 NO_CONTINUE = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
-    "the continue parameter."
+    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+    "deleted between the time the first chunk was returned and now may show up in the list."
 )
 
 
@@ -75,8 +80,11 @@ def scoped(kind: Kind, namespace: str, options: ListOptions) -> Predicate:
 def list_objects(store: Store, kind: Kind, namespace: str, options: ListOptions, form: Form) -> Object:
     """Answer a LIST. Raise StatusError."""
     version, start = _from(store, options)
-    wanted = scoped(kind, namespace, options)
-    found = [body for body in _snapshot(store, kind, version, options) if wanted(body) and _path(body) >= start]
+    bodies = _snapshot(store, kind, version, options)
+    found = bodies[bisect_left(bodies, start, key=_path) :]
+    if namespace or options.labels or options.fields:
+        wanted = scoped(kind, namespace, options)
+        found = [body for body in found if wanted(body)]
     limit = 0 if options.version == "0" and not options.token else options.limit
     page = found[:limit] if limit else found
     metadata: dict[str, Any] = {"resourceVersion": str(version)}
@@ -134,7 +142,8 @@ def _from(store: Store, options: ListOptions) -> tuple[int, str]:
     if options.token:
         if options.version and options.version != "0":
             raise bad_request("specifying resource version is not allowed when using continue")
-        return _read_token(options.token)
+        version, start = _read_token(options.token)
+        return (store.version if version == INCONSISTENT else version), start
     if not options.version:
         return store.version, ""
     if not options.version.isdigit():
@@ -152,8 +161,10 @@ def _snapshot(store: Store, kind: Kind, version: int, options: ListOptions) -> l
     try:
         return store.objects_at(kind.storage, version)
     except CompactedError:
-        text = NO_CONTINUE if options.token else "The resourceVersion for the provided list is too old."
-        raise expired(text) from None
+        if options.token:
+            _, start = _read_token(options.token)
+            raise expired(NO_CONTINUE, token=_token(INCONSISTENT, start)) from None
+        raise expired("The resourceVersion for the provided list is too old.") from None
 
 
 def _path(body: Object) -> str:

@@ -90,8 +90,12 @@ def conflict(resource: str, group: str, name: str, why: str = "") -> StatusError
     return StatusError(409, "Conflict", message, details_of(resource, name, group))
 
 
-def expired(message: str) -> StatusError:
-    return StatusError(410, "Expired", message)
+def expired(message: str, *, token: str = "") -> StatusError:
+    """`token` lets the client continue with an inconsistent list."""
+    error = StatusError(410, "Expired", message)
+    if token:
+        error.body["metadata"] = {"continue": token}
+    return error
 
 
 def unsupported_media_type(message: str, details: Mapping[str, Any] | None = None) -> StatusError:

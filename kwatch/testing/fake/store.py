@@ -44,10 +44,11 @@ def key_of(body: Mapping[str, Any]) -> Key:
 class _Table:
     """One resource: its objects, its log, and since which version the log is whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, compacted: int) -> None:
         self.objects: dict[Key, Object] = {}
         self.log: list[Entry] = []
-        self.compacted = 0
+        self.compacted = compacted
+        self.ordered: list[Object] | None = None  # the objects as lists show them, until something changes
 
 
 class Store:
@@ -61,15 +62,18 @@ class Store:
         self.version = 1
         self._history = history
         self._tables: dict[str, _Table] = {}
+        self._compacted = 0  # for the tables that are still to come
         self._listeners: dict[str, set[Callable[[], None]]] = {}
 
     def get(self, resource: str, key: Key) -> Object | None:
         return self._table(resource).objects.get(key)
 
     def objects(self, resource: str) -> list[Object]:
-        """Return all objects in the order of lists."""
-        table = self._table(resource).objects
-        return [table[key] for key in sorted(table, key="/".join)]
+        """Return all objects in the order of lists; not to be changed."""
+        table = self._table(resource)
+        if table.ordered is None:
+            table.ordered = [table.objects[key] for key in sorted(table.objects, key="/".join)]
+        return table.ordered
 
     def objects_at(self, resource: str, version: int) -> list[Object]:
         """Return all objects as they were at `version`, in the order of lists. Raise CompactedError."""
@@ -112,6 +116,7 @@ class Store:
     def compact(self, before: int | None = None) -> None:
         """Forget the history up to and with the version `before`, or all of it."""
         limit = self.version if before is None else before
+        self._compacted = max(self._compacted, limit)
         for table in self._tables.values():
             self._compact(table, limit)
 
@@ -126,7 +131,9 @@ class Store:
             listeners.discard(call)
 
     def _table(self, resource: str) -> _Table:
-        return self._tables.setdefault(resource, _Table())
+        if resource not in self._tables:
+            self._tables[resource] = _Table(self._compacted)
+        return self._tables[resource]
 
     def _stamped(self, body: Object) -> Object:
         self.version += 1
@@ -134,6 +141,7 @@ class Store:
 
     def _record(self, resource: str, change: Change, key: Key, body: Object, before: Object | None) -> None:
         table = self._table(resource)
+        table.ordered = None
         table.log.append(Entry(self.version, change, key, body, before))
         if len(table.log) > self._history:
             self._compact(table, table.log[len(table.log) // 2].version)

@@ -1,0 +1,95 @@
+"""The values that `changed` compares, kept over a restart.
+
+What objects look like is listed anew at each start; with this, a value that changed meanwhile is still a change, told
+once. Kept for the kinds and paths that rules with `changed` ask for, and written only when one of those values changes.
+No I/O: what is to be stored is handed out as rows.
+"""
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from kwatch.model.conditions import Path
+from kwatch.model.decisions import Row, Table
+from kwatch.model.objects import ObjectRef
+from kwatch.model.observations import Change, ObjectChange, ObjectState
+
+Values = Mapping[Path, tuple[str | int | float | bool, ...]]
+
+
+class _Record(msgspec.Struct, frozen=True, array_like=True):
+    ref: ObjectRef
+    values: tuple[tuple[Path, tuple[str | int | float | bool, ...]], ...]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Record).decode
+
+
+class Remembered:
+    """The records, by object. `paths_of`: what to keep of a kind and group; `covered_until`: see `complete`."""
+
+    def __init__(self, paths_of: Callable[[str, str], frozenset[Path]], *, covered_until: datetime) -> None:
+        self._paths_of = paths_of
+        self._covered_until = covered_until
+        self._records: dict[str, _Record] = {}
+
+    def load(self, rows: Iterable[Row]) -> None:
+        """Take over what an earlier run kept."""
+        for row in rows:
+            if row.table is Table.SEEN and row.body is not None:
+                self._records[row.key] = _decode(row.body)
+
+    def complete(self, change: ObjectChange) -> ObjectChange:
+        """Return what a listed object really is, where its values are others than those that were kept: an update.
+
+        Nobody knows when that happened; it is dated to the last instant that was covered, so that it is told as late.
+        """
+        record = self._records.get(_key(change.state.ref))
+        if change.change is not Change.EXISTING or record is None or record.ref.uid != change.state.ref.uid:
+            return change
+        now = self._values(change.state)
+        kept = {path: values for path, values in record.values if path in now}  # a rule may ask for more than before
+        if all(now[path] == values for path, values in kept.items()):
+            return change
+        before = msgspec.structs.replace(change.state, values={**change.state.values, **kept})
+        return ObjectChange(Change.UPDATED, change.state, before, self._covered_until)
+
+    def note(self, change: ObjectChange) -> Row | None:
+        """Keep the values of a change; return the row to store, None when nothing has to be written."""
+        ref, key = change.state.ref, _key(change.state.ref)
+        if not self._paths(ref):
+            return None
+        if change.change is Change.DELETED:
+            return self._forget(key) if key in self._records else None
+        record = _Record(ref, tuple(sorted(self._values(change.state).items(), key=repr)))
+        if self._records.get(key) == record:
+            return None
+        self._records[key] = record
+        return Row(Table.SEEN, key, _encode(record))
+
+    def keep_only(self, kind: str, group: str, namespace: str, present: Container[str]) -> tuple[Row, ...]:
+        """Forget the objects of a kind that a complete list did not show; return the rows to store."""
+        gone = [
+            key
+            for key, record in self._records.items()
+            if (record.ref.kind, record.ref.group) == (kind, group)
+            and namespace in ("", record.ref.namespace)
+            and record.ref.uid not in present
+        ]
+        return tuple(self._forget(key) for key in gone)
+
+    def _paths(self, ref: ObjectRef) -> frozenset[Path]:
+        return self._paths_of(ref.kind, ref.group)
+
+    def _values(self, state: ObjectState) -> Values:
+        return {path: state.values.get(path, ()) for path in self._paths(state.ref)}
+
+    def _forget(self, key: str) -> Row:
+        del self._records[key]
+        return Row(Table.SEEN, key, None)
+
+
+def _key(ref: ObjectRef) -> str:
+    return f"{ref.group}/{ref}"

@@ -1,0 +1,47 @@
+"""The stage itself: what its helpers write, how what was told reads."""
+
+from pathlib import Path
+
+from kwatch.testing.stage import Stage
+
+RULES = """
+packs: []
+rules:
+  - {name: not-ready, on: resource, match: {kind: Pod, condition: {Ready: "False"}}}
+  - {name: back-off, on: event, match: {reason: BackOff}, rate: {count: 3, within: 60s, per: [namespace, workload]}}
+route: {receiver: team, group_by: [rule], group_wait: 0s}
+receivers:
+  team:
+    - {type: webhook, url: "https://example.com/hook"}
+    - {type: slack, channel: "#alerts", token: {file: FOLDER/slack-token}}
+"""
+ONLY_BACK_OFF = RULES.replace("match: {kind: Pod, ", "enabled: false, match: {kind: Pod, ")
+
+
+def test_a_play_and_what_was_told(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, RULES)
+    stage.pod(0, ready=False)
+    stage.event(30)
+    stage.event(59.9, 4)
+    stage.new_event(70.25, name="web-1.b")
+    stage.new_event(80.25, 3, name="web-1.b", last=79.5)
+    stage.pod(100, ready=True)
+    stage.run(until=3600)
+    assert stage.lines == [
+        "0 hook firing not-ready shop/Pod/web-1",
+        "59.9 hook firing back-off shop/Pod/web-1 ×4",
+        "220 hook resolved not-ready shop/Pod/web-1",
+    ]
+    assert len(stage.slack.roots()) == 2
+    assert stage.counted("contributions", case="C4") == 2
+
+
+def test_a_restart_may_bring_another_configuration(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, RULES)
+    stage.pod(0, ready=False)
+    stage.absent(10, 20, ONLY_BACK_OFF)
+    stage.run(until=60)
+    assert stage.lines == [
+        "0 hook firing not-ready shop/Pod/web-1",
+        "20 hook expired not-ready shop/Pod/web-1",
+    ]
