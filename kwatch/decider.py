@@ -20,7 +20,7 @@ from kwatch.alerts.engine import Engine
 from kwatch.model.decisions import Checkpoint, Decision, Row, Table
 from kwatch.model.findings import FindingKind
 from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEventType
-from kwatch.model.observations import About, KubeEvent, ObjectChange
+from kwatch.model.observations import About, Change, KubeEvent, ObjectChange
 from kwatch.rules.compile import CompiledRule, RuleSet
 from kwatch.telemetry import Counters
 from kwatch.watch import counting
@@ -61,6 +61,7 @@ class Decider:
         self._engine = engine
         self._counters = counters
         self._is_watched = is_watched  # whether a namespace is; the empty one stands for cluster-scoped objects
+        self._selected: set[str] = set()  # the namespaces that are known and watched, where labels choose them
         self._look_up = look_up
         self._covered_from = {source: point.covered_at for source, point in checkpoints.items()}
         self._others_covered_from = covered_from  # sources that were never heard
@@ -196,9 +197,14 @@ class Decider:
         covered_from = self._covered_from.get(source.id, self._others_covered_from)
         counted = counting.count(event, self._counts.get(key), covered_from=covered_from, is_listed=is_listed, now=now)
         self._counters.add("contributions", case=counted.case.name)
+        if counted.is_clamped:
+            self._counters.add("contributions_clamped")
         self._keep_count(key, counted.state)
         if counted.contribution is None:
             self._counters.add("observations", outcome="nothing_new")
+            if counted.case is counting.CountCase.C5:
+                for finding in findings:  # its text may be another
+                    self._engine.observe(finding, now)
             return
         self._counters.add("observations", outcome="finding")
         for finding in findings:
@@ -223,6 +229,8 @@ class Decider:
             self._counters.add("observations", outcome="malformed")
             return
         for change in changes:
+            if (resource.kind, resource.group) == ("Namespace", ""):
+                self._on_namespace(source, change.state.ref.name, now)
             self._on_change(source, self._remembered.complete(change), now)
             self._store(self._remembered.note(change))
         if frame.type is WatchEventType.SYNCED:
@@ -236,6 +244,15 @@ class Decider:
             for row in self._remembered.keep_only(kind, group, namespace, present):
                 self._store(row)
         self._engine.thaw(kind, group, namespace, present, now)
+
+    def _on_namespace(self, source: Source, name: str, now: datetime) -> None:
+        """A namespace that is watched from now on: what is in it is judged as if it were listed now (T16)."""
+        if not self._is_watched(name):
+            self._selected.discard(name)
+        elif name not in self._selected:
+            self._selected.add(name)
+            for state in self._cache.objects_in(name):
+                self._on_change(source, ObjectChange(Change.EXISTING, state, None, now), now)
 
     def _on_change(self, source: Source, change: ObjectChange, now: datetime) -> None:
         ref = change.state.ref

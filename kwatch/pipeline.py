@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 INBOX_SIZE = 32
 #: Observations that may be decided ahead of the commit under way.
 MAX_AHEAD = 4096
+#: Turns of the event loop that a frame may need from the socket to the inbox.
+SETTLING_TURNS = 16
 
 
 #: Something for the decider to do at an instant.
@@ -122,7 +124,14 @@ class Pipeline:
             async with asyncio.timeout(seconds):
                 await self._arrived.wait()
         except TimeoutError:
-            pass
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Let what arrives at the instant of a deadline come first: observations before timers (S-53)."""
+        for _ in range(SETTLING_TURNS):
+            if self._inbox:
+                return
+            await asyncio.sleep(0)
 
     async def _commit_forever(self) -> None:
         while True:
@@ -149,7 +158,7 @@ class Pipeline:
                 await self._try_commit(decision)
         for name, amount in decision.counters.items():
             self._counters.add("decisions", amount, outcome=name)
-        self._wake({notification.destination for notification in decision.notifications})
+        self._wake(dict.fromkeys(notification.destination for notification in decision.notifications))
 
     async def _try_commit(self, decision: Decision) -> None:
         try:

@@ -38,7 +38,7 @@ from kwatch.testing.receivers import Request, SlackServer
 from kwatch.web.routes import create_app
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
-#: Seconds before `START` at which kwatch is started: enough for all its watches to list.
+#: Seconds before the start at which kwatch is started, unless told otherwise: enough for all its watches to list.
 LEAD = 30
 SLACK_TOKEN = "xoxb-stage"  # noqa: S105 - of the stage's own Slack
 
@@ -53,7 +53,12 @@ class Told:
     destination: str
     kind: str
     rules: tuple[str, ...]
-    document: Any = field(compare=False, repr=False)
+    body: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def document(self) -> Any:
+        """The webhook's document."""
+        return json.loads(self.body)
 
     def __str__(self) -> str:
         """Return `15 hook firing crash-loop shop/Pod/web-1 ×3`: a state only where it is not the message's."""
@@ -64,9 +69,10 @@ class Told:
 class Stage:
     """One cluster, one state folder; `at` writes the play, `run` plays it."""
 
-    def __init__(self, folder: Path, text: str, *, start: datetime = START) -> None:
+    def __init__(self, folder: Path, text: str, *, start: datetime = START, lead: float = LEAD) -> None:
         self._folder = folder
         self._start = start
+        self._lead = lead
         self._text = text
         self._acts: list[tuple[float, Act]] = []
         self._absences: list[tuple[float, float, str]] = []
@@ -74,7 +80,7 @@ class Stage:
         self.told: list[Told] = []
         self.answer: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(200)
         self.loop = virtual.VirtualLoop()
-        self.clock = virtual.VirtualClock(start - timedelta(seconds=LEAD), self.loop)
+        self.clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)
         self.cluster = FakeCluster(self.clock)
         self.counters = Counters()
         self.slack = SlackServer(SLACK_TOKEN, {"#alerts": "C1"})
@@ -156,9 +162,10 @@ class Stage:
     ) -> None:
         """Write an Event as events.k8s.io/v1 recorders do: to the microsecond, repeats as a series of that count."""
         last = at if last is None else last
-        began = self.time(self._first.setdefault(name, last))
+        began = self._first.setdefault(name, last)
+        times = {"at": self.time(began), "created": self.second(began)}
         repeats = None if series is None else {"count": series, "lastObservedTime": self.time(last)}
-        self.apply(at, manifests.new_event(name, about, reason=reason, message=message, at=began, series=repeats))
+        self.apply(at, manifests.new_event(name, about, reason=reason, message=message, series=repeats, **times))
 
     def apply(self, at: float, manifest: Mapping[str, Any]) -> None:
         """Create an object at an instant, or merge the manifest into the one that exists."""
@@ -204,7 +211,7 @@ class Stage:
     async def _play(self, until: float) -> None:
         async with asyncio.TaskGroup() as tasks:
             acting = tasks.create_task(self._act())
-            begin: float = -LEAD
+            begin = -self._lead
             for end, resume, text in [*self._absences, (until, until, "")]:
                 await self._live(begin, end)
                 begin, self._text = resume, text or self._text
@@ -232,7 +239,7 @@ class Stage:
             self.app = app
             living = asyncio.create_task(app.run(asyncio.Event()))
             killed = asyncio.create_task(self._killed.wait())
-            timeout = end + LEAD - self.loop.time()
+            timeout = end + self._lead - self.loop.time()
             try:
                 await asyncio.wait({living, killed}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -245,7 +252,7 @@ class Stage:
                 living.result()
 
     async def _until(self, at: float) -> None:
-        await asyncio.sleep(max(0.0, at + LEAD - self.loop.time()))
+        await asyncio.sleep(max(0.0, at + self._lead - self.loop.time()))
 
     @contextmanager
     def _opened(self) -> Iterator[App]:
@@ -277,7 +284,7 @@ class Stage:
             document = json.loads(request.content)
             rules = tuple(alert["labels"]["rule"] for alert in document["alerts"])
             name = request.url.path.rpartition("/")[2]
-            self.told.append(Told(self.now(), name, document["kind"], rules, document))
+            self.told.append(Told(self.now(), name, document["kind"], rules, request.content))
         return response
 
 

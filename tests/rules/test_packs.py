@@ -29,7 +29,7 @@ def told(body: Mapping[str, Any], ref: ObjectRef = POD) -> dict[str, Finding]:
     values = {path: found for path in need.paths if (found := values_at(body, path))}
     state = ObjectState(ref, "1", node="node-1", values=values, conditions=conditions)
     change = ObjectChange(Change.CREATED, state, None, at(0))
-    findings = RULES.change_findings(change, About(state, WORKLOAD), open_alerts=lambda _rule, _ref: ())
+    findings = RULES.change_findings(change, About(state, WORKLOAD), open_alerts=lambda _ref: {})
     return {found.rule.name: found for found in findings if found.truth is Truth.TRUE}
 
 

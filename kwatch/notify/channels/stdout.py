@@ -1,6 +1,7 @@
 """Notifications on the terminal: for trying things out, and where no receiver is configured."""
 
 from datetime import timedelta
+from textwrap import fill
 
 from rich.console import Console
 from rich.text import Text
@@ -11,6 +12,8 @@ from kwatch.notify.base import Channel, ChannelConfig, Tools
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import line, terminal
 
+#: Where facts begin, behind their labels.
+_INDENT = 15
 _STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold blue"}
 
 
@@ -42,11 +45,21 @@ class Stdout:
         title, _, body = message.body.decode().partition("\n")
         notification = delivery.notification
         style = "bold green" if notification.kind is NotificationKind.RESOLVED else _STYLES[notification.severity]
+        if self._console.is_terminal:
+            body = wrapped(body, self._console.width)
         self._console.print(Text(title, style), Text(body), sep="\n")
         return Receipt()
 
     async def close(self) -> None:
         """Leave the stream open: it is not ours."""
+
+
+def wrapped(body: str, width: int) -> str:
+    """Break long lines between words; what a line goes on with stands below its fact."""
+    return "\n".join(
+        fill(text, max(width, 2 * _INDENT), subsequent_indent=" " * _INDENT, break_on_hyphens=False)
+        for text in body.split("\n")
+    )
 
 
 def create(config: Config, tools: Tools) -> Channel:

@@ -31,3 +31,10 @@ def test_a_notification_is_a_block_of_lines() -> None:
 
 """
     )
+
+
+def test_on_a_terminal_long_facts_break_between_words_and_go_on_below_themselves() -> None:
+    text = "FIRING\n  Means        The container ended again and again soon after its start.\n"
+    assert stdout.wrapped(text, 50) == (
+        "FIRING\n  Means        The container ended again and again\n               soon after its start.\n"
+    )
