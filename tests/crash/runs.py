@@ -19,7 +19,7 @@ from tests.crash.stream import CONFIG, Stream, kubelet_of
 ROOT = Path(__file__).parents[2]
 #: Requests that a webhook may have in flight (docs/channels.md).
 WIDTH = 4
-#: Seconds after which a stream that is not over has lost something, also on a machine with much else to do; it takes ten.
+#: Seconds after which a stream that is not over has lost something, also where much else goes on; it takes ten.
 DEADLINE = 120.0
 #: Where the receiver kills the shipped command: the request is read, or answered.
 AT_RECEIVER = ("read", "answered")
