@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -49,7 +49,7 @@ async def run_until_signal(options: RunOptions) -> None:
         ports, folder = await stack.enter_async_context(_world(options, config))
         state = State.open(folder, counters=counters)
         stack.callback(state.close)
-        app = App(config, ports, state, counters)
+        app = App(replace(config, state=folder), ports, state, counters)
         listener = _listener(options, config)
         stack.callback(listener.close)
         address.publish(folder, url_of(listener))

@@ -24,6 +24,7 @@ from typing import Any
 import httpx
 
 from kwatch.app import App, Ports
+from kwatch.cluster.wire import Wire
 from kwatch.config.load import load
 from kwatch.notify.base import Connection
 from kwatch.store.state import State
@@ -57,6 +58,16 @@ class Told:
         return f"{_number(self.at)} {self.destination} {self.kind} {alerts}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Absence:
+    """When kwatch is not there; `text`: the configuration from then on, empty for the same."""
+
+    begin: float
+    end: float
+    text: str = ""
+    is_killed: bool = True
+
+
 class Stage:
     """One cluster, one state folder; `at` writes the play, `run` plays it."""
 
@@ -65,10 +76,12 @@ class Stage:
         self._start = start
         self._text = text
         self._acts: list[tuple[float, Act]] = []
-        self._absences: list[tuple[float, float, str]] = []
+        self._absences: list[_Absence] = []
         self._first: dict[str, float] = {}  # instants of the first occurrences, by the Events' names
         self.told: list[Told] = []
         self.answer: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(200)
+        self.answers_after = 0.0  # seconds that the receiver takes
+        self.wire: Callable[[FakeCluster], Wire] = FakeWire
         self.loop = virtual.VirtualLoop()
         self.clock = virtual.VirtualClock(start - timedelta(seconds=LEAD), self.loop)
         self.cluster = FakeCluster(self.clock)
@@ -162,9 +175,12 @@ class Stage:
         metadata = {"name": name, "namespace": namespace}
         self.at(at, lambda: self.cluster.delete({"apiVersion": "v1", "kind": kind, "metadata": metadata}))
 
-    def absent(self, begin: float, end: float, text: str = "") -> None:
-        """Let kwatch be killed at `begin` and started again at `end`, with another configuration if one is given."""
-        self._absences.append((begin, end, text))
+    def absent(self, begin: float, end: float, text: str = "", *, is_killed: bool = True) -> None:
+        """Let kwatch be killed, or else stopped by SIGTERM, at `begin` and started again at `end` or as soon as it can.
+
+        It comes back with another configuration if one is given.
+        """
+        self._absences.append(_Absence(begin, end, text, is_killed))
 
     def run(self, until: float) -> list[Told]:
         """Play until an instant, and return what was told, in order."""
@@ -184,9 +200,9 @@ class Stage:
     async def _play(self, until: float) -> None:
         acting = asyncio.create_task(self._act())
         begin: float = -LEAD
-        for end, resume, text in [*self._absences, (until, until, "")]:
-            await self._live(begin, end)
-            begin, self._text = resume, text or self._text
+        for absence in [*self._absences, _Absence(until, until)]:
+            await self._live(begin, absence)
+            begin, self._text = absence.end, absence.text or self._text
         acting.cancel()
 
     async def _act(self) -> None:
@@ -194,15 +210,18 @@ class Stage:
             await asyncio.sleep(max(0.0, seconds + LEAD - self.loop.time()))
             act()
 
-    async def _live(self, begin: float, end: float) -> None:
-        """Run kwatch between two instants, and end it as a kill does: nothing is finished."""
+    async def _live(self, begin: float, absence: "_Absence") -> None:
+        """Run kwatch from an instant until it is absent; a kill finishes nothing."""
         await asyncio.sleep(max(0.0, begin + LEAD - self.loop.time()))
         with self._opened() as app:
             self.app = app
-            living = asyncio.create_task(app.run(asyncio.Event()))
-            done, _ = await asyncio.wait({living}, timeout=end + LEAD - self.loop.time())
-            living.cancel()
-            await asyncio.gather(living, return_exceptions=not done)
+            stop = asyncio.Event()
+            living = asyncio.create_task(app.run(stop))
+            done, _ = await asyncio.wait({living}, timeout=absence.begin + LEAD - self.loop.time())
+            if absence.is_killed:
+                living.cancel()
+            stop.set()
+            await asyncio.gather(living, return_exceptions=absence.is_killed and not done)
 
     @contextmanager
     def _opened(self) -> Iterator[App]:
@@ -211,7 +230,7 @@ class Stage:
         (self._folder / "slack-token").write_text(SLACK_TOKEN)
         state = State.open(self._folder / "state", virtual.InlineExecutor(), self.counters)
         ports = Ports(
-            wire=FakeWire(self.cluster),
+            wire=self.wire(self.cluster),
             cluster="stage",
             clock=self.clock,
             rng=random.Random(0),  # noqa: S311 - jitter, the same in every run
@@ -225,7 +244,9 @@ class Stage:
     def _transport(self, _: Connection) -> httpx.AsyncBaseTransport:
         return httpx.MockTransport(self._receive)
 
-    def _receive(self, request: httpx.Request) -> httpx.Response:
+    async def _receive(self, request: httpx.Request) -> httpx.Response:
+        if self.answers_after:
+            await asyncio.sleep(self.answers_after)
         if request.url.host == "slack.com":
             answer = self.slack.answer(Request(request.url.path, dict(request.headers), request.content))
             return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
