@@ -12,7 +12,7 @@ import msgspec
 from kwatch.model.conditions import Path
 from kwatch.model.objects import ObjectRef, Owner, Resource
 from kwatch.model.observations import ObjectState, StatusCondition
-from kwatch.watch.normalise import Instant, Moment
+from kwatch.watch.normalise import Instant, Moment, Version
 
 Scalar = str | int | float | bool
 
@@ -37,7 +37,7 @@ class _OwnerReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 class _Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     name: str
-    resource_version: str
+    resource_version: Version
     uid: str = ""
     namespace: str | None = None
     creation_timestamp: Instant = None
@@ -73,7 +73,7 @@ def state_of(resource: Resource, projection: Projection, body: Mapping[str, Any]
 def find(body: Any, path: Path) -> Iterator[Scalar]:
     """Yield every scalar at `path`, in order."""
     if not path:
-        if isinstance(body, str | int | float):
+        if isinstance(body, str | float) or (isinstance(body, int) and -(2**63) <= body < 2**63):
             yield body
         return
     step, rest = path[0], path[1:]

@@ -324,7 +324,8 @@ class Stream:
         self._counters.add("watch_breaks", source=self._source.id)
         log.info("watch broken", extra={"source": self._source.id, "error": str(error), "failures": self._failures})
         is_silent = isinstance(error, TimeoutError) and self._opened_at is not None
-        if isinstance(error, GoneError) or (is_silent and not self._pieces):
+        is_refused = isinstance(error, ClusterError) and error.status == 400  # no version that this server knows
+        if isinstance(error, GoneError) or is_refused or (is_silent and not self._pieces):
             self._version = ""
         if is_silent and not self._has_bookmarked:
             self._watch_for = self._settings.watch_for_without_bookmarks
