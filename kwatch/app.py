@@ -59,7 +59,7 @@ class Ports:
     """The world, as far as kwatch touches it: injected, so that all of it runs in virtual time."""
 
     wire: Wire  # to the API server
-    cluster: str = ""  # what the credentials call it; empty in a cluster
+    cluster: str  # what it is called where the configuration does not say
     clock: Clock = field(default_factory=SystemClock)
     rng: random.Random = field(default_factory=random.Random)
     transport: Callable[[Connection], httpx.AsyncBaseTransport] = system_transport
@@ -75,7 +75,7 @@ class App:
         self.state = state
         self.counters = counters
         self.started_at = ports.clock.now()
-        self.cluster = config.cluster or ports.cluster or "kubernetes"
+        self.cluster = config.cluster or ports.cluster
         self.is_stopping = False
         snapshot = state.load()
         client = KubeClient(ports.wire)

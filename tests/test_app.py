@@ -22,6 +22,9 @@ rules:
 route: {receiver: team, group_by: [rule, namespace, name], group_wait: 0s}
 receivers: {team: [{type: webhook, name: hook, url: "http://receiver.example/hook"}]}
 """
+FORBIDDEN = """rules:
+  - {name: noted, on: event, match: {reason: Noted}, mode: notice}
+  - {name: labelled, on: event, match: {reason: Labelled, labels: {app: web}}, mode: notice}"""
 FAILED: Mapping[str, Any] = {"phase": "Failed"}
 
 
@@ -130,6 +133,21 @@ def test_it_stops_also_while_the_store_fails(stage: Stage) -> None:
     stage.run(until=700)
     assert sorted(names(stage)) == [f"web-{number:02}" for number in range(40)]
     assert {message.at for message in stage.told if message.at > 60} == {66}  # 5 s for the store, 1 s for the outbox
+
+
+def test_what_is_about_a_forbidden_kind_is_told_where_nothing_of_it_is_asked(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, RULES.replace("rules:", FORBIDDEN))
+    looks = Looks(stage)
+    for verb in ("list", "watch", "get"):
+        stage.cluster.access.forbid(verb, "pods")
+    stage.event(10, reason="Noted")
+    stage.event(10, name="web-1.b", reason="Labelled")
+    looks.at(20)
+    stage.run(until=60)
+    assert (looks.seen[20].status_code, looks.seen[20].json()["status"]) == (200, "degraded")
+    assert looks.source(20, "v1/pods")["state"] == "forbidden"
+    assert stage.lines == ["10 hook notice noted shop/Pod/web-1"]
+    assert stage.counted("lookups_failed") == 1
 
 
 # The stop
