@@ -132,6 +132,7 @@ class App:
             is_watched=namespaces.is_watched,
             look_up=self.lookup.request,
             covered_from=snapshot.covered_until or self.started_at,
+            checkpoints=snapshot.checkpoints,
         )
         decider.load(snapshot.rows)
         return decider
@@ -186,7 +187,7 @@ class App:
         self.pipeline.submit(self._complete_start)
 
     def _complete_start(self, now: datetime) -> None:
-        self.engine.start_complete(now)
+        self.decider.start_complete(now)
         log.info("watching", extra={"cluster": self.cluster, "sources": len(self.fleet.statuses())})
 
     def _found(self, ref: ObjectRef) -> None:

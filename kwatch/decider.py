@@ -6,12 +6,13 @@
 Takes `now`, keeps its state in memory and gives what must survive as rows of the decision. An observation about an
 object that is not known well enough (itself, or what owns it) is parked: `look_up` asks for what is missing, and
 `found` goes on with what waited, in order per object. While anything of a source is parked its checkpoint stays, so
-that a crash replays it.
+that a crash replays it. Until every source has been heard (`start_complete`) no checkpoint moves: what a start that is
+cut short has not listed yet does not count as seen, and a first start that is cut short is a first start again.
 """
 
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import ParamSpec
 
@@ -21,7 +22,7 @@ from kwatch.alerts.engine import Engine
 from kwatch.model.decisions import Checkpoint, Decision, Row, Table
 from kwatch.model.findings import FindingKind
 from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEventType
-from kwatch.model.observations import About, KubeEvent, ObjectChange
+from kwatch.model.observations import About, Change, KubeEvent, ObjectChange
 from kwatch.rules.compile import CompiledRule, RuleSet
 from kwatch.telemetry import Counters
 from kwatch.watch import counting
@@ -59,18 +60,22 @@ class Decider:
         is_watched: Callable[[str], bool],
         look_up: Callable[[ObjectRef], None],
         covered_from: datetime,
+        checkpoints: Mapping[str, Checkpoint],
     ) -> None:
         self._rules = rules
         self._cache = cache
         self._engine = engine
         self._counters = counters
         self._is_watched = is_watched  # whether a namespace is; the empty one stands for cluster-scoped objects
+        self._selected: set[str] = set()  # the namespaces that are known and watched, where labels choose them
         self._look_up = look_up
-        self._covered_from = covered_from
+        self._covered_from = {source: point.covered_at for source, point in checkpoints.items()}
+        self._others_covered_from = covered_from  # sources that were never heard
         self._counts: dict[str, counting.Counted] = {}
         self._remembered = Remembered(rules.changed_paths, covered_until=covered_from)
         self._rows: dict[tuple[Table, str], Row] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
+        self._is_starting = True
         self._parked: dict[ObjectRef, deque[tuple[str, Waiting]]] = {}
         self._outcomes: Counter[str] = Counter()  # of observations, not counted yet
         self._next_sweep_at: datetime | None = None
@@ -100,6 +105,11 @@ class Decider:
             self._next_sweep_at = now + SWEEP_EVERY
             self._sweep(now)
 
+    def start_complete(self, now: datetime) -> None:
+        """Every source has been heard once, or is given up."""
+        self._is_starting = False
+        self._engine.start_complete(now)
+
     def wake_at(self) -> datetime | None:
         """Return when `tick` has something to do next."""
         return self._engine.wake_at()
@@ -116,8 +126,7 @@ class Decider:
     def take(self) -> Decision | None:
         """Return all that was decided since the last call, with rows and checkpoints; None when nothing was."""
         decision = self._engine.take()
-        held = {source_id for waiting in self._parked.values() for source_id, _ in waiting}
-        checkpoints = tuple(point for source_id, point in self._checkpoints.items() if source_id not in held)
+        checkpoints = () if self._is_starting else self._movable_checkpoints()
         if decision is None and not self._rows and not checkpoints:
             return None
         for checkpoint in checkpoints:
@@ -139,6 +148,10 @@ class Decider:
         for outcome, number in self._outcomes.items():
             self._counters.add("observations", number, outcome=outcome)
         self._outcomes.clear()
+
+    def _movable_checkpoints(self) -> tuple[Checkpoint, ...]:
+        held = {source_id for waiting in self._parked.values() for source_id, _ in waiting}
+        return tuple(point for source_id, point in self._checkpoints.items() if source_id not in held)
 
     # Events
 
@@ -167,7 +180,7 @@ class Decider:
             is_listed = frame.type is WatchEventType.LISTED
 
             def go_on(about: About | None, at: datetime) -> None:
-                self._on_event(event, about, candidates, is_listed=is_listed, now=at)
+                self._on_event(source, event, about, candidates, is_listed=is_listed, now=at)
 
             if self._rules.needs_object(candidates):
                 self._with_object(source, event.regarding, go_on, now)
@@ -183,6 +196,7 @@ class Decider:
 
     def _on_event(
         self,
+        source: Source,
         event: KubeEvent,
         about: About | None,
         candidates: Iterable[CompiledRule],
@@ -195,13 +209,17 @@ class Decider:
             self._outcomes["no_rule"] += 1
             return
         key = _count_key(event)
-        counted = counting.count(
-            event, self._counts.get(key), covered_from=self._covered_from, is_listed=is_listed, now=now
-        )
+        covered_from = self._covered_from.get(source.id, self._others_covered_from)
+        counted = counting.count(event, self._counts.get(key), covered_from=covered_from, is_listed=is_listed, now=now)
         self._counters.add("contributions", case=counted.case.name)
+        if counted.is_clamped:
+            self._counters.add("contributions_clamped")
         self._keep_count(key, counted.state)
         if counted.contribution is None:
             self._outcomes["nothing_new"] += 1
+            if counted.case is counting.CountCase.C5:
+                for finding in findings:  # its text may be another
+                    self._engine.observe(finding, now)
             return
         self._outcomes["finding"] += 1
         for finding in findings:
@@ -226,6 +244,8 @@ class Decider:
             self._outcomes["malformed"] += 1
             return
         for change in changes:
+            if (resource.kind, resource.group) == ("Namespace", ""):
+                self._on_namespace(source, change.state.ref.name, now)
             self._on_change(source, self._remembered.complete(change), now)
         if frame.type is WatchEventType.SYNCED:
             self._on_synced(source, is_listed=bool(frame.resource_version), now=now)
@@ -238,6 +258,15 @@ class Decider:
             for row in self._remembered.keep_only(kind, group, namespace, present):
                 self._store(row)
         self._engine.thaw(kind, group, namespace, present, now)
+
+    def _on_namespace(self, source: Source, name: str, now: datetime) -> None:
+        """A namespace that is watched from now on: what is in it is judged as if it were listed now (T16)."""
+        if not self._is_watched(name):
+            self._selected.discard(name)
+        elif name not in self._selected:
+            self._selected.add(name)
+            for state in self._cache.objects_in(name):
+                self._on_change(source, ObjectChange(Change.EXISTING, state, None, now), now)
 
     def _on_change(self, source: Source, change: ObjectChange, now: datetime) -> None:
         """Decide, then remember: what waits must still be a change after a crash."""

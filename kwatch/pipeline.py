@@ -33,6 +33,8 @@ INBOX_SIZE = 32
 MAX_AHEAD = 4096
 #: Timers wait for the batches that arrived before they were due, but not longer than this.
 TICK_EVERY = timedelta(seconds=1)
+#: Turns of the event loop that a frame may need from the socket to the inbox.
+SETTLING_TURNS = 16
 #: Seconds of rest after a bug, so that one that comes again at once does not spin.
 BUG_PAUSE = 1.0
 
@@ -179,7 +181,14 @@ class Pipeline:
             async with asyncio.timeout(seconds):
                 await self._arrived.wait()
         except TimeoutError:
-            pass
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Let what arrives at the instant of a deadline come first: observations before timers (S-53)."""
+        for _ in range(SETTLING_TURNS):
+            if self._inbox:
+                return
+            await asyncio.sleep(0)
 
     async def _commit_forever(self) -> None:
         while True:
@@ -221,7 +230,7 @@ class Pipeline:
         self._gate.set()
         for name, amount in decision.counters.items():
             self._counters.add("decisions", amount, outcome=name)
-        self._wake({notification.destination for notification in decision.notifications})
+        self._wake(dict.fromkeys(notification.destination for notification in decision.notifications))
 
     def _stop_intake(self, error: Exception) -> None:
         """Let nothing more be decided until a commit holds; after a bug too, or what was decided would be lost."""

@@ -26,7 +26,8 @@ class Counters:
 
     def add(self, name: str, amount: int = 1, /, **labels: str) -> None:
         """Increase a counter; `name` as in `docs/metrics.md`, without the `kwatch_` prefix and `_total`."""
-        self._values[name, tuple(sorted(labels.items()))] += amount
+        pairs = labels.items()
+        self._values[name, tuple(sorted(pairs) if len(pairs) > 1 else pairs)] += amount
 
     def read(self) -> dict[Series, int]:
         """Return a copy of all values."""

@@ -24,7 +24,7 @@ receivers: {team: [{type: webhook, name: hook, url: "http://receiver.example/hoo
 """
 FORBIDDEN = """rules:
   - {name: noted, on: event, match: {reason: Noted}, mode: notice}
-  - {name: labelled, on: event, match: {reason: Labelled, labels: {app: web}}, mode: notice}"""
+  - {name: labelled, on: event, match: {kind: Pod, reason: Labelled, labels: {app: web}}, mode: notice}"""
 FAILED: Mapping[str, Any] = {"phase": "Failed"}
 
 

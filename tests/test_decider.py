@@ -26,8 +26,12 @@ RULES = """
 packs: []
 rules:
   - {name: noted, on: event, match: {reason: Noted}, mode: notice, key: [namespace, name]}
-  - {name: labelled, on: event, match: {reason: Labelled, labels: {app: web}}, mode: notice, key: [namespace, name]}
-  - {name: other, on: event, match: {reason: Labelled, not: {labels: {app: web}}}, mode: notice, key: [namespace, name]}
+  - {name: labelled, on: event, match: {kind: Pod, reason: Labelled, labels: {app: web}}, mode: notice, key: [name]}
+  - name: other
+    on: event
+    match: {kind: Pod, reason: Labelled, not: {labels: {app: web}}}
+    mode: notice
+    key: [namespace, name]
   - {name: moved, on: resource, match: {kind: Pod, changed: spec.nodeName}, mode: notice, key: [namespace, name]}
 route: {receiver: team, group_wait: 0s}
 receivers: {team: [{type: webhook, name: hook, url: "http://receiver.example/hook"}]}
@@ -68,8 +72,10 @@ class Bench:
             is_watched=lambda name: name not in left_out,
             look_up=self.asked.append,
             covered_from=START - timedelta(hours=1),
+            checkpoints={},
         )
         self.decider.load(rows)
+        self.decider.start_complete(START)
         self._version = 100
 
     def events(self, seconds: float, *bodies: Mapping[str, Any], kind: WatchEventType = WatchEventType.ADDED) -> None:
@@ -264,9 +270,10 @@ def test_a_malformed_object_is_counted_and_the_next_one_decided(bench: Bench) ->
 
 def test_a_bug_with_one_object_costs_this_object_alone(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     """Something that no decoder gives."""
-    bench.decider.decide(
-        Batch(PODS, tuple(WatchEvent(WatchEventType.ADDED, body, "7", START) for body in (7, pod())), "7", START), START
-    )
-    assert bench.outcomes() == {"failed": 1, "no_rule": 1}
-    assert checkpoints(bench.take(0)) == {"v1/pods": "7"}
+    bodies = (7, EVENT_DECODER.decode(msgspec.json.encode(event())))
+    frames = tuple(WatchEvent(WatchEventType.ADDED, body, "7", START) for body in bodies)
+    bench.decider.decide(Batch(EVENTS, frames, "7", START), START)
+    assert bench.outcomes() == {"failed": 1, "finding": 1}
+    decision = bench.take(0)
+    assert (told(decision), checkpoints(decision)) == (["noted"], {"events.k8s.io/v1/events": "7"})
     assert "an observation could not be decided" in caplog.text

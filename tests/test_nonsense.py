@@ -22,7 +22,7 @@ from kwatch.testing.stage import Stage
 RULES = """
 rules:
   - {name: broken, on: resource, match: {kind: Pod, fields: {status.phase: Failed}}, resolve_hold: 0s}
-  - {name: noted, on: event, match: {reason: Noted, labels: {app: web}}, mode: notice, key: [namespace, name]}
+  - {name: noted, on: event, match: {kind: Pod, reason: Noted, labels: {app: web}}, mode: notice, key: [name]}
   - {name: moved, on: resource, match: {kind: Pod, changed: {path: spec.nodeName}}, mode: notice}
 route: {receiver: team, group_by: [rule, namespace, name], group_wait: 0s}
 receivers: {team: [{type: webhook, name: hook, url: "http://receiver.example/hook"}]}
@@ -78,6 +78,7 @@ NEW_EVENT = manifests.new_event(
     reason="BackOff",
     message="it happened",
     at="2026-01-01T12:00:00.000001Z",
+    created="2026-01-01T12:00:00Z",
     series={"count": 3, "lastObservedTime": "2026-01-01T12:00:05.000001Z"},
 )
 WHOLE = [{**body, "metadata": {**METADATA, **body["metadata"]}} for body in (POD, CORE_EVENT, NEW_EVENT)]

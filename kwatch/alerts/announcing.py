@@ -11,6 +11,7 @@ from kwatch.alerts.views import order_of
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.identity import incident_id, notification_id
 from kwatch.model.notifications import Content, Notification, NotificationKind
+from kwatch.model.rules import Severity
 
 #: The key of the row that holds the highest episode.
 EPISODES = "episodes"
@@ -51,10 +52,11 @@ class Announcer:
         views: Iterable[AlertView],
         now: datetime,
         *,
+        severity_before: Severity | None = None,
         came_and_went: tuple[str, ...] = (),
         notices_dropped: int = 0,
-    ) -> None:
-        """Tell one destination of at least one alert."""
+    ) -> Severity:
+        """Tell one destination of at least one alert; return how bad it was said to be."""
         ordered = sorted(views, key=order_of)
         firing = [view for view in ordered if view.state is AlertState.FIRING]
         severity = max(view.severity for view in firing or ordered)
@@ -73,6 +75,7 @@ class Announcer:
             came_and_went=came_and_went,
             notices_dropped=notices_dropped,
             is_late=any(view.is_late and view.is_new for view in ordered),
+            is_raised=severity_before is not None and severity > severity_before,
             public_url=self._public_url,
         )
         self._ledger.notifications.append(
@@ -88,3 +91,4 @@ class Announcer:
                 thread_of=address.thread_of,
             )
         )
+        return severity

@@ -60,6 +60,17 @@ class Book:
             alert.awaits_summary = False
         return self._settle_all([alert for alert in self.alerts.values() if alert.is_open], now)
 
+    def outdated(self) -> list[Alert]:
+        """Return the open alerts whose rule has another severity now than when they began."""
+        opened = [alert for alert in self.alerts.values() if alert.is_open and alert.rule_id in self.rules]
+        return [alert for alert in opened if alert.severity is not self.rules[alert.rule_id].severity]
+
+    def regrade(self, alert: Alert) -> None:
+        """Give an alert the severity that its rule has now."""
+        alert.severity = self.rules[alert.rule_id].severity
+        alert.labels = {**alert.labels, "severity": alert.severity.word}
+        self._ledger.touch_alert(alert.fingerprint)
+
     def observe(self, finding: Finding, now: datetime) -> Moved:
         """Take a finding of a rule of mode ALERT."""
         match finding.kind:
@@ -116,27 +127,34 @@ class Book:
                 labels=dict(finding.labels),
                 annotations=dict(rule.annotations),
                 message=finding.message,
+                is_varied=finding.is_varied,
                 details=dict(finding.details),
                 seen_at=finding.since_at,
             )
         elif not alert.is_open:  # an episode keeps the labels by which it was routed
             alert.rule, alert.severity, alert.labels = rule.name, rule.severity, dict(finding.labels)
-        alert.message = finding.message or alert.message
+        if finding.message:
+            alert.message, alert.is_varied = finding.message, finding.is_varied
         alert.details = dict(finding.details) or alert.details
         alert.annotations = dict(rule.annotations)
         self._ledger.touch_alert(alert.fingerprint)
         return alert
 
-    def holding(self, rule_id: str, ref: ObjectRef) -> tuple[str, ...]:
-        """Return the rule's alerts that an object is a member of; their keys may hold what the object cannot say."""
-        return tuple(name for name in self._holders.of(ref) if self.alerts[name].rule_id == rule_id)
+    def holding(self, ref: ObjectRef) -> Mapping[str, tuple[str, ...]]:
+        """Return the alerts that an object is a member of, by their rule; keys may hold what the object cannot say."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name in self._holders.of(ref):
+            rule_id = self.alerts[name].rule_id
+            found[rule_id] = (*found.get(rule_id, ()), name)
+        return found
 
     def reaches(self, alert: Alert, finding: Finding, now: datetime) -> bool:
         """Count an occurrence and return whether the rule's rate is reached."""
         rate, contribution = finding.rule.rate, finding.contribution
         if rate is None or contribution is None:
             return True
-        thresholds.add(alert.window, contribution, rate, now)
+        if not thresholds.add(alert.window, contribution, rate, now):
+            self._ledger.count(fates.LATE)
         return alert.is_open or thresholds.window_sum(alert.window, rate, now) >= rate.count
 
     def remember(self, alert: Alert, now: datetime) -> None:
@@ -176,7 +194,8 @@ class Book:
         occurrences = finding.contribution.n if finding.contribution is not None else 0
         if occurrences <= 0:
             self._ledger.count(fates.NOTHING_NEW)
-            if finding.fingerprint in self.alerts:
+            alert = self.alerts.get(finding.fingerprint)
+            if alert is not None and finding.since_at >= alert.seen_at:
                 self.recall(finding)
             return ()
         alert = self.recall(finding)
@@ -218,7 +237,7 @@ class Book:
             alert.awaits_summary = is_first_list
 
     def _about(self, finding: Finding) -> list[Alert]:
-        return [self.alerts[name] for name in self.holding(finding.rule.id, finding.member)]
+        return [self.alerts[name] for name in self.holding(finding.member).get(finding.rule.id, ())]
 
     def _remove(self, alerts: list[Alert], ref: ObjectRef, now: datetime) -> Moved:
         for alert in alerts:

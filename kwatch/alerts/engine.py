@@ -126,6 +126,7 @@ class Engine:
         present = [alert for alert in self._book.alerts.values() if alert.awaits_summary]
         self._groups.announce_present([alert for alert in present if alert.state is AlertState.FIRING], now)
         self._follow(self._book.started(now), now)
+        self._regrade(now)
 
     def ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
         """A notification has arrived, or was given up: repeats count from here.
@@ -157,9 +158,9 @@ class Engine:
         ledger.clear()
         return decision
 
-    def open_alerts(self, rule_id: str, ref: ObjectRef) -> tuple[str, ...]:
-        """Return the fingerprints of a rule's alerts that an object is a member of."""
-        return self._book.holding(rule_id, ref)
+    def open_alerts(self, ref: ObjectRef) -> Mapping[str, tuple[str, ...]]:
+        """Return the fingerprints of the alerts that an object is a member of, by the id of their rule."""
+        return self._book.holding(ref)
 
     def alerts(self) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
@@ -191,6 +192,19 @@ class Engine:
             self._book.close(alert, now)
             if was_source:
                 self._groups.release(now)
+
+    def _regrade(self, now: datetime) -> None:
+        """Take over the severities of another configuration, once it is known what still fires (S-49, S-50)."""
+        was_source = False
+        for alert in self._book.outdated():
+            before = alert.severity
+            was_source |= self._inhibitor.ended(alert)
+            self._book.regrade(alert)
+            if alert.state is AlertState.FIRING:
+                self._inhibitor.started(alert)
+                self._groups.regrade(alert, now, is_raised=alert.severity > before)
+        if was_source:
+            self._groups.release(now)
 
     def _rows(self) -> Iterable[Row]:
         for fingerprint in self._ledger.dirty_alerts:

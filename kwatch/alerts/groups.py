@@ -78,11 +78,25 @@ class Groups:
         """Put an alert whose episode begins into its groups; `quietly`: without a reason to speak."""
         for match, destination in self.destinations_of(alert):
             group = self._group_of(match, destination, alert)
+            if alert.fingerprint in group.members:
+                continue
             group.members[alert.fingerprint] = False
-            alert.groups.append(group.key)
+            alert.groups = [*dict.fromkeys((*alert.groups, group.key))]
             if not quietly:
                 grouping.joined(group, alert.severity, now)
             self._save(group)
+
+    def regrade(self, alert: Alert, now: datetime, *, is_raised: bool) -> None:
+        """Tell another severity: a worse one at once, also to whom that one leads; a lesser one at the next flush."""
+        for group in [self.groups[key] for key in alert.groups if key in self.groups]:
+            group.is_regraded |= group.members.get(alert.fingerprint, False)
+            if is_raised:
+                grouping.joined(group, alert.severity, now)
+            elif group.is_regraded:
+                grouping.changed(group, alert.severity, now)
+            self._save(group)
+        if is_raised:
+            self.enlist(alert, now)
 
     def delist(self, alert: Alert, view: AlertView, now: datetime) -> None:
         """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
@@ -218,7 +232,7 @@ class Groups:
     def _flush(self, group: Group, now: datetime) -> None:
         group.due_at = None
         news = self._untold(group)
-        if not news and not group.ended:
+        if not news and not group.ended and not group.is_regraded:
             return
         told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
         kind = self._kind(group, is_over=not news and not told)
@@ -229,7 +243,7 @@ class Groups:
         self._tell(group, kind, views + group.ended, now)
         for alert in news:
             self._mark_told(group, alert)
-        group.ended, group.came_and_went = [], []
+        group.ended, group.came_and_went, group.is_regraded = [], [], False
         if kind.closes:
             self._close(group, now)
 
@@ -259,7 +273,8 @@ class Groups:
 
     def _close(self, group: Group, now: datetime) -> None:
         group.incident, group.ended, group.came_and_went = "", [], []
-        group.flushed_at = group.sent_at = group.due_at = None
+        group.flushed_at = group.sent_at = group.due_at = group.severity = None
+        group.is_regraded = False
         group.is_awaiting = False
         group.forget_at = now + self._memory
 
@@ -275,7 +290,9 @@ class Groups:
             labels=group.labels,
             thread_of="" if group.thread == group.incident else group.thread,
         )
-        self._announcer.announce(address, kind, views, now, came_and_went=tuple(group.came_and_went))
+        group.severity = self._announcer.announce(
+            address, kind, views, now, severity_before=group.severity, came_and_went=tuple(group.came_and_went)
+        )
 
     def _summarise(self, groups: list[Group], present: set[str], now: datetime) -> None:
         incident = self._announcer.new_incident(SUMMARY, now)
@@ -287,6 +304,7 @@ class Groups:
                 self._begin(group, told, now)
                 group.thread = incident
                 group.flushed_at, group.is_awaiting = now, True
+            group.severity = max(alert.severity for alert in told)
             for alert in told:
                 self._mark_told(group, alert)
             self._save(group)

@@ -29,6 +29,7 @@ DROPPED_BY_ROUTE = "dropped_by_route"  # `receiver: none`
 NO_DESTINATION = "no_destination"  # no receiver that exists
 
 #: Beside the ledger.
+LATE = "late"  # a contribution older than the rule's window: in the total only
 RECEIVER_FALLBACK = "receiver_fallback"  # a receiver's name with labels was none that exists
 DESTINATION_REMOVED = "destination_removed"  # what it held open is forgotten
 
@@ -46,6 +47,7 @@ COUNTERS = (
     MUTED_SEVERITY,
     DROPPED_BY_ROUTE,
     NO_DESTINATION,
+    LATE,
     RECEIVER_FALLBACK,
     DESTINATION_REMOVED,
 )

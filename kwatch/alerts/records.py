@@ -61,6 +61,7 @@ class Alert(msgspec.Struct, kw_only=True):
     members: dict[str, Member] = {}
     unlisted: int = 0  # members that were let go to bound memory
     window: list[Contribution] = []
+    is_varied: bool = False  # the message stands for others that were similar
     groups: list[str] = []  # where this episode was announced or waits
     awaits_summary: bool = False  # was already there at the first start
     held_back_by: str = ""  # the title of the alert that inhibited it
@@ -101,6 +102,8 @@ class Group(msgspec.Struct, kw_only=True, tag="group"):
     thread: str = ""  # the incident in whose thread this one lives, by itself or another's
     starts_at: datetime | None = None
     sequence: int = 0
+    severity: Severity | None = None  # what was told last; None: nothing yet
+    is_regraded: bool = False  # a told alert has another severity now, which is to be told
     due_at: datetime | None = None
     flushed_at: datetime | None = None
     sent_at: datetime | None = None  # the last success

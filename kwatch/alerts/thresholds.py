@@ -25,8 +25,8 @@ def window_sum(window: Iterable[Contribution], rate: Rate, now: datetime) -> int
     return sum(share(contribution, lo) for contribution in window)
 
 
-def add(window: list[Contribution], contribution: Contribution, rate: Rate, now: datetime) -> None:
-    """Put a contribution into the window and let go of what has left it.
+def add(window: list[Contribution], contribution: Contribution, rate: Rate, now: datetime) -> bool:
+    """Put a contribution into the window, let go of what has left it, and return whether this one is inside (C14).
 
     Each contribution inside counts at least one, so `rate.count` of them always suffice to decide; the two oldest
     become one when there are more than that and more than `KEPT`.
@@ -34,8 +34,10 @@ def add(window: list[Contribution], contribution: Contribution, rate: Rate, now:
     lo = now - rate.within
     if window and window[0].t1 <= lo:
         window[:] = [kept for kept in window if kept.t1 > lo]
-    if contribution.t1 > lo:
+    is_inside = contribution.t1 > lo
+    if is_inside:
         window.append(contribution)
     if len(window) > max(rate.count, KEPT):
         first, second = window[:2]
         window[:2] = [Contribution(first.n + second.n, min(first.t0, second.t0), max(first.t1, second.t1))]
+    return is_inside

@@ -36,6 +36,7 @@ def view_of(alert: Alert, rule: Rule | None, now: datetime, *, is_new: bool = Fa
         continues=alert.continues,
         is_late=alert.is_late,
         is_new=is_new,
+        is_varied=alert.is_varied,
         held_back_by=alert.held_back_by if is_new else "",
     )
 

@@ -54,7 +54,7 @@ class AiohttpWire:
         try:
             yield AiohttpResponse(response)
         finally:
-            response.release()
+            _let_go(response)
 
     async def _send(
         self,
@@ -82,6 +82,17 @@ class AiohttpWire:
 
     async def close(self) -> None:
         await self._session.close()
+
+
+def _let_go(response: aiohttp.ClientResponse) -> None:
+    """Give the connection back; one whose body was not read to its end is cut.
+
+    Closed in order, TLS would wait for the server's good-bye, also after the loop has ended.
+    """
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
+    response.release()
 
 
 class AiohttpResponse:

@@ -10,9 +10,9 @@ from kwatch.config.parse import Node, Value
 from kwatch.config.problems import Place, Problems, did_you_mean
 from kwatch.config.schema import InhibitWords, RuleWords
 from kwatch.config.validate import check, is_mapping
-from kwatch.model.conditions import AllOf, Condition, FieldIs, StatusConditionIs, nodes
+from kwatch.model.conditions import AllOf, Condition, nodes
 from kwatch.model.rules import Inhibition, Mode, Rate, Rule, Subject
-from kwatch.rules.needs import kinds_of
+from kwatch.rules.needs import asks_object, kinds_of
 
 #: The labels that kwatch gives to alerts.
 BUILT_IN_LABELS = ("cluster", "rule", "severity", "kind", "namespace", "name", "workload", "node", "reason")
@@ -204,7 +204,7 @@ def _unseen(words: RuleWords, match: Condition) -> Iterator[tuple[str, str]]:
         yield "match", "match: `kind` is missing, or not a plain name: it says which objects to watch, as in kind: Pod"
         return
     asks = [key for key, given in (("resolve", words.resolve), ("details", words.details)) if given]
-    asks += ["match"] if any(isinstance(each, FieldIs | StatusConditionIs) for each in nodes(match)) else []
+    asks += ["match"] if any(map(asks_object, nodes(match))) else []
     for key in asks:
         yield key, f"{key}: needs a plain `kind` in match, as in kind: Pod: it says which objects to watch"
 

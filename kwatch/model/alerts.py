@@ -50,6 +50,7 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     continues: int | None = None  # the episode that this one continues
     is_late: bool = False  # it began while kwatch was not watching
     is_new: bool = False  # not told before in this incident
+    is_varied: bool = False  # the message stands for others that were similar
     held_back_by: str = ""  # the alert that inhibited it until now
 
 

@@ -46,6 +46,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     since_at: datetime
     labels: Mapping[str, str]
     message: str = ""  # of the Event, or of the condition; untrusted text
+    is_varied: bool = False  # the message stands for others that were similar
     details: Mapping[str, str] = {}
     contribution: Contribution | None = None
     is_initial: bool = False  # from the first list after a start

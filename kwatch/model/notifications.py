@@ -48,6 +48,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     came_and_went: tuple[str, ...] = ()  # titles of alerts that began and ended between two messages
     notices_dropped: int = 0  # repeats of a notice inside its dedup window
     is_late: bool = False
+    is_raised: bool = False  # worse than what the incident was told last
     text: str = ""  # META, TEST: the whole message
     public_url: str = ""
 

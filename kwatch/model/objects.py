@@ -78,9 +78,9 @@ class Source(msgspec.Struct, frozen=True, gc=False):
 class WatchEvent(msgspec.Struct, frozen=True, gc=False):
     """One frame, decoded.
 
-    `body` is a `KubeEventBody` (from `kwatch.watch.normalise`) on the Events source, a mapping elsewhere, and None for
-    SYNCED and LOST. A SYNCED with a resource version ends a list: what was not LISTED since the last LOST is gone.
-    Without one it says that a broken watch goes on where it was.
+    `body` is a `KubeEventBody` (from `kwatch.watch.normalise`) on the Events source, a `Body` (from
+    `kwatch.watch.extract`) elsewhere, and None for SYNCED and LOST. A SYNCED with a resource version ends a list:
+    what was not LISTED since the last LOST is gone. Without one it says that a broken watch goes on where it was.
     """
 
     type: WatchEventType

@@ -137,14 +137,14 @@ def _bold(text: str) -> Any:
     return {"type": "text", "text": text, "style": {"bold": True}}
 
 
-def news(context: Context, title: str) -> Mapping[str, Any] | None:
-    """Return what is worth a word in the thread: an end, that it goes on, or alerts that are new; else None."""
+def news(context: Context, title: str, mention: str = "") -> Mapping[str, Any] | None:
+    """Return what is worth a word in the thread: an end, that it goes on or is worse, alerts that are new; or None."""
     new = [alert for alert in context["listed"] if alert["is_new"]]
-    if context["kind"] == "update" and not new:
+    if context["kind"] == "update" and not new and not context["is_raised"]:
         return None
     about = new if context["kind"] == "update" else context["listed"] if context["alert_count"] > 1 else []
     shown = [_bullets([_alert_line(alert) for alert in about])] if about else []
     how = ", ".join(filter(None, (context["status"], *(alert["end"] for alert in context["listed"][:1]))))
     ending = [_paragraph([_plain(how)])] if not about else []
     body = {"type": "rich_text", "elements": [_paragraph([_bold(cut(title, _HEADER))]), *ending, *shown]}
-    return {"text": fit(title, _TEXT, slack), "blocks": [body]}
+    return {"text": fit(title, _TEXT, slack), "blocks": [*_mentioned(mention), body]}

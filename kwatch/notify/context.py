@@ -60,6 +60,7 @@ def context_of(notification: Notification, timezone: str, templates: TemplateEng
             "ends_at": content.ends_at.isoformat() if content.ends_at else "",
             "lasted": facts.duration((content.ends_at or now) - content.starts_at),
             "is_late": content.is_late,
+            "is_raised": content.is_raised,
             "alerts": alerts,
             "listed": alerts[:_LISTED],
             "alert_count": content.alert_count,
@@ -132,6 +133,7 @@ def _alert(alert: AlertView, zone: ZoneInfo, now: datetime, annotations: _Annota
         "affected": _short(facts.members(alert)),
         "is_late": alert.is_late,
         "is_new": alert.is_new,
+        "is_varied": alert.is_varied,
         "held_back_by": _short(alert.held_back_by),
     }
 

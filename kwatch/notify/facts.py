@@ -175,9 +175,9 @@ def how_often(alert: AlertView) -> str:
     if alert.count == 0:
         return ""
     total = "once" if alert.count == 1 else f"{alert.count} times"
-    if alert.window_count in {0, alert.count}:
-        return total
-    return f"about {alert.window_count} in the window of the rule, {alert.count} in all"
+    if alert.window_count not in {0, alert.count}:
+        total = f"about {alert.window_count} in the window of the rule, {alert.count} in all"
+    return f"{total}, varied messages" if alert.is_varied else total
 
 
 def members(alert: AlertView) -> str:

@@ -34,8 +34,8 @@ from kwatch.rules.evaluate import (
 from kwatch.rules.explain import change_text, path_text
 from kwatch.rules.needs import Need, needs_object, needs_of
 
-#: The alerts (fingerprints) of a rule (id) that hold an object as a member, also a pending one.
-OpenAlerts = Callable[[str, ObjectRef], Collection[str]]
+#: The alerts (fingerprints) that hold an object as a member, also a pending one, by the id of their rule.
+OpenAlerts = Callable[[ObjectRef], Mapping[str, Collection[str]]]
 
 #: The type of a status condition, and whether it is as it was asked for.
 Cause = tuple[str, Evaluator]
@@ -86,6 +86,7 @@ class RuleSet:
         self._by_id = {compiled.rule.id: compiled for compiled in self._compiled}
         self._for_events: dict[tuple[str, ...], tuple[CompiledRule, ...]] = {}
         self._for_changes: dict[tuple[str, str], tuple[CompiledRule, ...]] = {}
+        self._tellers: dict[tuple[str, str], tuple[CompiledRule, ...]] = {}  # of the candidates for changes
         self._fingerprints: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def event_candidates(
@@ -140,12 +141,15 @@ class RuleSet:
         """
         ref = change.state.ref
         candidates = self._change_candidates(ref.kind, ref.group)
+        opened = open_alerts(ref)
+        if not opened:  # as of most objects: rules about Events have something to say of open alerts only
+            candidates = self._change_tellers(ref.kind, ref.group)
         if not candidates:
             return ()
         seen = observe_change(change, about.workload)
         findings: list[Finding] = []
         for compiled in candidates:
-            findings += self._findings(compiled, change, seen, open_alerts(compiled.rule.id, ref))
+            findings += self._findings(compiled, change, seen, opened.get(compiled.rule.id, ()))
         return tuple(findings)
 
     def changed_paths(self, kind: str, group: str) -> frozenset[Path]:
@@ -167,6 +171,14 @@ class RuleSet:
             seen = Observed(kind=kind, group=group, namespace=None)
             found = tuple(each for each in self._compiled if each.match(seen) is not Truth.FALSE)
             _remember(self._for_changes, (kind, group), found)
+        return found
+
+    def _change_tellers(self, kind: str, group: str) -> tuple[CompiledRule, ...]:
+        """Return the candidates that may open an alert or tell a notice."""
+        found = self._tellers.get((kind, group))
+        if found is None:
+            found = tuple(each for each in self._change_candidates(kind, group) if each.rule.on is Subject.RESOURCE)
+            _remember(self._tellers, (kind, group), found)
         return found
 
     def _findings(
@@ -269,6 +281,7 @@ class RuleSet:
             since_at=since_at,
             labels=labels,
             message=event.message,
+            is_varied=event.is_combined,
             details=_details(rule, state) if rule.details and state is not None else {},
         )
 
@@ -331,7 +344,8 @@ def _since(causes: Iterable[Cause], truth: Truth, change: ObjectChange, seen: Ob
     """Return when the truth began: the transition of a status condition that has brought it, else the receipt.
 
     A transition before the one that was seen last is none: the kubelet gives a condition its old time back when it
-    takes it over again from the node controller.
+    takes it over again from the node controller. What is already so when an object is first listed began before, and
+    nothing on it says when: the last transition of any of its conditions is taken.
     """
     for type_, holds in causes:
         now = change.state.conditions.get(type_)
@@ -340,6 +354,9 @@ def _since(causes: Iterable[Cause], truth: Truth, change: ObjectChange, seen: Ob
             continue
         if before is None or before.changed_at is None or before.changed_at < now.changed_at:
             return min(now.changed_at, change.received_at)
+    if truth is Truth.TRUE and change.change is Change.EXISTING:
+        transitions = [each.changed_at for each in change.state.conditions.values() if each.changed_at is not None]
+        return min(max(transitions, default=change.received_at), change.received_at)
     return change.received_at
 
 

@@ -59,10 +59,11 @@ def kinds_of(condition: Condition) -> frozenset[str] | None:
 def needs_object(rule: Rule, label_names: Iterable[str]) -> bool:
     """Return whether an event rule must know the object that the event is about, to match or to name the alert."""
     object_labels = _OBJECT_LABELS.union(label_names)
-    return bool(rule.details) or not object_labels.isdisjoint(rule.key) or any(map(_asks_object, nodes(rule.match)))
+    return bool(rule.details) or not object_labels.isdisjoint(rule.key) or any(map(asks_object, nodes(rule.match)))
 
 
-def _asks_object(node: Condition) -> bool:
+def asks_object(node: Condition) -> bool:
+    """Return whether an Event alone cannot answer: the object that it is about must be known."""
     return isinstance(node, LabelIs | FieldIs | StatusConditionIs) or (
         isinstance(node, WordIs) and node.word in _OBJECT_WORDS
     )

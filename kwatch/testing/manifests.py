@@ -48,7 +48,7 @@ def condition(kind: str, *, holds: bool | None, since: str, message: str = "") -
 def core_event(name: str, about: str, *, reason: str, message: str, count: int, first: str, last: str) -> Manifest:
     """Return an Event as the kubelet writes it: `about` is `Kind/namespace/name`, the namespace empty for a Node."""
     return {
-        **_event("v1", name, about, reason),
+        **_event("v1", name, about, reason, first),
         "involvedObject": _reference(about),
         "message": message,
         "source": {"component": "kubelet", "host": "node-1"},
@@ -59,11 +59,18 @@ def core_event(name: str, about: str, *, reason: str, message: str, count: int, 
 
 
 def new_event(
-    name: str, about: str, *, reason: str, message: str, at: str, series: Mapping[str, Any] | None = None
+    name: str,
+    about: str,
+    *,
+    reason: str,
+    message: str,
+    at: str,
+    created: str,
+    series: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Return an Event as the scheduler writes it, through events.k8s.io: `series` from the second occurrence on."""
     return {
-        **_event("events.k8s.io/v1", name, about, reason),
+        **_event("events.k8s.io/v1", name, about, reason, created),
         "regarding": _reference(about),
         "note": message,
         "eventTime": at,
@@ -73,9 +80,9 @@ def new_event(
     }
 
 
-def _event(api_version: str, name: str, about: str, reason: str) -> Manifest:
+def _event(api_version: str, name: str, about: str, reason: str, created: str) -> Manifest:
     namespace = about.split("/")[1] or "default"
-    metadata = {"name": name, "namespace": namespace}
+    metadata = {"name": name, "namespace": namespace, "creationTimestamp": created}
     return {"apiVersion": api_version, "kind": "Event", "metadata": metadata, "reason": reason, "type": "Warning"}
 
 

@@ -6,12 +6,14 @@
     stage.run(until=600)
     assert stage.lines == ["15 hook firing not-ready shop/Pod/web-1", "30 hook firing back-off shop/Pod/web-1"]
 
-Instants are seconds since `START`; kwatch is in sync by then. Nothing is patched: the composition is that of `kwatch
-run`, with an in-memory wire to the API server and an in-memory transport to the receivers: a webhook at any URL, and
-a Slack that knows the channel `#alerts` and the token `{file: FOLDER/slack-token}`; `FOLDER` is the stage's own.
+Instants are seconds since `START`; kwatch is in sync by then. An act that fails ends the play. Nothing is patched: the
+composition is that of `kwatch run`, with an in-memory wire to the API server and an in-memory transport to the
+receivers: a webhook at any URL, and a Slack that knows the channel `#alerts` and the token `{file: FOLDER/slack-
+token}`; `FOLDER` is the stage's own.
 """
 
 import asyncio
+import inspect
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +26,7 @@ from typing import Any
 import httpx
 
 from kwatch.app import App, Ports
+from kwatch.board import LiveBoard
 from kwatch.cluster.wire import Wire
 from kwatch.config.load import load
 from kwatch.notify.base import Connection
@@ -33,9 +36,10 @@ from kwatch.testing import manifests, virtual
 from kwatch.testing.fake import FakeCluster, FakeWire
 from kwatch.testing.fake.objects import timestamp
 from kwatch.testing.receivers import Request, SlackServer
+from kwatch.web.routes import create_app
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
-#: Seconds before `START` at which kwatch is started: enough for all its watches to list.
+#: Seconds before the start at which kwatch is started, unless told otherwise: enough for all its watches to list.
 LEAD = 30
 SLACK_TOKEN = "xoxb-stage"  # noqa: S105 - of the stage's own Slack
 
@@ -50,7 +54,12 @@ class Told:
     destination: str
     kind: str
     rules: tuple[str, ...]
-    document: Any = field(compare=False, repr=False)
+    body: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def document(self) -> Any:
+        """The webhook's document."""
+        return json.loads(self.body)
 
     def __str__(self) -> str:
         """Return `15 hook firing crash-loop shop/Pod/web-1 ×3`: a state only where it is not the message's."""
@@ -71,9 +80,10 @@ class _Absence:
 class Stage:
     """One cluster, one state folder; `at` writes the play, `run` plays it."""
 
-    def __init__(self, folder: Path, text: str, *, start: datetime = START) -> None:
+    def __init__(self, folder: Path, text: str, *, start: datetime = START, lead: float = LEAD) -> None:
         self._folder = folder
         self._start = start
+        self._lead = lead
         self._text = text
         self._acts: list[tuple[float, Act]] = []
         self._absences: list[_Absence] = []
@@ -83,11 +93,14 @@ class Stage:
         self.answers_after = 0.0  # seconds that the receiver takes
         self.wire: Callable[[FakeCluster], Wire] = FakeWire
         self.loop = virtual.VirtualLoop()
-        self.clock = virtual.VirtualClock(start - timedelta(seconds=LEAD), self.loop)
+        self.clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)
         self.cluster = FakeCluster(self.clock)
         self.counters = Counters()
         self.slack = SlackServer(SLACK_TOKEN, {"#alerts": "C1"})
+        self.state_type: type[State] = State  # a subclass may cut the process at a point that it knows
         self.app: App | None = None
+        self._killed = asyncio.Event()
+        self._back_at = 0.0  # when kwatch is started again after `kill`
 
     def now(self) -> float:
         """Return seconds since the start."""
@@ -102,7 +115,7 @@ class Stage:
         return timestamp(self._start + timedelta(seconds=at))
 
     def at(self, seconds: float, act: Act) -> None:
-        """Do something to the cluster at an instant; acts of one instant keep their order."""
+        """Do something at an instant, and await it if it can be; acts of one instant keep their order."""
         self._acts.append((seconds, act))
 
     def pod(
@@ -162,9 +175,10 @@ class Stage:
     ) -> None:
         """Write an Event as events.k8s.io/v1 recorders do: to the microsecond, repeats as a series of that count."""
         last = at if last is None else last
-        began = self.time(self._first.setdefault(name, last))
+        began = self._first.setdefault(name, last)
+        times = {"at": self.time(began), "created": self.second(began)}
         repeats = None if series is None else {"count": series, "lastObservedTime": self.time(last)}
-        self.apply(at, manifests.new_event(name, about, reason=reason, message=message, at=began, series=repeats))
+        self.apply(at, manifests.new_event(name, about, reason=reason, message=message, series=repeats, **times))
 
     def apply(self, at: float, manifest: Mapping[str, Any]) -> None:
         """Create an object at an instant, or merge the manifest into the one that exists."""
@@ -182,6 +196,19 @@ class Stage:
         """
         self._absences.append(_Absence(begin, end, text, is_killed))
 
+    def kill(self, *, back_after: float = 1.0) -> None:
+        """End kwatch now, and start it again so many seconds later; for acts, and for those who cut it in `State`."""
+        self._back_at = self.now() + back_after
+        self._killed.set()
+
+    async def get(self, path: str) -> httpx.Response:
+        """Ask the web of the kwatch that runs now."""
+        if self.app is None:
+            raise LookupError("kwatch does not run")
+        transport = httpx.ASGITransport(create_app(LiveBoard(self.app)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get(path)
+
     def run(self, until: float) -> list[Told]:
         """Play until an instant, and return what was told, in order."""
         with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
@@ -198,37 +225,61 @@ class Stage:
         return self.counters.read().get((name, tuple(sorted(labels.items()))), 0)
 
     async def _play(self, until: float) -> None:
-        acting = asyncio.create_task(self._act())
-        begin: float = -LEAD
-        for absence in [*self._absences, _Absence(until, until)]:
-            await self._live(begin, absence)
-            begin, self._text = absence.end, absence.text or self._text
-        acting.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            acting = tasks.create_task(self._act())
+            begin = -self._lead
+            for absence in [*self._absences, _Absence(until, until)]:
+                await self._live(begin, absence)
+                begin, self._text = absence.end, absence.text or self._text
+            acting.cancel()
 
     async def _act(self) -> None:
         for seconds, act in sorted(self._acts, key=lambda entry: entry[0]):
-            await asyncio.sleep(max(0.0, seconds + LEAD - self.loop.time()))
-            act()
+            await self._until(seconds)
+            result = act()
+            if inspect.isawaitable(result):
+                await result
 
     async def _live(self, begin: float, absence: "_Absence") -> None:
-        """Run kwatch from an instant until it is absent; a kill finishes nothing."""
-        await asyncio.sleep(max(0.0, begin + LEAD - self.loop.time()))
+        """Let kwatch run from an instant until it is absent, again after each `kill`."""
+        while begin < absence.begin:
+            await self._until(begin)
+            self._back_at = absence.begin
+            await self._live_once(absence)
+            begin = self._back_at
+
+    async def _live_once(self, absence: "_Absence") -> None:
+        """Run kwatch until it is absent or until a `kill`, which finishes nothing."""
+        self._killed.clear()
         with self._opened() as app:
             self.app = app
             stop = asyncio.Event()
             living = asyncio.create_task(app.run(stop))
-            done, _ = await asyncio.wait({living}, timeout=absence.begin + LEAD - self.loop.time())
-            if absence.is_killed:
-                living.cancel()
-            stop.set()
-            await asyncio.gather(living, return_exceptions=absence.is_killed and not done)
+            killed = asyncio.create_task(self._killed.wait())
+            timeout = absence.begin + self._lead - self.loop.time()
+            try:
+                done, _ = await asyncio.wait({living, killed}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                if not done and not absence.is_killed:
+                    stop.set()
+                    await asyncio.wait({living})
+            finally:
+                is_over = living.done()
+                self.app = None
+                for task in (living, killed):
+                    task.cancel()
+                await asyncio.wait({living, killed})
+            if is_over:
+                living.result()
+
+    async def _until(self, at: float) -> None:
+        await asyncio.sleep(max(0.0, at + self._lead - self.loop.time()))
 
     @contextmanager
     def _opened(self) -> Iterator[App]:
         path = self._folder / "kwatch.yaml"
         path.write_text(self._text.replace("FOLDER", str(self._folder)))
         (self._folder / "slack-token").write_text(SLACK_TOKEN)
-        state = State.open(self._folder / "state", virtual.InlineExecutor(), self.counters)
+        state = self.state_type.open(self._folder / "state", virtual.InlineExecutor(), self.counters)
         ports = Ports(
             wire=self.wire(self.cluster),
             cluster="stage",
@@ -255,7 +306,7 @@ class Stage:
             document = json.loads(request.content)
             rules = tuple(alert["labels"]["rule"] for alert in document["alerts"])
             name = request.url.path.rpartition("/")[2]
-            self.told.append(Told(self.now(), name, document["kind"], rules, document))
+            self.told.append(Told(self.now(), name, document["kind"], rules, request.content))
         return response
 
 

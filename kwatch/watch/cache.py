@@ -6,7 +6,7 @@ saw; what is listed unchanged is no change. No I/O; nothing here waits.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
@@ -98,6 +98,12 @@ class ObjectCache:
         shelf = self._shelves.get((group, kind))
         return shelf.uids(namespace) if shelf else frozenset()
 
+    def objects_in(self, namespace: str) -> Iterator[ObjectState]:
+        """Yield all objects of a namespace."""
+        for kind, shelf in self._shelves.items():
+            for key in shelf.keys(namespace):
+                yield shelf.state(kind, key)
+
     def _shelf(self, resource: Resource) -> "_Shelf":
         return self._shelves.setdefault((resource.group, resource.kind), _Shelf(Projection()))
 
@@ -112,7 +118,8 @@ class ObjectCache:
         listed = self._listed.pop(source.id, set())
         self._synced[source.id] = event.resource_version
         self._drop_future(source.resource, event.resource_version)
-        gone = [shelf.state(source.resource, key) for key in shelf.keys(source.namespace) if key not in listed]
+        kind = (source.resource.group, source.resource.kind)
+        gone = [shelf.state(kind, key) for key in shelf.keys(source.namespace) if key not in listed]
         return tuple(self._forget(shelf, state, state, event.received_at) for state in gone)
 
     def _drop_future(self, resource: Resource, version: str) -> None:
@@ -202,18 +209,24 @@ class _Shelf:
         self.projection = projection
         self._paths = tuple(sorted(projection.paths, key=repr))
         self._records: dict[str, bytes] = {}
+        # One frame asks for its object up to four times: the last one is kept unpacked, too.
+        self._recent: tuple[bytes, ObjectState] | None = None
 
     def get(self, ref: ObjectRef) -> ObjectState | None:
         record = self._records.get(_key(ref))
-        return None if record is None else self._unpacked(ref.group, ref.kind, ref.namespace, ref.name, record)
+        if record is None:
+            return None
+        if self._recent is None or self._recent[0] is not record:
+            self._recent = record, self._unpacked(ref.group, ref.kind, ref.namespace, ref.name, record)
+        return self._recent[1]
 
-    def state(self, resource: Resource, key: str) -> ObjectState:
+    def state(self, kind: Kind, key: str) -> ObjectState:
         namespace, _, name = key.partition("/")
-        return self._unpacked(resource.group, resource.kind, namespace, name, self._records[key])
+        return self._unpacked(*kind, namespace, name, self._records[key])
 
     def put(self, state: ObjectState) -> None:
         owner = state.owner
-        self._records[_key(state.ref)] = _ENCODER.encode(
+        record = _ENCODER.encode(
             _Record(
                 state.ref.uid,
                 state.resource_version,
@@ -229,6 +242,8 @@ class _Shelf:
                 },
             )
         )
+        self._records[_key(state.ref)] = record
+        self._recent = record, state
 
     def remove(self, ref: ObjectRef) -> None:
         del self._records[_key(ref)]

@@ -2,9 +2,13 @@
 
 An object without a valid `metadata` is malformed; a status condition in another form is left out. Values are scalars
 found by walking a path; whatever else lies there is left out.
+
+Bodies come in two shapes: a `form_of` what is kept, which spares decoding the rest (most of a Pod), or a plain dict
+where an object has another form than that.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -54,9 +58,23 @@ class _Condition(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     last_transition_time: Any = None
 
 
-def state_of(resource: Resource, projection: Projection, body: Mapping[str, Any]) -> ObjectState:
+class _TimedCondition(_Condition, frozen=True, gc=False, rename="camel"):
+    last_transition_time: Instant = None
+
+
+_TIMED_CONDITIONS = list[_TimedCondition]
+
+
+#: A decoded object: of a form, or a dict.
+Body = msgspec.Struct | Mapping[str, Any]
+
+_NODE: Path = ("spec", "nodeName")
+_CONDITIONS: Path = ("status", "conditions")
+
+
+def state_of(resource: Resource, projection: Projection, body: Body) -> ObjectState:
     """Return what is kept of `body`. Raise msgspec.ValidationError when its metadata is malformed."""
-    metadata = msgspec.convert(body.get("metadata"), _Metadata)
+    metadata = metadata_of(body)
     return ObjectState(
         ref=ObjectRef(resource.kind, metadata.name, metadata.namespace or "", resource.group, metadata.uid),
         resource_version=metadata.resource_version,
@@ -66,28 +84,142 @@ def state_of(resource: Resource, projection: Projection, body: Mapping[str, Any]
         owner=_owner_of(metadata.owner_references or ()),
         node=_node_of(resource, metadata.name, body),
         values=_values_of(body, projection.paths),
-        conditions=_conditions_of(body.get("status")),
+        conditions=_conditions_of(_at(body, _CONDITIONS)),
     )
 
 
-def find(body: Any, path: Path) -> Iterator[Scalar]:
-    """Yield every scalar at `path`, in order."""
-    if not path:
-        if isinstance(body, str | float) or (isinstance(body, int) and -(2**63) <= body < 2**63):
-            yield body
-        return
-    step, rest = path[0], path[1:]
-    if step is not None:
-        if isinstance(body, dict) and step in body:
-            yield from find(body[step], rest)
+def metadata_of(body: Body) -> _Metadata:
+    """Return what is read of `metadata`. Raise msgspec.ValidationError when it is malformed."""
+    metadata = _field(body, "metadata")
+    return metadata if isinstance(metadata, _Metadata) else msgspec.convert(metadata, _Metadata)
+
+
+def form_of(projection: Projection) -> type[msgspec.Struct] | None:
+    """Return the type of bodies that hold what is kept and nothing else; None: only a dict will do."""
+    root = _tree({*projection.paths, _NODE})
+    of_metadata = root.fields.pop("metadata", _Step())
+    status = root.below("status")
+    known = {field.encode_name for field in msgspec.structs.fields(_Metadata)}
+    if root.items or status.items or status.path or of_metadata.items or known & of_metadata.fields.keys():
+        return None
+    conditions = Any if "conditions" in status.fields else list[_TimedCondition] | None
+    status.fields.pop("conditions", None)
+    places = {
+        "metadata": msgspec.defstruct("Metadata", _places(of_metadata), bases=(_Metadata,), frozen=True, gc=False),
+        "status": _part(status, {"conditions": conditions}) | None,
+        **{name: _form(below) for name, below in root.fields.items() if name != "status"},
+    }
+    fields = [(_attribute(name), form, msgspec.field(name=name, default=None)) for name, form in places.items()]
+    return msgspec.defstruct("Body", fields, frozen=True, gc=False)
+
+
+def _form(step: "_Step") -> Any:
+    """Return the type of what is at a step."""
+    if step.path is not None or (step.fields and step.items):
+        return Any
+    if step.items is not None:
+        return list[_form(step.items)] | None  # type: ignore[misc]  # made at run time
+    return _part(step, {}) | None
+
+
+def _part(step: "_Step", beside: Mapping[str, Any]) -> Any:
+    named = [(_attribute(name), form, msgspec.field(name=name, default=None)) for name, form in beside.items()]
+    return msgspec.defstruct("Part", [*_places(step), *named], frozen=True, gc=False)
+
+
+def _places(step: "_Step") -> list[Any]:
+    return [
+        (_attribute(name), _form(below), msgspec.field(name=name, default=None)) for name, below in step.fields.items()
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _attribute(name: str) -> str:
+    """Return the name of an attribute for a field of any name."""
+    return f"f{name.encode().hex()}"
+
+
+def _field(body: Any, name: str) -> Any:
+    """Return a field of either shape; None when it is not there."""
+    return body.get(name) if isinstance(body, dict) else getattr(body, _attribute(name), None)
+
+
+def _at(body: Any, path: Path) -> Any:
+    for name in path:
+        body = _field(body, str(name))
+    return body
+
+
+class _Step:
+    """What is done at one place of a body: keep it, if a path ends here, and go on to what lies below."""
+
+    __slots__ = ("attribute", "fields", "items", "path")
+
+    def __init__(self, name: str = "") -> None:
+        self.attribute = _attribute(name)
+        self.path: Path | None = None
+        self.fields: dict[str, _Step] = {}
+        self.items: _Step | None = None
+
+    def below(self, name: str | None) -> "_Step":
+        """Return the step of a field or, with None, of the elements of a list; made when it is not there."""
+        if name is not None:
+            return self.fields.setdefault(name, _Step(name))
+        if self.items is None:
+            self.items = _Step()
+        return self.items
+
+
+def _tree(paths: Iterable[Path]) -> _Step:
+    """Return the paths as a tree: what they share is walked once."""
+    root = _Step()
+    for path in sorted(paths, key=repr):
+        step = root
+        for name in path:
+            step = step.below(name)
+        step.path = path
+    return root
+
+
+_steps = lru_cache(maxsize=256)(_tree)
+
+
+def _is_kept(value: Any) -> bool:
+    """Tell whether this is a scalar, and a number not beyond what the API can hold."""
+    return isinstance(value, str | float) or (isinstance(value, int) and -(2**63) <= value < 2**63)
+
+
+def _walk(body: Any, step: _Step, found: dict[Path, list[Scalar]]) -> None:
+    """Collect every scalar at the paths, in order."""
+    if isinstance(body, msgspec.Struct):
+        _walk_part(body, step, found)
     elif isinstance(body, list):
-        for element in body:
-            yield from find(element, rest)
+        if step.items is not None:
+            for element in body:
+                _walk(element, step.items, found)
+    elif isinstance(body, dict):
+        for name, below in step.fields.items():
+            _walk(body.get(name), below, found)
+    elif step.path is not None and _is_kept(body):
+        found.setdefault(step.path, []).append(body)
 
 
-def _values_of(body: Mapping[str, Any], paths: frozenset[Path]) -> Mapping[Path, tuple[Scalar, ...]]:
-    found = ((path, tuple(find(body, path))) for path in paths)
-    return {path: values for path, values in found if values}
+def _walk_part(part: msgspec.Struct, step: _Step, found: dict[Path, list[Scalar]]) -> None:
+    """Do the same in what was decoded in a form: most of it are the scalars themselves, or nothing."""
+    for below in step.fields.values():
+        value = getattr(part, below.attribute)
+        if value is None:
+            continue
+        if below.path is not None and _is_kept(value):
+            found.setdefault(below.path, []).append(value)
+        else:
+            _walk(value, below, found)
+
+
+def _values_of(body: Body, paths: frozenset[Path]) -> Mapping[Path, tuple[Scalar, ...]]:
+    found: dict[Path, list[Scalar]] = {}
+    _walk(body, _steps(paths), found)
+    return {path: tuple(values) for path, values in found.items()}
 
 
 def _owner_of(references: tuple[_OwnerReference, ...]) -> Owner | None:
@@ -98,29 +230,33 @@ def _owner_of(references: tuple[_OwnerReference, ...]) -> Owner | None:
     return None
 
 
-def _node_of(resource: Resource, name: str, body: Mapping[str, Any]) -> str:
+def _node_of(resource: Resource, name: str, body: Body) -> str:
     if resource.kind == "Node" and not resource.group:
         return name
-    spec = body.get("spec")
-    node = spec.get("nodeName") if isinstance(spec, dict) else None
+    node = _at(body, _NODE)
     return node if isinstance(node, str) else ""
 
 
-def _conditions_of(status: Any) -> Mapping[str, StatusCondition]:
-    listed = status.get("conditions") if isinstance(status, dict) else None
-    if not listed:
+def _conditions_of(listed: Any) -> Mapping[str, StatusCondition]:
+    if not isinstance(listed, list):
         return {}
-    found = (_converted(condition, _Condition) for condition in listed if isinstance(listed, list))
+    found = _converted(listed, _TIMED_CONDITIONS)
+    if found is None:  # one of them has another form: the others count all the same
+        found = [condition for each in listed if (condition := _condition_of(each)) is not None]
     return {
         condition.type: StatusCondition(
-            condition.status,
-            condition.reason or "",
-            condition.message or "",
-            _converted(condition.last_transition_time, Moment),
+            condition.status, condition.reason or "", condition.message or "", condition.last_transition_time
         )
         for condition in found
-        if condition is not None
     }
+
+
+def _condition_of(value: Any) -> _TimedCondition | None:
+    condition = _converted(value, _Condition)
+    if condition is None:
+        return None
+    at = _converted(condition.last_transition_time, Moment)
+    return _TimedCondition(condition.type, condition.status, condition.reason, condition.message, at)
 
 
 def _converted(value: Any, form: type[_T]) -> _T | None:

@@ -22,7 +22,7 @@ from kwatch.model.objects import Batch, Resource, Source, WatchEventType
 from kwatch.telemetry import Counters
 from kwatch.watch.cache import ObjectCache
 from kwatch.watch.extract import Projection
-from kwatch.watch.frames import EVENTS, OBJECTS
+from kwatch.watch.frames import EVENTS, objects
 from kwatch.watch.stream import SourceState, SourceStatus, Stream, StreamSettings
 
 log = logging.getLogger(__name__)
@@ -175,18 +175,18 @@ class Fleet:
         for resource, want in resolved.items():
             self._cache.keep(resource, want.projection)
         return [
-            self._start_stream(tasks, Source(resource, namespace, want.metadata_only))
+            self._start_stream(tasks, Source(resource, namespace, want.metadata_only), want.projection)
             for resource, want in resolved.items()
             for namespace in (resource.namespaced and self._plan.namespaces) or ("",)
         ]
 
-    def _start_stream(self, tasks: asyncio.TaskGroup, source: Source) -> Stream:
+    def _start_stream(self, tasks: asyncio.TaskGroup, source: Source, projection: Projection) -> Stream:
         stream = Stream(
             self._client,
             source,
             clock=self._clock,
             rng=self._rng,
-            decode=EVENTS if source.resource.kind == "Event" else OBJECTS,
+            decode=EVENTS if source.resource.kind == "Event" else objects(projection),
             settings=StreamSettings(),
             counters=self._counters,
         )

@@ -11,6 +11,7 @@ import msgspec
 
 from kwatch.cluster.client import error_of
 from kwatch.errors import ClusterError
+from kwatch.watch.extract import Body, Projection, form_of, metadata_of
 from kwatch.watch.normalise import EVENT_DECODER, EVENT_FRAME_DECODER, KubeEventBody, Version
 
 LIST_ENDS = "k8s.io/initial-events-end"
@@ -56,7 +57,9 @@ def _event_version(body: KubeEventBody) -> str:
     return body.metadata.resource_version
 
 
-def _object_version(body: dict[str, Any]) -> str:
+def _object_version(body: Body) -> str:
+    if isinstance(body, msgspec.Struct):
+        return metadata_of(body).resource_version
     return msgspec.convert(body.get("metadata"), _ObjectMetadata).resource_version
 
 
@@ -64,6 +67,32 @@ EVENTS = Decoding(EVENT_FRAME_DECODER.decode, EVENT_DECODER.decode, _event_versi
 OBJECTS = Decoding(
     msgspec.json.Decoder(_ObjectFrame).decode, msgspec.json.Decoder(dict[str, Any]).decode, _object_version
 )
+
+
+def objects(projection: Projection) -> Decoding:
+    """Return how objects are read of which that much is kept: the rest of a body is passed over, not decoded.
+
+    What has another form than most objects of its kind is decoded whole.
+    """
+    form = form_of(projection)
+    if form is None:
+        return OBJECTS
+    frame = msgspec.json.Decoder(msgspec.defstruct("Frame", [("type", str), ("object", form)], frozen=True))
+    return Decoding(
+        _first_of(frame.decode, OBJECTS.frame),
+        _first_of(msgspec.json.Decoder(form).decode, OBJECTS.item),
+        _object_version,
+    )
+
+
+def _first_of(narrow: Callable[[Any], Any], wide: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def decode(line: bytes | msgspec.Raw) -> Any:
+        try:
+            return narrow(line)
+        except msgspec.ValidationError:
+            return wide(line)
+
+    return decode
 
 
 class Bookmark(msgspec.Struct, frozen=True, gc=False):

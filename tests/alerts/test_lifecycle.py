@@ -350,11 +350,11 @@ def test_the_alerts_that_hold_an_object_are_known_by_it():
     world.true(0, "a", workload="Deployment/web")
     world.occur(0, "a", rule="backoff")
     ref = ObjectRef(kind="Pod", name="a", namespace="shop", uid="uid-a")
-    (named,) = world.engine.open_alerts("broken", ref)
+    (named,) = world.engine.open_alerts(ref)["broken"]
     assert named in [view.fingerprint for view in world.engine.alerts() if view.rule == "broken"]
-    assert world.engine.open_alerts("other", ref) == ()
+    assert "other" not in world.engine.open_alerts(ref)
     world.gone(10, "a", rule="broken")
-    assert world.engine.open_alerts("broken", ref) == ()
+    assert "broken" not in world.engine.open_alerts(ref)
 
 
 def test_T51_what_is_no_longer_needed_is_let_go():

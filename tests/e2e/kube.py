@@ -4,8 +4,11 @@ import json
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from tests.e2e.waiting import until
 
 
 class Kube:
@@ -29,17 +32,37 @@ class Kube:
         with urllib.request.urlopen(request, context=self._context, timeout=30) as answer:
             return json.loads(answer.read())
 
-    def namespace(self, name: str) -> None:
-        """Make a namespace."""
-        self.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    def exists(self, path: str) -> bool:
+        """Return whether there is an object; a kind that is just being installed answers 429."""
+        try:
+            self.ask("GET", path)
+        except urllib.error.HTTPError as error:
+            if error.code not in {404, 429}:
+                raise
+            return False
+        return True
 
-    def pod(self, namespace: str, name: str, *args: str, **container: Any) -> None:
+    def namespace(self, name: str) -> None:
+        """Make a namespace, and wait for the ServiceAccount without which no Pod is taken in it."""
+        self.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
+        until(lambda: self.exists(account), 20, account)
+
+    def patch(self, path: str, change: Any) -> None:
+        """Merge a change into an object; lists with names in them are merged by name."""
+        self.ask("PATCH", path, change, "application/strategic-merge-patch+json")
+
+    def pod(
+        self,
+        namespace: str,
+        name: str,
+        *args: str,
+        node_selector: Mapping[str, str] | None = None,
+        **container: Any,
+    ) -> None:
         """Make a Pod of the workload image; `container` is merged over its only container."""
-        self.ask(
-            "POST",
-            f"/api/v1/namespaces/{namespace}/pods",
-            {"metadata": {"name": name}, "spec": spec(*args, **container)},
-        )
+        body = {"metadata": {"name": name}, "spec": {**spec(*args, **container), "nodeSelector": node_selector or {}}}
+        self.ask("POST", f"/api/v1/namespaces/{namespace}/pods", body)
 
     def deployment(self, namespace: str, name: str, *args: str, deadline: int = 600, **container: Any) -> None:
         """Make a Deployment of one replica; `deadline` is its progressDeadlineSeconds."""
@@ -60,13 +83,8 @@ class Kube:
 
     def set_container(self, namespace: str, name: str, *args: str, **container: Any) -> None:
         """Change a Deployment's container: a rollout."""
-        patch = {"spec": {"template": {"spec": spec(*args, **container)}}}
-        self.ask(
-            "PATCH",
-            f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}",
-            patch,
-            "application/strategic-merge-patch+json",
-        )
+        change = {"spec": {"template": {"spec": spec(*args, **container)}}}
+        self.patch(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}", change)
 
     def delete(self, path: str) -> None:
         """Delete an object; one that is gone already is as good."""

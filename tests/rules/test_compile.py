@@ -1,4 +1,4 @@
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import permutations
 
@@ -14,7 +14,7 @@ from kwatch.model.identity import fingerprint
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState, StatusCondition
 from kwatch.model.rules import Mode, Rule, Severity
-from kwatch.rules.compile import RuleSet
+from kwatch.rules.compile import OpenAlerts, RuleSet
 from kwatch.rules.evaluate import compile_condition, observe_event
 
 NOW = at(60)
@@ -31,12 +31,28 @@ def ruleset(*rules: Rule, label_names: tuple[str, ...] = ()) -> RuleSet:
     return RuleSet(rules, cluster="lab", label_names=label_names)
 
 
-def no_alerts(_rule: str, _ref: ObjectRef) -> Collection[str]:
-    return ()
+def no_alerts(_ref: ObjectRef) -> Mapping[str, Collection[str]]:
+    return {}
 
 
-def holding(*fingerprints: str) -> Callable[[str, ObjectRef], Collection[str]]:
-    return lambda _rule, ref: fingerprints if ref.uid == "u-1" else ()
+class OfEachRule(Mapping[str, Collection[str]]):
+    """The same alerts, whichever rule is asked for."""
+
+    def __init__(self, fingerprints: Collection[str]) -> None:
+        self._fingerprints = fingerprints
+
+    def __getitem__(self, rule_id: str) -> Collection[str]:
+        return self._fingerprints
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("any",))
+
+    def __len__(self) -> int:
+        return 1
+
+
+def holding(*fingerprints: str) -> OpenAlerts:
+    return lambda ref: OfEachRule(fingerprints) if ref.uid == "u-1" else {}
 
 
 def of_event(rules: RuleSet, seen: KubeEvent, known: About | None, now: datetime = NOW) -> tuple[Finding, ...]:
@@ -45,9 +61,7 @@ def of_event(rules: RuleSet, seen: KubeEvent, known: About | None, now: datetime
     return rules.event_findings(seen, known, candidates, now)
 
 
-def of_change(
-    rules: RuleSet, seen: ObjectChange, open_alerts: Callable[[str, ObjectRef], Collection[str]] = no_alerts
-) -> tuple[Finding, ...]:
+def of_change(rules: RuleSet, seen: ObjectChange, open_alerts: OpenAlerts = no_alerts) -> tuple[Finding, ...]:
     return rules.change_findings(seen, about(seen.state), open_alerts=open_alerts)
 
 
@@ -263,6 +277,23 @@ class TestSince:
     @pytest.mark.parametrize("since", [None, 5, 10])
     def test_a_transition_that_was_none_is_not(self, since: float | None) -> None:
         assert self.said(self.ready("False", since), self.ready("True", 10), Truth.TRUE).since_at == at(100)
+
+    @pytest.mark.parametrize(("transitions", "since"), [((40, 60, None), 60), ((40, 500), 100), ((), 100)])
+    def test_what_a_list_shows_has_been_so_since_the_last_transition_of_any_condition(
+        self, transitions: tuple[float | None, ...], since: float
+    ) -> None:
+        """An image that cannot be pulled has no time of its own: began while nobody watched, it is still told late."""
+        conditions = {str(number): self.ready("True", at_) for number, at_ in enumerate(transitions)}
+        rules = ruleset(resource_rule("r", word(Word.NAME, "web-*")))
+        (found,) = of_change(rules, change(state(conditions=conditions), kind=Change.EXISTING, seconds=100))
+        assert found.since_at == at(since)
+
+    def test_an_end_that_a_list_shows_is_an_end_from_now_on(self) -> None:
+        """A container that was never ready has old transitions only, while it crashes again and again."""
+        rules = ruleset(resource_rule("r", word(Word.NAME, "other")))
+        seen = change(state(conditions={"Ready": self.ready("False", 5)}), kind=Change.EXISTING, seconds=100)
+        (found,) = of_change(rules, seen, holding("fp"))
+        assert (found.truth, found.since_at) == (Truth.FALSE, at(100))
 
     def test_nothing_begins_in_the_future(self) -> None:
         assert self.said(self.ready("False", 500), self.ready("True", 10), Truth.TRUE).since_at == at(100)

@@ -29,7 +29,7 @@ def told(body: Mapping[str, Any], ref: ObjectRef = POD) -> dict[str, Finding]:
     values = {path: found for path in need.paths if (found := values_at(body, path))}
     state = ObjectState(ref, "1", node="node-1", values=values, conditions=conditions)
     change = ObjectChange(Change.CREATED, state, None, at(0))
-    findings = RULES.change_findings(change, About(state, WORKLOAD), open_alerts=lambda _rule, _ref: ())
+    findings = RULES.change_findings(change, About(state, WORKLOAD), open_alerts=lambda _ref: {})
     return {found.rule.name: found for found in findings if found.truth is Truth.TRUE}
 
 
@@ -175,12 +175,12 @@ def test_names_are_unique() -> None:
 
 @pytest.mark.parametrize("rule", packs(), ids=lambda rule: rule.name)
 def test_each_rule_says_what_it_is_why_and_what_to_do(rule: Rule) -> None:
-    """With nothing but the labels that are always there, and with every detail."""
+    """With nothing but the labels that are always there, and with a message and every detail."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
     labels = {"namespace": "shop", "name": "web-1", "workload": WORKLOAD}
-    for details in ({}, dict.fromkeys(rule.details, "seen")):
+    for message, details in (("", {}), ("It said so.", dict.fromkeys(rule.details, "seen"))):
         texts = {
-            name: environment.from_string(template).render(labels, details=details)
+            name: environment.from_string(template).render(labels, details=details, message=message)
             for name, template in rule.annotations.items()
         }
         assert list(texts) == ["summary", "explanation", "next_step"]

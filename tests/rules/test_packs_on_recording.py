@@ -1,6 +1,6 @@
 """The default packs over the recorded cluster: which rules are true of which objects, from when until when."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import pytest
 from reading import Recording, packs
@@ -19,10 +19,10 @@ TELLING = (FindingKind.STATE, FindingKind.OCCURRENCE)
 def said() -> tuple[Said, ...]:
     """Everything that the packs say of the recording, in order, with the second."""
     rules = RuleSet(packs(), cluster="lab", label_names=())
-    alerts: dict[tuple[str, str], set[str]] = {}
+    alerts: dict[str, dict[str, set[str]]] = {}
 
-    def open_alerts(rule_id: str, ref: ObjectRef) -> Collection[str]:
-        return alerts.get((rule_id, ref.uid), ())
+    def open_alerts(ref: ObjectRef) -> Mapping[str, Collection[str]]:
+        return alerts.get(ref.uid, {})
 
     findings: list[Said] = []
     for second, seen, about in Recording(rules).play():
@@ -35,7 +35,7 @@ def said() -> tuple[Said, ...]:
         for finding in found:
             findings.append((second, finding))
             if finding.truth is Truth.TRUE and finding.kind in TELLING:
-                alerts.setdefault((finding.rule.id, finding.member.uid), set()).add(finding.fingerprint)
+                alerts.setdefault(finding.member.uid, {}).setdefault(finding.rule.id, set()).add(finding.fingerprint)
     return tuple(findings)
 
 

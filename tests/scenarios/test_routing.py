@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kwatch.config.load import load
 from kwatch.errors import ConfigError
 from kwatch.testing.stage import Told
 from tests.scenarios.plays import BROKEN, play
@@ -63,9 +64,14 @@ def test_an_alert_goes_where_the_routes_lead(tmp_path: Path, children: str, expe
 
 
 def test_S109_a_root_needs_a_receiver_and_has_no_matchers(tmp_path: Path) -> None:
-    stage, _ = play(tmp_path, BROKEN + RECEIVERS + "route: {match: {severity: critical}, receiver: team}\n")
-    with pytest.raises(ConfigError, match="match: the root of the routes takes everything"):
-        stage.run(until=1)
+    path = tmp_path / "kwatch.yaml"
+    path.write_text(BROKEN + RECEIVERS + "route: {match: {severity: critical}}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(path, environ={})
+    assert caught.value.problems == (
+        f"{path}:12:8: 'receiver' is missing: the root needs one for what no other route takes",
+        f"{path}:12:9: match: the root of the routes takes everything; put it into an entry of `routes`",
+    )
 
 
 def test_S110_an_explicit_drop_is_counted(tmp_path: Path) -> None:

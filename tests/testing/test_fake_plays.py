@@ -102,7 +102,7 @@ def test_the_demonstration_ends_its_round_as_it_began() -> None:
         playing = asyncio.create_task(player.run())
         await asyncio.wait({playing}, timeout=60)
         during = states(cluster)
-        await asyncio.wait({playing}, timeout=119)
+        await asyncio.wait({playing}, timeout=239)
         playing.cancel()
         return before, during, states(cluster)
 

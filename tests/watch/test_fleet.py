@@ -21,7 +21,7 @@ from kwatch.watch.stream import SourceState, SourceStatus
 from tests.watch.wires import Answer, ScriptedWire, body_of
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
-PHASE = ("status", "phase")
+EVENT_AT = "2026-11-21T12:00:00"
 PODS, SETS = "v1/pods", "apps/v1/replicasets"
 EVENTS = "events.k8s.io/v1/events"
 WANTS = (Want(token="Pod"), Want(token="ReplicaSet", metadata_only=True))
@@ -233,7 +233,9 @@ def test_only_Events_resume_where_they_were() -> None:
         bench = Bench(Want(token="Pod"), resume={EVENTS: "1", PODS: "1"})
         bench.cluster.apply(manifests.pod("web-1"))
         about = "Pod/shop/web-1"
-        bench.cluster.apply(manifests.new_event("e", about, reason="r", message="m", at="2026-11-21T12:00:00.000001Z"))
+        bench.cluster.apply(
+            manifests.new_event("e", about, reason="r", message="m", at=f"{EVENT_AT}.000001Z", created=f"{EVENT_AT}Z")
+        )
         await bench.run(10)
         types = [(batch.source.id, event.type.value) for _, batch in bench.put for event in batch.events]
         assert types == [(PODS, "LISTED"), (PODS, "SYNCED"), (EVENTS, "SYNCED"), (EVENTS, "ADDED")]

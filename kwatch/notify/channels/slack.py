@@ -65,7 +65,7 @@ class Config(ChannelConfig):
     url: Secret | None = None
     #: Where the Web API is; another one for GovSlack (`https://slack-gov.com/api/`).
     api_url: Annotated[str, Field(pattern=r"^https?://[^@\s]+/$")] = "https://slack.com/api/"
-    #: Whom to alert when an incident of a severity opens: `{critical: "@here"}`.
+    #: Whom to alert when an incident of a severity opens, or rises to it: `{critical: "@here"}`.
     mention: Mapping[SeverityWord, Annotated[str, AfterValidator(_check_mention)]] = {}
 
     @model_validator(mode="after")
@@ -103,13 +103,15 @@ class Slack:
         """Return the calls to make; degraded, with plain texts instead of blocks."""
         texts = Composition(self._config, self._tools.templates, notification)
         title, mention = line(texts.text("title")), self._mention(notification, thread)
+        edits = thread.root is not None and thread.is_own
+        mention, below = ("", mention) if edits else (mention, "")  # an edit reaches nobody
         if degraded:
             post = blocks.plain_message(title, texts.text("text"), mention)
         elif texts.has_own("text"):
             post = blocks.text_message(title, texts.text("text"), mention)
         else:
             post = blocks.fact_message(title, texts.context, mention)
-        planned = plan(notification, thread, post, blocks.news(texts.context, title), self._config.channel)
+        planned = plan(notification, thread, post, blocks.news(texts.context, title, below), self._config.channel)
         body = post if self._config.url else planned
         return Message(msgspec.json.encode(body), fallback_reason=texts.problem)
 
@@ -133,7 +135,8 @@ class Slack:
 
     def _mention(self, notification: Notification, thread: Thread) -> str:
         opens = notification.kind in {NotificationKind.FIRING, NotificationKind.SUMMARY} and thread.root is None
-        return _MENTIONS[self._config.mention.get(notification.severity, "")] if opens else ""
+        is_due = opens or notification.content.is_raised
+        return _MENTIONS[self._config.mention.get(notification.severity, "")] if is_due else ""
 
     async def _make(self, call: Call) -> tuple[Receipt, bool]:
         """Make a call; return where the message is, and whether that is the channel, as what it belongs to is lost."""

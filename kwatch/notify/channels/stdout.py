@@ -1,16 +1,21 @@
 """Notifications on the terminal: for trying things out, and where no receiver is configured."""
 
+import errno
 from datetime import timedelta
+from textwrap import fill
 
 from rich.console import Console
 from rich.text import Text
 
+from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError
 from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
 from kwatch.model.rules import Severity
 from kwatch.notify.base import Channel, ChannelConfig, Tools
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import line, terminal
 
+#: Where facts begin, behind their labels.
+_INDENT = 15
 _STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold blue"}
 
 
@@ -42,11 +47,35 @@ class Stdout:
         title, _, body = message.body.decode().partition("\n")
         notification = delivery.notification
         style = "bold green" if notification.kind is NotificationKind.RESOLVED else _STYLES[notification.severity]
-        self._console.print(Text(title, style), Text(body), sep="\n")
+        if self._console.is_terminal:
+            body = wrapped(body, self._console.width)
+        with self._console.capture() as captured:
+            self._console.print(Text(title, style), Text(body), sep="\n")
+        self._write(captured.get())
         return Receipt()
+
+    def _write(self, text: str) -> None:
+        """Write past rich, which ends the process when nobody reads any more."""
+        try:
+            self._tools.stdout.write(text)
+            self._tools.stdout.flush()
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise RetryableSendError(Failure.RETRY, Reason.UNAVAILABLE, "the disk is full") from error
+            raise PermanentSendError(
+                Failure.DESTINATION, Reason.GONE, f"standard output cannot be written: {error.strerror}"
+            ) from error
 
     async def close(self) -> None:
         """Leave the stream open: it is not ours."""
+
+
+def wrapped(body: str, width: int) -> str:
+    """Break long lines between words; what a line goes on with stands below its fact."""
+    return "\n".join(
+        fill(text, max(width, 2 * _INDENT), subsequent_indent=" " * _INDENT, break_on_hyphens=False)
+        for text in body.split("\n")
+    )
 
 
 def create(config: Config, tools: Tools) -> Channel:

@@ -169,8 +169,8 @@ def document(texts: Composition) -> dict[str, Any]:
     """Return the built-in document, version 1; new keys may be added to it."""
     facts = texts.context
     keys = (
-        "id incident sequence kind severity status cluster receiver place labels starts_at ends_at is_late alert_count "
-        "firing_count came_and_went notices_dropped notes alerts message url"
+        "id incident sequence kind severity status cluster receiver place labels starts_at ends_at is_late is_raised "
+        "alert_count firing_count came_and_went notices_dropped notes alerts message url"
     )
     head = {"version": _VERSION, "title": line(texts.text("title")), "text": texts.text("text"), "truncated": False}
     return head | {key: facts[key] for key in keys.split()}

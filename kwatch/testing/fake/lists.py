@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -79,8 +80,11 @@ def scoped(kind: Kind, namespace: str, options: ListOptions) -> Predicate:
 def list_objects(store: Store, kind: Kind, namespace: str, options: ListOptions, form: Form) -> Object:
     """Answer a LIST. Raise StatusError."""
     version, start = _from(store, options)
-    wanted = scoped(kind, namespace, options)
-    found = [body for body in _snapshot(store, kind, version, options) if wanted(body) and _path(body) >= start]
+    bodies = _snapshot(store, kind, version, options)
+    found = bodies[bisect_left(bodies, start, key=_path) :]
+    if namespace or options.labels or options.fields:
+        wanted = scoped(kind, namespace, options)
+        found = [body for body in found if wanted(body)]
     limit = 0 if options.version == "0" and not options.token else options.limit
     page = found[:limit] if limit else found
     metadata: dict[str, Any] = {"resourceVersion": str(version)}

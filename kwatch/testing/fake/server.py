@@ -81,6 +81,8 @@ async def _handle(cluster: FakeCluster, request: web.Request) -> web.StreamRespo
         if request.transport is not None:
             request.transport.abort()
         raise asyncio.CancelledError from None  # nobody is left to be answered
+    except ConnectionError:  # the client has gone, as one that is killed does
+        raise asyncio.CancelledError from None
 
 
 def _whole(given: Answer, body: bytes, *, accepts_gzip: bool) -> web.Response:

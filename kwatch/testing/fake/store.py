@@ -48,6 +48,7 @@ class _Table:
         self.objects: dict[Key, Object] = {}
         self.log: list[Entry] = []
         self.compacted = compacted
+        self.ordered: list[Object] | None = None  # the objects as lists show them, until something changes
 
 
 class Store:
@@ -68,9 +69,11 @@ class Store:
         return self._table(resource).objects.get(key)
 
     def objects(self, resource: str) -> list[Object]:
-        """Return all objects in the order of lists."""
-        table = self._table(resource).objects
-        return [table[key] for key in sorted(table, key="/".join)]
+        """Return all objects in the order of lists; not to be changed."""
+        table = self._table(resource)
+        if table.ordered is None:
+            table.ordered = [table.objects[key] for key in sorted(table.objects, key="/".join)]
+        return table.ordered
 
     def objects_at(self, resource: str, version: int) -> list[Object]:
         """Return all objects as they were at `version`, in the order of lists. Raise CompactedError."""
@@ -138,6 +141,7 @@ class Store:
 
     def _record(self, resource: str, change: Change, key: Key, body: Object, before: Object | None) -> None:
         table = self._table(resource)
+        table.ordered = None
         table.log.append(Entry(self.version, change, key, body, before))
         if len(table.log) > self._history:
             self._compact(table, table.log[len(table.log) // 2].version)

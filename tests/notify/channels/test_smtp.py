@@ -129,18 +129,18 @@ def test_the_text_is_complete_by_itself() -> None:
 🔴 CRITICAL · crash-loop · payments/Deployment/worker
 
 FIRING since 14:02 UTC (12 m)
-Cause      Deployment/worker keeps crashing
-Means      The container ends soon after each start; the kubelet waits longer each time.
-Next       kubectl -n payments logs worker-7d9c-x2x1 --previous
-Runbook    https://runbooks.example.com/crash-loop
-Where      payments/Deployment/worker
-Node       n-17
-Affected   worker-7d9c-x2x1, worker-7d9c-k8fq and 3 more
-How often  about 30 in the window of the rule, 43 in all
-image      registry.example.com/worker:1.4.2
-Rule       crash-loop
-Message    Back-off restarting failed container worker in pod worker-7d9c-x2x1
-Cluster    prod-eu
+Cause        Deployment/worker keeps crashing
+Means        The container ends soon after each start; the kubelet waits longer each time.
+Next         kubectl -n payments logs worker-7d9c-x2x1 --previous
+Runbook      https://runbooks.example.com/crash-loop
+Where        payments/Deployment/worker
+Node         n-17
+Affected     worker-7d9c-x2x1, worker-7d9c-k8fq and 3 more
+How often    about 30 in the window of the rule, 43 in all
+Image        registry.example.com/worker:1.4.2
+Rule         crash-loop
+Message      Back-off restarting failed container worker in pod worker-7d9c-x2x1
+Cluster      prod-eu
 
 -- 
 kwatch · prod-eu · receiver team

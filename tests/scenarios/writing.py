@@ -1,0 +1,25 @@
+"""The YAML of the scenarios: rules as lines, one route, one webhook."""
+
+HOOK = '{type: webhook, url: "https://example.com/hook"}'
+
+
+def text(*rules: str, route: str = "group_wait: 0s", more: str = "") -> str:
+    """Return a configuration of these rules alone, told at once to one webhook unless `route` says otherwise."""
+    lines = "\n".join(f"  - {rule}" for rule in rules)
+    return f"packs: []\nrules:\n{lines}\nroute: {{receiver: team, {route}}}\nreceivers: {{team: [{HOOK}]}}\n{more}"
+
+
+def often(*counts: int, within: str = "60s", more: str = "") -> str:
+    """Return a configuration with one rule per count: `often-5` fires at the fifth BackOff within the window."""
+    return text(
+        *(
+            f"{{name: often-{count}, on: event, match: {{reason: BackOff}}, "
+            f"rate: {{count: {count}, within: {within}, per: [namespace, workload]}}}}"
+            for count in counts
+        ),
+        more=more,
+    )
+
+
+NOT_READY = '{name: not-ready, on: resource, match: {kind: Pod, condition: {Ready: "False"}}, %s}'
+BACK_OFF = "{name: back-off, on: event, match: {reason: BackOff}}"
