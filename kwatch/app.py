@@ -76,6 +76,7 @@ class App:
         self.counters = counters
         self.started_at = ports.clock.now()
         self.cluster = config.cluster or ports.cluster
+        self.started = asyncio.Event()  # every watch has listed once, or was refused
         self.is_stopping = False
         snapshot = state.load()
         client = KubeClient(ports.wire)
@@ -188,6 +189,7 @@ class App:
 
     def _complete_start(self, now: datetime) -> None:
         self.decider.start_complete(now)
+        self.started.set()
         log.info("watching", extra={"cluster": self.cluster, "sources": len(self.fleet.statuses())})
 
     def _found(self, ref: ObjectRef) -> None:
