@@ -147,7 +147,7 @@ def _is_before(at: datetime, covered_from: datetime | None) -> bool:
     """
     if covered_from is None:
         return False
-    return (at if at.microsecond else at + SECOND) <= covered_from
+    return at <= (covered_from if at.microsecond else covered_from - SECOND)
 
 
 def is_newer(version: str, known: str) -> bool:
