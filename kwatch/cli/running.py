@@ -47,6 +47,7 @@ async def run_until_signal(options: RunOptions) -> None:
     stop = _stop_on_signal()
     counters = Counters()
     async with AsyncExitStack() as stack:
+        stack.callback(_let_go_of_stdout)
         ports, folder = await stack.enter_async_context(_world(options, config))
         state = State.open(folder, counters=counters)
         stack.callback(state.close)
@@ -58,6 +59,14 @@ async def run_until_signal(options: RunOptions) -> None:
         click.echo(f"Status page: {url_of(listener)}", err=True)
         _spare_what_stays()
         await app.run(stop, listener)
+
+
+def _let_go_of_stdout() -> None:
+    """Drop what nobody reads: Python would complain of it after everything else has ended well."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _listener(options: RunOptions, config: Config) -> socket.socket:

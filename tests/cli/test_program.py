@@ -1,5 +1,6 @@
 """The program as a whole: its options, its exit codes, its start-up time."""
 
+import os
 import subprocess
 import sys
 
@@ -64,3 +65,9 @@ def test_help_imports_nothing_heavy() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
     assert result.stdout == "\n"
+
+
+def test_a_locale_without_utf8_shows_marks_and_fails_nothing() -> None:
+    command = [sys.executable, "-m", "kwatch", "render"]
+    result = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "latin-1"}, check=True)
+    assert b"\n? CRITICAL \xb7 crash-loop \xb7 payments/Deployment/worker\n" in result.stdout
