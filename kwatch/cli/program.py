@@ -1,5 +1,7 @@
 """The program: its commands, and how errors that kwatch raises on purpose become text and exit codes."""
 
+import io
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,6 +50,9 @@ def _report(error: KwatchError) -> None:
 @click.version_option(__version__, prog_name="kwatch", message="%(prog)s %(version)s")
 def main() -> None:
     """Tell people what is wrong in a Kubernetes cluster, and when it is over."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale without UTF-8 shows `?`, and nothing fails
+            stream.reconfigure(errors="replace")
 
 
 for command in (run, check, render, send_test, deliveries):

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -47,10 +47,11 @@ async def run_until_signal(options: RunOptions) -> None:
     stop = _stop_on_signal()
     counters = Counters()
     async with AsyncExitStack() as stack:
+        stack.callback(_let_go_of_stdout)
         ports, folder = await stack.enter_async_context(_world(options, config))
         state = State.open(folder, counters=counters)
         stack.callback(state.close)
-        app = App(config, ports, state, counters)
+        app = App(replace(config, state=folder), ports, state, counters)
         listener = _listener(options, config)
         stack.callback(listener.close)
         address.publish(folder, url_of(listener))
@@ -58,6 +59,14 @@ async def run_until_signal(options: RunOptions) -> None:
         click.echo(f"Status page: {url_of(listener)}", err=True)
         _spare_what_stays()
         await app.run(stop, listener)
+
+
+def _let_go_of_stdout() -> None:
+    """Drop what nobody reads: Python would complain of it after everything else has ended well."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _listener(options: RunOptions, config: Config) -> socket.socket:
@@ -102,6 +111,14 @@ def _stop_on_signal() -> asyncio.Event:
     return stop
 
 
+def name_of_cluster(configured: str | None, of_credentials: str) -> str:
+    """Return what the cluster is called in what is told; in a Pod the credentials know no name. Raise KwatchError."""
+    name = configured or of_credentials
+    if not name:
+        raise KwatchError("in a cluster the configuration must name it; write `cluster: prod-eu` at the top")
+    return name
+
+
 @asynccontextmanager
 async def _world(options: RunOptions, config: Config) -> AsyncIterator[tuple[Ports, Path]]:
     """Find the cluster, and say on the first line which it is."""
@@ -111,9 +128,7 @@ async def _world(options: RunOptions, config: Config) -> AsyncIterator[tuple[Por
             yield demo
         return
     credentials = await load_credentials(options.kubeconfig, options.context)
-    name = config.cluster or credentials.cluster_name
-    if not name:
-        raise KwatchError("in a cluster the configuration must name it; write `cluster: prod-eu` at the top")
+    name = name_of_cluster(config.cluster, credentials.cluster_name)
     click.echo(f"Watching cluster {name} ({kubeconfig or 'as its service account'})", err=True)
     yield Ports(wire=AiohttpWire(credentials), cluster=name), options.state or config.state
 

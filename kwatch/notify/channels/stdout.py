@@ -1,11 +1,13 @@
 """Notifications on the terminal: for trying things out, and where no receiver is configured."""
 
+import errno
 from datetime import timedelta
 from textwrap import fill
 
 from rich.console import Console
 from rich.text import Text
 
+from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError
 from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
 from kwatch.model.rules import Severity
 from kwatch.notify.base import Channel, ChannelConfig, Tools
@@ -47,8 +49,22 @@ class Stdout:
         style = "bold green" if notification.kind is NotificationKind.RESOLVED else _STYLES[notification.severity]
         if self._console.is_terminal:
             body = wrapped(body, self._console.width)
-        self._console.print(Text(title, style), Text(body), sep="\n")
+        with self._console.capture() as captured:
+            self._console.print(Text(title, style), Text(body), sep="\n")
+        self._write(captured.get())
         return Receipt()
+
+    def _write(self, text: str) -> None:
+        """Write past rich, which ends the process when nobody reads any more."""
+        try:
+            self._tools.stdout.write(text)
+            self._tools.stdout.flush()
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise RetryableSendError(Failure.RETRY, Reason.UNAVAILABLE, "the disk is full") from error
+            raise PermanentSendError(
+                Failure.DESTINATION, Reason.GONE, f"standard output cannot be written: {error.strerror}"
+            ) from error
 
     async def close(self) -> None:
         """Leave the stream open: it is not ours."""

@@ -1,8 +1,13 @@
 """The terminal."""
 
 import asyncio
+import dataclasses
 import io
+import os
 
+import pytest
+
+from kwatch.errors import Failure, PermanentSendError, RetryableSendError, SendError
 from kwatch.model.notifications import NotificationKind
 from kwatch.notify.channels import stdout
 from tests.notify.samples import ALONE, alert, content, delivery, notification, tools_for
@@ -38,3 +43,30 @@ def test_on_a_terminal_long_facts_break_between_words_and_go_on_below_themselves
     assert stdout.wrapped(text, 50) == (
         "FIRING\n  Means        The container ended again and again\n               soon after its start.\n"
     )
+
+
+def _failure(fd: int) -> SendError:
+    """Return why a notification cannot be written there."""
+    with os.fdopen(fd, "w", encoding="utf-8", closefd=False) as stream:
+        channel = stdout.create(stdout.Config(type="stdout"), dataclasses.replace(tools_for(), stdout=stream))
+        of = notification(content(alert()))
+        message = channel.render(of, ALONE, degraded=False)
+        with pytest.raises(SendError) as caught:
+            asyncio.run(channel.send(message, delivery(of, message)))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), fd)  # for what the stream still holds
+    return caught.value
+
+
+def test_a_reader_that_went_away_suspends_the_destination_and_ends_nothing() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    error = _failure(writing)
+    assert isinstance(error, PermanentSendError)
+    assert error.failure is Failure.DESTINATION
+    assert str(error) == "gone: standard output cannot be written: Broken pipe"
+
+
+def test_a_full_disk_is_tried_again() -> None:
+    error = _failure(os.open("/dev/full", os.O_WRONLY))
+    assert isinstance(error, RetryableSendError)
+    assert str(error) == "unavailable: the disk is full"

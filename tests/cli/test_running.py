@@ -1,0 +1,128 @@
+"""`kwatch run` as a process: its first line, its exit codes, its signals."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from kwatch.cli.running import name_of_cluster
+from kwatch.errors import KwatchError
+from kwatch.store.folder import FolderLock
+
+#: Seconds after which a process that says nothing has failed.
+DEADLINE = 60.0
+SILENT = """
+route: {{receiver: team, group_wait: 0s}}
+web: {{listen: "127.0.0.1:0"}}
+receivers: {{team: [{{type: webhook, url: "http://127.0.0.1:{port}/hook"}}]}}
+"""
+
+
+@contextmanager
+def kwatch(home: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the command in a home without a kubeconfig; it is killed when it outlives the deadline."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("KUBE", "KWATCH"))}
+    command = [sys.executable, "-m", "kwatch", "run", *arguments]
+    environment = {**kept, "HOME": str(home)}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        timer = threading.Timer(DEADLINE, process.kill)
+        timer.start()
+        try:
+            yield process
+        finally:
+            process.kill()
+            timer.cancel()
+
+
+def first_lines(process: subprocess.Popen[str], number: int) -> list[str]:
+    assert process.stderr is not None
+    return [process.stderr.readline() for _ in range(number)]
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Return the exit code and the rest of what it said."""
+    _, said = process.communicate()
+    return process.returncode, said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_where_there_is_no_cluster_the_demo_is_watched_until_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    with kwatch(tmp_path) as process:
+        first, page = first_lines(process, 2)
+        process.send_signal(number)
+        code, said = ended(process)
+    assert first == (
+        "Watching the embedded demo cluster (no kubeconfig was found); problems come and go within minutes\n"
+    )
+    assert re.fullmatch(r"Status page: http://127\.0\.0\.1:\d+/\n", page)
+    assert (code, "Traceback" in said) == (0, False)
+
+
+def test_the_demo_may_be_asked_for_and_a_state_folder_be_named(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with kwatch(tmp_path, "--demo", "--state", str(state)) as process:
+        first, page = first_lines(process, 2)
+        published = (state / "address").read_text()
+        process.terminate()
+        assert ended(process)[0] == 0
+    assert first.startswith("Watching the embedded demo cluster (as asked for)")
+    assert page == f"Status page: {published}"
+    assert not (state / "address").exists()
+
+
+def test_a_state_folder_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    lock = FolderLock(state)
+    with kwatch(tmp_path, "--demo", "--state", str(state)) as process:
+        code, said = ended(process)
+    lock.release()
+    assert code == 1
+    assert said.splitlines()[1:] == [f"kwatch: the state folder {state} is in use by process {os.getpid()}"]
+
+
+def test_a_kubeconfig_that_cannot_be_read_is_exit_code_1_and_no_traceback(tmp_path: Path) -> None:
+    with kwatch(tmp_path, "--kubeconfig", str(tmp_path / "absent")) as process:
+        code, said = ended(process)
+    assert code == 1
+    assert said.splitlines()[-1].startswith("kwatch: the kubeconfig cannot be used: ")
+    assert "Traceback" not in said
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    """The first one waits for a receiver that has taken the request and does not answer."""
+    with socket.create_server(("127.0.0.1", 0)) as receiver:
+        config = tmp_path / "kwatch.yaml"
+        config.write_text(SILENT.format(port=receiver.getsockname()[1]))
+        receiver.settimeout(DEADLINE)
+        with kwatch(tmp_path, "--demo", "--config", str(config), "--state", str(tmp_path / "state")) as process:
+            connection, _ = receiver.accept()
+            process.terminate()
+            assert process.stderr is not None
+            until_stopping = iter(process.stderr.readline, "")
+            assert any("stopping" in line for line in until_stopping)
+            process.terminate()
+            code, said = ended(process)
+            connection.close()
+    assert code == 1
+    assert said.endswith("kwatch: stopped before everything was finished; what is left is told at the next start\n")
+    assert "Traceback" not in said
+
+
+def test_the_configuration_names_the_cluster_else_the_credentials_do() -> None:
+    assert name_of_cluster("prod-eu", "minikube") == "prod-eu"
+    assert name_of_cluster(None, "minikube") == "minikube"
+
+
+def test_in_a_cluster_the_configuration_must_name_it() -> None:
+    with pytest.raises(KwatchError, match=re.escape("in a cluster the configuration must name it; write `cluster: ")):
+        name_of_cluster(None, "")
