@@ -8,7 +8,7 @@ from tests.e2e.desk import KEY, TOKEN, Desk
 #: crashes shows no back-off most of the time.
 RULES = """
 rules:
-  - {name: image-pull, resolve_hold: 3s}
+  - {name: image-pull, for: 0s, resolve_hold: 3s}
   - {name: failed-scheduling, for: 2s, resolve_hold: 3s}
   - {name: rollout-stuck, resolve_hold: 3s}
   - {name: node-not-ready, resolve_hold: 3s}

@@ -94,7 +94,7 @@ INCIDENTS = [
             "Cause": "A container of Deployment/worker keeps crashing with exit code 3.",
             "Means": "The container ended again and again soon after its start, so the kubelet waits longer and longer "
             "(up to five minutes) before the next one. Its own log says why it ended.",
-            "Next": "kubectl logs -n e2e-crash worker-POD --all-containers --previous",
+            "Next": "kubectl logs -n e2e-crash worker-POD --all-containers --previous --ignore-errors",
             "Where": "e2e-crash/Deployment/worker",
             "Node": "node-1",
             "Affected": "worker-POD",
@@ -154,10 +154,14 @@ INCIDENTS = [
         cause=ask_for_a_disk,
         remedy=label_the_node,
         facts={
-            "Cause": "No node can take a Pod of Pod/huge.",
+            "Cause": "No node can take huge: 0/1 nodes are available: 1 node(s) didn't match Pod's node "
+            "affinity/selector. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not "
+            "helpful for scheduling.",
             "Means": "The scheduler found no node with room for the Pod's requests that its selectors, affinities, "
-            "tolerations and volumes allow. The message counts the reasons by node.",
-            "Next": "kubectl describe pod -n e2e-scheduling huge; kubectl describe nodes (Allocated resources, Taints)",
+            "tolerations and volumes allow, or a volume claim of the Pod is missing or has no volume. The message counts "
+            "the reasons by node.",
+            "Next": "kubectl describe pod -n e2e-scheduling huge; kubectl describe nodes (Allocated resources, Taints); "
+            "kubectl get pvc -n e2e-scheduling",
             "Where": "e2e-scheduling/Pod/huge",
             "Message": "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to "
             "deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
@@ -173,13 +177,14 @@ INCIDENTS = [
             "Cause": "The rollout of Deployment/api is stuck: its new Pods did not become available in time.",
             "Means": "For progressDeadlineSeconds no further Pod of the new version became available. The old version "
             "goes on serving as far as maxUnavailable allows; nothing is rolled back by itself.",
-            "Next": "kubectl rollout status -n e2e-rollout deployment/api; to go back: kubectl rollout undo -n "
-            "e2e-rollout deployment/api",
+            "Next": "kubectl describe pods -n e2e-rollout (of the new ReplicaSet) says why; kubectl rollout status -n "
+            "e2e-rollout deployment/api; to go back: kubectl rollout undo -n e2e-rollout deployment/api",
             "Where": "e2e-rollout/Deployment/api",
             "Replicas": "1",
             "Updated": "1",
             "Available": "1",
             "Images": "kubetest.local/workload:1",
+            "Conditions": 'Deployment has minimum availability., ReplicaSet "api-SET" has timed out progressing.',
             "Message": 'ReplicaSet "api-SET" has timed out progressing.',
         },
         ended="it is healthy again",
@@ -192,7 +197,7 @@ NODE = Incident(
     cause=lambda _: None,  # a signal, which takes the cluster and not its API
     remedy=lambda _: None,
     facts={
-        "Cause": "Node node-1 is not ready.",
+        "Cause": "Node node-1 is not ready: Kubelet stopped posting node status.",
         "Means": "Its kubelet says that it cannot run Pods, or says nothing at all (Unknown): the machine, its network "
         "or the kubelet is down. After five minutes its Pods are started elsewhere.",
         "Next": "kubectl describe node node-1 (Conditions); then look at the machine and at its kubelet's log",
