@@ -158,10 +158,10 @@ INCIDENTS = [
             "affinity/selector. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not "
             "helpful for scheduling.",
             "Means": "The scheduler found no node with room for the Pod's requests that its selectors, affinities, "
-            "tolerations and volumes allow, or a volume claim of the Pod is missing or has no volume. The message counts "
-            "the reasons by node.",
-            "Next": "kubectl describe pod -n e2e-scheduling huge; kubectl describe nodes (Allocated resources, Taints); "
-            "kubectl get pvc -n e2e-scheduling",
+            "tolerations and volumes allow, or a volume claim of the Pod is missing or has no volume. The message "
+            "counts the reasons by node.",
+            "Next": "kubectl describe pod -n e2e-scheduling huge; kubectl describe nodes (Allocated resources, "
+            "Taints); kubectl get pvc -n e2e-scheduling",
             "Where": "e2e-scheduling/Pod/huge",
             "Message": "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to "
             "deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
