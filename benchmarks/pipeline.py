@@ -15,6 +15,7 @@ import platform
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -57,6 +58,8 @@ RESOURCES = (
     "ConfigMap",
 )
 WATCHES = 20
+#: The least that can be said: a name, as a Pod must, and a port that is free.
+IDLE = {"cluster": "benchmark", "web": {"listen": "127.0.0.1:0"}, "log": {"format": "json"}}
 
 
 class Goal(NamedTuple):
@@ -84,6 +87,7 @@ GOALS = {
     "pods_cold_start_s": Goal("≤ 3", 3),
     "pod_update_us": Goal("≤ 60", 60),
     "rss_idle_mb": Goal("≤ 70", 70),
+    "rss_idle_kubeconfig_mb": Goal("≤ 70", 70),
     "rss_pods_mb": Goal("≤ 150", 150),
 }
 
@@ -189,11 +193,18 @@ async def pods(folder: Path) -> Figures:
 
 
 async def idle(folder: Path) -> Figures:
-    """The shipped command without a configuration, a moment after its start."""
-    async with rig(folder, pods=0, configured=lambda _: {"web": {"listen": "127.0.0.1:0"}}) as running:
-        await running.until(lambda: any("watching" in line for _, line in running.logged))
+    """The shipped command without a configuration: with a kubeconfig, and as in a Pod, where none has to be read."""
+    return {
+        "rss_idle_mb": await _idle(folder / "pod", (str(HERE / "in_pod.py"),)),
+        "rss_idle_kubeconfig_mb": await _idle(folder / "kubeconfig", ("-m", "kwatch")),
+    }
+
+
+async def _idle(folder: Path, command: tuple[str, ...]) -> float:
+    async with rig(folder, pods=0, command=command, configured=lambda _: IDLE) as running:
+        await running.log_line('"watching"')
         await asyncio.sleep(2)
-        return {"rss_idle_mb": running.memory()}
+        return running.memory()
 
 
 SCENARIOS: Mapping[str, Callable[[Path], Awaitable[Figures]]] = {
@@ -221,8 +232,24 @@ def settings(folder: Path, runs: int) -> dict[str, str | int]:
         "python": platform.python_version(),
         "cpu": _cpu_model(),
         "cores": os.cpu_count() or 0,
+        "disk": _disk(folder / "synced"),
+        "load": f"{os.getloadavg()[0]:.1f} at the start",
         "runs": runs,
     }
+
+
+def _disk(path: Path) -> str:
+    """Return how long the disk alone takes for what each durable commit asks of it."""
+    milliseconds = []
+    with path.open("wb") as file:
+        for _ in range(300):
+            file.write(b"x" * 4096)
+            file.flush()
+            began = time.perf_counter()
+            os.fdatasync(file.fileno())
+            milliseconds.append((time.perf_counter() - began) * 1e3)
+    cuts = statistics.quantiles(milliseconds, n=100)
+    return f"fdatasync p50 {cuts[49]:.2f} ms, p99 {cuts[98]:.2f} ms"
 
 
 def _cpu_model() -> str:

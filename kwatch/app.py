@@ -10,7 +10,8 @@ import logging
 import random
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
@@ -47,7 +48,9 @@ from kwatch.web.server import serve
 
 log = logging.getLogger(__name__)
 
-#: Seconds that deliveries in flight have to end at a stop.
+#: Seconds that a failing store has at a stop to take what was decided.
+COMMIT_SECONDS = 5.0
+#: Seconds that deliveries in flight have then to end. Together less than the 30 that Kubernetes gives a Pod.
 DRAIN_SECONDS = 20.0
 
 
@@ -56,7 +59,7 @@ class Ports:
     """The world, as far as kwatch touches it: injected, so that all of it runs in virtual time."""
 
     wire: Wire  # to the API server
-    cluster: str = ""  # what the credentials call it; empty in a cluster
+    cluster: str  # what it is called where the configuration does not say
     clock: Clock = field(default_factory=SystemClock)
     rng: random.Random = field(default_factory=random.Random)
     transport: Callable[[Connection], httpx.AsyncBaseTransport] = system_transport
@@ -72,33 +75,18 @@ class App:
         self.state = state
         self.counters = counters
         self.started_at = ports.clock.now()
-        self.cluster = config.cluster or ports.cluster or "kubernetes"
+        self.cluster = config.cluster or ports.cluster
         self.started = asyncio.Event()  # every watch has listed once, or was refused
         self.is_stopping = False
         snapshot = state.load()
         client = KubeClient(ports.wire)
         discovery = Discovery(client)
         rules = RuleSet(config.rules, cluster=self.cluster, label_names=config.watch.labels)
-        self.engine = self._engine(snapshot)
+        namespaces = self._namespaces()
         self.cache = ObjectCache()
-        namespaces = NamespaceFilter(
-            include=config.watch.namespaces.include,
-            exclude=config.watch.namespaces.exclude,
-            selector=config.watch.namespaces.selector,
-            labels_of=self._labels_of_namespace,
-        )
-        self.lookup = Lookup(client, discovery, self.cache, found=self._found)
-        self.decider = Decider(
-            rules=rules,
-            cache=self.cache,
-            engine=self.engine,
-            counters=counters,
-            is_watched=namespaces.is_watched,
-            look_up=self.lookup.request,
-            covered_from=snapshot.covered_until or self.started_at,
-            checkpoints=snapshot.checkpoints,
-        )
-        self.decider.load(snapshot.rows)
+        self.engine = self._engine(snapshot)
+        self.lookup = Lookup(client, discovery, self.cache, counters=counters, found=self._found)
+        self.decider = self._decider(rules, namespaces, snapshot)
         self.channels = self._channels(snapshot.instance)
         self.outbox = Outbox(
             state, self.channels, clock=ports.clock, rng=ports.rng, counters=counters, on_ended=self._delivery_ended
@@ -108,15 +96,20 @@ class App:
             client,
             discovery,
             self.cache,
-            Plan(
-                wants=_wants(config, rules),
-                namespaces=namespaces.names,
-                resume={source: point.resource_version for source, point in snapshot.checkpoints.items()},
-            ),
+            Plan(wants=_wants(config, rules), namespaces=namespaces.names, resume=_resume(snapshot)),
             clock=ports.clock,
             rng=ports.rng,
             counters=counters,
             put=self.pipeline.put,
+        )
+
+    def _namespaces(self) -> NamespaceFilter:
+        chosen = self.config.watch.namespaces
+        return NamespaceFilter(
+            include=chosen.include,
+            exclude=chosen.exclude,
+            selector=chosen.selector,
+            labels_of=self._labels_of_namespace,
         )
 
     def _engine(self, snapshot: Snapshot) -> Engine:
@@ -130,6 +123,20 @@ class App:
         )
         engine.load(snapshot.rows, snapshot.incidents, started_at=self.started_at, covered_until=snapshot.covered_until)
         return engine
+
+    def _decider(self, rules: RuleSet, namespaces: NamespaceFilter, snapshot: Snapshot) -> Decider:
+        decider = Decider(
+            rules=rules,
+            cache=self.cache,
+            engine=self.engine,
+            counters=self.counters,
+            is_watched=namespaces.is_watched,
+            look_up=self.lookup.request,
+            covered_from=snapshot.covered_until or self.started_at,
+            checkpoints=snapshot.checkpoints,
+        )
+        decider.load(snapshot.rows)
+        return decider
 
     def _channels(self, instance: str) -> Mapping[str, Channel]:
         tools = Tools(
@@ -147,29 +154,35 @@ class App:
 
     async def run(self, stop: asyncio.Event, listener: socket.socket | None = None) -> None:
         """Run until `stop` is set, and stop in order. Without a listener there is no web."""
-        async with asyncio.TaskGroup() as tasks:
-            web = None
-            if listener is not None:
-                web = tasks.create_task(serve(create_app(LiveBoard(self)), listener), name="web")
+        async with self._ways_out(), asyncio.TaskGroup() as tasks:
+            web = self._serve(tasks, listener)
             outbox = tasks.create_task(self.outbox.run(), name="outbox")
             pipeline = tasks.create_task(self.pipeline.run(), name="pipeline")
-            intake = [
-                tasks.create_task(self.lookup.run(), name="lookup"),
-                tasks.create_task(self.fleet.run(self._on_started), name="watches"),
-            ]
+            lookup = tasks.create_task(self.lookup.run(), name="lookup")
+            watches = tasks.create_task(self.fleet.run(self._on_started), name="watches")
             await stop.wait()
             self.is_stopping = True
             log.info("stopping")
-            await _cancel(*intake)
+            await _cancel(watches, lookup)
             await _cancel(pipeline)
-            await self.pipeline.flush()
+            await self.pipeline.finish(COMMIT_SECONDS)
             self.outbox.stop(DRAIN_SECONDS)
             await outbox
-            if web is not None:
-                await _cancel(web)
-        for channel in self.channels.values():
-            await channel.close()
-        await self.ports.wire.close()
+            await _cancel(*web)
+
+    @asynccontextmanager
+    async def _ways_out(self) -> AsyncIterator[None]:
+        """Close every connection at the end, however it comes."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.ports.wire.close)
+            for channel in self.channels.values():
+                stack.push_async_callback(channel.close)
+            yield
+
+    def _serve(self, tasks: asyncio.TaskGroup, listener: socket.socket | None) -> tuple[asyncio.Task[None], ...]:
+        if listener is None:
+            return ()
+        return (tasks.create_task(serve(create_app(LiveBoard(self)), listener), name="web"),)
 
     def _on_started(self) -> None:
         self.pipeline.submit(self._complete_start)
@@ -177,7 +190,7 @@ class App:
     def _complete_start(self, now: datetime) -> None:
         self.decider.start_complete(now)
         self.started.set()
-        log.info("watching", extra={"cluster": self.cluster, "watches": len(self.fleet.statuses())})
+        log.info("watching", extra={"cluster": self.cluster, "sources": len(self.fleet.statuses())})
 
     def _found(self, ref: ObjectRef) -> None:
         self.pipeline.submit(lambda now: self.decider.found(ref, now))
@@ -200,6 +213,10 @@ def _wants(config: Config, rules: RuleSet) -> tuple[Want, ...]:
     if config.watch.namespaces.selector is not None:
         wants.append(Want(token="Namespace", metadata_only=True))  # noqa: S106 - a kind
     return tuple(wants)
+
+
+def _resume(snapshot: Snapshot) -> Mapping[str, str]:
+    return {source: point.resource_version for source, point in snapshot.checkpoints.items()}
 
 
 def create_channel(config: ChannelConfig, tools: Tools) -> Channel:

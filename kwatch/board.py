@@ -4,8 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from kwatch import __version__
+from kwatch.errors import StateError
 from kwatch.model.notifications import Attempt, Delivery, DeliveryState
+from kwatch.outbox.outbox import DestinationStatus
 from kwatch.telemetry import Series
+from kwatch.watch.stream import SourceStatus
 from kwatch.web.views import DestinationView, Overview, SourceState, SourceView, StoreView
 
 if TYPE_CHECKING:
@@ -21,38 +24,27 @@ class LiveBoard:
     async def overview(self) -> Overview:
         """Return the state of this instant."""
         app = self._app
-        types = {destination.name: destination.type for destination in app.config.destinations}
+        destinations, error = await self._destinations()
         return Overview(
             version=__version__,
             cluster=app.cluster,
             now=app.ports.clock.now(),
             started_at=app.started_at,
             alerts=app.engine.alerts(),
-            sources=tuple(
-                SourceView(
-                    id=status.source_id,
-                    state=SourceState(status.state.value),
-                    since=status.since,
-                    last_frame_at=status.last_frame_at,
-                    error=status.error,
-                )
-                for status in app.fleet.statuses()
-            ),
-            destinations=tuple(
-                DestinationView(
-                    name=status.destination,
-                    type=types.get(status.destination, ""),
-                    queued=status.queued,
-                    oldest_at=status.oldest_at,
-                    suspended=status.suspended,
-                    paused_until=status.paused_until,
-                    silent_until=status.breaker_open_until,
-                )
-                for status in await app.outbox.status()
-            ),
-            store=StoreView(path=str(app.config.state), error=app.pipeline.store_error),
+            sources=tuple(_source(status) for status in app.fleet.statuses()),
+            destinations=destinations,
+            store=StoreView(path=str(app.config.state), error=app.pipeline.store_error or error),
             is_stopping=app.is_stopping,
         )
+
+    async def _destinations(self) -> tuple[tuple[DestinationView, ...], str]:
+        """Return how each destination is doing; none, and why, while the store cannot be read."""
+        types = {destination.name: destination.type for destination in self._app.config.destinations}
+        try:
+            statuses = await self._app.outbox.status()
+        except StateError as error:
+            return (), str(error)
+        return tuple(_destination(status, types.get(status.destination, "")) for status in statuses), ""
 
     def counters(self) -> Mapping[Series, int]:
         """Return all counters."""
@@ -69,3 +61,25 @@ class LiveBoard:
     async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         """Return how many deliveries there are, by destination and state."""
         return await self._app.state.counts()
+
+
+def _source(status: SourceStatus) -> SourceView:
+    return SourceView(
+        id=status.source_id,
+        state=SourceState(status.state.value),
+        since=status.since,
+        last_frame_at=status.last_frame_at,
+        error=status.error,
+    )
+
+
+def _destination(status: DestinationStatus, channel_type: str) -> DestinationView:
+    return DestinationView(
+        name=status.destination,
+        type=channel_type,
+        queued=status.queued,
+        oldest_at=status.oldest_at,
+        suspended=status.suspended,
+        paused_until=status.paused_until,
+        silent_until=status.breaker_open_until,
+    )

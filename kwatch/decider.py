@@ -10,9 +10,11 @@ that a crash replays it. Until every source has been heard (`start_complete`) no
 cut short has not listed yet does not count as seen, and a first start that is cut short is a first start again.
 """
 
-from collections import deque
+import logging
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import ParamSpec
 
 import msgspec
 
@@ -29,10 +31,14 @@ from kwatch.watch.frames import MALFORMED
 from kwatch.watch.normalise import event_of, subject_of
 from kwatch.watch.remembered import Remembered
 
+log = logging.getLogger(__name__)
+
 #: Objects that may be waited for at a time; what is about one more is decided at once, with what is known.
 MAX_PARKED = 1000
 #: How often counts of Events that are long gone are dropped.
 SWEEP_EVERY = timedelta(minutes=5)
+
+_Observed = ParamSpec("_Observed")
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_counted = msgspec.msgpack.Decoder(counting.Counted).decode
@@ -65,12 +71,14 @@ class Decider:
         self._look_up = look_up
         self._covered_from = {source: point.covered_at for source, point in checkpoints.items()}
         self._others_covered_from = covered_from  # sources that were never heard
+        self._heard_until = {source: point.resource_version for source, point in checkpoints.items()}
         self._counts: dict[str, counting.Counted] = {}
         self._remembered = Remembered(rules.changed_paths, covered_until=covered_from)
         self._rows: dict[tuple[Table, str], Row] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
         self._is_starting = True
         self._parked: dict[ObjectRef, deque[tuple[str, Waiting]]] = {}
+        self._outcomes: Counter[str] = Counter()  # of observations, not counted yet
         self._next_sweep_at: datetime | None = None
 
     def load(self, rows: Iterable[Row]) -> None:
@@ -83,14 +91,13 @@ class Decider:
 
     def decide(self, batch: Batch, now: datetime) -> None:
         """Observe everything in the batch, in order."""
-        if batch.source.resource.kind == "Event":
-            self._decide_events(batch, now)
-        else:
-            for frame in batch.events:
-                self._on_object_frame(batch.source, frame, now)
+        observe = self._on_event_frame if batch.source.resource.kind == "Event" else self._on_object_frame
+        for frame in batch.events:
+            self._guard(observe, batch.source, frame, now)
         if batch.resource_version:
             source_id = batch.source.id
             self._checkpoints[source_id] = Checkpoint(source_id, batch.resource_version, batch.received_at)
+        self._count_outcomes()
 
     def tick(self, now: datetime) -> None:
         """Run the engine's timers that are due."""
@@ -114,7 +121,8 @@ class Decider:
         if about is None:
             self._counters.add("lookups_failed")
         for _, go_on in self._parked.pop(ref, ()):
-            go_on(about, now)
+            self._guard(go_on, about, now)
+        self._count_outcomes()
 
     def take(self) -> Decision | None:
         """Return all that was decided since the last call, with rows and checkpoints; None when nothing was."""
@@ -128,41 +136,52 @@ class Decider:
         decision = decision or Decision()
         return msgspec.structs.replace(decision, rows=decision.rows + rows, checkpoints=checkpoints)
 
+    def _guard(self, observe: Callable[_Observed, None], *args: _Observed.args, **words: _Observed.kwargs) -> None:
+        """Observe; a bug that one object brings to light costs this object's frame, and no other (the bulkhead)."""
+        try:
+            observe(*args, **words)
+        except Exception:
+            log.exception("an observation could not be decided")
+            self._outcomes["failed"] += 1
+
+    def _count_outcomes(self) -> None:
+        """Count at once what a batch came to: most of it is the same."""
+        for outcome, number in self._outcomes.items():
+            self._counters.add("observations", number, outcome=outcome)
+        self._outcomes.clear()
+
     def _movable_checkpoints(self) -> tuple[Checkpoint, ...]:
         held = {source_id for waiting in self._parked.values() for source_id, _ in waiting}
         return tuple(point for source_id, point in self._checkpoints.items() if source_id not in held)
 
     # Events
 
-    def _decide_events(self, batch: Batch, now: datetime) -> None:
+    def _on_event_frame(self, source: Source, frame: WatchEvent, now: datetime) -> None:
         """The hot path: most Events are of no interest to any rule, and are told apart without looking closer."""
-        uninteresting = elsewhere = 0
-        for frame in batch.events:
-            if frame.body is None:
-                continue
-            subject = subject_of(frame.body)
-            candidates = self._rules.event_candidates(*subject)
-            if not candidates:
-                uninteresting += 1
-            elif not self._is_watched(subject[2]):
-                elsewhere += 1
-            else:
-                self._on_event_frame(batch.source, frame, candidates, now)
-        if uninteresting:
-            self._counters.add("observations", uninteresting, outcome="no_rule")
-        if elsewhere:
-            self._counters.add("observations", elsewhere, outcome="namespace_not_watched")
+        if frame.body is None:
+            return
+        subject = subject_of(frame.body)
+        candidates = self._rules.event_candidates(*subject)
+        if not candidates:
+            self._outcomes["no_rule"] += 1
+        elif not self._is_watched(subject[2]):
+            self._outcomes["namespace_not_watched"] += 1
+        else:
+            self._on_interesting(source, frame, candidates, now)
 
-    def _on_event_frame(
+    def _on_interesting(
         self, source: Source, frame: WatchEvent, candidates: tuple[CompiledRule, ...], now: datetime
     ) -> None:
         event = event_of(frame.body)
         if event is None:
-            self._counters.add("observations", outcome="malformed")
+            self._outcomes["malformed"] += 1
         elif frame.type is WatchEventType.DELETED:
             self._on_event_deleted(event, now)
         else:
-            is_listed = frame.type is WatchEventType.LISTED
+            # What a list shows beyond the checkpoint is as new as if the watch had brought it, whatever its times say.
+            heard_until = self._heard_until.get(source.id, "")
+            is_news = heard_until.isdecimal() and counting.is_newer(event.resource_version, heard_until)
+            is_listed = frame.type is WatchEventType.LISTED and not is_news
 
             def go_on(about: About | None, at: datetime) -> None:
                 self._on_event(source, event, about, candidates, is_listed=is_listed, now=at)
@@ -174,7 +193,7 @@ class Decider:
 
     def _on_event_deleted(self, event: KubeEvent, now: datetime) -> None:
         """An Event that is deleted has only aged: its count is kept for a while, in case it is written anew (C12)."""
-        self._counters.add("observations", outcome="aged")
+        self._outcomes["aged"] += 1
         key = _count_key(event)
         if (last := self._counts.get(key)) is not None:
             self._keep_count(key, counting.end(last, now))
@@ -191,7 +210,7 @@ class Decider:
     ) -> None:
         findings = self._rules.event_findings(event, about, candidates, now)
         if not findings:
-            self._counters.add("observations", outcome="no_rule")
+            self._outcomes["no_rule"] += 1
             return
         key = _count_key(event)
         covered_from = self._covered_from.get(source.id, self._others_covered_from)
@@ -201,12 +220,12 @@ class Decider:
             self._counters.add("contributions_clamped")
         self._keep_count(key, counted.state)
         if counted.contribution is None:
-            self._counters.add("observations", outcome="nothing_new")
+            self._outcomes["nothing_new"] += 1
             if counted.case is counting.CountCase.C5:
                 for finding in findings:  # its text may be another
                     self._engine.observe(finding, now)
             return
-        self._counters.add("observations", outcome="finding")
+        self._outcomes["finding"] += 1
         for finding in findings:
             self._engine.observe(msgspec.structs.replace(finding, contribution=counted.contribution), now)
             if finding.rule.resolve is not None and about is not None and about.state is not None:
@@ -226,13 +245,12 @@ class Decider:
         try:
             changes = self._cache.apply(source, frame)
         except MALFORMED:
-            self._counters.add("observations", outcome="malformed")
+            self._outcomes["malformed"] += 1
             return
         for change in changes:
             if (resource.kind, resource.group) == ("Namespace", ""):
                 self._on_namespace(source, change.state.ref.name, now)
             self._on_change(source, self._remembered.complete(change), now)
-            self._store(self._remembered.note(change))
         if frame.type is WatchEventType.SYNCED:
             self._on_synced(source, is_listed=bool(frame.resource_version), now=now)
 
@@ -255,35 +273,47 @@ class Decider:
                 self._on_change(source, ObjectChange(Change.EXISTING, state, None, now), now)
 
     def _on_change(self, source: Source, change: ObjectChange, now: datetime) -> None:
-        ref = change.state.ref
-        if not self._rules.watches(ref.kind, ref.group):
-            return
-        if not self._is_watched(ref.namespace):
-            self._counters.add("observations", outcome="namespace_not_watched")
-            return
+        """Decide, then remember: what waits must still be a change after a crash."""
 
         def go_on(about: About | None, at: datetime) -> None:
-            known = about or About(change.state, f"{ref.kind}/{ref.name}")
-            findings = self._rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
-            self._counters.add("observations", outcome="finding" if findings else "no_rule")
-            for finding in findings:
-                self._engine.observe(finding, at)
+            self._decide_change(change, about, at)
+            self._store(self._remembered.note(change))
 
-        self._with_object(source, ref, go_on, now)
+        if self._is_of_interest(change.state.ref):
+            self._with_object(source, change.state.ref, go_on, now)
+        else:
+            self._store(self._remembered.note(change))
+
+    def _is_of_interest(self, ref: ObjectRef) -> bool:
+        if not self._rules.watches(ref.kind, ref.group):
+            return False
+        if not self._is_watched(ref.namespace):
+            self._outcomes["namespace_not_watched"] += 1
+            return False
+        return True
+
+    def _decide_change(self, change: ObjectChange, about: About | None, now: datetime) -> None:
+        ref = change.state.ref
+        known = about or About(change.state, f"{ref.kind}/{ref.name}")
+        findings = self._rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
+        self._outcomes["finding" if findings else "no_rule"] += 1
+        for finding in findings:
+            self._engine.observe(finding, now)
 
     # Waiting
 
     def _with_object(self, source: Source, ref: ObjectRef, go_on: Waiting, now: datetime) -> None:
         """Go on now when the object is known, else when it has been looked up; behind what waits for it already."""
-        waiting = self._parked.get(ref)
-        if waiting is None:
-            about = self._cache.about(ref)
-            if about is not None or len(self._parked) >= MAX_PARKED:
-                go_on(about, now)
-                return
-            self._parked[ref] = waiting = deque()
+        if (waiting := self._parked.get(ref)) is not None:
+            waiting.append((source.id, go_on))
+        elif (about := self._cache.about(ref)) is not None:
+            go_on(about, now)
+        elif len(self._parked) >= MAX_PARKED:
+            self._counters.add("lookups_failed")
+            go_on(None, now)
+        else:
+            self._parked[ref] = deque([(source.id, go_on)])
             self._look_up(ref)
-        waiting.append((source.id, go_on))
 
     def _sweep(self, now: datetime) -> None:
         for key in [key for key, counted in self._counts.items() if counting.is_stale(counted, now)]:

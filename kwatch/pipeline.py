@@ -4,21 +4,21 @@
 
 Deciding happens on the event loop and never waits; committing happens on the store's thread. While one commit is under
 way the next batches are decided, and what they decided is committed together. Nothing reaches the outbox, and no
-checkpoint moves, before its commit is durable. When the store fails, intake stops (the inbox fills, the watches feel
-the push back) and the same decision is committed again until it holds.
+checkpoint moves, before its commit is durable. A decision is held until then, and committing it twice is the same as
+once. When the store fails, intake stops (the inbox fills, the watches feel the push back) and the same decision is
+committed again until it holds.
 """
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential, wait_random
+from tenacity import AsyncRetrying, wait_exponential, wait_random
 
 from kwatch.clock import Clock
-from kwatch.decider import Decider
 from kwatch.errors import StateError
 from kwatch.model.decisions import Decision
 from kwatch.model.objects import Batch
@@ -26,16 +26,40 @@ from kwatch.telemetry import Counters
 
 log = logging.getLogger(__name__)
 
-#: Batches that wait to be decided; a full inbox makes the watches wait, and through TCP the API server.
+#: Batches that wait to be decided; a full inbox makes the watches wait, and through TCP the API server. Other steps are
+#: few (one per look-up and per delivery under way) and never wait.
 INBOX_SIZE = 32
 #: Observations that may be decided ahead of the commit under way.
 MAX_AHEAD = 4096
+#: Timers wait for the batches that arrived before they were due, but not longer than this.
+TICK_EVERY = timedelta(seconds=1)
 #: Turns of the event loop that a frame may need from the socket to the inbox.
 SETTLING_TURNS = 16
-
+#: Seconds of rest after a bug, so that one that comes again at once does not spin.
+BUG_PAUSE = 1.0
 
 #: Something for the decider to do at an instant.
 Step = Callable[[datetime], None]
+
+
+class Deciding(Protocol):
+    """What the pipeline needs of the decider."""
+
+    def decide(self, batch: Batch, now: datetime) -> None:
+        """Observe everything in the batch, in order."""
+        ...
+
+    def tick(self, now: datetime) -> None:
+        """Do what is due."""
+        ...
+
+    def wake_at(self) -> datetime | None:
+        """Return when `tick` has something to do next; None: not before the next step."""
+        ...
+
+    def take(self) -> Decision | None:
+        """Return all that was decided since the last call; None when nothing was."""
+        ...
 
 
 class Committer(Protocol):
@@ -54,7 +78,7 @@ class Pipeline:
 
     def __init__(
         self,
-        decider: Decider,
+        decider: Deciding,
         store: Committer,
         *,
         clock: Clock,
@@ -67,13 +91,14 @@ class Pipeline:
         self._counters = counters
         self._wake = wake
         self._inbox: deque[Step] = deque()
-        self._arrived = asyncio.Event()  # a batch, or another reason to look
+        self._arrived = asyncio.Event()  # a batch, or another step
         self._space = asyncio.Event()  # the inbox has room
         self._dirty = asyncio.Event()  # something may be worth a commit
         self._gate = asyncio.Event()  # closed while deciding has to wait for a commit
-        self._space.set()
         self._gate.set()
-        self._ahead = 0
+        self._ahead = 0  # observations decided since the last take
+        self._tick_by = clock.now()
+        self._pending: Decision | None = None  # taken, and not known to be durable
         self.store_error = ""  # why intake is stopped; empty while it is not
 
     async def put(self, batch: Batch) -> None:
@@ -81,8 +106,7 @@ class Pipeline:
         while len(self._inbox) >= INBOX_SIZE:
             self._space.clear()
             await self._space.wait()
-        self._ahead += len(batch.events)
-        self.submit(lambda now: self._decider.decide(batch, now))
+        self.submit(lambda now: self._decide(batch, now))
 
     def submit(self, step: Step) -> None:
         """Take a step of the decider in its turn, after the batches that came before."""
@@ -90,29 +114,62 @@ class Pipeline:
         self._arrived.set()
 
     async def run(self) -> None:
-        """Decide and commit until cancelled; a commit under way is finished first."""
+        """Decide and commit until cancelled; `finish` then does the rest."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._decide_forever(), name="decide")
             tasks.create_task(self._commit_forever(), name="commit")
 
+    async def finish(self, seconds: float) -> None:
+        """Decide what has arrived, and commit all of it; give up after some seconds of a failing store.
+
+        What is given up is decided anew at the next start: its checkpoints have not moved.
+        """
+        while self._inbox:
+            self._guarded(self._take_step)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._flush()
+        except TimeoutError:
+            log.warning("state cannot be written, the next start decides again", extra={"error": self.store_error})
+
     async def _decide_forever(self) -> None:
         while True:
-            await self._gate.wait()
             await self._wait_for_work()
-            now = self._clock.now()
-            if self._inbox:
-                step = self._inbox.popleft()
-                self._space.set()
-                step(now)
-            if not self._inbox:
-                self._decider.tick(now)
+            await self._gate.wait()
+            if not (self._guarded(self._take_step) and self._guarded(self._tick)):
+                await self._clock.sleep(BUG_PAUSE)
             self._dirty.set()
             if self._ahead >= MAX_AHEAD:
                 self._gate.clear()
             await asyncio.sleep(0)
 
+    def _guarded(self, step: Step) -> bool:
+        """Take a step as of now; a bug in it costs this step alone (the bulkhead). Return whether it went well."""
+        try:
+            step(self._clock.now())
+        except Exception:
+            log.exception("deciding failed by a bug")
+            self._counters.add("decide_errors")
+            return False
+        return True
+
+    def _take_step(self, now: datetime) -> None:
+        if self._inbox:
+            step = self._inbox.popleft()
+            self._space.set()
+            step(now)
+
+    def _tick(self, now: datetime) -> None:
+        if not self._inbox or now >= self._tick_by:
+            self._tick_by = now + TICK_EVERY
+            self._decider.tick(now)
+
+    def _decide(self, batch: Batch, now: datetime) -> None:
+        self._ahead += len(batch.events)
+        self._decider.decide(batch, now)
+
     async def _wait_for_work(self) -> None:
-        """Return when a batch is there, when somebody poked, or when the engine wants to be woken."""
+        """Return when a step is there, or when the engine wants to be woken."""
         if self._inbox:
             return
         self._arrived.clear()
@@ -137,39 +194,49 @@ class Pipeline:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            await self.flush()
+            await self._flush()
 
-    async def flush(self) -> None:
-        """Commit what has been decided so far; on a failing store, again and again until it holds."""
-        decision = self._decider.take()
-        self._ahead = 0
-        if decision is not None:
-            await asyncio.shield(self._commit(decision))
-        self._gate.set()
-
-    async def _commit(self, decision: Decision) -> None:
+    async def _flush(self) -> None:
+        """Commit what has been decided so far; again and again until it holds."""
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(StateError),
-            wait=wait_exponential(multiplier=0.1, max=5) + wait_random(0, 0.1),
-            sleep=self._clock.sleep,
+            wait=wait_exponential(multiplier=0.1, max=5) + wait_random(0, 0.1), sleep=self._clock.sleep
         )
         async for attempt in retrying:
             with attempt:
-                await self._try_commit(decision)
+                await self._try_to_flush()
+
+    async def _try_to_flush(self) -> None:
+        try:
+            while (decision := self._next_decision()) is not None:
+                await self._commit(decision)
+        except Exception as error:
+            self._stop_intake(error)
+            raise
+        self._gate.set()
+
+    def _next_decision(self) -> Decision | None:
+        """Return what has to be committed next, and hold it until it is durable."""
+        if self._pending is None:
+            self._ahead = 0
+            self._pending = self._decider.take()
+        return self._pending
+
+    async def _commit(self, decision: Decision) -> None:
+        await self._store.commit(decision)
+        self._pending = None
+        if self.store_error:
+            log.info("state can be written again, intake goes on")
+        self.store_error = ""
+        self._gate.set()
         for name, amount in decision.counters.items():
             self._counters.add("decisions", amount, outcome=name)
         self._wake(dict.fromkeys(notification.destination for notification in decision.notifications))
 
-    async def _try_commit(self, decision: Decision) -> None:
-        try:
-            await self._store.commit(decision)
-        except StateError as error:
-            if not self.store_error:
-                log.error("state cannot be written, intake stopped", extra={"error": str(error)})  # noqa: TRY400
-            self.store_error = str(error)
-            self._gate.clear()
-            self._counters.add("commit_failures")
-            raise
-        if self.store_error:
-            log.info("state can be written again, intake goes on")
-        self.store_error = ""
+    def _stop_intake(self, error: Exception) -> None:
+        """Let nothing more be decided until a commit holds; after a bug too, or what was decided would be lost."""
+        if not self.store_error:
+            bug = None if isinstance(error, StateError) else error
+            log.error("state cannot be written, intake stopped", extra={"error": str(error)}, exc_info=bug)
+        self.store_error = str(error) or type(error).__name__
+        self._gate.clear()
+        self._counters.add("commit_failures")

@@ -34,6 +34,10 @@ def run(
     demo cluster is watched.
     """
     import asyncio
+    import sys
+
+    # httpx 0.28 imports its own command line where it can, and with it rich and pygments: 2 MB for nothing.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # Python's own mark of "not to be had"
 
     from kwatch.cli.running import RunOptions, run_until_signal
 

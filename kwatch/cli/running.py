@@ -118,6 +118,14 @@ def _stop_on_signal() -> asyncio.Event:
     return stop
 
 
+def name_of_cluster(configured: str | None, of_credentials: str) -> str:
+    """Return what the cluster is called in what is told; in a Pod the credentials know no name. Raise KwatchError."""
+    name = configured or of_credentials
+    if not name:
+        raise KwatchError("in a cluster the configuration must name it; write `cluster: prod-eu` at the top")
+    return name
+
+
 @asynccontextmanager
 async def _world(options: RunOptions, config: Config) -> AsyncIterator[tuple[Ports, Path]]:
     """Find the cluster, and say on the first line which it is."""
@@ -131,9 +139,7 @@ async def _world(options: RunOptions, config: Config) -> AsyncIterator[tuple[Por
             yield demo
         return
     credentials = await load_credentials(options.kubeconfig, options.context)
-    name = config.cluster or credentials.cluster_name
-    if not name:
-        raise KwatchError("in a cluster the configuration must name it; write `cluster: prod-eu` at the top")
+    name = name_of_cluster(config.cluster, credentials.cluster_name)
     click.echo(f"Watching cluster {name} ({kubeconfig or 'as its service account'})", err=True)
     yield Ports(wire=AiohttpWire(credentials), cluster=name), options.state or config.state
 

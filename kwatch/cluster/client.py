@@ -6,7 +6,7 @@ See https://kubernetes.io/docs/reference/using-api/api-concepts/ for lists, watc
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import msgspec
@@ -32,7 +32,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class _ListMeta(msgspec.Struct, rename="camel"):
-    resource_version: str = ""
+    resource_version: Annotated[str, msgspec.Meta(max_length=256)] = ""
     continue_: str = msgspec.field(name="continue", default="")
 
 

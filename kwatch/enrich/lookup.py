@@ -1,7 +1,8 @@
 """One fetch for an object that an Event is about and no watch has shown: at most 2 s, then it is unknown.
 
-Requests beyond what may run at a time wait; those beyond the queue are answered at once: unknown. The caller keeps the
-order of what waits for an object; here each object is asked for once at a time.
+The time runs from the request, whether it waits for others or for the API server: no Event is told later than that.
+Requests beyond the queue are answered at once: unknown. The caller keeps the order of what waits for an object, and
+asks for it once at a time.
 """
 
 import asyncio
@@ -12,12 +13,13 @@ from kwatch.cluster.client import KubeClient
 from kwatch.cluster.discovery import Discovery
 from kwatch.errors import ClusterError
 from kwatch.model.objects import ObjectRef
+from kwatch.telemetry import Counters
 from kwatch.watch.cache import ObjectCache
 
 log = logging.getLogger(__name__)
 
-#: Seconds for one fetch in all, discovery included.
-FETCH_SECONDS = 2.0
+#: Seconds from a request to its answer, the queue and discovery included.
+ANSWER_SECONDS = 2.0
 #: Fetches at a time.
 CONCURRENCY = 8
 #: Objects that may wait for their fetch.
@@ -33,18 +35,20 @@ class Lookup:
         discovery: Discovery,
         cache: ObjectCache,
         *,
+        counters: Counters,
         found: Callable[[ObjectRef], None],
     ) -> None:
         self._client = client
         self._discovery = discovery
         self._cache = cache
+        self._counters = counters
         self._found = found
-        self._queue: asyncio.Queue[ObjectRef] = asyncio.Queue(QUEUE_SIZE)
+        self._queue: asyncio.Queue[tuple[ObjectRef, float]] = asyncio.Queue(QUEUE_SIZE)  # with the loop's time to end
 
     def request(self, ref: ObjectRef) -> None:
         """Ask for all that is missing of an object: itself, or what owns it."""
         try:
-            self._queue.put_nowait(ref)
+            self._queue.put_nowait((ref, asyncio.get_running_loop().time() + ANSWER_SECONDS))
         except asyncio.QueueFull:
             self._found(ref)
 
@@ -56,12 +60,15 @@ class Lookup:
 
     async def _work(self) -> None:
         while True:
-            ref = await self._queue.get()
+            ref, ends_at = await self._queue.get()
             try:
-                async with asyncio.timeout(FETCH_SECONDS):
+                async with asyncio.timeout_at(ends_at):
                     await self._complete(ref)
             except (ClusterError, TimeoutError) as error:
                 log.debug("lookup failed", extra={"object": str(ref), "error": str(error)})
+            except Exception:  # the bulkhead
+                log.exception("lookup failed by a bug", extra={"object": str(ref)})
+                self._counters.add("lookup_errors")
             self._found(ref)
 
     async def _complete(self, ref: ObjectRef) -> None:
@@ -72,6 +79,6 @@ class Lookup:
             if resource is None:
                 return
             body = await self._client.fetch(
-                resource, missing.namespace, missing.name, metadata_only=False, timeout=FETCH_SECONDS
+                resource, missing.namespace, missing.name, metadata_only=False, timeout=ANSWER_SECONDS
             )
             self._cache.put_fetched(missing, resource, body)

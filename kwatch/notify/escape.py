@@ -28,6 +28,8 @@ def clean(text: str) -> str:
 
     Line feeds stay, tabs become spaces, carriage returns end lines.
     """
+    if text.isascii() and text.isprintable():  # as most names are: nothing to do
+        return text
     lines = _ANSI.sub("", text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     return unicodedata.normalize("NFC", _UNSAFE.sub("", lines))
 

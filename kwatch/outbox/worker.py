@@ -94,7 +94,8 @@ class Worker:
         self._channel = channel
         self._tools = tools
         self._ahead: deque[Delivery] = deque()
-        self._in_flight: set[str] = set()  # the ids of deliveries
+        self._in_flight: set[str] = set()  # the ids of deliveries whose outcome is not stored yet
+        self._sending: set[str] = set()  # those of them that the destination may still have to do with
         self._is_stopping = False
         self._changed = asyncio.Event()
 
@@ -125,7 +126,7 @@ class Worker:
         now = self._tools.clock.now()
         wait = self.gate.wait(now)
         width = 1 if self.gate.is_narrow() else self._channel.concurrency
-        if wait is None or len(self._in_flight) >= width:
+        if wait is None or len(self._sending) >= width:
             await self._wait(None)
         elif wait:
             await self._wait(wait)
@@ -160,11 +161,13 @@ class Worker:
 
     def _start(self, delivery: Delivery, sends: asyncio.TaskGroup) -> None:
         self._in_flight.add(_id(delivery))
+        self._sending.add(_id(delivery))
         task = sends.create_task(self._guard(delivery), name=f"deliver {_id(delivery)}")
         task.add_done_callback(lambda _: self._ended(delivery))
 
     def _ended(self, delivery: Delivery) -> None:
         self._in_flight.discard(_id(delivery))
+        self._sending.discard(_id(delivery))
         self._changed.set()
 
     async def _guard(self, delivery: Delivery) -> None:
@@ -226,6 +229,9 @@ class Worker:
         following = self._following(delivery, outcome, now)
         is_paced = isinstance(outcome, SendError) and outcome.failure is Failure.PACE
         receipt = outcome if isinstance(outcome, Receipt) else None
+        # The next one may start: its lease is stored after this outcome, in the same commit if they meet.
+        self._sending.discard(_id(delivery))
+        self._changed.set()
         await self._settle(delivery, following, None if is_paced else attempt, receipt)
 
     def _following(self, delivery: Delivery, outcome: Receipt | SendError, now: datetime) -> Next:

@@ -52,7 +52,7 @@ class State:
         self._connection = connection
         self._executor = executor
         self._counters = counters
-        self._writer = Writer(connection, executor)
+        self._writer = Writer(connection, executor, counters)
 
     @classmethod
     def open(cls, folder: Path, executor: Executor | None = None, counters: Counters | None = None) -> Self:

@@ -17,6 +17,7 @@ import apsw
 
 from kwatch.clock import SystemClock
 from kwatch.errors import StateError
+from kwatch.telemetry import Counters
 
 _T = TypeVar("_T")
 
@@ -48,9 +49,10 @@ class _Job:
 class Writer:
     """Run work on the connection, on the executor's one thread."""
 
-    def __init__(self, connection: apsw.Connection, executor: Executor) -> None:
+    def __init__(self, connection: apsw.Connection, executor: Executor, counters: Counters) -> None:
         self._connection = connection
         self._executor = executor
+        self._counters = counters
         self._monotonic = SystemClock().monotonic  # of the thread: real also where the loop's time is virtual
         self._waiting: deque[_Job] = deque()
         self._lock = threading.Lock()
@@ -97,9 +99,14 @@ class Writer:
         with self._lock:
             self._is_running = bool(self._waiting)
             is_more = self._is_running
-        loop.call_soon_threadsafe(_answer, jobs)
+        loop.call_soon_threadsafe(self._answer, jobs)
         if is_more:
             self._executor.submit(self._round, loop)
+
+    def _answer(self, jobs: list[_Job]) -> None:
+        self._counters.add("commits")
+        for job in jobs:
+            job.answer()
 
     def _commit(self, jobs: list[_Job]) -> None:
         """Run jobs, add them to `jobs` as they are taken, and commit."""
@@ -123,11 +130,6 @@ class Writer:
                 raise apsw.AbortError("the transaction was rolled back") from error
             self._connection.execute("ROLLBACK TO job")
         self._connection.execute("RELEASE job")
-
-
-def _answer(jobs: list[_Job]) -> None:
-    for job in jobs:
-        job.answer()
 
 
 def _state_error(error: apsw.Error) -> StateError:

@@ -27,6 +27,7 @@ import httpx
 
 from kwatch.app import App, Ports
 from kwatch.board import LiveBoard
+from kwatch.cluster.wire import Wire
 from kwatch.config.load import load
 from kwatch.notify.base import Connection
 from kwatch.store.state import State
@@ -66,6 +67,16 @@ class Told:
         return f"{_number(self.at)} {self.destination} {self.kind} {alerts}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Absence:
+    """When kwatch is not there; `text`: the configuration from then on, empty for the same."""
+
+    begin: float
+    end: float
+    text: str = ""
+    is_killed: bool = True
+
+
 class Stage:
     """One cluster, one state folder; `at` writes the play, `run` plays it."""
 
@@ -75,10 +86,12 @@ class Stage:
         self._lead = lead
         self._text = text
         self._acts: list[tuple[float, Act]] = []
-        self._absences: list[tuple[float, float, str]] = []
+        self._absences: list[_Absence] = []
         self._first: dict[str, float] = {}  # instants of the first occurrences, by the Events' names
         self.told: list[Told] = []
         self.answer: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(200)
+        self.answers_after = 0.0  # seconds that the receiver takes
+        self.wire: Callable[[FakeCluster], Wire] = FakeWire
         self.loop = virtual.VirtualLoop()
         self.clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)
         self.cluster = FakeCluster(self.clock)
@@ -176,9 +189,12 @@ class Stage:
         metadata = {"name": name, "namespace": namespace}
         self.at(at, lambda: self.cluster.delete({"apiVersion": "v1", "kind": kind, "metadata": metadata}))
 
-    def absent(self, begin: float, end: float, text: str = "") -> None:
-        """Let kwatch be killed at `begin` and started again at `end`, with another configuration if one is given."""
-        self._absences.append((begin, end, text))
+    def absent(self, begin: float, end: float, text: str = "", *, is_killed: bool = True) -> None:
+        """Let kwatch be killed, or else stopped by SIGTERM, at `begin` and started again at `end` or as soon as it can.
+
+        It comes back with another configuration if one is given.
+        """
+        self._absences.append(_Absence(begin, end, text, is_killed))
 
     def kill(self, *, back_after: float = 1.0) -> None:
         """End kwatch now, and start it again so many seconds later; for acts, and for those who cut it in `State`."""
@@ -212,9 +228,9 @@ class Stage:
         async with asyncio.TaskGroup() as tasks:
             acting = tasks.create_task(self._act())
             begin = -self._lead
-            for end, resume, text in [*self._absences, (until, until, "")]:
-                await self._live(begin, end)
-                begin, self._text = resume, text or self._text
+            for absence in [*self._absences, _Absence(until, until)]:
+                await self._live(begin, absence)
+                begin, self._text = absence.end, absence.text or self._text
             acting.cancel()
 
     async def _act(self) -> None:
@@ -224,24 +240,28 @@ class Stage:
             if inspect.isawaitable(result):
                 await result
 
-    async def _live(self, begin: float, end: float) -> None:
-        """Let kwatch run between two instants, again after each `kill`."""
-        while begin < end:
+    async def _live(self, begin: float, absence: "_Absence") -> None:
+        """Let kwatch run from an instant until it is absent, again after each `kill`."""
+        while begin < absence.begin:
             await self._until(begin)
-            self._back_at = end
-            await self._live_once(end)
+            self._back_at = absence.begin
+            await self._live_once(absence)
             begin = self._back_at
 
-    async def _live_once(self, end: float) -> None:
-        """Run kwatch until an instant or a `kill`, and end it as a kill does: nothing is finished."""
+    async def _live_once(self, absence: "_Absence") -> None:
+        """Run kwatch until it is absent or until a `kill`, which finishes nothing."""
         self._killed.clear()
         with self._opened() as app:
             self.app = app
-            living = asyncio.create_task(app.run(asyncio.Event()))
+            stop = asyncio.Event()
+            living = asyncio.create_task(app.run(stop))
             killed = asyncio.create_task(self._killed.wait())
-            timeout = end + self._lead - self.loop.time()
+            timeout = absence.begin + self._lead - self.loop.time()
             try:
-                await asyncio.wait({living, killed}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait({living, killed}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                if not done and not absence.is_killed:
+                    stop.set()
+                    await asyncio.wait({living})
             finally:
                 is_over = living.done()
                 self.app = None
@@ -261,7 +281,7 @@ class Stage:
         (self._folder / "slack-token").write_text(SLACK_TOKEN)
         state = self.state_type.open(self._folder / "state", virtual.InlineExecutor(), self.counters)
         ports = Ports(
-            wire=FakeWire(self.cluster),
+            wire=self.wire(self.cluster),
             cluster="stage",
             clock=self.clock,
             rng=random.Random(0),  # noqa: S311 - jitter, the same in every run
@@ -275,7 +295,9 @@ class Stage:
     def _transport(self, _: Connection) -> httpx.AsyncBaseTransport:
         return httpx.MockTransport(self._receive)
 
-    def _receive(self, request: httpx.Request) -> httpx.Response:
+    async def _receive(self, request: httpx.Request) -> httpx.Response:
+        if self.answers_after:
+            await asyncio.sleep(self.answers_after)
         if request.url.host == "slack.com":
             answer = self.slack.answer(Request(request.url.path, dict(request.headers), request.content))
             return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)

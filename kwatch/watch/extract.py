@@ -16,7 +16,7 @@ import msgspec
 from kwatch.model.conditions import Path
 from kwatch.model.objects import ObjectRef, Owner, Resource
 from kwatch.model.observations import ObjectState, StatusCondition
-from kwatch.watch.normalise import Instant, Moment
+from kwatch.watch.normalise import Instant, Moment, Version
 
 Scalar = str | int | float | bool
 
@@ -41,7 +41,7 @@ class _OwnerReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 class _Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     name: str
-    resource_version: str
+    resource_version: Version
     uid: str = ""
     namespace: str | None = None
     creation_timestamp: Instant = None
@@ -184,7 +184,9 @@ def _tree(paths: Iterable[Path]) -> _Step:
 _steps = lru_cache(maxsize=256)(_tree)
 
 
-_SCALARS = (str, int, float)
+def _is_kept(value: Any) -> bool:
+    """Tell whether this is a scalar, and a number not beyond what the API can hold."""
+    return isinstance(value, str | float) or (isinstance(value, int) and -(2**63) <= value < 2**63)
 
 
 def _walk(body: Any, step: _Step, found: dict[Path, list[Scalar]]) -> None:
@@ -198,7 +200,7 @@ def _walk(body: Any, step: _Step, found: dict[Path, list[Scalar]]) -> None:
     elif isinstance(body, dict):
         for name, below in step.fields.items():
             _walk(body.get(name), below, found)
-    elif step.path is not None and isinstance(body, _SCALARS):
+    elif step.path is not None and _is_kept(body):
         found.setdefault(step.path, []).append(body)
 
 
@@ -208,7 +210,7 @@ def _walk_part(part: msgspec.Struct, step: _Step, found: dict[Path, list[Scalar]
         value = getattr(part, below.attribute)
         if value is None:
             continue
-        if below.path is not None and isinstance(value, _SCALARS):
+        if below.path is not None and _is_kept(value):
             found.setdefault(below.path, []).append(value)
         else:
             _walk(value, below, found)

@@ -2,7 +2,8 @@
 
 Kinds start in waves, so that what is told of one kind can be understood by what is known of another: owners (metadata
 only) first, then objects, then Events. A wave is over when each of its watches has listed once or was refused, or after
-a while. A kind that the server does not know (its CRD may come) is asked for again from time to time.
+a while. A kind that the server does not know (its CRD may come) is asked for again from time to time. Nothing that the
+server answers, or fails to answer, ends `run`.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, TypeVar
 
 from kwatch.clock import Clock
 from kwatch.cluster.client import KubeClient
@@ -20,7 +23,7 @@ from kwatch.telemetry import Counters
 from kwatch.watch.cache import ObjectCache
 from kwatch.watch.extract import Projection
 from kwatch.watch.frames import EVENTS, objects
-from kwatch.watch.stream import SourceStatus, Stream, StreamSettings
+from kwatch.watch.stream import SourceState, SourceStatus, Stream, StreamSettings
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,10 @@ log = logging.getLogger(__name__)
 WAVE_SECONDS = 30.0
 #: Seconds between two looks at kinds that were not there, and the longest pause while the server does not answer.
 DISCOVERY_SECONDS = 30.0
+#: What the discovery of kinds is called among the sources.
+DISCOVERY = "discovery"
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +50,9 @@ class Want:
             self.projection.paths | other.projection.paths, self.projection.annotations or other.projection.annotations
         )
         return Want(token=self.token, projection=projection, metadata_only=self.metadata_only and other.metadata_only)
+
+
+EVENTS_WANTED: Final = Want(token="Event")  # noqa: S106 - a kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,15 +93,13 @@ class Fleet:
         self._put = put
         self._streams: dict[str, Stream] = {}
         self._missing: list[Want] = []
+        self._is_started = False
+        self._changed_at = clock.now()  # when the discovery's state last changed
+        self._error = ""  # why nothing is known of the kinds; empty: the server answers
 
     def statuses(self) -> tuple[SourceStatus, ...]:
-        """Return what each watch is doing."""
-        return tuple(stream.status for stream in self._streams.values())
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The kinds that the server does not know (yet)."""
-        return tuple(want.token for want in self._missing)
+        """Return what each watch is doing, and before them how far the discovery of the kinds is."""
+        return (self._discovery_status(), *(stream.status for stream in self._streams.values()))
 
     async def run(self, on_started: Callable[[], None]) -> None:
         """Watch until cancelled; `on_started` is called once, when every wave is over."""
@@ -101,39 +109,67 @@ class Fleet:
             objects = {resource: want for resource, want in resolved.items() if not want.metadata_only}
             await self._wave(self._start(tasks, owners))
             await self._wave(self._start(tasks, objects))
-            await self._wave(self._start(tasks, {await self._events(): Want(token="Event")}))  # noqa: S106
+            await self._wave(self._start(tasks, {await self._ask(self._events): EVENTS_WANTED}))
+            self._is_started = True
+            self._changed_at = self._clock.now()
             on_started()
             while True:
                 await self._clock.sleep(DISCOVERY_SECONDS)
                 await self._start_late(tasks)
 
+    def _discovery_status(self) -> SourceStatus:
+        states = (SourceState.WAITING, SourceState.WATCHING if self._is_started else SourceState.LISTING)
+        missing = ", ".join(want.token for want in self._missing)
+        return SourceStatus(
+            source_id=DISCOVERY,
+            state=states[not self._error],
+            since=self._changed_at,
+            error=self._error or (f"not served (yet): {missing}" if missing else ""),
+        )
+
     async def _resolve(self, wants: Iterable[Want]) -> dict[Resource, Want]:
-        """Return what the server knows, two names of one kind as one."""
+        """Return what the server knows, two names of one kind as one; note what it does not know."""
         resolved: dict[Resource, Want] = {}
+        missing: list[Want] = []
         for want in wants:
-            resource = await self._ask(lambda want=want: self._discovery.resolve(want.token))  # type: ignore[misc]
+            resource = await self._ask(partial(self._discovery.resolve, want.token))
             if resource is None:
-                self._missing.append(want)
+                missing.append(want)
             else:
                 resolved[resource] = resolved[resource] | want if resource in resolved else want
+        self._missing = missing
         return resolved
 
     async def _events(self) -> Resource:
-        resource = await self._ask(self._discovery.events)
+        resource = await self._discovery.events()
         if resource is None:
+            await self._discovery.refresh()  # for the next time
             raise ClusterError("the API server serves no Events")
         return resource
 
-    async def _ask(self, question: Callable[[], Awaitable[Resource | None]]) -> Resource | None:
+    async def _ask(self, question: Callable[[], Awaitable[_T]]) -> _T:
         """Ask until the server answers: nothing can be watched before."""
         pause = 1.0
         while True:
             try:
-                return await question()
+                answer = await question()
             except (ClusterError, TimeoutError) as error:
                 log.warning("API server does not answer", extra={"error": str(error)})
+                self._note(str(error) or "no answer in time")
+            except Exception as error:  # the bulkhead
+                log.exception("discovery failed by a bug")
+                self._counters.add("watch_errors", source=DISCOVERY)
+                self._note(str(error) or type(error).__name__)
+            else:
+                self._note("")
+                return answer
             await self._clock.sleep(self._rng.uniform(pause / 2, pause))
             pause = min(pause * 2, DISCOVERY_SECONDS)
+
+    def _note(self, error: str) -> None:
+        if bool(error) is not bool(self._error):
+            self._changed_at = self._clock.now()
+        self._error = error
 
     def _start(self, tasks: asyncio.TaskGroup, resolved: Mapping[Resource, Want]) -> list[Stream]:
         for resource, want in resolved.items():
@@ -177,9 +213,5 @@ class Fleet:
     async def _start_late(self, tasks: asyncio.TaskGroup) -> None:
         if not self._missing:
             return
-        wants, self._missing = self._missing, []
-        try:
-            await self._discovery.refresh()
-        except (ClusterError, TimeoutError) as error:
-            log.warning("API server does not answer", extra={"error": str(error)})
-        self._start(tasks, await self._resolve(wants))
+        await self._ask(self._discovery.refresh)
+        self._start(tasks, await self._resolve(self._missing))

@@ -12,7 +12,7 @@ import msgspec
 from kwatch.cluster.client import error_of
 from kwatch.errors import ClusterError
 from kwatch.watch.extract import Body, Projection, form_of, metadata_of
-from kwatch.watch.normalise import EVENT_DECODER, EVENT_FRAME_DECODER, KubeEventBody
+from kwatch.watch.normalise import EVENT_DECODER, EVENT_FRAME_DECODER, KubeEventBody, Version
 
 LIST_ENDS = "k8s.io/initial-events-end"
 
@@ -48,7 +48,7 @@ class _ObjectMetadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """What no object is without."""
 
     name: str
-    resource_version: str
+    resource_version: Version
 
 
 def _event_version(body: KubeEventBody) -> str:
@@ -103,7 +103,7 @@ class Bookmark(msgspec.Struct, frozen=True, gc=False):
 
 
 class _ControlMetadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    resource_version: str | None = None
+    resource_version: Version | None = None
     annotations: dict[str, str] | None = None
 
 

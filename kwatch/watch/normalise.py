@@ -14,6 +14,10 @@ from kwatch.model.observations import KubeEvent
 
 COMBINED = "(combined from similar events): "
 
+#: int32 in the API.
+Number = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
+#: Opaque, but not endless: it is compared as an integer, and sent back.
+Version = Annotated[str, msgspec.Meta(max_length=256)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Instant = Moment | None
 
@@ -24,7 +28,7 @@ class Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     name: str | None = None
     namespace: str | None = None
     uid: str | None = None
-    resource_version: str | None = None
+    resource_version: Version | None = None
     creation_timestamp: Instant = None
 
 
@@ -48,7 +52,7 @@ class EventSource(msgspec.Struct, frozen=True, gc=False):
 class EventSeries(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """How it went on, as newer recorders write it."""
 
-    count: int | None = None
+    count: Number | None = None
     last_observed_time: Instant = None
 
 
@@ -66,7 +70,7 @@ class KubeEventBody(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     note: str | None = None
     reporting_controller: str | None = None
     deprecated_source: EventSource | None = None
-    deprecated_count: int | None = None
+    deprecated_count: Number | None = None
     deprecated_first_timestamp: Instant = None
     deprecated_last_timestamp: Instant = None
     # core/v1
@@ -74,7 +78,7 @@ class KubeEventBody(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     message: str | None = None
     reporting_component: str | None = None
     source: EventSource | None = None
-    count: int | None = None
+    count: Number | None = None
     first_timestamp: Instant = None
     last_timestamp: Instant = None
 

@@ -12,7 +12,8 @@ broken watch goes on where it was. LOST says that changes may stay unseen for a 
 void. A batch holds what one piece of the body held. Pauses have full jitter and double from 1 s to 60 s, or are what
 the server asks for; they shrink only after a watch that stood.
 
-Nothing that the server sends ends `run`: what cannot be decoded is counted and left out.
+Nothing that the server sends ends `run`: what cannot be decoded is counted and left out, and what fails in a way that
+nobody thought of is tried again like the rest, from a new list, as part of a batch may be lost.
 """
 
 import asyncio
@@ -144,8 +145,13 @@ class Stream:
             self._pieces = 0
             try:
                 await self._stream(put)
-                error = None
+                error: Exception | None = None
             except (ClusterError, TimeoutError) as caught:
+                error = caught
+            except Exception as caught:  # the bulkhead
+                log.exception("watch failed by a bug", extra={"source": self._source.id})
+                self._counters.add("watch_errors", source=self._source.id)
+                self._version = ""
                 error = caught
             await self._recover(error, put)
 
@@ -296,7 +302,7 @@ class Stream:
         self._show(SourceState.WATCHING)
         return WatchEvent(WatchEventType.SYNCED, None, version, now or self._clock.now())
 
-    async def _recover(self, error: ClusterError | TimeoutError | None, put: Put) -> None:
+    async def _recover(self, error: Exception | None, put: Put) -> None:
         """Decide from how a watch ended where the next one starts, and wait as long as is due."""
         if self._opened_at is not None and self._clock.monotonic() - self._opened_at >= STOOD:
             self._failures = 0
@@ -310,15 +316,16 @@ class Stream:
         await self._lose(put)
         self._show(
             SourceState.FORBIDDEN if isinstance(error, ForbiddenError) else SourceState.WAITING,
-            str(error or "the server ends each watch at once"),
+            "the server ends each watch at once" if error is None else str(error) or type(error).__name__,
         )
         await self._clock.sleep(self._pause(error))
 
-    def _note(self, error: ClusterError | TimeoutError) -> None:
+    def _note(self, error: Exception) -> None:
         self._counters.add("watch_breaks", source=self._source.id)
         log.info("watch broken", extra={"source": self._source.id, "error": str(error), "failures": self._failures})
         is_silent = isinstance(error, TimeoutError) and self._opened_at is not None
-        if isinstance(error, GoneError) or (is_silent and not self._pieces):
+        is_refused = isinstance(error, ClusterError) and error.status == 400  # no version that this server knows
+        if isinstance(error, GoneError) or is_refused or (is_silent and not self._pieces):
             self._version = ""
         if is_silent and not self._has_bookmarked:
             self._watch_for = self._settings.watch_for_without_bookmarks

@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kwatch.errors import StateError
 from kwatch.model.notifications import DeliveryState
 from kwatch.web import views
 from kwatch.web.assets import Assets
@@ -51,7 +52,7 @@ def create_app(board: views.Board) -> Starlette:
             Route("/api/v1/deliveries/{delivery_id:path}", endpoints.delivery),
         ],
         middleware=[Middleware(_SecurityHeaders), Middleware(_LoopbackOnly)],
-        exception_handlers={HTTPException: _refuse},
+        exception_handlers={HTTPException: _refuse, StateError: _cannot_read},
     )
 
 
@@ -115,6 +116,11 @@ async def _refuse(_: Request, refusal: Exception) -> Response:
     if not isinstance(refusal, HTTPException):
         raise refusal
     return JSONResponse({"error": refusal.detail}, status_code=refusal.status_code, headers=refusal.headers)
+
+
+async def _cannot_read(_: Request, error: Exception) -> Response:
+    """Answer for a page that shows what is stored, while the store cannot be read."""
+    return JSONResponse({"error": str(error)}, status_code=503)
 
 
 class _SecurityHeaders:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from kwatch.cli.program import main
-from kwatch.errors import ConfigError, StateError
+from kwatch.errors import ClusterError, ConfigError, StateError
 
 
 def test_the_version_is_one_line() -> None:
@@ -34,6 +34,15 @@ def failing() -> click.Group:
     def locked() -> None:
         raise StateError("the state folder is in use by process 7")
 
+    @program.command()
+    def failing_tasks() -> None:
+        tasks = [StateError("the state folder is in use"), ExceptionGroup("inner", [ClusterError("no cluster")])]
+        raise ExceptionGroup("unhandled errors in a TaskGroup", tasks)
+
+    @program.command()
+    def bug_in_a_task() -> None:
+        raise ExceptionGroup("unhandled errors in a TaskGroup", [StateError("locked"), ZeroDivisionError("a bug")])
+
     return program
 
 
@@ -46,6 +55,18 @@ def test_every_problem_of_the_configuration_is_a_line(failing: click.Group) -> N
 def test_an_error_raised_on_purpose_is_one_line(failing: click.Group) -> None:
     result = CliRunner().invoke(failing, ["locked"])
     assert (result.exit_code, result.stderr) == (1, "kwatch: the state folder is in use by process 7\n")
+
+
+def test_what_tasks_raised_on_purpose_is_a_line_each(failing: click.Group) -> None:
+    result = CliRunner().invoke(failing, ["failing-tasks"])
+    assert (result.exit_code, result.stderr) == (1, "kwatch: the state folder is in use\nkwatch: no cluster\n")
+
+
+def test_a_bug_in_a_task_keeps_its_traceback(failing: click.Group) -> None:
+    result = CliRunner().invoke(failing, ["bug-in-a-task"])
+    assert isinstance(result.exception, ExceptionGroup)
+    assert result.exception.subgroup(ZeroDivisionError) is not None
+    assert result.stderr == ""
 
 
 def test_help_imports_nothing_heavy() -> None:

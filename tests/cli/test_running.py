@@ -1,38 +1,153 @@
-"""From the command line to a running kwatch: what is refused, and how signals end it."""
+"""`kwatch run` as a process: its first line, its exit codes, its signals."""
 
+import os
+import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from kwatch.cli.program import main
+from kwatch.cli.running import name_of_cluster
+from kwatch.errors import KwatchError
+from kwatch.store.folder import FolderLock
+
+#: Seconds after which a process that says nothing has failed.
+DEADLINE = 60.0
+SILENT = """
+route: {{receiver: team, group_wait: 0s}}
+web: {{listen: "127.0.0.1:0"}}
+receivers: {{team: [{{type: webhook, url: "http://127.0.0.1:{port}/hook"}}]}}
+"""
 
 
-def test_a_context_without_a_kubeconfig_is_not_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("KUBECONFIG", raising=False)
-    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    result = CliRunner().invoke(main, ["run", "--context", "prod"])
-    assert result.exit_code == 1
-    assert result.stderr == (
-        "kwatch: there is no kubeconfig that could have the context 'prod': name one with --kubeconfig\n"
+@contextmanager
+def kwatch(home: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the command in a home without a kubeconfig; it is killed when it outlives the deadline."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("KUBE", "KWATCH"))}
+    command = [sys.executable, "-m", "kwatch", "run", *arguments]
+    environment = {**kept, "HOME": str(home)}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        timer = threading.Timer(DEADLINE, process.kill)
+        timer.start()
+        try:
+            yield process
+        finally:
+            process.kill()
+            timer.cancel()
+
+
+def first_lines(process: subprocess.Popen[str], number: int) -> list[str]:
+    assert process.stderr is not None
+    return [process.stderr.readline() for _ in range(number)]
+
+
+def tell_until_it_ends(process: subprocess.Popen[str]) -> None:
+    """Send SIGTERM as one who has no patience; what comes at once with the first one counts as the same."""
+    while process.poll() is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.2)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Return the exit code and the rest of what it said."""
+    _, said = process.communicate()
+    return process.returncode, said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_where_there_is_no_cluster_the_demo_is_watched_until_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    with kwatch(tmp_path) as process:
+        first, page = first_lines(process, 2)
+        process.send_signal(number)
+        code, said = ended(process)
+    assert first == (
+        "Watching the embedded demo cluster (no kubeconfig was found); problems come and go within minutes\n"
     )
+    assert re.fullmatch(r"Status page: http://127\.0\.0\.1:\d+/\n", page)
+    assert (code, "Traceback" in said) == (0, False)
 
 
-@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]])
-def test_a_signal_ends_it_in_order_also_when_the_whole_group_and_make_tell_it(
-    tmp_path: Path, signals: list[signal.Signals]
-) -> None:
-    command = [sys.executable, "-m", "kwatch", "run", "--demo", "--state", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as kwatch:
-        assert kwatch.stderr is not None
-        for line in kwatch.stderr:
-            if '"message":"watching"' in line:
-                break
-        for each in signals:
-            kwatch.send_signal(each)
-        assert kwatch.wait(30) == 0
-    assert not (tmp_path / "address").exists()
+def test_a_signal_told_twice_at_once_is_one(tmp_path: Path) -> None:
+    """`make` passes on a signal that its whole group got."""
+    with kwatch(tmp_path) as process:
+        first_lines(process, 2)
+        process.terminate()
+        process.terminate()
+        code, said = ended(process)
+    assert (code, "stopped before everything" in said) == (0, False)
+
+
+def test_a_context_without_a_kubeconfig_is_not_the_demo(tmp_path: Path) -> None:
+    with kwatch(tmp_path, "--context", "prod") as process:
+        code, said = ended(process)
+    assert code == 1
+    assert said == "kwatch: there is no kubeconfig that could have the context 'prod': name one with --kubeconfig\n"
+
+
+def test_the_demo_may_be_asked_for_and_a_state_folder_be_named(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with kwatch(tmp_path, "--demo", "--state", str(state)) as process:
+        first, page = first_lines(process, 2)
+        published = (state / "address").read_text()
+        process.terminate()
+        assert ended(process)[0] == 0
+    assert first.startswith("Watching the embedded demo cluster (as asked for)")
+    assert page == f"Status page: {published}"
+    assert not (state / "address").exists()
+
+
+def test_a_state_folder_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    lock = FolderLock(state)
+    with kwatch(tmp_path, "--demo", "--state", str(state)) as process:
+        code, said = ended(process)
+    lock.release()
+    assert code == 1
+    assert said.splitlines()[1:] == [f"kwatch: the state folder {state} is in use by process {os.getpid()}"]
+
+
+def test_a_kubeconfig_that_cannot_be_read_is_exit_code_1_and_no_traceback(tmp_path: Path) -> None:
+    with kwatch(tmp_path, "--kubeconfig", str(tmp_path / "absent")) as process:
+        code, said = ended(process)
+    assert code == 1
+    assert said.splitlines()[-1].startswith("kwatch: the kubeconfig cannot be used: ")
+    assert "Traceback" not in said
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    """The first one waits for a receiver that has taken the request and does not answer."""
+    with socket.create_server(("127.0.0.1", 0)) as receiver:
+        config = tmp_path / "kwatch.yaml"
+        config.write_text(SILENT.format(port=receiver.getsockname()[1]))
+        receiver.settimeout(DEADLINE)
+        with kwatch(tmp_path, "--demo", "--config", str(config), "--state", str(tmp_path / "state")) as process:
+            connection, _ = receiver.accept()
+            process.terminate()
+            assert process.stderr is not None
+            until_stopping = iter(process.stderr.readline, "")
+            assert any("stopping" in line for line in until_stopping)
+            tell_until_it_ends(process)
+            code, said = ended(process)
+            connection.close()
+    assert code == 1
+    assert said.endswith("kwatch: stopped before everything was finished; what is left is told at the next start\n")
+    assert "Traceback" not in said
+
+
+def test_the_configuration_names_the_cluster_else_the_credentials_do() -> None:
+    assert name_of_cluster("prod-eu", "minikube") == "prod-eu"
+    assert name_of_cluster(None, "minikube") == "minikube"
+
+
+def test_in_a_cluster_the_configuration_must_name_it() -> None:
+    with pytest.raises(KwatchError, match=re.escape("in a cluster the configuration must name it; write `cluster: ")):
+        name_of_cluster(None, "")

@@ -175,12 +175,12 @@ def test_names_are_unique() -> None:
 
 @pytest.mark.parametrize("rule", packs(), ids=lambda rule: rule.name)
 def test_each_rule_says_what_it_is_why_and_what_to_do(rule: Rule) -> None:
-    """With nothing but the labels that are always there, and with every detail."""
+    """With nothing but the labels that are always there, and with a message and every detail."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
     labels = {"namespace": "shop", "name": "web-1", "workload": WORKLOAD}
-    for details in ({}, dict.fromkeys(rule.details, "seen")):
+    for message, details in (("", {}), ("It said so.", dict.fromkeys(rule.details, "seen"))):
         texts = {
-            name: environment.from_string(template).render(labels, details=details)
+            name: environment.from_string(template).render(labels, details=details, message=message)
             for name, template in rule.annotations.items()
         }
         assert list(texts) == ["summary", "explanation", "next_step"]

@@ -13,18 +13,17 @@ PACKS_ONLY = 'receivers: {team: [{type: webhook, url: "https://example.com/hook"
 ALL = [
     "43.36 hook firing oom-killed payments/Deployment/cache",
     "60.231 hook firing crash-loop payments/Deployment/worker",
-    "67.428 hook firing image-pull shop/Deployment/web",
+    "96.943 hook firing image-pull shop/Deployment/web, rollout-stuck shop/Deployment/web",
     "126.752 hook firing failed-mount platform/Pod/novolume ×6",
+    "130.937 hook resolved image-pull shop/Deployment/web, rollout-stuck shop/Deployment/web",
     "135.557 hook firing container-config-error platform/Pod/noconfig",
     "138.958 hook firing job-failed platform/Job/migrate",
     "144.412 hook firing liveness-probe-failing platform/Deployment/flaky ×2",
     "154.937 hook firing failed-scheduling platform/Pod/huge",
     "168.437 hook firing node-not-ready Node/node-1",
-    "187.428 hook update rollout-stuck shop/Deployment/web, image-pull shop/Deployment/web resolved",
     "191.571 hook resolved failed-scheduling platform/Pod/huge",
     "193.458 hook resolved crash-loop payments/Deployment/worker",
     "193.463 hook resolved oom-killed payments/Deployment/cache",
-    "220.937 hook resolved rollout-stuck shop/Deployment/web",
     "302.937 hook resolved node-not-ready Node/node-1",
     "313.45 hook resolved container-config-error platform/Pod/noconfig",
     "365.937 hook resolved failed-mount platform/Pod/novolume ×8",
@@ -55,7 +54,7 @@ SAID = {
     ),
     "failed-mount": (
         "platform/Pod/novolume",
-        "A volume of Pod/novolume cannot be mounted.",
+        'cannot be mounted: MountVolume.SetUp failed for volume "v" : secret "absent" not found',
         (
             "kubectl describe pod -n platform novolume; then create what the message names as missing, or look after "
             "the storage."
@@ -68,7 +67,7 @@ SAID = {
     ),
     "job-failed": (
         "platform/Job/migrate",
-        "Job migrate has failed.",
+        "Job migrate has failed: Job has reached the specified backoff limit",
         "kubectl logs -n platform job/migrate --all-containers",
     ),
     "liveness-probe-failing": (
@@ -78,12 +77,12 @@ SAID = {
     ),
     "failed-scheduling": (
         "platform/Pod/huge",
-        "No node can take a Pod of Pod/huge.",
+        "No node can take huge: 0/1 nodes are available: 1 Insufficient cpu.",
         "kubectl describe pod -n platform huge; kubectl describe nodes (Allocated resources, Taints)",
     ),
     "node-not-ready": (
         "Node/node-1",
-        "Node node-1 is not ready.",
+        "Node node-1 is not ready: Kubelet stopped posting node status.",
         "kubectl describe node node-1 (Conditions); then look at the machine and at its kubelet's log",
     ),
     "rollout-stuck": (
@@ -120,9 +119,7 @@ def test_ten_problems_are_told_once_each_with_their_ends_and_nothing_else(stage:
 
 @pytest.mark.parametrize("rule", SAID)
 def test_each_is_told_with_the_name_the_cause_and_the_next_step(stage: Stage, rule: str) -> None:
-    (text,) = (
-        told.document["text"] for told in stage.told if told.kind in ("firing", "update") and told.rules[0] == rule
-    )
+    (text,) = (told.document["text"] for told in stage.told if told.kind in ("firing", "update") and rule in told.rules)
     assert [part for part in SAID[rule] if part not in text] == []
 
 

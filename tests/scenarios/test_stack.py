@@ -158,4 +158,4 @@ def test_P9_a_template_that_costs_too_much_gives_way_to_the_built_in_one(tmp_pat
     stage.at(30, ask)
     (told,) = stage.run(until=60)
     assert told.document["title"] == "🟠 WARNING · broken · shop/Pod/a"
-    assert reasons[0].startswith("title: ")
+    assert reasons[0].startswith("template title: the operator ")

@@ -99,6 +99,15 @@ def test_a_state_holds_what_was_asked_for_and_nothing_else() -> None:
     assert cache.get(ObjectRef("Pod", "web-1", "shop")) == expected
 
 
+def test_a_number_that_the_api_cannot_hold_is_no_value() -> None:
+    cache = new_cache()
+    body = pod(
+        "web-1", 7, status={"phase": 2**63, "containerStatuses": [{"restartCount": 10**30}, {"restartCount": 1}]}
+    )
+    (change,) = cache.apply(PODS, frame(ADDED, body))
+    assert change.state.values == {RESTARTS: (1,)}
+
+
 def test_annotations_are_kept_where_a_rule_asks() -> None:
     cache = new_cache(Pod=Projection(annotations=True))
     cache.apply(PODS, frame(ADDED, pod("a", 1, metadata={"annotations": {"a": "b"}})))

@@ -188,3 +188,15 @@ def test_a_state_that_nobody_saw_for_longer_than_Events_live_is_stale() -> None:
 def test_a_state_survives_encoding() -> None:
     state = end(known(3, 10.5), at(20))
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=Counted) == state
+
+
+@pytest.mark.parametrize(
+    ("edge", "case"),
+    [
+        (datetime(1, 1, 1, tzinfo=UTC), CountCase.C3),
+        (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), CountCase.C2),
+    ],
+)
+def test_instants_at_the_ends_of_time_are_counted(edge: datetime, case: CountCase) -> None:
+    seen = msgspec.structs.replace(event(2, 0), first_at=edge, last_at=edge)
+    assert count(seen, None, covered_from=at(0), is_listed=True, now=at(1)).case is case

@@ -158,3 +158,14 @@ def test_every_field_may_be_null() -> None:
 def test_a_time_without_a_zone_is_malformed() -> None:
     with pytest.raises(msgspec.ValidationError):
         normalised({**NEW, "eventTime": "2026-11-21T07:51:11"})
+
+
+@pytest.mark.parametrize("count", [10**30, 2**31, -(2**31) - 1])
+def test_a_count_that_the_api_cannot_hold_is_malformed(count: int) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        normalised({**NEW, "deprecatedCount": count})
+
+
+def test_a_resource_version_without_end_is_malformed() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        normalised({**NEW, "metadata": {**NEW["metadata"], "resourceVersion": "9" * 5000}})

@@ -211,6 +211,27 @@ def test_a_checkpoint_that_is_too_old_is_listed() -> None:
     assert told(seen) == [("LISTED", "a"), ("SYNCED", "9")]
 
 
+def test_a_version_that_the_server_refuses_is_listed() -> None:
+    seen = watch(failed(400, "invalid resource version"), Answer([LISTED_A, FOREVER]), seconds=30, resume_from="x")
+    assert [asked.query.get("resourceVersion", "") for asked in seen.asked] == ["x", ""]
+    assert seen.status.state is SourceState.WATCHING
+
+
+def test_a_failure_that_nobody_thought_of_is_tried_again_from_a_new_list(caplog: pytest.LogCaptureFixture) -> None:
+    bug = Answer([LISTED_A, ZeroDivisionError("a bug")])
+    seen = watch(bug, bug, Answer([LISTED_A, FOREVER]), seconds=60, settings=StreamSettings())
+    assert " ".join(kind for _, kind, _ in seen.told) == "LISTED SYNCED LOST LISTED SYNCED LOST LISTED SYNCED"
+    assert [asked.query.get("resourceVersion", "") for asked in seen.asked] == ["", "", ""]
+    assert seen.counters.read()["watch_errors", (("source", "v1/pods"),)] == 2
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_such_a_failure_shows_while_it_is_waited() -> None:
+    seen = watch(*[ZeroDivisionError()] * 50, seconds=20, settings=StreamSettings())
+    assert (seen.status.state, seen.status.error) == (SourceState.WAITING, "ZeroDivisionError")
+    assert len(seen.asked) < 12
+
+
 def test_P1_and_F_40_silence_is_found_within_90_seconds() -> None:
     seen = watch(Answer([LISTED_A, FOREVER]), Answer([FOREVER]), seconds=100)
     at, kind, _ = seen.told[2]

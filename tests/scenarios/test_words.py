@@ -1,0 +1,461 @@
+"""Each word of the configuration, through the whole of kwatch: a play that is told otherwise without it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kwatch.testing import manifests
+from kwatch.testing.stage import Stage
+from tests.scenarios.plays import GROUPED, HOOK, brief, play, pod
+
+Manifest = Mapping[str, Any]
+
+# Two Pods that have nothing in common, a Node, and an Event about each.
+WEB: Manifest = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {
+        "name": "web-1",
+        "namespace": "shop",
+        "labels": {"app": "web"},
+        "annotations": {"example.com/tier": "3"},
+        "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d", "controller": True}],
+    },
+    "spec": {"nodeName": "node-1", "containers": [{"name": "main", "resources": {"limits": {"memory": "2Gi"}}}]},
+    "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+}
+DB: Manifest = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {
+        "name": "db-0",
+        "namespace": "data",
+        "labels": {"app": "db"},
+        "annotations": {"example.com/tier": "1"},
+        "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "controller": True}],
+    },
+    "spec": {"nodeName": "node-2", "containers": [{"name": "main", "resources": {"limits": {"memory": "512Mi"}}}]},
+    "status": {"phase": "Failed", "conditions": [{"type": "Ready", "status": "False"}]},
+}
+NODE: Manifest = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"}, "status": {}}
+SET: Manifest = {
+    "apiVersion": "apps/v1",
+    "kind": "ReplicaSet",
+    "metadata": {
+        "name": "web-5d",
+        "namespace": "shop",
+        "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "controller": True}],
+    },
+}
+
+
+def populate(stage: Stage, at: float) -> None:
+    """Let there be two Pods, with the owner of one, and a Node."""
+    for manifest in (SET, WEB, DB, NODE):
+        stage.apply(at, manifest)
+
+
+def tell(stage: Stage, at: float) -> None:
+    """Let there be an Event about each."""
+    said = [
+        ("Pod/shop/web-1", "BackOff", "Warning", "Back-off restarting", "kubelet", "node-1"),
+        ("Pod/data/db-0", "Killing", "Normal", "Stopping container", "operator", "node-2"),
+        ("Node//node-1", "Rebooted", "Warning", "has been rebooted", "kubelet", "node-1"),
+    ]
+    for about, reason, type_, message, component, host in said:
+        times = {"first": stage.second(at), "last": stage.second(at)}
+        name = about.rpartition("/")[2]
+        event = manifests.core_event(f"{name}.e", about, reason=reason, message=message, count=1, **times)
+        stage.apply(at, {**event, "type": type_, "source": {"component": component, "host": host}})
+
+
+def told(stage: Stage) -> list[str]:
+    """Return the names of the objects that were told of, sorted."""
+    return sorted(alert["labels"]["name"] for one in stage.told for alert in one.document["alerts"])
+
+
+OF_OBJECTS = [
+    ("kind: Pod", ["db-0", "web-1"]),
+    ("kind: [Pod, Node]", ["db-0", "node-1", "web-1"]),
+    ('kind: Pod, namespace: "sh*"', ["web-1"]),
+    ("kind: Pod, namespace: [shop, data]", ["db-0", "web-1"]),
+    ('kind: Pod, name: "web-?"', ["web-1"]),
+    ('kind: Pod, name: {regex: "web-[0-9]"}', ["web-1"]),
+    ('kind: Pod, name: {regex: "eb-[0-9]"}', []),
+    ("kind: Pod, labels: {app: web}", ["web-1"]),
+    ("kind: Pod, annotations: {example.com/tier: {gt: 2}}", ["web-1"]),
+    ('kind: Pod, owner: "ReplicaSet/*"', ["web-1"]),
+    ("kind: Pod, workload: Deployment/web", ["web-1"]),
+    ("kind: Pod, node: node-2", ["db-0"]),
+    ("kind: Pod, fields: {status.phase: Failed}", ["db-0"]),
+    ('kind: Pod, fields: {"spec.containers[*].resources.limits.memory": {ge: 1Gi}}', ["web-1"]),
+    ('kind: Pod, fields: {"metadata.annotations[\\"example.com/tier\\"]": "1"}', ["db-0"]),
+    ("kind: Pod, condition: {Ready: true}", ["web-1"]),
+    ('kind: Pod, condition: {Ready: ["False", "Unknown"]}', ["db-0"]),
+    ("kind: Pod, condition: {Nothing: true}", []),
+    ("kind: Pod, not: {condition: {Nothing: true}}", []),
+    ("kind: Pod, not: {labels: {absent: here}}", ["db-0", "web-1"]),
+    ("kind: Pod, not: {namespace: shop, name: db-0}", ["db-0", "web-1"]),
+    ("kind: Pod, any: [{name: web-1}, {node: node-2}]", ["db-0", "web-1"]),
+]
+
+
+@pytest.mark.parametrize(("match", "names"), OF_OBJECTS)
+def test_a_match_on_objects(tmp_path: Path, match: str, names: list[str]) -> None:
+    text = f"packs: []\nrules: [{{name: r, on: resource, match: {{{match}}}, key: [name]}}]\n"
+    stage = Stage(tmp_path, text + HOOK)
+    populate(stage, 0)
+    stage.run(until=100)
+    assert told(stage) == names
+
+
+OF_EVENTS = [
+    ("reason: BackOff", ["web-1"]),
+    ("reason: [BackOff, Rebooted]", ["node-1", "web-1"]),
+    ("type: Normal", ["db-0"]),
+    ('message: "*restarting"', ["web-1"]),
+    ("component: operator", ["db-0"]),
+    ("host: node-2", ["db-0"]),
+    ('namespace: "?*"', ["db-0", "web-1"]),
+    ('kind: Node, not: {namespace: "?*"}', ["node-1"]),
+    ("kind: Pod, not: {type: Normal}", ["web-1"]),
+    ("any: [{reason: Rebooted}, {component: operator}]", ["db-0", "node-1"]),
+]
+
+
+@pytest.mark.parametrize(("match", "names"), [*OF_EVENTS, *OF_OBJECTS])
+def test_a_match_on_events(tmp_path: Path, match: str, names: list[str]) -> None:
+    text = f"packs: []\nrules: [{{name: r, on: event, match: {{{match}}}, mode: notice, key: [name]}}]\n"
+    stage = Stage(tmp_path, text + HOOK)
+    populate(stage, -20)
+    tell(stage, 0)
+    stage.run(until=100)
+    assert told(stage) == names
+
+
+@pytest.mark.parametrize(
+    ("match", "instants"),
+    [
+        ("change: created", [0]),
+        ("change: updated", [10, 20, 30]),
+        ("change: deleted", [40]),
+        ("changed: [spec.replicas]", [10, 20]),
+        ("changed: [spec.paused, metadata.labels.app]", [30]),
+        ("changed: {path: spec.replicas, increased: true}", [10]),
+        ("changed: {path: spec.replicas, to: 0}", [20]),
+        ("changed: {path: spec.replicas, from: 2, to: {ge: 5}}", [10]),
+        ("changed: {path: spec.replicas, from: 3}", []),
+    ],
+)
+def test_a_match_on_changes(tmp_path: Path, match: str, instants: list[float]) -> None:
+    rule = f"{{name: r, on: resource, match: {{kind: Deployment, {match}}}, mode: notice, dedup_window: 1s}}"
+    stage = Stage(tmp_path, f"packs: []\nrules: [{rule}]\n" + HOOK)
+    web = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"}}
+    for at, replicas in ((0, 2), (10, 5), (20, 0)):
+        stage.apply(at, {**web, "spec": {"replicas": replicas}})
+    stage.apply(30, {**web, "metadata": {**web["metadata"], "labels": {"app": "web"}}})
+    stage.at(40, lambda: stage.cluster.delete(web))
+    stage.run(until=100)
+    assert [one.at for one in stage.told] == instants
+
+
+def failing(*words: str, on: str = "resource, match: {kind: Pod, fields: {status.phase: Failed}}") -> str:
+    """Return a configuration of one rule, with these further words."""
+    return f"packs: []\nrules: [{{{', '.join(('name: r', f'on: {on}', *words))}}}]\n{HOOK}"
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        ([], ["0 hook firing r shop/Pod/a", "180 hook resolved r shop/Pod/a"]),
+        (["for: 30s"], ["30 hook firing r shop/Pod/a", "180 hook resolved r shop/Pod/a"]),
+        (["for: 61s"], []),
+        (["resolve_hold: 10s"], ["0 hook firing r shop/Pod/a", "70 hook resolved r shop/Pod/a"]),
+        (["mode: notice"], ["0 hook notice r shop/Pod/a"]),
+        (["enabled: false"], []),
+        (
+            ["resolve: {fields: {status.reason: Fixed}}", "resolve_hold: 0s"],
+            ["0 hook firing r shop/Pod/a", "30 hook resolved r shop/Pod/a"],
+        ),
+    ],
+)
+def test_a_state_and_its_times(tmp_path: Path, words: list[str], lines: list[str]) -> None:
+    stage, pods = play(tmp_path, failing(*words))
+    pods.phase(0, "a")
+    pods.phase(30, "a", reason="Fixed")
+    pods.phase(60, "a", "Running")
+    stage.run(until=600)
+    assert stage.lines == lines
+
+
+def test_on_delete_keeps_what_its_object_does_not_end(tmp_path: Path) -> None:
+    for word, lines in (("resolve", 2), ("keep", 1)):
+        folder = tmp_path / word
+        folder.mkdir()
+        stage, pods = play(folder, failing(f"on_delete: {word}"))
+        pods.phase(0, "a")
+        pods.gone(60, "a")
+        stage.run(until=600)
+        assert len(stage.lines) == lines
+
+
+def test_expire_after_ends_what_nobody_can_see_as_no_longer_observed(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, failing("expire_after: 1h", on="event, match: {reason: BackOff}"))
+    pods.event(0, "a")
+    stage.run(until=7200)
+    assert stage.lines == ["0 hook firing r shop/Pod/a", "3600 hook expired r shop/Pod/a"]
+
+
+def test_reopen_window_continues_an_episode(tmp_path: Path) -> None:
+    for window, continues in (("10m", "continues episode 1"), ("1m", "")):
+        folder = tmp_path / window
+        folder.mkdir()
+        stage, pods = play(folder, failing("resolve_hold: 0s", f"reopen_window: {window}"))
+        for at, phase in ((0, "Failed"), (60, "Running"), (300, "Failed")):
+            pods.phase(at, "a", phase)
+        stage.run(until=600)
+        assert continues in stage.told[-1].document["text"]
+        assert ("continues" in stage.told[-1].document["text"]) is bool(continues)
+
+
+def test_dedup_window_counts_the_repeats_of_a_notice(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, failing("mode: notice", "dedup_window: 1m", on="event, match: {reason: BackOff}"))
+    for count, at in enumerate((0, 30, 59, 61), start=1):
+        pods.event(at, "a", count)
+    stage.run(until=600)
+    assert [(one.at, one.document["notices_dropped"]) for one in stage.told] == [(0, 0), (61, 2)]
+
+
+@pytest.mark.parametrize(
+    ("key", "instants"),
+    [("key: [namespace]", [0]), ("key: [namespace, name]", [0, 10]), ("key: [rule]", [0]), ("", [0, 10])],
+)
+def test_key_tells_alerts_apart(tmp_path: Path, key: str, instants: list[float]) -> None:
+    stage, pods = play(tmp_path, failing("mode: notice", *filter(None, [key])))
+    pods.phase(0, "a")
+    pods.phase(10, "b")
+    stage.run(until=100)
+    assert [one.at for one in stage.told] == instants
+
+
+@pytest.mark.parametrize(("per", "instants"), [("[namespace]", [20]), ("[namespace, name]", [])])
+def test_rate_counts_per_its_labels(tmp_path: Path, per: str, instants: list[float]) -> None:
+    rate = f"rate: {{count: 3, within: 1m, per: {per}}}"
+    stage, pods = play(tmp_path, failing(rate, on="event, match: {reason: BackOff}"))
+    for at, name in ((0, "a"), (10, "b"), (20, "c")):
+        pods.event(at, name)
+    stage.run(until=100)
+    assert [one.at for one in stage.told] == instants
+
+
+def test_labels_annotations_details_and_watched_labels_are_in_the_message(tmp_path: Path) -> None:
+    rule = failing(
+        "severity: critical",
+        "labels: {area: runtime}",
+        (
+            'annotations: {runbook: "https://runbooks.example.com/r", '
+            'summary: "{{ workload }} of {{ team }}: {{ details.why }}"}'
+        ),
+        "details: {why: status.reason}",
+    )
+    stage = Stage(tmp_path, "watch: {labels: [team]}\n" + rule)
+    stage.apply(
+        0,
+        {
+            **pod("a", "Failed", reason="Broken"),
+            "metadata": {"name": "a", "namespace": "shop", "labels": {"team": "x"}},
+        },
+    )
+    stage.run(until=10)
+    (alert,) = stage.told[0].document["alerts"]
+    assert (alert["severity"], alert["labels"]["area"], alert["labels"]["team"]) == ("critical", "runtime", "x")
+    assert (alert["cause"], alert["runbook"]) == ("Pod/a of x: Broken", "https://runbooks.example.com/r")
+    assert alert["details"] == {"why": "Broken"}
+
+
+def test_id_keeps_an_alert_through_a_new_name(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, failing("id: stays", "resolve_hold: 0s"))
+    pods.phase(0, "a")
+    stage.absent(10, 20, failing("id: stays", "resolve_hold: 0s").replace("name: r,", "name: other,"))
+    pods.phase(60, "a", "Running")
+    stage.run(until=100)
+    assert [line.split()[2] for line in stage.lines] == ["firing", "resolved"]
+
+
+# watching
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "names"),
+    [
+        ("{include: [shop]}", ["web-1"]),
+        ("{include: [shop, data]}", ["db-0", "web-1"]),
+        ('{include: ["*"], exclude: [shop]}', ["db-0"]),
+        ('{include: ["sh*", data], exclude: ["d*"]}', ["web-1"]),
+    ],
+)
+@pytest.mark.parametrize("on", ["event", "resource"])
+def test_namespaces_are_globs_and_exclude_wins(tmp_path: Path, on: str, namespaces: str, names: list[str]) -> None:
+    rule = f"{{name: r, on: {on}, match: {{kind: Pod}}, mode: notice, key: [name]}}"
+    stage = Stage(tmp_path, f"watch: {{namespaces: {namespaces}}}\npacks: []\nrules: [{rule}]\n" + HOOK)
+    populate(stage, -20 if on == "event" else 0)
+    tell(stage, 0)
+    stage.run(until=100)
+    assert told(stage) == names
+
+
+def test_events_of_cluster_scoped_objects_are_not_filtered_by_namespace(tmp_path: Path) -> None:
+    rule = "{name: r, on: event, match: {kind: Node}, mode: notice}"
+    stage = Stage(tmp_path, f"watch: {{namespaces: {{exclude: [default]}}}}\npacks: []\nrules: [{rule}]\n" + HOOK)
+    tell(stage, 0)
+    stage.run(until=100)
+    assert told(stage) == ["node-1"]
+
+
+def test_the_selector_of_namespaces_is_live(tmp_path: Path) -> None:
+    rule = "{name: r, on: event, match: {reason: BackOff}, mode: notice, key: [name]}"
+    watch = 'watch: {namespaces: {selector: "team=payments"}}\n'
+    stage, pods = play(tmp_path, f"{watch}packs: []\nrules: [{rule}]\n" + HOOK)
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
+    stage.apply(-20, space)
+    pods.event(0, "a")
+    stage.apply(10, {**space, "metadata": {"name": "shop", "labels": {"team": "payments"}}})
+    pods.event(20, "b")
+    stage.apply(30, {**space, "metadata": {"name": "shop", "labels": {"team": "other"}}})
+    pods.event(40, "c")
+    stage.run(until=100)
+    assert told(stage) == ["b"]
+
+
+# routes and destinations
+
+TWO = """
+receivers:
+  team: [{type: webhook, name: team, url: "http://receiver.example/team"}]
+  team-x: [{type: webhook, name: x, url: "http://receiver.example/x"}]
+"""
+
+
+def test_a_receiver_may_hold_labels_and_else_the_parent_is_told_and_counted(tmp_path: Path) -> None:
+    route = 'route: {receiver: team, group_wait: 0s, routes: [{match: {team: "*"}, receiver: "team-{{ team }}"}]}\n'
+    rule = "{name: r, on: resource, match: {kind: Pod, fields: {status.phase: Failed}}}"
+    stage = Stage(tmp_path, f"watch: {{labels: [team]}}\npacks: []\nrules: [{rule}]\n{route}{TWO}")
+    for at, name in ((0, "x"), (10, "y")):
+        metadata = {"name": name, "namespace": "shop", "labels": {"team": name}}
+        stage.apply(at, {**pod(name, "Failed"), "metadata": metadata})
+    stage.run(until=60)
+    assert stage.lines == ["0 x firing r shop/Pod/x", "10 team firing r shop/Pod/y"]
+    assert stage.counted("decisions", outcome="receiver_fallback") == 1
+
+
+@pytest.mark.parametrize(
+    ("timing", "instants"),
+    [
+        ("", [0]),
+        (", group_wait: 5s", [5]),
+        (", routes: [{match: {severity: critical}, group_wait: 5s}]", [5]),
+        (", group_wait: 20s, routes: [{match: {severity: critical}}]", [0]),
+    ],
+)
+def test_critical_waits_only_where_the_route_itself_says_so(tmp_path: Path, timing: str, instants: list[float]) -> None:
+    text = failing("severity: critical").replace(", group_by: [namespace], group_wait: 0s", timing)
+    stage, pods = play(tmp_path, text)
+    pods.phase(0, "a")
+    stage.run(until=60)
+    assert [one.at for one in stage.told] == instants
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("severity: critical", []),
+        ("severity: warning", ["firing@0", "resolved@60"]),
+        ("send_resolved: false", ["firing@0"]),
+    ],
+)
+def test_a_destination_hears_what_it_asks_for(tmp_path: Path, words: str, expected: list[str]) -> None:
+    text = failing("resolve_hold: 0s").replace("name: hook,", f"name: hook, {words},")
+    stage, pods = play(tmp_path, text)
+    pods.phase(0, "a")
+    pods.phase(60, "a", "Running")
+    assert brief(stage.run(until=600)) == expected
+
+
+def test_times_and_texts_of_a_destination(tmp_path: Path) -> None:
+    words = 'timezone: Asia/Tokyo, template: {title: "look: {{ place }}"}'
+    stage, pods = play(tmp_path, failing().replace("name: hook,", f"name: hook, {words},"))
+    pods.phase(0, "a")
+    stage.run(until=10)
+    assert stage.told[0].document["title"] == "look: shop/Pod/a"
+    assert "FIRING since 21:00 JST" in stage.told[0].document["text"]
+
+
+def test_timeout_bounds_each_attempt(tmp_path: Path) -> None:
+    requests: list[httpx.Request] = []
+    stage, pods = play(tmp_path, failing().replace("name: hook,", "name: hook, timeout: 7s,"))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(200)
+
+    stage.answer = answer
+    pods.phase(0, "a")
+    stage.run(until=10)
+    assert requests[0].extensions["timeout"]["read"] <= 7
+
+
+def test_a_webhook_sends_its_own_body_with_headers_and_signature(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("whsec_a3dhdGNoLXRlc3Qtc2VjcmV0LTAwMDAwMA==")
+    (tmp_path / "word").write_text("open sesame")
+    words = (
+        'body: {text: "{{ title }}", alerts: []}, sign: {file: FOLDER/key}, '
+        'headers: {X-Cluster: "{{ cluster }}", Authorization: {file: FOLDER/word}}'
+    )
+    requests: list[httpx.Request] = []
+    stage, pods = play(tmp_path, failing().replace("name: hook,", f"name: hook, {words},"))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(500)
+
+    stage.answer = answer
+    pods.phase(0, "a")
+    stage.run(until=1)
+    first = requests[0]
+    assert json.loads(first.content) == {"text": "WARNING · r · shop/Pod/a", "alerts": []}
+    assert (first.headers["x-cluster"], first.headers["authorization"]) == ("stage", "open sesame")
+    assert first.headers["webhook-signature"].startswith("v1,")
+
+
+SLACK = """
+receivers: {team: [{type: slack, token: {file: FOLDER/slack-token}, channel: "#alerts", mention: {critical: "@here"}}]}
+"""
+
+
+@pytest.mark.parametrize(("severity", "is_called"), [("critical", True), ("warning", False)])
+def test_slack_calls_whom_the_severity_names(tmp_path: Path, severity: str, is_called: bool) -> None:
+    text = failing(f"severity: {severity}").replace(HOOK, SLACK)
+    stage, pods = play(tmp_path, text)
+    pods.phase(0, "a")
+    stage.run(until=60)
+    (root,) = stage.slack.roots()
+    assert bool(root.pings) is is_called
+
+
+# the first start, and unknown
+
+
+def test_what_was_there_at_the_first_start_is_one_summary_and_ends_as_announced(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, failing("resolve_hold: 0s").replace(HOOK, GROUPED))
+    for name in ("a", "b", "c"):
+        pods.phase(-30, name)
+    pods.event(-60, "a")
+    for name in ("a", "b", "c"):
+        pods.phase(300, name, "Running")
+    stage.run(until=900)
+    assert [one.kind for one in stage.told] == ["summary", "resolved"]
+    assert "3 problems were already there" in stage.told[0].document["title"]

@@ -1,0 +1,100 @@
+"""What changed while kwatch was away, and what has to be stored for that."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from kwatch.model.conditions import Path
+from kwatch.model.decisions import Row, Table
+from kwatch.model.objects import ObjectRef
+from kwatch.model.observations import Change, ObjectChange, ObjectState
+from kwatch.watch.remembered import Remembered
+
+START = datetime(2026, 11, 21, 12, tzinfo=UTC)
+NOW = START + timedelta(hours=1)
+REPLICAS: Path = ("spec", "replicas")
+IMAGE: Path = ("spec", "image")
+WEB = ObjectRef("Deployment", "web", "shop", "apps", "u-1")
+
+
+def remembered(*paths: Path) -> Remembered:
+    asked = frozenset(paths or (REPLICAS,))
+    kinds = {("Deployment", "apps"): asked}
+    return Remembered(lambda kind, group: kinds.get((kind, group), frozenset()), covered_until=START)
+
+
+def change(kind: Change, replicas: int | None = 3, *, ref: ObjectRef = WEB, image: str = "") -> ObjectChange:
+    values = {REPLICAS: (replicas,)} if replicas is not None else {}
+    if image:
+        values[IMAGE] = (image,)  # type: ignore[assignment]
+    return ObjectChange(kind, ObjectState(ref=ref, resource_version="7", values=values), None, NOW)
+
+
+def after_a_restart(*changes: ObjectChange, paths: tuple[Path, ...] = ()) -> Remembered:
+    """Return what a new process knows, from the rows of an earlier one."""
+    before, after = remembered(), remembered(*paths)
+    rows = [before.note(each) for each in changes]
+    after.load(row for row in rows if row is not None)
+    return after
+
+
+def test_a_listed_object_with_another_value_has_been_updated() -> None:
+    completed = after_a_restart(change(Change.CREATED, 3)).complete(change(Change.EXISTING, 5))
+    assert (completed.change, completed.received_at) == (Change.UPDATED, START)
+    assert completed.state.values == {REPLICAS: (5,)}
+    assert completed.before is not None
+    assert completed.before.values == {REPLICAS: (3,)}
+
+
+def test_a_value_that_was_taken_away_is_another_value() -> None:
+    completed = after_a_restart(change(Change.CREATED, 3)).complete(change(Change.EXISTING, None))
+    assert completed.change is Change.UPDATED
+
+
+def test_the_same_value_is_no_change() -> None:
+    listed = change(Change.EXISTING, 3)
+    assert after_a_restart(change(Change.CREATED, 3)).complete(listed) is listed
+
+
+def test_a_value_that_was_not_asked_for_before_is_no_change() -> None:
+    listed = change(Change.EXISTING, 3, image="web:2")
+    assert after_a_restart(change(Change.CREATED, 3), paths=(REPLICAS, IMAGE)).complete(listed) is listed
+
+
+def test_another_object_of_the_same_name_is_no_update() -> None:
+    listed = change(Change.EXISTING, 5, ref=msgspec.structs.replace(WEB, uid="u-2"))
+    assert after_a_restart(change(Change.CREATED, 3)).complete(listed) is listed
+
+
+def test_what_a_watch_tells_is_left_as_it_is() -> None:
+    told = change(Change.UPDATED, 5)
+    assert after_a_restart(change(Change.CREATED, 3)).complete(told) is told
+
+
+def test_only_a_new_value_is_stored() -> None:
+    kept = remembered()
+    rows = [kept.note(change(Change.UPDATED, replicas)) for replicas in (3, 3, 5, 5, 3)]
+    assert [row is not None for row in rows] == [True, False, True, False, True]
+    assert rows[0] is not None
+    assert (rows[0].table, rows[0].key) == (Table.SEEN, "apps/Deployment/shop/web")
+
+
+def test_a_kind_that_nobody_asks_about_is_not_kept() -> None:
+    assert remembered().note(change(Change.CREATED, ref=ObjectRef("Pod", "web-1", "shop", "", "u-3"))) is None
+
+
+def test_a_deleted_object_is_forgotten_once() -> None:
+    kept = remembered()
+    kept.note(change(Change.CREATED))
+    gone = Row(Table.SEEN, "apps/Deployment/shop/web", None)
+    assert [kept.note(change(Change.DELETED)) for _ in range(2)] == [gone, None]
+
+
+def test_what_a_complete_list_does_not_show_is_forgotten_in_its_namespace() -> None:
+    kept = remembered()
+    others = [ObjectRef("Deployment", name, ns, "apps", uid) for name, ns, uid in (("b", "shop", "2"), ("c", "x", "3"))]
+    for ref in (WEB, *others):
+        kept.note(change(Change.CREATED, ref=ref))
+    assert kept.keep_only("Deployment", "apps", "shop", {"u-1"}) == (Row(Table.SEEN, "apps/Deployment/shop/b", None),)
+    assert kept.keep_only("Deployment", "", "", ()) == ()
+    assert [row.key for row in kept.keep_only("Deployment", "apps", "", {"u-1"})] == ["apps/Deployment/x/c"]
