@@ -26,6 +26,9 @@ from kwatch.telemetry import Counters, Redactor, set_up_logging
 from kwatch.web import address
 from kwatch.web.server import listen, url_of
 
+#: A signal so soon after the first is the same one: `make` passes on what its whole group got.
+_SAME_SIGNAL_SECONDS = 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
@@ -39,16 +42,16 @@ class RunOptions:
 
 
 async def run_until_signal(options: RunOptions) -> None:
-    """Run until SIGTERM or SIGINT; a second one ends it at once."""
+    """Run until SIGTERM or SIGINT; a second one ends it at once, as does the first while credentials are loaded."""
     config = load(options.config, environ=os.environ)
     set_up_logging(
         level=config.log.level.value, style=config.log.format, stream=sys.stderr, redactor=_redactor_of(config)
     )
-    stop = _stop_on_signal()
     counters = Counters()
     async with AsyncExitStack() as stack:
         stack.callback(_let_go_of_stdout)
         ports, folder = await stack.enter_async_context(_world(options, config))
+        stop = _stop_on_signal()
         state = State.open(folder, counters=counters)
         stack.callback(state.close)
         app = App(replace(config, state=folder), ports, state, counters)
@@ -100,11 +103,15 @@ def _spare_what_stays() -> None:
 def _stop_on_signal() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    stopped_at = 0.0
 
     def on_signal() -> None:
-        if stop.is_set():
+        nonlocal stopped_at
+        if not stop.is_set():
+            stop.set()
+            stopped_at = loop.time()
+        elif loop.time() - stopped_at > _SAME_SIGNAL_SECONDS:
             sys.exit("kwatch: stopped before everything was finished; what is left is told at the next start")
-        stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
@@ -123,6 +130,10 @@ def name_of_cluster(configured: str | None, of_credentials: str) -> str:
 async def _world(options: RunOptions, config: Config) -> AsyncIterator[tuple[Ports, Path]]:
     """Find the cluster, and say on the first line which it is."""
     kubeconfig = find_kubeconfig(options.kubeconfig)
+    if options.context and not kubeconfig and not options.demo:
+        raise KwatchError(
+            f"there is no kubeconfig that could have the context {options.context!r}: name one with --kubeconfig"
+        )
     if options.demo or not (kubeconfig or is_in_cluster()):
         async with _demo(options) as demo:
             yield demo

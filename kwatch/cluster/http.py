@@ -130,5 +130,7 @@ def _translated() -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise TimeoutError("the API server did not answer in time") from error
+    except aiohttp.ClientConnectorError as error:  # its own text shows the memory address of the TLS context
+        raise ClusterError(f"no connection to the API server {error.host}:{error.port}: {error.strerror}") from error
     except aiohttp.ClientError as error:
         raise ClusterError(f"no connection to the API server: {str(error) or type(error).__name__}") from error

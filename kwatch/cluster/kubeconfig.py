@@ -20,7 +20,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 import yaml
 from kubernetes.aio.config.config_exception import ConfigException
-from kubernetes.aio.config.kube_config import FileOrData, KubeConfigLoader, KubeConfigMerger
+from kubernetes.aio.config.kube_config import ConfigNode, FileOrData, KubeConfigLoader, KubeConfigMerger
 
 from kwatch.cluster.credentials import REREAD_AFTER, Access, Reading, TlsContexts, environment_proxy
 from kwatch.errors import ClusterError
@@ -122,12 +122,21 @@ class _Settings:
 class _Loader(KubeConfigLoader):  # type: ignore[misc]  # the package has no types
     """The package's loader with an exec plugin that ends and that may not fail in silence."""
 
+    _user: Any  # a ConfigNode, which the package's loader sets; None when the context names none that is there
+
     def __init__(self, files: str, context: str | None, known: _ExecStatus | None) -> None:
-        merged = KubeConfigMerger(files).config
-        if merged is None:
+        if not any(Path(file).expanduser().exists() for file in files.split(os.pathsep) if file):
             raise ConfigException(f"no such file: {files}")
+        merged = KubeConfigMerger(files).config
+        if context is None and not merged.safe_get("current-context"):
+            raise ConfigException("it has no current context: choose one with --context")
         super().__init__(config_dict=merged, active_context=context, config_base_path=None)
         self.exec_status = known
+        if self._user is None:  # the loader fails at an https server for nobody
+            user = self.current_context["context"].get("user")
+            if user:
+                raise ConfigException(f"there is no user {user!r}")
+            self._user = ConfigNode("nobody", {})
 
     @classmethod
     def of(cls, files: str, context: str | None, known: _ExecStatus | None) -> Self:
@@ -225,5 +234,10 @@ async def _guarded(reading: Awaitable[_T]) -> _T:
         raise ClusterError(f"the kubeconfig cannot be used: {str(error).partition(' in ')[0]}") from None
     except OSError as error:
         raise ClusterError(f"the kubeconfig or a file that it names cannot be read: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ClusterError(f"the kubeconfig cannot be used: line {line} is not YAML") from None
     except (KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
-        raise ClusterError(f"the kubeconfig cannot be used ({type(error).__name__})") from None
+        raise ClusterError(
+            f"the kubeconfig cannot be used: it is empty, or not written as one ({type(error).__name__})"
+        ) from None

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -49,6 +49,14 @@ def first_lines(process: subprocess.Popen[str], number: int) -> list[str]:
     return [process.stderr.readline() for _ in range(number)]
 
 
+def tell_until_it_ends(process: subprocess.Popen[str]) -> None:
+    """Send SIGTERM as one who has no patience; what comes at once with the first one counts as the same."""
+    while process.poll() is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.2)
+
+
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Return the exit code and the rest of what it said."""
     _, said = process.communicate()
@@ -66,6 +74,23 @@ def test_where_there_is_no_cluster_the_demo_is_watched_until_a_signal(tmp_path: 
     )
     assert re.fullmatch(r"Status page: http://127\.0\.0\.1:\d+/\n", page)
     assert (code, "Traceback" in said) == (0, False)
+
+
+def test_a_signal_told_twice_at_once_is_one(tmp_path: Path) -> None:
+    """`make` passes on a signal that its whole group got."""
+    with kwatch(tmp_path) as process:
+        first_lines(process, 2)
+        process.terminate()
+        process.terminate()
+        code, said = ended(process)
+    assert (code, "stopped before everything" in said) == (0, False)
+
+
+def test_a_context_without_a_kubeconfig_is_not_the_demo(tmp_path: Path) -> None:
+    with kwatch(tmp_path, "--context", "prod") as process:
+        code, said = ended(process)
+    assert code == 1
+    assert said == "kwatch: there is no kubeconfig that could have the context 'prod': name one with --kubeconfig\n"
 
 
 def test_the_demo_may_be_asked_for_and_a_state_folder_be_named(tmp_path: Path) -> None:
@@ -110,7 +135,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
             assert process.stderr is not None
             until_stopping = iter(process.stderr.readline, "")
             assert any("stopping" in line for line in until_stopping)
-            process.terminate()
+            tell_until_it_ends(process)
             code, said = ended(process)
             connection.close()
     assert code == 1

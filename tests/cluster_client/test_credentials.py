@@ -186,12 +186,31 @@ def test_a_cluster_that_cannot_be_used_is_an_error(tmp_path: Path, change: dict[
         load(kubeconfig(tmp_path, {"token": "t"}, change))
 
 
-@pytest.mark.parametrize("content", ["", "[1]", "a: [", '{"clusters": 3, "contexts": [], "users": []}'])
-def test_a_kubeconfig_in_another_form_is_an_error(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "it is empty, or not written as one"),
+        ("[1]", "it is empty, or not written as one"),
+        ("apiVersion: v1\na: [", "line 2 is not YAML"),
+        ('{"clusters": 3, "contexts": [], "users": []}', "it is empty, or not written as one"),
+        ("{apiVersion: v1, clusters: [], contexts: [], users: []}", "it has no current context: choose one with"),
+    ],
+)
+def test_a_kubeconfig_in_another_form_is_an_error(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "config"
     path.write_text(content)
-    with pytest.raises(ClusterError):
+    with pytest.raises(ClusterError, match=message):
         load(path)
+
+
+def test_a_context_without_a_user_is_nobody_and_one_with_a_missing_user_is_an_error(tmp_path: Path) -> None:
+    path = kubeconfig(tmp_path, {"token": "t"})
+    path.write_text(path.read_text().replace('"user": "u"}}', '"user": "v"}}'))
+    with pytest.raises(ClusterError, match="there is no user 'v'"):
+        load(path)
+    path.write_text(path.read_text().replace(', "user": "v"}}', "}}"))
+    _, access = load(path)
+    assert (access.server, access.authorization) == ("https://api.example.com:6443", "")
 
 
 def test_a_missing_kubeconfig_and_a_missing_context_are_errors_without_secrets(tmp_path: Path) -> None:

@@ -178,14 +178,17 @@ def test_a_body_that_breaks_off_is_an_error() -> None:
 
 def test_no_server_is_an_error() -> None:
     async def main() -> None:
-        wire = AiohttpWire(Credentials(Tokens("http://127.0.0.1:1"), SystemClock()))
+        wire = AiohttpWire(Credentials(Tokens("https://127.0.0.1:1", ssl.create_default_context()), SystemClock()))
         try:
             async with wire.request("GET", "/"):
                 pass
         finally:
             await wire.close()
 
-    with pytest.raises(ClusterError, match="no connection"):
+    with pytest.raises(
+        ClusterError,
+        match=r"^no connection to the API server 127\.0\.0\.1:1: Connect call failed \('127\.0\.0\.1', 1\)$",
+    ):
         asyncio.run(main())
 
 
