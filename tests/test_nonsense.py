@@ -43,7 +43,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-METADATA = {"uid": "u-1", "resourceVersion": "7", "creationTimestamp": "2026-01-01T12:00:00Z", "labels": {"app": "web"}}
+# The version is one that the server has reached: from a later one a watch would resume beyond what is to come.
+METADATA = {"uid": "u-1", "resourceVersion": "1", "creationTimestamp": "2026-01-01T12:00:00Z", "labels": {"app": "web"}}
 POD = manifests.pod(
     "odd",
     owner="ReplicaSet/odd-1",
