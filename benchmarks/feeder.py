@@ -56,12 +56,13 @@ class Order(msgspec.Struct, kw_only=True):
     """`count` objects from the number `first` on, at a `rate` per second or, with None, as fast as they are taken.
 
     `what`: `events` (ordinary ones), `marks` (Events, each about another Pod, that a rule tells), `pods` (an update of
-    each, with the label `state`).
+    each, with the label `state`). `names`: how many Event objects there are, whose counts rise; 0: each is another.
     """
 
     what: str
     count: int
     first: int = 0
+    names: int = 0
     rate: float | None = None
     state: str = "well"
 
@@ -139,14 +140,15 @@ class Feeder:
             return self._pod(number, b"MODIFIED", order.state.encode())
         if order.what == "marks":
             return self._event(number, MARK, datetime.now(UTC))
-        return self._event(number, REASONS[number % len(REASONS)], datetime.now(UTC))
+        return self._event(number, REASONS[number % len(REASONS)], datetime.now(UTC), order.names)
 
-    def _event(self, number: int, reason: tuple[bytes, bytes], now: datetime) -> bytes:
+    def _event(self, number: int, reason: tuple[bytes, bytes], now: datetime, names: int = 0) -> bytes:
         self._sent += 1
         line = self._event_template % {
             b"pod": number % self._pods if self._pods else 0,
             b"ns": number % self._pods % NAMESPACES if self._pods else 0,
-            b"index": self._sent,
+            b"index": number % names if names else self._sent,
+            b"count": 1 + number // names if names else 1,
             b"version": self._next_version(),
             b"reason": reason[0],
             b"type": reason[1],
@@ -210,6 +212,7 @@ def _widened(template: bytes) -> bytes:
     places = (
         (b"checkout-api-%(pod)03x", b"cache-56bc48689-%(pod)05x"),
         (b"00000000-0000-4000-9000-%(pod)012x", b"c12ae78d-8c89-4251-bb4b-%(pod)012x"),
+        (b'"deprecatedCount":1', b'"deprecatedCount":%(count)d'),
         (b"occurrence %(index)d of this load", b"sent @%(stamp)d@"),
     )
     for old, new in places:

@@ -15,6 +15,7 @@ import platform
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -231,9 +232,24 @@ def settings(folder: Path, runs: int) -> dict[str, str | int]:
         "python": platform.python_version(),
         "cpu": _cpu_model(),
         "cores": os.cpu_count() or 0,
+        "disk": _disk(folder / "synced"),
         "load": f"{os.getloadavg()[0]:.1f} at the start",
         "runs": runs,
     }
+
+
+def _disk(path: Path) -> str:
+    """Return how long the disk alone takes for what each durable commit asks of it."""
+    milliseconds = []
+    with path.open("wb") as file:
+        for _ in range(300):
+            file.write(b"x" * 4096)
+            file.flush()
+            began = time.perf_counter()
+            os.fdatasync(file.fileno())
+            milliseconds.append((time.perf_counter() - began) * 1e3)
+    cuts = statistics.quantiles(milliseconds, n=100)
+    return f"fdatasync p50 {cuts[49]:.2f} ms, p99 {cuts[98]:.2f} ms"
 
 
 def _cpu_model() -> str:

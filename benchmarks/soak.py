@@ -28,6 +28,9 @@ from kwatch.model.notifications import DeliveryState
 from kwatch.store.state import State
 
 EVENTS_PER_SECOND = 500
+#: Event objects, whose counts rise. What is remembered of one is kept until an API server has let it die (an hour and a
+#: quarter), so distinct ones would fill the memory for longer than a soak takes.
+EVENT_OBJECTS = 5000
 PODS = 1000
 #: Pods that break each second, and seconds until each is well again.
 BREAKING, BROKEN_FOR = 3, 15
@@ -81,7 +84,7 @@ async def soak(folder: Path, seconds: int, progress: Progress) -> dict[str, Any]
 
 async def _load(running: Rig, seconds: int, progress: Progress) -> list[Sample]:
     task = progress.add_task("soaking", total=seconds)
-    running.order(what="events", count=EVENTS_PER_SECOND * seconds, rate=EVENTS_PER_SECOND)
+    running.order(what="events", count=EVENTS_PER_SECOND * seconds, rate=EVENTS_PER_SECOND, names=EVENT_OBJECTS)
     samples = []
     began = time.monotonic()
     for second in range(seconds):

@@ -96,7 +96,12 @@ class App:
             client,
             discovery,
             self.cache,
-            Plan(wants=_wants(config, rules), namespaces=namespaces.names, resume=_resume(snapshot)),
+            Plan(
+                wants=_wants(config, rules),
+                namespaces=namespaces.names,
+                event_kinds=rules.event_kinds(),
+                resume=_resume(snapshot),
+            ),
             clock=ports.clock,
             rng=ports.rng,
             counters=counters,

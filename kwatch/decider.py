@@ -71,6 +71,7 @@ class Decider:
         self._look_up = look_up
         self._covered_from = {source: point.covered_at for source, point in checkpoints.items()}
         self._others_covered_from = covered_from  # sources that were never heard
+        self._heard_until = {source: point.resource_version for source, point in checkpoints.items()}
         self._counts: dict[str, counting.Counted] = {}
         self._remembered = Remembered(rules.changed_paths, covered_until=covered_from)
         self._rows: dict[tuple[Table, str], Row] = {}
@@ -177,7 +178,10 @@ class Decider:
         elif frame.type is WatchEventType.DELETED:
             self._on_event_deleted(event, now)
         else:
-            is_listed = frame.type is WatchEventType.LISTED
+            # What a list shows beyond the checkpoint is as new as if the watch had brought it, whatever its times say.
+            heard_until = self._heard_until.get(source.id, "")
+            is_news = heard_until.isdecimal() and counting.is_newer(event.resource_version, heard_until)
+            is_listed = frame.type is WatchEventType.LISTED and not is_news
 
             def go_on(about: About | None, at: datetime) -> None:
                 self._on_event(source, event, about, candidates, is_listed=is_listed, now=at)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from kwatch.config.config import Config
 
 
-@click.command()
+@click.command(short_help="List every mistake of the configuration.")
 @config_option
 def check(config: Path | None) -> None:
     """Check the configuration: list every mistake, or say what would run."""

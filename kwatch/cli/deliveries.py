@@ -1,6 +1,7 @@
 """`kwatch deliveries`: what became of every notification, asked of the running kwatch."""
 
 import json
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from kwatch.cli.exits import Exit
 from kwatch.telemetry import strip_controls
 
 _TIMEOUT_SECONDS = 10
+_PIPE_WIDTH = 1000  # columns: a line each, for grep and the like
 #: The values of `DeliveryState`, which would take long to import.
 _STATES = ("queued", "leased", "retry_wait", "held", "sent", "superseded", "folded", "cancelled", "dead", "dropped")
 
@@ -33,7 +35,7 @@ def deliveries() -> None:
     """Say of every notification where it is now."""
 
 
-@deliveries.command("list")
+@deliveries.command("list", short_help="List the newest deliveries.")
 @_state_option
 @click.option("--in", "words", type=click.Choice(_STATES), multiple=True, help="Only those in this state; repeatable.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many, newest first.")
@@ -95,12 +97,14 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("created", "state", "kind", "destination", "about", "id"):
+    table.add_column("id", no_wrap=True, min_width=max((len(row["id"]) for row in rows), default=0))  # to be copied
+    for column in ("created", "state", "kind", "destination", "about"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        cells = (_instant(row["created_at"]), row["state"], row["kind"], row["destination"], row["title"], row["id"])
+        cells = (row["id"], _instant(row["created_at"]), row["state"], row["kind"], row["destination"], row["title"])
         table.add_row(*(Text(strip_controls(cell)) for cell in cells))
-    Console().print(table if rows else "no deliveries")
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    console.print(table if rows else "no deliveries")
 
 
 def _print_story(story: dict[str, Any]) -> None:

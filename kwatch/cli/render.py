@@ -10,7 +10,7 @@ from kwatch.cli.options import config_option
 _KINDS = ("firing", "update", "repeat", "resolved", "expired", "notice", "summary", "meta", "test")
 
 
-@click.command()
+@click.command(short_help="Show what messages look like.")
 @config_option
 @click.option("--destination", help="Only this destination [default: all].")
 @click.option("--kind", type=click.Choice(_KINDS), default="firing", show_default=True, help="What to tell.")

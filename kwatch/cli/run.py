@@ -7,7 +7,7 @@ import click
 from kwatch.cli.options import config_option
 
 
-@click.command()
+@click.command(short_help="Watch the cluster and tell what is wrong.")
 @config_option
 @click.option(
     "--kubeconfig",

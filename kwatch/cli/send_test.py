@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kwatch.cli.channels import Way
 
 
-@click.command("send-test")
+@click.command("send-test", short_help="Send a test message to each destination.")
 @config_option
 @click.option("--destination", help="Only this destination [default: all].")
 @click.pass_context

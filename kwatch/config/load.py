@@ -179,9 +179,7 @@ def _watch(main: Node, words: TopWords, problems: Problems) -> Watch:
     asked = words.watch.namespaces
     _check_watch(main, problems)
     return Watch(
-        namespaces=Namespaces(
-            include=asked.include, exclude=asked.exclude, selector=_selector(main, asked.selector, problems)
-        ),
+        namespaces=Namespaces(include=asked.include, exclude=asked.exclude, selector=_selector(main, problems)),
         resources=words.watch.resources,
         labels=words.watch.labels,
     )
@@ -198,13 +196,14 @@ def _check_watch(main: Node, problems: Problems) -> None:
             problems.add(node.place, "include: a leading ! means nothing here: put the name into `exclude`")
 
 
-def _selector(main: Node, text: str, problems: Problems) -> Condition | None:
-    if not text:
+def _selector(main: Node, problems: Problems) -> Condition | None:
+    watch = main.mapping.get("watch", main)
+    node = watch.mapping.get("namespaces", watch).mapping.get("selector")
+    if node is None or not node.text:
         return None
     try:
-        return parse_selector(text)
+        return parse_selector(node.text)
     except ValueError as error:
-        node = main.mapping["watch"].mapping["namespaces"].mapping["selector"]
         problems.add(node.place, f"selector: {error}")
         return None
 

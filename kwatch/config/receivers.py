@@ -3,6 +3,10 @@
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any, get_args, get_origin
+
+from pydantic import ValidationError
 
 from kwatch.config.parse import Node
 from kwatch.config.problems import Place, Problems, did_you_mean, listed
@@ -66,12 +70,13 @@ class _Reader:
         type_ = self._type(node)
         if type_ is None:
             return None
-        config = check(node, channel_config(type_), self._problems)
+        model = channel_config(type_)
+        config = check(node, model, self._problems)
+        self._check_secrets(model, node)
         name = self._name(receiver, node, type_, is_first=type_ not in types)
         types.add(type_)
         if config is None or name is None:
             return None
-        self._check_secrets(config, node)
         return config.model_copy(update={"name": name})
 
     def _type(self, node: Node) -> str | None:
@@ -104,8 +109,8 @@ class _Reader:
             return None
         return name
 
-    def _check_secrets(self, config: ChannelConfig, node: Node) -> None:
-        for secret, place in _secrets(config, node):
+    def _check_secrets(self, model: type[ChannelConfig], node: Node) -> None:
+        for secret, place in _secrets(model, node):
             wrong = self._wrong_with(secret)
             if wrong is not None:
                 self._problems.add(place, wrong)
@@ -128,13 +133,16 @@ def _is_name(name: str) -> bool:
     return bool(name.strip()) and name.isprintable()
 
 
-def _secrets(config: ChannelConfig, node: Node) -> Iterator[tuple[Secret, Place]]:
-    for name, field in type(config).model_fields.items():
-        value = getattr(config, name)
+def _secrets(model: type[ChannelConfig], node: Node) -> Iterator[tuple[Secret, Place]]:
+    """Yield the secrets of a destination, also of one that is wrong otherwise; a wrong secret is told already."""
+    for name, field in model.model_fields.items():
         given = node.mapping.get(field.alias or name)
-        if given is None:
+        if given is None or not _takes_secret(field.annotation):
             continue
-        if isinstance(value, Secret):
-            yield value, given.place
-        elif isinstance(value, Mapping):
-            yield from ((each, given.mapping[key].place) for key, each in value.items() if isinstance(each, Secret))
+        for each in given.mapping.values() if get_origin(field.annotation) is Mapping else (given,):
+            with suppress(ValidationError):
+                yield Secret.model_validate(each.plain()), each.place
+
+
+def _takes_secret(annotation: Any) -> bool:
+    return annotation is Secret or any(_takes_secret(each) for each in get_args(annotation))

@@ -9,7 +9,7 @@ import msgspec
 
 from kwatch.config.matching import KnownNames, check_labels, read_label_match
 from kwatch.config.parse import Node
-from kwatch.config.problems import Problems, did_you_mean, listed
+from kwatch.config.problems import Place, Problems, did_you_mean, listed
 from kwatch.config.schema import RouteWords
 from kwatch.config.validate import check, is_mapping
 from kwatch.model.conditions import AllOf, Condition, LabelIs, Text
@@ -30,6 +30,7 @@ class RouteReader:
         self._known = known
         self._problems = problems
         self._siblings: list[tuple[tuple[Node, ...], tuple[Route, ...]]] = []
+        self._misread: set[Place] = set()  # routes that lost what is wrong in them: of those nothing can be said
 
     def root(self, node: Node) -> Route:
         """Return the tree. The root takes what no other route does: it has a receiver, and no match."""
@@ -48,17 +49,20 @@ class RouteReader:
             self._problems.add(
                 receiver.place, "receiver: the root needs a plain name, for when a name with labels is none"
             )
-        before = len(self._problems)
         route = self._route(node, Route(receiver=""))
-        if len(self._problems) == before:  # else a match may have lost what is wrong in it
-            for nodes, routes in self._siblings:
-                self._check_reachable(nodes, routes)
+        for nodes, routes in self._siblings:
+            self._check_reachable(nodes, routes)
         return route
 
     def _route(self, node: Node, parent: Route) -> Route:
+        before = len(self._problems)
         words = check(node, RouteWords, self._problems) or RouteWords()
-        if words.receiver is not None:
-            self._check_receiver(node.mapping["receiver"])
+        match = self._match(node)
+        if len(self._problems) > before:
+            self._misread.add(node.place)
+        receiver = node.mapping.get("receiver")
+        if receiver is not None and receiver.text:
+            self._check_receiver(receiver)
         given = {
             "receiver": words.receiver,
             "group_by": words.group_by,
@@ -71,7 +75,7 @@ class RouteReader:
         route = msgspec.structs.replace(
             parent,
             parent_receiver=parent.parent_receiver if "{{" in parent.receiver else parent.receiver,
-            match=self._match(node),
+            match=match,
             continue_=words.continue_,
             origin=f"{node.place.file}:{node.place.line}",
             critical_wait=words.group_wait or timedelta(0),
@@ -92,11 +96,12 @@ class RouteReader:
         return children
 
     def _check_reachable(self, nodes: tuple[Node, ...], routes: tuple[Route, ...]) -> None:
-        for index, route in enumerate(routes):
-            for other, taken in zip(nodes[:index], routes[:index], strict=True):
+        read = [(node, route) for node, route in zip(nodes, routes, strict=True) if node.place not in self._misread]
+        for index, (node, route) in enumerate(read):
+            for other, taken in read[:index]:
                 if not taken.continue_ and _implies(route.match, taken.match):
                     self._problems.add(
-                        nodes[index].place,
+                        node.place,
                         f"unreachable: the route at {other.place} takes all that this one would; "
                         "put this one before it, or write continue: true there",
                     )

@@ -11,7 +11,7 @@ from kwatch.config.problems import Place, Problems, did_you_mean
 from kwatch.config.schema import InhibitWords, RuleWords
 from kwatch.config.validate import check, is_mapping
 from kwatch.model.conditions import AllOf, Condition, nodes
-from kwatch.model.rules import Inhibition, Mode, Rate, Rule, Subject
+from kwatch.model.rules import Inhibition, Rate, Rule, Subject
 from kwatch.rules.needs import asks_object, kinds_of
 
 #: The labels that kwatch gives to alerts.
@@ -66,7 +66,7 @@ class RuleBook:
         first: dict[str, Entry] = {}
         for entry, rule in read:
             other = first.setdefault(rule.id, entry)
-            if other is not entry:
+            if other.name != entry.name:  # of the same name: that is told already
                 place = _place(entry.node, "id" if "id" in entry.node.mapping else "name")
                 self._problems.add(place, f"id: {rule.id!r} is already that of the rule at {other.node.place}")
 
@@ -81,22 +81,24 @@ class RuleBook:
             if "resolve" in node.mapping
             else None
         )
-        if words is None or len(problems) > before:
+        is_read = words is not None and len(problems) == before
+        self._add(node, _misfits(node))
+        self._check_labels(node)
+        if words is None or not is_read:
             return None
-        self._check(words, entry.node, match)
+        self._add(node, _unseen(words, match))
         return _rule_of(words, match, resolve, entry.origin)
 
-    def _check(self, words: RuleWords, node: Node, match: Condition) -> None:
-        for key, text in (*_misfits(words, node), *_unseen(words, match)):
+    def _add(self, node: Node, found: Iterable[tuple[str, str]]) -> None:
+        for key, text in found:
             self._problems.add(_place(node, key), text)
-        self._check_labels(words, node)
 
-    def _check_labels(self, words: RuleWords, node: Node) -> None:
+    def _check_labels(self, node: Node) -> None:
         for name, value in _mapping(node, "labels").items():
             if name in BUILT_IN_LABELS:
                 self._problems.add(value.key_place, f"labels: {name!r} is set by kwatch itself, choose another name")
-        built_in = [name for name in BUILT_IN_LABELS if name != "reason" or words.on is Subject.EVENT]
-        known = (*built_in, *self._label_names, *words.labels)
+        built_in = [name for name in BUILT_IN_LABELS if name != "reason" or _value(node, "on") != "resource"]
+        known = (*built_in, *self._label_names, *_mapping(node, "labels"))
         for key in (node.mapping.get("key"), node.mapping.get("rate", node).mapping.get("per")):
             for each in key.items if key is not None else ():
                 check_label(each.text, each.place, known, self._problems, "alert of this rule")
@@ -106,21 +108,25 @@ def merge(packs: Iterable[Pack], user: Iterable[Node], problems: Problems) -> tu
     """Return all rules: those of the packs, with the user's of the same name over them, then the user's own."""
     built_in = {_name(node): (pack.name, node) for pack in packs for node in pack.rules}
     own = _by_name(user, problems)
-    entries = [
-        Entry(name=name, node=_over(node, own[name]), origin=_origin(own[name]))
-        if name in own
-        else Entry(name=name, node=node, origin=f"pack {pack}")
-        for name, (pack, node) in built_in.items()
-    ]
-    for name, node in own.items():
-        if name in built_in:
-            continue
-        if not {"on", "match"} & set(node.mapping):
-            hint = did_you_mean(name, built_in)
-            problems.add(node.place, f"no pack in use has a rule {name!r} (one of your own needs on and match){hint}")
-            continue
-        entries.append(Entry(name=name, node=node, origin=_origin(node)))
+    entries: list[Entry] = []
+    for name, (pack, node) in built_in.items():
+        over = [Entry(name=name, node=_over(node, each), origin=_origin(each)) for each in own.get(name, ())]
+        entries += over or [Entry(name=name, node=node, origin=f"pack {pack}")]
+    for name, found in own.items():
+        if name not in built_in:
+            entries += [
+                Entry(name=name, node=node, origin=_origin(node)) for node in found if _is_own(node, built_in, problems)
+            ]
     return tuple(entries)
+
+
+def _is_own(node: Node, built_in: Iterable[str], problems: Problems) -> bool:
+    """Return whether it is a rule by itself, not one that changes a pack's rule which is not there."""
+    if {"on", "match"} & set(node.mapping):
+        return True
+    hint = did_you_mean(_name(node), built_in)
+    problems.add(node.place, f"no pack in use has a rule {_name(node)!r} (one of your own needs on and match){hint}")
+    return False
 
 
 def read_inhibitions(entries: Iterable[Node], known: KnownNames | None, problems: Problems) -> tuple[Inhibition, ...]:
@@ -146,19 +152,21 @@ def _inhibition(node: Node, known: KnownNames | None, problems: Problems) -> Inh
     return Inhibition(when=when, mute=mute, equal=words.equal)
 
 
-def _by_name(user: Iterable[Node], problems: Problems) -> Mapping[str, Node]:
-    own: dict[str, Node] = {}
+def _by_name(user: Iterable[Node], problems: Problems) -> Mapping[str, list[Node]]:
+    """Return the user's rules by name; a second one of a name is wrong, and read all the same for what else is."""
+    own: dict[str, list[Node]] = {}
     for node in user:
         if not is_mapping(node, problems):
             continue
         name = _name(node)
         if not name:
             check(node, RuleWords, problems)  # says what is missing
-        elif name in own:
+            continue
+        first = own.setdefault(name, [])
+        if first:
             place = _place(node, "name")
-            problems.add(place, f"a second rule {name!r}: it is already at {_place(own[name], 'name')}")
-        else:
-            own[name] = node
+            problems.add(place, f"a second rule {name!r}: it is already at {_place(first[0], 'name')}")
+        first.append(node)
     return own
 
 
@@ -177,18 +185,19 @@ def _moved(node: Node, place: Place) -> Node:
     return replace(node, value=value, place=place, key_place=place)
 
 
-def _misfits(words: RuleWords, node: Node) -> Iterator[tuple[str, str]]:
+def _misfits(node: Node) -> Iterator[tuple[str, str]]:
     """Yield keys that do not go together, each with why."""
     given = node.mapping
-    if words.rate is not None and "key" in given:
+    on, has_rate = _value(node, "on"), "rate" in given
+    if has_rate and "key" in given:
         yield "key", "key: `rate` has a key of its own: put the labels into rate.per"
-    if words.rate is not None and words.on is Subject.RESOURCE:
+    if has_rate and on == "resource":
         yield "rate", "rate: counts Kubernetes Events, for a rule on: event; for a state that lasts use `for`"
-    if "for" in given and words.rate is not None:
+    if "for" in given and has_rate:
         yield "for", "for: cannot be had with `rate`, as the source tells late; use a longer rate.within"
-    elif "for" in given and words.on is Subject.EVENT:
+    elif "for" in given and on == "event":
         yield "for", "for: is the time that a state lasts, for a rule on: resource; for repeated Events use `rate`"
-    if words.mode is Mode.NOTICE:
+    if _value(node, "mode") == "notice":
         yield from (
             (key, f"{key}: means nothing for mode: notice, which never ends") for key in _ALERT_ONLY if key in given
         )

@@ -28,6 +28,7 @@ _TEXTS = {
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
     "string_pattern_mismatch": "is not written as it should be, see docs/configuration.md",
+    "path_type": "must be a path: put it in quotes",
     "path_not_file": "there is no such file",
 }
 

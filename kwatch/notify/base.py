@@ -50,11 +50,11 @@ def parse_duration(value: object) -> object:
 
 def _parse_severity(value: object) -> object:
     words = {severity.word: severity for severity in Severity}
-    if isinstance(value, str):
-        if value not in words:
-            raise ValueError(f"not a severity; write {', '.join(words)}")
-        return words[value]
-    return value
+    if isinstance(value, Severity):
+        return value
+    if not isinstance(value, str) or value not in words:
+        raise ValueError(f"not a severity; write {', '.join(words)}")
+    return words[value]
 
 
 def _check_zone(value: str) -> str:

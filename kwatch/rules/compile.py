@@ -32,7 +32,7 @@ from kwatch.rules.evaluate import (
     workload_of,
 )
 from kwatch.rules.explain import change_text, path_text
-from kwatch.rules.needs import Need, needs_object, needs_of
+from kwatch.rules.needs import Need, kinds_of, needs_object, needs_of
 
 #: The alerts (fingerprints) that hold an object as a member, also a pending one, by the id of their rule.
 OpenAlerts = Callable[[ObjectRef], Mapping[str, Collection[str]]]
@@ -164,6 +164,11 @@ class RuleSet:
     def needs(self) -> Mapping[str, Need]:
         """Return what must be watched, by kind."""
         return needs_of((compiled.rule for compiled in self._compiled), self._label_names)
+
+    def event_kinds(self) -> frozenset[str]:
+        """Return the kinds that rules of Events name; one that is about any kind names none."""
+        matches = (each.rule.match for each in self._compiled if each.rule.on is Subject.EVENT)
+        return frozenset(kind for match in matches for kind in kinds_of(match) or ())
 
     def _change_candidates(self, kind: str, group: str) -> tuple[CompiledRule, ...]:
         found = self._for_changes.get((kind, group))

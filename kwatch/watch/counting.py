@@ -122,7 +122,7 @@ def _unseen(
 
 def _same(event: KubeEvent, last: Counted, at: datetime) -> tuple[CountCase, int, datetime]:
     total = _total(event, last)
-    if not _is_newer(event.resource_version, last.resource_version) or at < last.last_at:
+    if not is_newer(event.resource_version, last.resource_version) or at < last.last_at:
         return CountCase.C7, 0, at
     if total > last.count:
         case = CountCase.C10 if total != event.count else CountCase.C4
@@ -150,6 +150,6 @@ def _is_before(at: datetime, covered_from: datetime | None) -> bool:
     return at <= (covered_from if at.microsecond else covered_from - SECOND)
 
 
-def _is_newer(version: str, known: str) -> bool:
+def is_newer(version: str, known: str) -> bool:
     """Compare resource versions of one resource of one server, which are ordered as integers."""
     return int(version) > int(known) if version.isdecimal() and known.isdecimal() else version != known

@@ -33,6 +33,8 @@ WAVE_SECONDS = 30.0
 DISCOVERY_SECONDS = 30.0
 #: What the discovery of kinds is called among the sources.
 DISCOVERY = "discovery"
+#: Where Events about objects without a namespace are stored.
+CLUSTER_EVENTS = "default"
 
 _T = TypeVar("_T")
 
@@ -59,12 +61,13 @@ EVENTS_WANTED: Final = Want(token="Event")  # noqa: S106 - a kind
 class Plan:
     """What the fleet has to watch.
 
-    `namespaces` are plain names, or empty for one watch over the whole cluster. `resume` gives the resource version at
-    which the watch of Events goes on, by source id.
+    `namespaces` are plain names, or empty for one watch over the whole cluster. `event_kinds` are those about which
+    Events are of interest. `resume` gives the resource version at which the watch of Events goes on, by source id.
     """
 
     wants: tuple[Want, ...]
     namespaces: tuple[str, ...] = ()
+    event_kinds: frozenset[str] = frozenset()
     resume: Mapping[str, str]
 
 
@@ -109,7 +112,8 @@ class Fleet:
             objects = {resource: want for resource, want in resolved.items() if not want.metadata_only}
             await self._wave(self._start(tasks, owners))
             await self._wave(self._start(tasks, objects))
-            await self._wave(self._start(tasks, {await self._ask(self._events): EVENTS_WANTED}))
+            events = await self._ask(self._events)
+            await self._wave(self._start_events(tasks, events, await self._event_namespaces()))
             self._is_started = True
             self._changed_at = self._clock.now()
             on_started()
@@ -147,6 +151,17 @@ class Fleet:
             raise ClusterError("the API server serves no Events")
         return resource
 
+    async def _event_namespaces(self) -> tuple[str, ...]:
+        """Return where Events are watched by name: also where those about objects without a namespace are."""
+        namespaces = self._plan.namespaces
+        if not namespaces or CLUSTER_EVENTS in namespaces:
+            return namespaces
+        for kind in sorted(self._plan.event_kinds):
+            resource = await self._ask(partial(self._discovery.resolve, kind))
+            if resource is not None and not resource.namespaced:
+                return (*namespaces, CLUSTER_EVENTS)
+        return namespaces
+
     async def _ask(self, question: Callable[[], Awaitable[_T]]) -> _T:
         """Ask until the server answers: nothing can be watched before."""
         pause = 1.0
@@ -179,6 +194,9 @@ class Fleet:
             for resource, want in resolved.items()
             for namespace in (resource.namespaced and self._plan.namespaces) or ("",)
         ]
+
+    def _start_events(self, tasks: asyncio.TaskGroup, events: Resource, namespaces: tuple[str, ...]) -> list[Stream]:
+        return [self._start_stream(tasks, Source(events, each), Projection()) for each in namespaces or ("",)]
 
     def _start_stream(self, tasks: asyncio.TaskGroup, source: Source, projection: Projection) -> Stream:
         stream = Stream(

@@ -18,8 +18,8 @@ def withdraw(state: Path) -> None:
 
 
 def find(state: Path) -> str | None:
-    """Return the URL that was published; None where there is none. That it answers is not promised."""
+    """Return the URL that was published; None where none can be read. That it answers is not promised."""
     try:
         return (state / _FILE).read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+    except (OSError, ValueError):
         return None

@@ -53,7 +53,12 @@ def test_list_shows_the_newest_first(kwatch: Kwatch) -> None:
     result = kwatch("list")
     assert result.exit_code == 0
     lines = [line.split() for line in result.output.splitlines() if "n-" in line]
-    assert [(line[2], line[-1]) for line in lines] == [("retry_wait", "n-3"), ("sent", "n-2"), ("dead", "n-1")]
+    assert [(line[0], line[3]) for line in lines] == [("n-3", "retry_wait"), ("n-2", "sent"), ("n-1", "dead")]
+
+
+def test_list_is_a_line_each_where_it_is_no_terminal(running: Path) -> None:
+    result = CliRunner(env={"COLUMNS": "40"}).invoke(main, ["deliveries", "list", "--state", str(running)])
+    assert [line.split()[0] for line in result.output.splitlines() if line.strip()][2:] == ["n-3", "n-2", "n-1"]
 
 
 def test_list_is_json_for_programs(kwatch: Kwatch) -> None:
@@ -107,3 +112,9 @@ def test_an_address_that_nobody_answers_at_is_3(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["deliveries", "list", "--state", str(tmp_path)])
     assert result.exit_code == 3
     assert f"does not answer at {url}: " in result.stderr
+
+
+def test_a_state_folder_that_cannot_be_one_is_3(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(main, ["deliveries", "list", "--state", str(tmp_path / "file" / "state")])
+    assert result.exit_code == 3

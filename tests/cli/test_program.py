@@ -92,3 +92,7 @@ def test_a_locale_without_utf8_shows_marks_and_fails_nothing() -> None:
     command = [sys.executable, "-m", "kwatch", "render"]
     result = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "latin-1"}, check=True)
     assert b"\n? CRITICAL \xb7 crash-loop \xb7 payments/Deployment/worker\n" in result.stdout
+
+
+def test_the_help_names_what_each_command_does_in_full() -> None:
+    assert "..." not in CliRunner().invoke(main, ["--help"], terminal_width=80).output.partition("Commands:")[2]

@@ -64,3 +64,14 @@ def test_a_first_start_that_was_cut_is_a_first_start_again(tmp_path: Path) -> No
     stage.event(-25)
     stage.run(until=600)
     assert stage.lines == ["-20 hook summary broken shop/Pod/web-1"]
+
+
+def test_an_event_that_was_written_long_after_it_happened_is_told_although_the_history_is_gone(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, RULES)
+    stage.absent(100, 200)
+    stage.event(95, name="web-0.a", about="Pod/shop/web-0")
+    stage.at(97, lambda: stage.cluster.strike(Fault(effect=Effect.HALF_OPEN, path="*/events")))
+    stage.event(98, last=90)
+    stage.at(150, stage.cluster.compact)
+    stage.run(until=600)
+    assert stage.lines == ["95 hook notice noted shop/Pod/web-0", "200.784 hook notice noted shop/Pod/web-1"]
