@@ -23,7 +23,7 @@ CONFIG = """
 cluster: crash
 web: {{listen: "127.0.0.1:0"}}
 rules:
-  - {{name: image-pull, key: [namespace, name], resolve_hold: 1s}}
+  - {{name: image-pull, key: [namespace, name], for: 0s, resolve_hold: 1s}}
   - {{name: node-not-ready, resolve_hold: 0s}}
   - {{name: stuck, on: resource, match: {{kind: Pod, fields: {{status.reason: Stuck}}}}, resolve_hold: 0s,
      key: [namespace, name]}}

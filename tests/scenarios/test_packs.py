@@ -102,7 +102,7 @@ def test_a_pod_that_takes_a_while_to_be_ready_is_not_told(shop: Shop) -> None:
 def test_an_image_that_comes_at_the_second_try_is_not_told(shop: Shop) -> None:
     shop.pod(0, waiting("ErrImagePull", "registry: 503"), phase="Pending")
     shop.pod(12, waiting("ImagePullBackOff", "Back-off pulling image"), phase="Pending")
-    shop.pod(26, running())
+    shop.pod(18, running())
     assert shop.causes() == []
 
 
