@@ -275,6 +275,12 @@ rules:
 """
 
 
+def uninstall(kube: Kube) -> None:
+    """Take the kind back: the cluster is the session's."""
+    kube.delete("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com")
+    until(lambda: "example.com" not in {group["name"] for group in kube.ask("GET", "/apis")["groups"]}, 30, "its end")
+
+
 def test_a_kind_that_is_installed_later_is_watched(
     real_cluster: RealCluster, kube: Kube, desk: Desk, ending: ExitStack, tmp_path: Path
 ) -> None:
@@ -300,6 +306,7 @@ def test_a_kind_that_is_installed_later_is_watched(
             },
         },
     )
+    ending.callback(uninstall, kube)
     until(lambda: kube.exists(f"{group}/namespaces/widgets/widgets"), 20, "the CRD")
     widget = {
         "apiVersion": "example.com/v1",
