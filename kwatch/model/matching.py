@@ -111,11 +111,6 @@ def label_predicate(condition: Condition) -> LabelPredicate:
             return lambda _labels: False
 
 
-def matches_labels(condition: Condition, labels: Mapping[str, str]) -> bool:
-    """Return whether labels satisfy a condition; compile it with `label_predicate` where that happens often."""
-    return label_predicate(condition)(labels)
-
-
 def _label(key: str, anyof: Sequence[Matcher]) -> LabelPredicate:
     matches = any_of(anyof)
     return lambda labels: key in labels and matches(labels[key])

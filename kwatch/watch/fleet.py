@@ -12,7 +12,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from kwatch.clock import Clock
 from kwatch.cluster.client import KubeClient
@@ -52,9 +52,6 @@ class Want:
             self.projection.paths | other.projection.paths, self.projection.annotations or other.projection.annotations
         )
         return Want(token=self.token, projection=projection, metadata_only=self.metadata_only and other.metadata_only)
-
-
-EVENTS_WANTED: Final = Want(token="Event")  # noqa: S106 - a kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from kwatch.model.conditions import (
     Word,
     WordIs,
 )
-from kwatch.model.matching import matches_labels
+from kwatch.model.matching import label_predicate
 
 BACK_OFF = WordIs(Word.REASON, (Text("BackOff"),))
 
@@ -128,7 +128,7 @@ def test_t53_selectors_have_the_truth_of_kubectl(
     selector: str, truths: tuple[bool, ...], labels: dict[str, str]
 ) -> None:
     column = [{}, {"team": "a"}, {"team": "b"}, {"team": ""}].index(labels)
-    assert matches_labels(parse_selector(selector), labels) is truths[column]
+    assert label_predicate(parse_selector(selector))(labels) is truths[column]
 
 
 def _problems(key: str, value: str, scope: Scope) -> tuple[str, ...]:

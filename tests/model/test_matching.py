@@ -17,7 +17,7 @@ from kwatch.model.conditions import (
     Word,
     WordIs,
 )
-from kwatch.model.matching import Scalar, any_of, label_predicate, matches_labels, number_of
+from kwatch.model.matching import Scalar, any_of, label_predicate, number_of
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ _TEAM = LabelIs("team", (Text("payments"),))
 )
 def test_t53_labels_match_as_selectors_do(condition: Condition, labels: Mapping[str, str], expected: bool) -> None:
     """The table of `kubectl -l`: `=`, `!=`, `in`, exists, and their negations."""
-    assert matches_labels(condition, labels) is expected
+    assert label_predicate(condition)(labels) is expected
     assert label_predicate(condition)(labels) is expected
 
 
