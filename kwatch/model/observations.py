@@ -49,10 +49,15 @@ class StatusCondition(msgspec.Struct, frozen=True, gc=False):
     changed_at: datetime | None = None  # lastTransitionTime
 
 
+#: Where a value stands: its index in each list on its path.
+Position = tuple[int, ...]
+
+
 class ObjectState(msgspec.Struct, frozen=True, gc=False):
     """What kwatch keeps of an object: identity, metadata that rules need, and the values at the paths they ask for.
 
     `values[path]` holds every value found at the path, scalars only, in order; a path without values is left out.
+    `positions[path]` says where each of them stands, of the paths that rules match element by element.
     """
 
     ref: ObjectRef
@@ -63,6 +68,7 @@ class ObjectState(msgspec.Struct, frozen=True, gc=False):
     owner: Owner | None = None
     node: str = ""  # spec.nodeName; for a Node its own name
     values: Mapping[Path, tuple[str | int | float | bool, ...]] = {}
+    positions: Mapping[Path, tuple[Position, ...]] = {}
     conditions: Mapping[str, StatusCondition] = {}
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from kwatch.model.conditions import (
     AllOf,
+    AnyElement,
     AnyOf,
     Condition,
     FieldChanged,
@@ -18,6 +19,7 @@ from kwatch.model.conditions import (
     WordIs,
     nodes,
 )
+from kwatch.model.elements import paths_through
 from kwatch.model.matching import is_word
 from kwatch.model.rules import Mode, Rule, Subject
 
@@ -28,9 +30,15 @@ class Need(msgspec.Struct, frozen=True):
     paths: frozenset[Path] = frozenset()
     annotations: bool = False
     full: bool = False
+    elementwise: frozenset[Path] = frozenset()  # of the paths, those that are matched element by element
 
     def __or__(self, other: "Need") -> "Need":
-        return Need(self.paths | other.paths, self.annotations or other.annotations, self.full or other.full)
+        return Need(
+            self.paths | other.paths,
+            self.annotations or other.annotations,
+            self.full or other.full,
+            self.elementwise | other.elementwise,
+        )
 
 
 #: The kinds between a Pod and its workload; what owns these is named by their owner reference.
@@ -52,6 +60,8 @@ def kinds_of(condition: Condition) -> frozenset[str] | None:
             every = [kinds_of(each) for each in of]
             known = [kinds for kinds in every if kinds is not None]
             return frozenset().union(*known) if len(known) == len(every) else None
+        case AnyElement(of=inner):
+            return kinds_of(inner)
         case _:
             return None
 
@@ -98,6 +108,9 @@ def _need_of(rule: Rule) -> Need:
         paths=frozenset(paths),
         annotations=any(isinstance(node, LabelIs) and node.annotation for node in asked),
         full=any(path[:1] != ("metadata",) for path in paths) or any(map(_asks_body, asked)),
+        elementwise=frozenset().union(
+            *(paths_through(node.path, node.of) for node in asked if isinstance(node, AnyElement))
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from kwatch.model.objects import ObjectRef, Owner, Resource, Source, WatchEvent, WatchEventType
-from kwatch.model.observations import About, Change, ObjectChange, ObjectState, StatusCondition
+from kwatch.model.observations import About, Change, ObjectChange, ObjectState, Position, StatusCondition
 from kwatch.watch.extract import Projection, Scalar, state_of
 
 GONE_LIMIT = 4096  # deleted objects that Events may still be about
@@ -166,7 +166,7 @@ class ObjectCache:
     def _forget(self, shelf: "_Shelf", state: ObjectState, before: ObjectState, received_at: datetime) -> ObjectChange:
         shelf.remove(state.ref)
         name = _name(state.ref)
-        self._gone[name] = msgspec.structs.replace(state, values={}, conditions={})
+        self._gone[name] = msgspec.structs.replace(state, values={}, positions={}, conditions={})
         self._gone.move_to_end(name)
         if len(self._gone) > GONE_LIMIT:
             self._gone.popitem(last=False)
@@ -208,6 +208,7 @@ class _Shelf:
     def __init__(self, projection: Projection) -> None:
         self.projection = projection
         self._paths = tuple(sorted(projection.paths, key=repr))
+        self._numbers = {path: number for number, path in enumerate(self._paths)}
         self._records: dict[str, bytes] = {}
         # One frame asks for its object up to four times: the last one is kept unpacked, too.
         self._recent: tuple[bytes, ObjectState] | None = None
@@ -240,6 +241,7 @@ class _Shelf:
                     kind: (condition.status, condition.reason, condition.message, condition.changed_at)
                     for kind, condition in state.conditions.items()
                 },
+                {self._numbers[path]: positions for path, positions in state.positions.items()},
             )
         )
         self._records[_key(state.ref)] = record
@@ -267,6 +269,7 @@ class _Shelf:
             node=packed.node,
             values={path: values for path, values in zip(self._paths, packed.values, strict=True) if values},
             conditions={kind: StatusCondition(*condition) for kind, condition in packed.conditions.items()},
+            positions={self._paths[number]: positions for number, positions in packed.positions.items()},
         )
 
 
@@ -288,6 +291,7 @@ class _Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
     node: str
     values: tuple[tuple[Scalar, ...], ...]
     conditions: Mapping[str, tuple[str, str, str, datetime | None]]
+    positions: Mapping[int, tuple[Position, ...]]  # by the number of the path; most objects have none
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -7,11 +7,11 @@ import jinja2
 import pytest
 import yaml
 from making import POD, WORKLOAD, at, event
-from reading import PACKS, packs, values_at
+from reading import PACKS, packs, read_state
 
 from kwatch.model.findings import Finding, Truth
-from kwatch.model.objects import ObjectRef
-from kwatch.model.observations import About, Change, ObjectChange, ObjectState, StatusCondition
+from kwatch.model.objects import ObjectRef, Resource
+from kwatch.model.observations import About, Change, ObjectChange
 from kwatch.model.rules import Rule
 from kwatch.rules.compile import RuleSet
 
@@ -21,13 +21,10 @@ NODE = ObjectRef("Node", "node-1", uid="u-n")
 
 def told(body: Mapping[str, Any], ref: ObjectRef = POD) -> dict[str, Finding]:
     """Return what the packs tell of an object of which this is known."""
-    need = RULES.needs()[ref.kind]
-    conditions = {
-        each["type"]: StatusCondition(each["status"], each.get("reason", ""), each.get("message", ""))
-        for each in body.get("status", {}).get("conditions", ())
-    }
-    values = {path: found for path in need.paths if (found := values_at(body, path))}
-    state = ObjectState(ref, "1", node="node-1", values=values, conditions=conditions)
+    metadata = {"name": ref.name, "namespace": ref.namespace, "uid": ref.uid, "resourceVersion": "1"}
+    whole = {**body, "metadata": {**metadata, **body.get("metadata", {})}}
+    resource = Resource(ref.group, "v1", ref.kind, "", namespaced=bool(ref.namespace))
+    state = read_state(resource, RULES.needs(), whole)
     change = ObjectChange(Change.CREATED, state, None, at(0))
     findings = RULES.change_findings(change, About(state, WORKLOAD), open_alerts=lambda _ref: {})
     return {found.rule.name: found for found in findings if found.truth is Truth.TRUE}

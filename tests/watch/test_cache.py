@@ -56,6 +56,15 @@ ADDED, MODIFIED, DELETED = WatchEventType.ADDED, WatchEventType.MODIFIED, WatchE
 LOST, RESUMED = frame(WatchEventType.LOST), frame(WatchEventType.SYNCED)
 
 
+def test_where_values_stand_is_kept_with_them() -> None:
+    cache = new_cache(Pod=Projection(frozenset({PHASE, RESTARTS}), elementwise=frozenset({RESTARTS})))
+    first = pod("web-1", 7, status={"phase": "Running", "containerStatuses": [{}, {"restartCount": 3}]})
+    (created,) = cache.apply(PODS, frame(WatchEventType.ADDED, first))
+    assert created.state.positions == {RESTARTS: ((1,),)}
+    (updated,) = cache.apply(PODS, frame(WatchEventType.MODIFIED, pod("web-1", 8)))
+    assert updated.before == created.state
+
+
 def test_a_state_holds_what_was_asked_for_and_nothing_else() -> None:
     cache = new_cache()
     body = pod(
