@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.e2e.desk import KEY, TOKEN, Desk
 
 #: What takes minutes in production, as seconds. The rules about crashes keep their ten minutes: a container that
-#: crashes shows no back-off most of the time.
+#: crashes runs between its ends.
 RULES = """
 rules:
   - {name: image-pull, for: 0s, resolve_hold: 3s}
