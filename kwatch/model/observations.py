@@ -98,3 +98,4 @@ class About(msgspec.Struct, frozen=True, gc=False):
 
     state: ObjectState | None
     workload: str  # `Kind/name` of the top controller, else of the object itself
+    is_gone: bool = False  # it was deleted, or the API server does not have it

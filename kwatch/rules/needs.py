@@ -67,9 +67,13 @@ def kinds_of(condition: Condition) -> frozenset[str] | None:
 
 
 def needs_object(rule: Rule, label_names: Iterable[str]) -> bool:
-    """Return whether an event rule must know the object that the event is about, to match or to name the alert."""
+    """Return whether an event rule must know the object that the event is about.
+
+    An alert ends with its object; a notice does without where the object neither matches nor names it.
+    """
     object_labels = _OBJECT_LABELS.union(label_names)
-    return bool(rule.details) or not object_labels.isdisjoint(rule.key) or any(map(asks_object, nodes(rule.match)))
+    is_named_by_it = not object_labels.isdisjoint(rule.key)
+    return rule.mode is Mode.ALERT or bool(rule.details) or is_named_by_it or any(map(asks_object, nodes(rule.match)))
 
 
 def asks_object(node: Condition) -> bool:
@@ -97,8 +101,7 @@ def needs_of(rules: Iterable[Rule], label_names: Iterable[str]) -> Mapping[str, 
 
 
 def _watches_objects(rule: Rule, label_names: tuple[str, ...]) -> bool:
-    """An alert ends with its object, and by what the object shows; a notice of an event may do without."""
-    return rule.on is Subject.RESOURCE or rule.mode is Mode.ALERT or needs_object(rule, label_names)
+    return rule.on is Subject.RESOURCE or needs_object(rule, label_names)
 
 
 def _need_of(rule: Rule) -> Need:
