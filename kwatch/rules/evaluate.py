@@ -57,6 +57,9 @@ class Observed(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 Evaluator = Callable[[Observed], Truth]
 
+#: Where the elements stand for which something is true.
+ElementFinder = Callable[[Observed], Sequence[Position]]
+
 
 def observe_event(event: KubeEvent, about: About | None) -> Observed:
     """Return what conditions see of a Kubernetes event."""
@@ -252,6 +255,18 @@ def _any_element(condition: AnyElement, bound: tuple[Path, ...]) -> Evaluator:
         return truth
 
     return evaluate
+
+
+def compile_elements(condition: AnyElement) -> ElementFinder:
+    """Compile what is asked of an element into a function that returns each one of which it is true."""
+    list_, holds = condition.path, compile_condition(condition.of, (condition.path,))
+    paths = tuple(required_paths(list_, condition.of))
+
+    def find(o: Observed) -> Sequence[Position]:
+        elements = _elements(o.state, list_, paths, ()) if o.state is not None else ()
+        return [each for each in elements if holds(msgspec.structs.replace(o, elements={list_: each})) is TRUE]
+
+    return find
 
 
 def _innermost(bound: Sequence[Path], path: Path) -> Path:

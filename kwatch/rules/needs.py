@@ -22,6 +22,7 @@ from kwatch.model.conditions import (
 from kwatch.model.elements import paths_through
 from kwatch.model.matching import is_word
 from kwatch.model.rules import Mode, Rule, Subject
+from kwatch.rules.details import positioned
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -111,7 +112,7 @@ def _need_of(rule: Rule) -> Need:
         paths=frozenset(paths),
         annotations=any(isinstance(node, LabelIs) and node.annotation for node in asked),
         full=any(path[:1] != ("metadata",) for path in paths) or any(map(_asks_body, asked)),
-        elementwise=frozenset().union(
+        elementwise=positioned(rule).union(
             *(paths_through(node.path, node.of) for node in asked if isinstance(node, AnyElement))
         ),
     )

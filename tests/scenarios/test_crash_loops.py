@@ -79,6 +79,9 @@ def test_an_oom_kill_and_a_crash_loop_in_one_pod_are_both_told(tmp_path: Path) -
         "0 hook firing oom-killed shop/Pod/web-1",
         "120 hook update oom-killed shop/Pod/web-1, crash-loop shop/Pod/web-1",
     ]
+    oom, crash = stage.told[1].document["alerts"]
+    assert oom["details"] == {"containers": "cache", "restarts": "1"}
+    assert crash["cause"] == "A container of Pod/web-1 keeps crashing with exit code 3."
 
 
 @pytest.mark.parametrize(
