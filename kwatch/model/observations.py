@@ -57,7 +57,8 @@ class ObjectState(msgspec.Struct, frozen=True, gc=False):
     """What kwatch keeps of an object: identity, metadata that rules need, and the values at the paths they ask for.
 
     `values[path]` holds every value found at the path, scalars only, in order; a path without values is left out.
-    `positions[path]` says where each of them stands, of the paths that rules match element by element.
+    `positions[path]` says where each of them stands, of the paths that rules match element by element; it is left out
+    where there is one value and it stands first in its lists, as in most objects.
     """
 
     ref: ObjectRef
@@ -70,6 +71,12 @@ class ObjectState(msgspec.Struct, frozen=True, gc=False):
     values: Mapping[Path, tuple[str | int | float | bool, ...]] = {}
     positions: Mapping[Path, tuple[Position, ...]] = {}
     conditions: Mapping[str, StatusCondition] = {}
+
+    def positions_of(self, path: Path) -> tuple[Position, ...]:
+        """Return where the values of a path stand."""
+        if path not in self.values:
+            return ()
+        return self.positions.get(path) or ((0,) * path.count(None),)
 
 
 class Change(Enum):

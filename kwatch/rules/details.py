@@ -50,7 +50,7 @@ def _values(
     for list_, of_list in finders.items():
         if is_through(list_, path) and (about := {element for find in of_list for element in find(seen)}):
             depth = list_.count(None)
-            placed = zip(values, state.positions.get(path, ()), strict=False)
+            placed = zip(values, state.positions_of(path), strict=False)
             return [value for value, at in placed if at[:depth] in about]
     return list(values)
 

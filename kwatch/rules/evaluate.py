@@ -278,15 +278,15 @@ def _elements(state: ObjectState, list_: Path, paths: Iterable[Path], outer: Pos
     """Return where the elements of a list stand that have a value at each of the paths, in one outer element."""
     found: list[set[Position]] = []
     for path in paths:
-        positions = state.positions.get(path)
-        if positions is None:  # as of almost every object
+        positions = state.positions_of(path)
+        if not positions:  # as of almost every object
             return ()
         found.append({at[: list_.count(None)] for at in positions if at[: len(outer)] == outer})
     return set.intersection(*found) if found else ()
 
 
 def _values_in(state: ObjectState, path: Path, element: Position) -> Sequence[Scalar]:
-    placed = zip(state.values.get(path, ()), state.positions.get(path, ()), strict=False)
+    placed = zip(state.values.get(path, ()), state.positions_of(path), strict=False)
     return [value for value, at in placed if at[: len(element)] == element]
 
 

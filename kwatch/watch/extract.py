@@ -91,7 +91,7 @@ def state_of(resource: Resource, projection: Projection, body: Body) -> ObjectSt
         owner=_owner_of(metadata.owner_references or ()),
         node=_node_of(resource, metadata.name, body),
         values={path: tuple(values) for path, values in found.values.items()},
-        positions={path: tuple(positions) for path, positions in found.positions.items()},
+        positions={path: tuple(at) for path, at in found.positions.items() if len(at) > 1 or any(at[0])},
         conditions=_conditions_of(_at(body, _CONDITIONS)),
     )
 

@@ -65,6 +65,14 @@ def test_where_values_stand_is_kept_where_that_is_asked(whole: bool) -> None:
     assert state.positions == {image: ((1,), (2,)), port: ((0, 0), (0, 2), (2, 0))}
 
 
+def test_what_stands_first_and_alone_needs_no_position() -> None:
+    port = ("spec", "containers", None, "ports", None, "port")
+    body = {**WELL, "spec": {"containers": [{"ports": [{"port": 1}]}, {}]}}
+    state = state_of(PODS, Projection(frozenset({port}), elementwise=frozenset({port})), body)
+    assert state.positions == {}
+    assert state.positions_of(port) == ((0, 0),)
+
+
 @pytest.mark.parametrize(
     "strange",
     [
