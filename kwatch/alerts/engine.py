@@ -13,9 +13,10 @@ import msgspec
 from kwatch.alerts.announcing import EPISODES, Announcer
 from kwatch.alerts.book import Book, Moved
 from kwatch.alerts.groups import Groups
+from kwatch.alerts.inhibition import Inhibitor
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import MEMORY
-from kwatch.alerts.muting import Inhibitor
+from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
 from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch
 from kwatch.alerts.routing import Router
@@ -50,12 +51,13 @@ class Engine:
         self._announcer = Announcer(self._ledger, cluster=cluster, public_url=public_url)
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
+        muting = Muting(self._inhibitor)
         self._book = Book(by_id, self._timers, self._ledger)
         self._groups = Groups(
             self._book.alerts,
             by_id,
             router,
-            self._inhibitor,
+            muting,
             announcer=self._announcer,
             memory=max([MEMORY, *(rule.reopen_window for rule in by_id.values())]),
             timers=self._timers,
@@ -64,7 +66,7 @@ class Engine:
         self._notices = Notices(
             self._book,
             self._groups,
-            self._inhibitor,
+            muting,
             announcer=self._announcer,
             timers=self._timers,
             ledger=self._ledger,
@@ -174,6 +176,8 @@ class Engine:
             phase, key = due
             if phase is Phase.CONDITION:
                 self._follow(self._book.run(key, until), until)
+            elif phase is Phase.EDGE:
+                self._groups.release(until)
             elif key in self._groups.groups:
                 self._groups.run(key, until)
             else:
