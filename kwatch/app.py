@@ -211,7 +211,11 @@ class App:
 def _wants(config: Config, rules: RuleSet) -> tuple[Want, ...]:
     """Return the kinds that rules need, those that the configuration names, and namespaces where labels choose them."""
     wants = [
-        Want(token=token, projection=Projection(need.paths, need.annotations), metadata_only=not need.full)
+        Want(
+            token=token,
+            projection=Projection(need.paths, need.annotations, need.elementwise),
+            metadata_only=not need.full,
+        )
         for token, need in rules.needs().items()
     ]
     wants += [Want(token=token) for token in config.watch.resources]

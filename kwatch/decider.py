@@ -20,9 +20,10 @@ import msgspec
 
 from kwatch.alerts.engine import Engine
 from kwatch.model.decisions import Checkpoint, Decision, Row, Table
-from kwatch.model.findings import FindingKind
+from kwatch.model.findings import Finding, FindingKind
 from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEventType
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
+from kwatch.model.rules import Mode
 from kwatch.rules import verdicts
 from kwatch.rules.compile import CompiledRule, RuleSet
 from kwatch.telemetry import Counters
@@ -248,9 +249,16 @@ class Decider:
         self._outcomes["finding"] += 1
         for finding in findings:
             self._engine.observe(msgspec.structs.replace(finding, contribution=counted.contribution), now)
-            if finding.rule.resolve is not None and about is not None and about.state is not None:
-                truth = self._rules.evidence(finding.rule, about.state)
-                self._engine.observe(msgspec.structs.replace(finding, kind=FindingKind.EVIDENCE, truth=truth), now)
+            if about is not None and finding.rule.mode is Mode.ALERT:
+                self._heed_object(finding, about, now)
+
+    def _heed_object(self, finding: Finding, about: About, now: datetime) -> None:
+        """Say what the object shows by the time that an occurrence is heard."""
+        if about.is_gone:
+            self._engine.observe(msgspec.structs.replace(finding, kind=FindingKind.ABSENT), now)
+        elif finding.rule.resolve is not None and about.state is not None:
+            truth = self._rules.evidence(finding.rule, about.state)
+            self._engine.observe(msgspec.structs.replace(finding, kind=FindingKind.EVIDENCE, truth=truth), now)
 
     def _keep_count(self, key: str, counted: counting.Counted) -> None:
         self._counts[key] = counted

@@ -83,8 +83,8 @@ class Book:
                 for alert in about:
                     members.apply_evidence(alert, finding, now)
                 return self._settle_all(about, now)
-            case FindingKind.GONE:
-                return self._remove(self._about(finding), finding.member, now)
+            case FindingKind.GONE | FindingKind.ABSENT:
+                return self._remove(self._about(finding), finding, now)
 
     def freeze(self, kind: str, group: str, namespace: str, now: datetime) -> Moved:
         """Hold everything that rests on a source that is out of sync."""
@@ -240,9 +240,12 @@ class Book:
     def _about(self, finding: Finding) -> list[Alert]:
         return [self.alerts[name] for name in self.holding(finding.member).get(finding.rule.id, ())]
 
-    def _remove(self, alerts: list[Alert], ref: ObjectRef, now: datetime) -> Moved:
+    def _remove(self, alerts: list[Alert], finding: Finding, now: datetime) -> Moved:
         for alert in alerts:
-            self._end_member(alert, ref, now)
+            if finding.kind is FindingKind.ABSENT and alert.state is AlertState.FIRING:
+                members.miss(alert, finding.member, finding.rule.on_delete, now)
+            else:
+                self._end_member(alert, finding.member, now)
         return self._settle_all(alerts, now)
 
     def _end_member(self, alert: Alert, ref: ObjectRef, now: datetime) -> None:

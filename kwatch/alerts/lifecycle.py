@@ -83,7 +83,7 @@ def _judge_end(alert: Alert, rule: Rule, now: datetime) -> Verdict:
 
 
 def _ends_at(member: Member, rule: Rule) -> datetime:
-    if member.is_gone and rule.on_delete is OnDelete.RESOLVE:
+    if member.is_gone and not member.is_held and rule.on_delete is OnDelete.RESOLVE:
         return member.since_at
     return member.since_at + rule.resolve_hold
 

@@ -96,6 +96,15 @@ def remove(alert: Alert, ref: ObjectRef, on_delete: OnDelete, now: datetime) -> 
         _lose(alert, member, now)
 
 
+def miss(alert: Alert, ref: ObjectRef, on_delete: OnDelete, now: datetime) -> None:
+    """Take an occurrence about an object that was already gone: nothing will end it, so it ends by itself."""
+    member = find_member(alert, ref)
+    if member is None or on_delete is OnDelete.KEEP or (member.is_gone and not member.is_held):
+        return
+    member.is_gone = member.is_held = True
+    member.truth, member.since_at, member.is_frozen = Truth.FALSE, now, False
+
+
 def freeze(alert: Alert, member: Member, now: datetime) -> None:
     """Its source is out of sync: until now it was seen."""
     if member.is_live:

@@ -25,6 +25,7 @@ class Member(msgspec.Struct, kw_only=True):
     is_observed: bool  # the object's own state has said so, and could be judged the last time
     is_frozen: bool = False  # its source is not in sync
     is_gone: bool = False  # deleted, and kept for the episode
+    is_held: bool = False  # gone before it was told: over after `resolve_hold`, not at once
 
     @property
     def is_live(self) -> bool:

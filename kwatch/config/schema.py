@@ -112,10 +112,15 @@ class NamespaceWords(Words):
     selector: SomeText = ""
 
 
+class EventWords(Words):
+    """`watch.events`: Kubernetes Events are watched in any case, and `{}` says so; there are no keys."""
+
+
 class WatchWords(Words):
     """`watch`: what is looked at."""
 
     namespaces: NamespaceWords = NamespaceWords()
+    events: EventWords = EventWords()
     #: Kinds (`Node`, `Certificate.cert-manager.io`) beside those that rules need.
     resources: Names = ()
     #: Labels of objects that become labels of their alerts.

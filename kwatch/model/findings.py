@@ -26,6 +26,7 @@ class FindingKind(Enum):
     OCCURRENCE = "occurrence"  # an event rule matched; `contribution` says how often
     EVIDENCE = "evidence"  # an event rule's `resolve` on the object: TRUE ends, FALSE takes the end back
     GONE = "gone"  # the object was deleted
+    ABSENT = "absent"  # an event rule matched, and the object was already gone by then
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -11,6 +11,7 @@ import re2
 
 from kwatch.model.conditions import (
     AllOf,
+    AnyElement,
     AnyOf,
     Compare,
     Condition,
@@ -107,7 +108,7 @@ def label_predicate(condition: Condition) -> LabelPredicate:
         case Not(of=inner):
             negated = label_predicate(inner)
             return lambda labels: not negated(labels)
-        case LabelIs() | FieldIs() | StatusConditionIs() | FieldChanged():
+        case LabelIs() | FieldIs() | StatusConditionIs() | FieldChanged() | AnyElement():
             return lambda _labels: False
 
 

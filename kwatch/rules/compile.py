@@ -18,10 +18,10 @@ import msgspec
 from kwatch.model.conditions import AllOf, Condition, FieldChanged, Not, Path, StatusConditionIs, is_edge, nodes
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.identity import fingerprint
-from kwatch.model.matching import text_of
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
 from kwatch.model.rules import Mode, Rule, Subject
+from kwatch.rules.details import Details, compile_details
 from kwatch.rules.evaluate import (
     Evaluator,
     Observed,
@@ -61,6 +61,7 @@ class CompiledRule:
     needs_object: bool
     causes: Mapping[FindingKind, tuple[Cause, ...]]  # the status conditions named in the match, and in the resolve
     edges: tuple[Edge, ...]
+    details: Callable[[Observed], Details]
     labels: Mapping[str, str]  # those that are the same for each finding
     is_by_message: bool  # its key holds the message
 
@@ -129,7 +130,7 @@ class RuleSet:
         named = self._named(member, seen.state, workload_of(member, about), event.reason)
         since_at = min(event.last_at, now)
         return tuple(
-            self._occurrence(compiled, truth, event=event, state=seen.state, named=named, since_at=since_at)
+            self._occurrence(compiled, truth, event=event, seen=seen, named=named, since_at=since_at)
             for compiled, truth in matching
         )
 
@@ -263,7 +264,7 @@ class RuleSet:
             since_at=_since(compiled.causes.get(kind, ()), truth, change, seen),
             labels=labels,
             message=message,
-            details=_details(rule, state) if is_so else {},
+            details=compiled.details(seen) if is_so else {},
             is_initial=change.change is Change.EXISTING,
         )
 
@@ -273,7 +274,7 @@ class RuleSet:
         truth: Truth,
         *,
         event: KubeEvent,
-        state: ObjectState | None,
+        seen: Observed,
         named: Named,
         since_at: datetime,
     ) -> Finding:
@@ -291,7 +292,7 @@ class RuleSet:
             labels=labels,
             message=event.message,
             is_varied=event.is_combined,
-            details=_details(rule, state) if rule.details and state is not None else {},
+            details=compiled.details(seen) if rule.details else {},
         )
 
     def _named(self, ref: ObjectRef, state: ObjectState | None, workload: str, reason: str) -> Named:
@@ -334,6 +335,7 @@ def _compile(rule: Rule, cluster: str, label_names: tuple[str, ...]) -> Compiled
         needs_object=needs_object(rule, label_names),
         causes={FindingKind.STATE: _causes(rule.match), FindingKind.EVIDENCE: _causes(rule.resolve or AllOf(()))},
         edges=_edges(rule.match),
+        details=compile_details(rule),
         labels={name: value for name, value in {**rule.labels, **built_in}.items() if value},
         is_by_message="message" in rule.key,
     )
@@ -386,12 +388,6 @@ def _message(compiled: CompiledRule, seen: Observed) -> str:
         if holds(seen) is Truth.TRUE:
             return seen.state.conditions[type_].message
     return ""
-
-
-def _details(rule: Rule, state: ObjectState) -> Mapping[str, str]:
-    """Return the distinct values at the rule's paths; a detail without any is left out."""
-    found = ((name, dict.fromkeys(map(text_of, state.values.get(path, ())))) for name, path in rule.details.items())
-    return {name: ", ".join(texts) for name, texts in found if texts}
 
 
 def _remember(memo: dict[_K, _V], key: _K, value: _V) -> None:

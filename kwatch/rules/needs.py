@@ -6,6 +6,7 @@ import msgspec
 
 from kwatch.model.conditions import (
     AllOf,
+    AnyElement,
     AnyOf,
     Condition,
     FieldChanged,
@@ -18,8 +19,10 @@ from kwatch.model.conditions import (
     WordIs,
     nodes,
 )
+from kwatch.model.elements import paths_through
 from kwatch.model.matching import is_word
 from kwatch.model.rules import Mode, Rule, Subject
+from kwatch.rules.details import positioned
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -28,9 +31,15 @@ class Need(msgspec.Struct, frozen=True):
     paths: frozenset[Path] = frozenset()
     annotations: bool = False
     full: bool = False
+    elementwise: frozenset[Path] = frozenset()  # of the paths, those that are matched element by element
 
     def __or__(self, other: "Need") -> "Need":
-        return Need(self.paths | other.paths, self.annotations or other.annotations, self.full or other.full)
+        return Need(
+            self.paths | other.paths,
+            self.annotations or other.annotations,
+            self.full or other.full,
+            self.elementwise | other.elementwise,
+        )
 
 
 #: The kinds between a Pod and its workload; what owns these is named by their owner reference.
@@ -52,14 +61,20 @@ def kinds_of(condition: Condition) -> frozenset[str] | None:
             every = [kinds_of(each) for each in of]
             known = [kinds for kinds in every if kinds is not None]
             return frozenset().union(*known) if len(known) == len(every) else None
+        case AnyElement(of=inner):
+            return kinds_of(inner)
         case _:
             return None
 
 
 def needs_object(rule: Rule, label_names: Iterable[str]) -> bool:
-    """Return whether an event rule must know the object that the event is about, to match or to name the alert."""
+    """Return whether an event rule must know the object that the event is about.
+
+    An alert ends with its object; a notice does without where the object neither matches nor names it.
+    """
     object_labels = _OBJECT_LABELS.union(label_names)
-    return bool(rule.details) or not object_labels.isdisjoint(rule.key) or any(map(asks_object, nodes(rule.match)))
+    is_named_by_it = not object_labels.isdisjoint(rule.key)
+    return rule.mode is Mode.ALERT or bool(rule.details) or is_named_by_it or any(map(asks_object, nodes(rule.match)))
 
 
 def asks_object(node: Condition) -> bool:
@@ -87,8 +102,7 @@ def needs_of(rules: Iterable[Rule], label_names: Iterable[str]) -> Mapping[str, 
 
 
 def _watches_objects(rule: Rule, label_names: tuple[str, ...]) -> bool:
-    """An alert ends with its object, and by what the object shows; a notice of an event may do without."""
-    return rule.on is Subject.RESOURCE or rule.mode is Mode.ALERT or needs_object(rule, label_names)
+    return rule.on is Subject.RESOURCE or needs_object(rule, label_names)
 
 
 def _need_of(rule: Rule) -> Need:
@@ -98,6 +112,9 @@ def _need_of(rule: Rule) -> Need:
         paths=frozenset(paths),
         annotations=any(isinstance(node, LabelIs) and node.annotation for node in asked),
         full=any(path[:1] != ("metadata",) for path in paths) or any(map(_asks_body, asked)),
+        elementwise=positioned(rule).union(
+            *(paths_through(node.path, node.of) for node in asked if isinstance(node, AnyElement))
+        ),
     )
 
 

@@ -9,12 +9,13 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 import msgspec
 
 from kwatch.model.objects import ObjectRef, Owner, Resource, Source, WatchEvent, WatchEventType
-from kwatch.model.observations import About, Change, ObjectChange, ObjectState, StatusCondition
+from kwatch.model.observations import About, Change, ObjectChange, ObjectState, Position, StatusCondition
 from kwatch.watch.extract import Projection, Scalar, state_of
 
 GONE_LIMIT = 4096  # deleted objects that Events may still be about
@@ -28,6 +29,13 @@ Kind = tuple[str, str]  # group, kind
 _Name = tuple[str, str, str, str]  # group, kind, namespace, name
 
 
+class _Answer(Enum):
+    """What a fetch has brought instead of the object."""
+
+    ABSENT = "absent"  # it is not there, or another one of that name
+    MALFORMED = "malformed"
+
+
 class ObjectCache:
     """The objects of the watched kinds; `keep` says which these are."""
 
@@ -36,7 +44,7 @@ class ObjectCache:
         self._listed: dict[str, set[str]] = {}  # source id → what its unfinished list has brought
         self._synced: dict[str, str] = {}  # source id → version of its last complete list
         self._gone: OrderedDict[_Name, ObjectState] = OrderedDict()
-        self._fetched: OrderedDict[tuple[_Name, str], ObjectState | None] = OrderedDict()
+        self._fetched: OrderedDict[tuple[_Name, str], ObjectState | _Answer] = OrderedDict()
 
     def keep(self, resource: Resource, projection: Projection) -> None:
         """Keep the objects of a kind, as far as `projection` says; before its first frame."""
@@ -80,7 +88,13 @@ class ObjectCache:
         Of an object that was deleted a short time ago labels, owner and node are known, its status is not.
         """
         state, workload, missing = self._trace(ref)
-        return About(state, workload) if missing is None else None
+        if missing is not None:
+            return None
+        name = _name(ref)
+        is_gone = (
+            self._fetched.get((name, ref.uid)) is _Answer.ABSENT if state is None else state is self._gone.get(name)
+        )
+        return About(state, workload, is_gone)
 
     def missing(self, ref: ObjectRef) -> ObjectRef | None:
         """Return the object or owner of a watched kind that is not known and was not asked for yet."""
@@ -88,8 +102,10 @@ class ObjectCache:
 
     def put_fetched(self, ref: ObjectRef, resource: Resource, body: bytes | None) -> None:
         """Remember the answer to a fetch of `ref`; None: it is not there. It makes no change: the watch will."""
-        state = None if body is None else self._decoded(resource, body)
-        self._fetched[_name(ref), ref.uid] = state if state is not None and _is_same(ref, state) else None
+        answer = _Answer.ABSENT if body is None else self._decoded(resource, body) or _Answer.MALFORMED
+        if isinstance(answer, ObjectState) and not _is_same(ref, answer):
+            answer = _Answer.ABSENT
+        self._fetched[_name(ref), ref.uid] = answer
         if len(self._fetched) > FETCHED_LIMIT:
             self._fetched.popitem(last=False)
 
@@ -171,7 +187,7 @@ class ObjectCache:
     def _forget(self, shelf: "_Shelf", state: ObjectState, before: ObjectState, received_at: datetime) -> ObjectChange:
         shelf.remove(state.ref)
         name = _name(state.ref)
-        self._gone[name] = msgspec.structs.replace(state, values={}, conditions={})
+        self._gone[name] = msgspec.structs.replace(state, values={}, positions={}, conditions={})
         self._gone.move_to_end(name)
         if len(self._gone) > GONE_LIMIT:
             self._gone.popitem(last=False)
@@ -204,7 +220,8 @@ class ObjectCache:
         gone = self._gone.get(name)
         if gone is not None and _is_same(ref, gone):
             return gone, False
-        return self._fetched.get((name, ref.uid)), (name, ref.uid) not in self._fetched
+        answer = self._fetched.get((name, ref.uid))
+        return (answer, False) if isinstance(answer, ObjectState) else (None, answer is None)
 
 
 class _Shelf:
@@ -213,6 +230,7 @@ class _Shelf:
     def __init__(self, projection: Projection) -> None:
         self.projection = projection
         self._paths = tuple(sorted(projection.paths, key=repr))
+        self._numbers = {path: number for number, path in enumerate(self._paths)}
         self._records: dict[str, bytes] = {}
         # One frame asks for its object up to four times: the last one is kept unpacked, too.
         self._recent: tuple[bytes, ObjectState] | None = None
@@ -245,6 +263,7 @@ class _Shelf:
                     kind: (condition.status, condition.reason, condition.message, condition.changed_at)
                     for kind, condition in state.conditions.items()
                 },
+                {self._numbers[path]: positions for path, positions in state.positions.items()},
             )
         )
         self._records[_key(state.ref)] = record
@@ -272,6 +291,7 @@ class _Shelf:
             node=packed.node,
             values={path: values for path, values in zip(self._paths, packed.values, strict=True) if values},
             conditions={kind: StatusCondition(*condition) for kind, condition in packed.conditions.items()},
+            positions={self._paths[number]: positions for number, positions in packed.positions.items()},
         )
 
 
@@ -293,6 +313,7 @@ class _Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
     node: str
     values: tuple[tuple[Scalar, ...], ...]
     conditions: Mapping[str, tuple[str, str, str, datetime | None]]
+    positions: Mapping[int, tuple[Position, ...]]  # by the number of the path; most objects have none
 
 
 _ENCODER = msgspec.msgpack.Encoder()

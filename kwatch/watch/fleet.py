@@ -48,10 +48,11 @@ class Want:
     metadata_only: bool = False
 
     def __or__(self, other: "Want") -> "Want":
-        projection = Projection(
-            self.projection.paths | other.projection.paths, self.projection.annotations or other.projection.annotations
+        return Want(
+            token=self.token,
+            projection=self.projection | other.projection,
+            metadata_only=self.metadata_only and other.metadata_only,
         )
-        return Want(token=self.token, projection=projection, metadata_only=self.metadata_only and other.metadata_only)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
