@@ -1,13 +1,17 @@
 """How often in the last while: an exact sliding log of contributions, in integers (spec 2.3)."""
 
+from bisect import bisect_right, insort
 from collections.abc import Iterable
 from datetime import datetime
+from operator import attrgetter
 
 from kwatch.model.observations import Contribution
 from kwatch.model.rules import Rate
 
 #: Contributions kept per fingerprint at least, so that the number shown stays near the truth above the threshold.
 KEPT = 64
+
+_last = attrgetter("t1")
 
 
 def share(contribution: Contribution, lo: datetime) -> int:
@@ -28,16 +32,15 @@ def window_sum(window: Iterable[Contribution], rate: Rate, now: datetime) -> int
 def add(window: list[Contribution], contribution: Contribution, rate: Rate, now: datetime) -> bool:
     """Put a contribution into the window, let go of what has left it, and return whether this one is inside (C14).
 
-    Each contribution inside counts at least one, so `rate.count` of them always suffice to decide; the two oldest
-    become one when there are more than that and more than `KEPT`.
+    The window is in the order of the last times. Each contribution inside counts at least one; so while `rate.count`
+    newer ones are kept, the two oldest may become one: where that one is inside, the others reach the threshold.
     """
     lo = now - rate.within
-    if window and window[0].t1 <= lo:
-        window[:] = [kept for kept in window if kept.t1 > lo]
+    del window[: bisect_right(window, lo, key=_last)]
     is_inside = contribution.t1 > lo
     if is_inside:
-        window.append(contribution)
-    if len(window) > max(rate.count, KEPT):
+        insort(window, contribution, key=_last)
+    if len(window) > max(rate.count + 1, KEPT):
         first, second = window[:2]
-        window[:2] = [Contribution(first.n + second.n, min(first.t0, second.t0), max(first.t1, second.t1))]
+        window[:2] = [Contribution(first.n + second.n, min(first.t0, second.t0), second.t1)]
     return is_inside
