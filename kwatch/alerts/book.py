@@ -148,15 +148,6 @@ class Book:
             found[rule_id] = (*found.get(rule_id, ()), name)
         return found
 
-    def reaches(self, alert: Alert, finding: Finding, now: datetime) -> bool:
-        """Count an occurrence and return whether the rule's rate is reached."""
-        rate, contribution = finding.rule.rate, finding.contribution
-        if rate is None or contribution is None:
-            return True
-        if not thresholds.add(alert.window, contribution, rate, now):
-            self._ledger.count(fates.LATE)
-        return alert.is_open or thresholds.window_sum(alert.window, rate, now) >= rate.count
-
     def remember(self, alert: Alert, now: datetime) -> None:
         """Keep an alert that is not open for as long as something needs it."""
         rule = self.rules.get(alert.rule_id)
@@ -199,7 +190,7 @@ class Book:
                 self.recall(finding)
             return ()
         alert = self.recall(finding)
-        is_reached = self.reaches(alert, finding, now)
+        is_reached = thresholds.reaches(alert, finding, now, self._ledger)
         if alert.is_open:
             self._ledger.count(fates.COUNTED_INTO_OPEN)
             alert.count += occurrences

@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from kwatch.alerts import ledger as fates
+from kwatch.alerts import thresholds
 from kwatch.alerts.announcing import Address, Announcer
 from kwatch.alerts.book import Book
 from kwatch.alerts.grouping import wait_of
@@ -59,7 +60,7 @@ class Notices:
             self._ledger.count(fate)
             return
         alert = self._book.recall(finding)
-        is_reached = self._book.reaches(alert, finding, now)
+        is_reached = thresholds.reaches(alert, finding, now, self._ledger)
         alert.seen_at = max(alert.seen_at, min(finding.since_at, now))
         if not is_reached:
             self._ledger.count(fates.BELOW_THRESHOLD)

@@ -61,6 +61,7 @@ class Alert(msgspec.Struct, kw_only=True):
     members: dict[str, Member] = {}
     unlisted: int = 0  # members that were let go to bound memory
     window: list[Contribution] = []
+    values: dict[str, datetime] = {}  # of the label that the rate counts by: when each was seen last
     is_varied: bool = False  # the message stands for others that were similar
     groups: list[str] = []  # where this episode was announced or waits
     awaits_summary: bool = False  # was already there at the first start

@@ -11,11 +11,15 @@ from kwatch.config.problems import Place, Problems, did_you_mean
 from kwatch.config.schema import InhibitWords, RuleWords
 from kwatch.config.validate import check, is_mapping
 from kwatch.model.conditions import AllOf, Condition, nodes
+from kwatch.model.matching import kinds_of
 from kwatch.model.rules import Inhibition, Rate, Rule, Subject
-from kwatch.rules.needs import asks_object, kinds_of
+from kwatch.rules.needs import asks_object
 
 #: The labels that kwatch gives to alerts.
 BUILT_IN_LABELS = ("cluster", "rule", "severity", "kind", "namespace", "name", "workload", "node", "reason")
+
+#: What the name of an object may be called in `rate.distinct`.
+POD = "pod"
 
 _SCOPES: Mapping[object, Scope] = {"event": Scope.EVENT, "resource": Scope.RESOURCE}
 _ALERT_ONLY = ("for", "resolve", "resolve_hold", "reopen_window", "expire_after", "on_delete")
@@ -99,9 +103,14 @@ class RuleBook:
                 self._problems.add(value.key_place, f"labels: {name!r} is set by kwatch itself, choose another name")
         built_in = [name for name in BUILT_IN_LABELS if name != "reason" or _value(node, "on") != "resource"]
         known = (*built_in, *self._label_names, *_mapping(node, "labels"))
-        for key in (node.mapping.get("key"), node.mapping.get("rate", node).mapping.get("per")):
-            for each in key.items if key is not None else ():
-                check_label(each.text, each.place, known, self._problems, "alert of this rule")
+        rate = node.mapping.get("rate", node).mapping
+        named = [each for key in (node.mapping.get("key"), rate.get("per")) for each in (key.items if key else ())]
+        for each in named:
+            check_label(each.text, each.place, known, self._problems, "alert of this rule")
+        if "distinct" in rate and rate["distinct"].text:
+            check_label(
+                rate["distinct"].text, rate["distinct"].place, (*known, POD), self._problems, "alert of this rule"
+            )
 
 
 def merge(packs: Iterable[Pack], user: Iterable[Node], problems: Problems) -> tuple[Entry, ...]:
@@ -223,7 +232,8 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, orig
     key, rate = words.key if words.key is not None else default, None
     if words.rate is not None:
         key = words.rate.per if "per" in words.rate.model_fields_set else default
-        rate = Rate(words.rate.count, words.rate.within, key)
+        distinct = "name" if words.rate.distinct == POD else words.rate.distinct
+        rate = Rate(words.rate.count, words.rate.within, key, distinct)
     given = {
         "severity": words.severity,
         "for_": words.for_,

@@ -160,6 +160,8 @@ class RateWords(Words):
     count: Annotated[int, Field(strict=True, ge=1)]
     within: SomeTime
     per: Names = ()
+    #: Count different values of this label, not occurrences; `pod` is the name of the object. Empty: occurrences.
+    distinct: SomeText = ""
 
 
 class RuleWords(Words):

@@ -18,7 +18,7 @@ import msgspec
 from kwatch.model.conditions import AllOf, Condition, FieldChanged, Not, Path, StatusConditionIs, is_edge, nodes
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.identity import fingerprint
-from kwatch.model.matching import text_of
+from kwatch.model.matching import kinds_of, text_of
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
 from kwatch.model.rules import Mode, Rule, Subject
@@ -32,7 +32,7 @@ from kwatch.rules.evaluate import (
     workload_of,
 )
 from kwatch.rules.explain import change_text, path_text
-from kwatch.rules.needs import Need, kinds_of, needs_object, needs_of
+from kwatch.rules.needs import Need, needs_object, needs_of
 
 #: The alerts (fingerprints) that hold an object as a member, also a pending one, by the id of their rule.
 OpenAlerts = Callable[[ObjectRef], Mapping[str, Collection[str]]]
@@ -167,7 +167,7 @@ class RuleSet:
 
     def event_kinds(self) -> frozenset[str]:
         """Return the kinds that rules of Events name; one that is about any kind names none."""
-        matches = (each.rule.match for each in self._compiled if each.rule.on is Subject.EVENT)
+        matches = (each.rule.observed for each in self._compiled if each.rule.on is Subject.EVENT)
         return frozenset(kind for match in matches for kind in kinds_of(match) or ())
 
     def _change_candidates(self, kind: str, group: str) -> tuple[CompiledRule, ...]:
