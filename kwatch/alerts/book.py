@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from kwatch.alerts import ledger as fates
-from kwatch.alerts import members, thresholds
+from kwatch.alerts import members, sequences, thresholds
 from kwatch.alerts.holders import Holders
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import Verdict, judge, keep_until
@@ -133,7 +133,7 @@ class Book:
             )
         elif not alert.is_open:  # an episode keeps the labels by which it was routed
             alert.rule, alert.severity, alert.labels = rule.name, rule.severity, dict(finding.labels)
-        if finding.message:
+        if finding.message and finding.is_last_step:
             alert.message, alert.is_varied = finding.message, finding.is_varied
         alert.details = dict(finding.details) or alert.details
         alert.annotations = dict(rule.annotations)
@@ -190,6 +190,20 @@ class Book:
                 self.recall(finding)
             return ()
         alert = self.recall(finding)
+        told = sequences.complete(alert, finding, now, self._ledger)
+        if told is None:
+            return self._wait(alert, now)
+        return self._count(alert, told, now)
+
+    def _wait(self, alert: Alert, now: datetime) -> Moved:
+        """An occurrence was not enough."""
+        self._ledger.count(fates.BELOW_THRESHOLD)
+        if not alert.is_open:
+            self.remember(alert, now)
+        return ()
+
+    def _count(self, alert: Alert, finding: Finding, now: datetime) -> Moved:
+        occurrences = finding.contribution.n if finding.contribution is not None else 0
         is_reached = thresholds.reaches(alert, finding, now, self._ledger)
         if alert.is_open:
             self._ledger.count(fates.COUNTED_INTO_OPEN)
@@ -200,10 +214,8 @@ class Book:
             return ()
         if not alert.is_open:
             if not is_reached:
-                self._ledger.count(fates.BELOW_THRESHOLD)
                 self._trim(alert, finding)
-                self.remember(alert, now)
-                return ()
+                return self._wait(alert, now)
             self._ledger.count(fates.OPENED)
             self._open(alert, finding, occurrences, now)
         return self._settle_member(alert, finding, now)

@@ -8,11 +8,11 @@ import msgspec
 from kwatch.config.matching import KnownNames, Scope, check_label, check_labels, read_label_match, read_match
 from kwatch.config.parse import Node, Value
 from kwatch.config.problems import Place, Problems, did_you_mean
-from kwatch.config.schema import InhibitWords, RuleWords
+from kwatch.config.schema import InhibitWords, RuleWords, ThenWords
 from kwatch.config.validate import check, is_mapping
 from kwatch.model.conditions import AllOf, Condition, nodes
 from kwatch.model.matching import kinds_of
-from kwatch.model.rules import Inhibition, Rate, Rule, Subject
+from kwatch.model.rules import Inhibition, Rate, Rule, Subject, Then
 from kwatch.rules.needs import asks_object
 
 #: The labels that kwatch gives to alerts.
@@ -85,13 +85,24 @@ class RuleBook:
             if "resolve" in node.mapping
             else None
         )
+        then = self._then(node.mapping["then"]) if "then" in node.mapping else None
         is_read = words is not None and len(problems) == before
         self._add(node, _misfits(node))
         self._check_labels(node)
         if words is None or not is_read:
             return None
-        self._add(node, _unseen(words, match))
-        return _rule_of(words, match, resolve, entry.origin)
+        rule = _rule_of(words, match, resolve, then, entry.origin)
+        self._add(node, _unseen(words, rule.observed if rule.on is Subject.EVENT else match))
+        return rule
+
+    def _then(self, node: Node) -> Then | None:
+        if not is_mapping(node, self._problems, "then"):
+            return None
+        words = check(node, ThenWords, self._problems)
+        if "match" not in node.mapping:
+            return None
+        match = read_match("then.match", node.mapping["match"], Scope.EVENT, self._problems)
+        return None if words is None else Then(match, words.within)
 
     def _add(self, node: Node, found: Iterable[tuple[str, str]]) -> None:
         for key, text in found:
@@ -202,6 +213,10 @@ def _misfits(node: Node) -> Iterator[tuple[str, str]]:
         yield "key", "key: `rate` has a key of its own: put the labels into rate.per"
     if has_rate and on == "resource":
         yield "rate", "rate: counts Kubernetes Events, for a rule on: event; for a state that lasts use `for`"
+    if "then" in given and on == "resource":
+        yield "then", "then: one Event after another, for a rule on: event"
+    if "then" in given and has_rate:
+        yield "then", "then: cannot be had with `rate`: make a rule of each"
     if "for" in given and has_rate:
         yield "for", "for: cannot be had with `rate`, as the source tells late; use a longer rate.within"
     elif "for" in given and on == "event":
@@ -227,8 +242,10 @@ def _unseen(words: RuleWords, match: Condition) -> Iterator[tuple[str, str]]:
         yield key, f"{key}: needs a plain `kind` in match, as in kind: Pod: it says which objects to watch"
 
 
-def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, origin: str) -> Rule:
-    default = ("namespace", "workload", "reason") if words.on is Subject.EVENT else ("namespace", "workload")
+def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, then: Then | None, origin: str) -> Rule:
+    # The steps of a sequence have reasons of their own.
+    is_by_reason = words.on is Subject.EVENT and then is None
+    default = ("namespace", "workload", "reason") if is_by_reason else ("namespace", "workload")
     key, rate = words.key if words.key is not None else default, None
     if words.rate is not None:
         key = words.rate.per if "per" in words.rate.model_fields_set else default
@@ -252,6 +269,7 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, orig
         mode=words.mode,
         rate=rate,
         resolve=resolve,
+        then=then,
         labels=words.labels,
         annotations=words.annotations,
         details=words.details,

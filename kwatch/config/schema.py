@@ -164,6 +164,13 @@ class RateWords(Words):
     distinct: SomeText = ""
 
 
+class ThenWords(Words):
+    """`then`: the Event that must follow one of the rule's `match` `within` a time, for the same key."""
+
+    match: Raw
+    within: SomeTime
+
+
 class RuleWords(Words):
     """An entry of `rules`, merged over a pack's rule of that name. None: the default that `Rule` has."""
 
@@ -178,6 +185,7 @@ class RuleWords(Words):
     mode: Mode = Mode.ALERT
     severity: SeverityWord | None = None
     rate: RateWords | None = None
+    then: Raw = None
     #: How long the match must hold before the alert fires.
     for_: Annotated[Duration | None, Field(alias="for")] = None
     resolve: Raw = None

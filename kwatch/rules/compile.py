@@ -40,6 +40,9 @@ OpenAlerts = Callable[[ObjectRef], Mapping[str, Collection[str]]]
 #: The type of a status condition, and whether it is as it was asked for.
 Cause = tuple[str, Evaluator]
 
+#: What must come first in a sequence, and what must follow.
+Steps = tuple[Evaluator, Evaluator]
+
 #: A path that must have changed, and whether it has as it was asked for.
 Edge = tuple[Path, Evaluator]
 
@@ -54,7 +57,8 @@ class CompiledRule:
     """A rule with its conditions as functions."""
 
     rule: Rule
-    match: Evaluator  # of a level rule: its match, and not its resolve
+    match: Evaluator  # of a level rule: its match, and not its resolve; of a sequence: either step
+    steps: Steps | None  # of a sequence
     resolve: Evaluator | None
     is_edge: bool
     needs_object: bool
@@ -126,7 +130,7 @@ class RuleSet:
         named = self._named(member, seen.state, workload_of(member, about), event.reason)
         since_at = min(event.last_at, now)
         return tuple(
-            self._occurrence(compiled, truth, event=event, state=seen.state, named=named, since_at=since_at)
+            self._occurrence(compiled, truth, seen, event=event, named=named, since_at=since_at)
             for compiled, truth in matching
         )
 
@@ -267,13 +271,14 @@ class RuleSet:
         self,
         compiled: CompiledRule,
         truth: Truth,
+        seen: Observed,
         *,
         event: KubeEvent,
-        state: ObjectState | None,
         named: Named,
         since_at: datetime,
     ) -> Finding:
-        rule = compiled.rule
+        rule, state = compiled.rule, seen.state
+        first, second = compiled.steps or (_never, _never)
         labels = named.labels(compiled)
         values = tuple([labels.get(name, "") for name in rule.key])
         return Finding(
@@ -288,6 +293,8 @@ class RuleSet:
             message=event.message,
             is_varied=event.is_combined,
             details=_details(rule, state) if rule.details and state is not None else {},
+            is_first=first(seen) is Truth.TRUE,
+            is_second=second(seen) is Truth.TRUE,
         )
 
     def _named(self, ref: ObjectRef, state: ObjectState | None, workload: str, reason: str) -> Named:
@@ -316,11 +323,13 @@ class RuleSet:
 
 def _compile(rule: Rule, cluster: str, label_names: tuple[str, ...]) -> CompiledRule:
     is_state = rule.on is Subject.RESOURCE and not is_edge(rule.match)
-    match = AllOf((rule.match, Not(rule.resolve))) if is_state and rule.resolve is not None else rule.match
+    match = AllOf((rule.match, Not(rule.resolve))) if is_state and rule.resolve is not None else rule.observed
+    then = rule.then
     built_in = {"cluster": cluster, "rule": rule.name, "severity": rule.severity.word}
     return CompiledRule(
         rule=rule,
         match=compile_condition(match),
+        steps=(compile_condition(rule.match), compile_condition(then.match)) if then is not None else None,
         resolve=compile_condition(rule.resolve) if rule.resolve is not None else None,
         is_edge=is_edge(rule.match),
         needs_object=needs_object(rule, label_names),
@@ -328,6 +337,10 @@ def _compile(rule: Rule, cluster: str, label_names: tuple[str, ...]) -> Compiled
         edges=_edges(rule.match),
         labels={name: value for name, value in {**rule.labels, **built_in}.items() if value},
     )
+
+
+def _never(_: Observed) -> Truth:
+    return Truth.FALSE
 
 
 def _causes(condition: Condition) -> tuple[Cause, ...]:
