@@ -9,6 +9,7 @@ from datetime import datetime
 
 from kwatch.alerts import ledger as fates
 from kwatch.alerts import members, sequences, thresholds
+from kwatch.alerts.absence import Absences
 from kwatch.alerts.holders import Holders
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import Verdict, judge, keep_until
@@ -18,7 +19,7 @@ from kwatch.model.alerts import AlertState, EndReason
 from kwatch.model.conditions import is_edge
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.objects import ObjectRef
-from kwatch.model.rules import Mode, Rule, Subject
+from kwatch.model.rules import Mode, OnDelete, Rule, Subject
 
 Moved = tuple[Alert, ...]
 
@@ -26,13 +27,14 @@ Moved = tuple[Alert, ...]
 class Book:
     """The alerts. `alerts` is read by others, and changed here alone."""
 
-    def __init__(self, rules: Mapping[str, Rule], timers: Timers, ledger: Ledger) -> None:
+    def __init__(self, rules: Mapping[str, Rule], timers: Timers, ledger: Ledger, *, cluster: str) -> None:
         self.alerts: dict[str, Alert] = {}
         self.rules = rules
         self._moments = {rule.id for rule in rules.values() if rule.on is Subject.EVENT or is_edge(rule.match)}
         self._timers = timers
         self._ledger = ledger
         self._holders = Holders()
+        self._absences = Absences(rules.values(), cluster)
         self._late_before: datetime | None = None
         self._is_starting = False
 
@@ -41,13 +43,14 @@ class Book:
         self._late_before = None if is_first else started_at
         self._is_starting = True
         moved: list[Alert] = []
-        for alert in alerts:
+        alerts = tuple(alerts)
+        for alert in (*alerts, *self._absences.load(alerts, started_at)):
             self.alerts[alert.fingerprint] = alert
             for member in alert.members.values():
                 self._holders.add(alert, member)
                 members.freeze(alert, member, started_at)
             rule = self.rules.get(alert.rule_id)
-            if alert.is_open and (rule is None or rule.mode is not Mode.ALERT):
+            if alert.is_open and (rule is None or rule.mode is not Mode.ALERT or self._absences.is_outlived(alert)):
                 moved += self._abandon(alert, started_at)
             else:
                 moved += self._settle(alert, started_at)
@@ -73,6 +76,9 @@ class Book:
 
     def observe(self, finding: Finding, now: datetime) -> Moved:
         """Take a finding of a rule of mode ALERT."""
+        if finding.rule.absent_for is not None and finding.kind is not FindingKind.GONE:
+            alert = self._absences.observe(finding, now, self.recall, self._ledger)
+            return () if alert is None else self._settle_member(alert, finding, now)
         match finding.kind:
             case FindingKind.STATE:
                 return self._observe_state(finding, now)
@@ -91,7 +97,8 @@ class Book:
         touched = list(self._members_of(kind, group, namespace))
         for alert, member in touched:
             members.freeze(alert, member, now)
-        return self._settle_all([alert for alert, _ in touched], now)
+        self._absences.lost(kind, group, namespace)
+        return self._settle_all([*(alert for alert, _ in touched), *self._awaiting(kind, group)], now)
 
     def thaw(self, kind: str, group: str, namespace: str, present: Container[str] | None, now: datetime) -> Moved:
         """Go on; with `present` the uids that a list has shown, members that it has not shown are gone."""
@@ -101,11 +108,14 @@ class Book:
         for alert, member in touched:
             if present is not None and members.has_uid(member.ref) and member.ref.uid not in present:
                 self._end_member(alert, member.ref, now)
-        return self._settle_all([alert for alert, _ in touched], now)
+        self._absences.synced(kind, group, namespace, now)
+        return self._settle_all([*(alert for alert, _ in touched), *self._awaiting(kind, group)], now)
 
     def close(self, alert: Alert, now: datetime) -> None:
         """Let go of an episode that has ended and been told of."""
-        self._forget_members(alert, alert.members.copy())
+        if alert.end_reason is not EndReason.SEEN_AGAIN:
+            self._forget_members(alert, alert.members.copy())
+            self._absences.drop(alert.fingerprint)
         alert.count, alert.unlisted, alert.groups, alert.awaits_summary = 0, 0, [], False
         self.remember(alert, now)
 
@@ -151,6 +161,10 @@ class Book:
     def remember(self, alert: Alert, now: datetime) -> None:
         """Keep an alert that is not open for as long as something needs it."""
         rule = self.rules.get(alert.rule_id)
+        if rule is not None and self._absences.is_watched(alert.fingerprint):
+            due_at = self._absences.judge(alert, rule, now).due_at
+            self._timers.set((Phase.CONDITION, alert.fingerprint), due_at)
+            return
         until = now if rule is None else keep_until(alert, rule)
         if until > now:
             self._timers.set((Phase.CONDITION, alert.fingerprint), until)
@@ -174,7 +188,7 @@ class Book:
             self._ledger.count(fates.COUNTED_INTO_OPEN if alert.is_open else fates.OPENED)
         self._heed_initial(alert, finding)
         apply = members.apply_occurrence if alert.is_moment else members.apply_state
-        is_known = _is_known(alert, finding)
+        is_known = members.is_known(alert, finding)
         apply(alert, finding, now)
         return () if is_known else self._settle_member(alert, finding, now)
 
@@ -208,7 +222,7 @@ class Book:
         if alert.is_open:
             self._ledger.count(fates.COUNTED_INTO_OPEN)
             alert.count += occurrences
-        is_known = _is_known(alert, finding)
+        is_known = members.is_known(alert, finding)
         members.apply_occurrence(alert, finding, now)
         if is_known:
             return ()
@@ -251,10 +265,15 @@ class Book:
         if alert.state is AlertState.FIRING:
             members.remove(alert, ref, self.rules[alert.rule_id].on_delete, now)
             return
+        if self.rules[alert.rule_id].on_delete is OnDelete.RESOLVE:
+            self._absences.drop(alert.fingerprint)
         keys = members.member_keys(ref)
         self._forget_members(alert, {key: alert.members[key] for key in keys if key in alert.members})
 
     # members
+
+    def _awaiting(self, kind: str, group: str) -> list[Alert]:
+        return [self.alerts[name] for name in self._absences.resting_on(kind, group)]
 
     def _members_of(self, kind: str, group: str, namespace: str) -> Iterator[tuple[Alert, Member]]:
         for alert in self.alerts.values():
@@ -291,15 +310,20 @@ class Book:
             self.remember(alert, now)
             return ()
         self._ledger.touch_alert(alert.fingerprint)
-        verdict = judge(alert, rule, now, may_expire=not self._is_starting)
+        verdict = self._judge(alert, rule, now)
         moved = self._follow(alert, rule, verdict, now)
         if alert.is_open:
             if moved:  # what has just begun has another deadline
-                verdict = judge(alert, rule, now, may_expire=not self._is_starting)
+                verdict = self._judge(alert, rule, now)
             self._timers.set((Phase.CONDITION, alert.fingerprint), verdict.due_at)
         if alert.is_open or not moved:  # of what has ended the caller makes a last view, and calls `close`
             self._tidy(alert, now)
         return moved
+
+    def _judge(self, alert: Alert, rule: Rule, now: datetime) -> Verdict:
+        if rule.absent_for is not None:
+            return self._absences.judge(alert, rule, now)
+        return judge(alert, rule, now, may_expire=not self._is_starting)
 
     def _tidy(self, alert: Alert, now: datetime) -> None:
         if alert.state is not AlertState.FIRING:
@@ -307,14 +331,17 @@ class Book:
         if not alert.is_open:
             self.remember(alert, now)
 
-    @staticmethod
-    def _is_judged(alert: Alert, rule: Rule) -> bool:
-        """Whether truth of the members decides now: not where a rate waits to be reached by an occurrence."""
-        return alert.is_open or rule.rate is None or alert.count > 0
+    def _is_judged(self, alert: Alert, rule: Rule) -> bool:
+        """Whether truth of the members, or time, decides now: not where an occurrence has to complete something."""
+        if rule.absent_for is not None:
+            return alert.is_open or self._absences.is_watched(alert.fingerprint)
+        return alert.is_open or alert.count > 0 or (rule.rate is None and rule.then is None)
 
     def _follow(self, alert: Alert, rule: Rule, verdict: Verdict, now: datetime) -> Moved:
         match verdict.state:
             case AlertState.FIRING if alert.state is not AlertState.FIRING:
+                if rule.absent_for is not None:
+                    self._ledger.count(fates.OPENED)
                 self._begin(alert, rule, verdict, now)
             case AlertState.PENDING if alert.state is not AlertState.PENDING:
                 alert.is_late = self.is_late(verdict.since_at or now)  # once: a restart while pending misses nothing
@@ -357,14 +384,3 @@ class Book:
             return ()
         self._end(alert, Verdict(AlertState.EXPIRED, "rule removed", now, EndReason.RULE_REMOVED), now)
         return (alert,)
-
-
-def _is_known(alert: Alert, finding: Finding) -> bool:
-    """Return whether a finding tells a firing alert what it knows; then no more follows than a later deadline.
-
-    That one is set when the earlier runs out, so that an alert of many members need not be judged at each occurrence.
-    """
-    if alert.state is not AlertState.FIRING or finding.truth is not Truth.TRUE:
-        return False
-    member = members.find_member(alert, finding.member)
-    return member is not None and member.truth is Truth.TRUE and (alert.is_moment or member.is_live)

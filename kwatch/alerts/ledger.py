@@ -18,7 +18,9 @@ BELOW_THRESHOLD = "below_threshold"  # also a step whose sequence is not complet
 COUNTED_INTO_OPEN = "counted_into_open"  # its alert was pending or firing
 DEDUPLICATED = "deduplicated"  # a notice inside its dedup window
 ALREADY_THERE = "already_there"  # a notice about what the first list showed
-OPENED = "opened"
+AWAITED = "awaited"  # what a rule with `absent_for` waits for
+AWAITED_DROPPED = "awaited_dropped"  # the same, of one key value too many
+OPENED = "opened"  # also an absence, which no finding tells
 
 #: The fate of what was opened.
 LED_TO_NOTIFICATION = "led_to_notification"
@@ -41,6 +43,8 @@ COUNTERS = (
     COUNTED_INTO_OPEN,
     DEDUPLICATED,
     ALREADY_THERE,
+    AWAITED,
+    AWAITED_DROPPED,
     OPENED,
     LED_TO_NOTIFICATION,
     CAME_AND_WENT,

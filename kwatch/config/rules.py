@@ -10,7 +10,7 @@ from kwatch.config.parse import Node, Value
 from kwatch.config.problems import Place, Problems, did_you_mean
 from kwatch.config.schema import InhibitWords, RuleWords, ThenWords
 from kwatch.config.validate import check, is_mapping
-from kwatch.model.conditions import AllOf, Condition, nodes
+from kwatch.model.conditions import AllOf, Condition, is_edge, nodes
 from kwatch.model.matching import kinds_of
 from kwatch.model.rules import Inhibition, Rate, Rule, Subject, Then
 from kwatch.rules.needs import asks_object
@@ -22,7 +22,17 @@ BUILT_IN_LABELS = ("cluster", "rule", "severity", "kind", "namespace", "name", "
 POD = "pod"
 
 _SCOPES: Mapping[object, Scope] = {"event": Scope.EVENT, "resource": Scope.RESOURCE}
-_ALERT_ONLY = ("for", "resolve", "resolve_hold", "reopen_window", "expire_after", "on_delete")
+_ALERT_ONLY = ("absent_for", "for", "resolve", "resolve_hold", "reopen_window", "expire_after", "on_delete")
+
+
+_NOT_ABSENT = (
+    ("rate", "waits for one Event: leave `rate` out"),
+    ("then", "waits for one Event: make a rule of each"),
+    ("for", "says itself how long"),
+    ("resolve", "ends when something matches again"),
+    ("resolve_hold", "ends when something matches again"),
+    ("details", "is about what is not there"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +231,10 @@ def _misfits(node: Node) -> Iterator[tuple[str, str]]:
         yield "for", "for: cannot be had with `rate`, as the source tells late; use a longer rate.within"
     elif "for" in given and on == "event":
         yield "for", "for: is the time that a state lasts, for a rule on: resource; for repeated Events use `rate`"
+    if "absent_for" in given:
+        yield from (
+            (key, f"{key}: cannot be had with `absent_for`, which {why}") for key, why in _NOT_ABSENT if key in given
+        )
     if _value(node, "mode") == "notice":
         yield from (
             (key, f"{key}: means nothing for mode: notice, which never ends") for key in _ALERT_ONLY if key in given
@@ -230,7 +244,10 @@ def _misfits(node: Node) -> Iterator[tuple[str, str]]:
 
 
 def _unseen(words: RuleWords, match: Condition) -> Iterator[tuple[str, str]]:
-    """Yield what cannot be watched for want of a kind."""
+    """Yield what cannot be watched for want of a kind, or of a moment."""
+    if words.absent_for is not None and words.on is Subject.RESOURCE and not is_edge(match):
+        hint = "use `changed` or `change`; for a state that lasts, `for` with a `not`"
+        yield "absent_for", f"absent_for: waits for a moment, and this match is a state: {hint}"
     if kinds_of(match) is not None:
         return
     if words.on is Subject.RESOURCE:
@@ -244,8 +261,8 @@ def _unseen(words: RuleWords, match: Condition) -> Iterator[tuple[str, str]]:
 
 def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, then: Then | None, origin: str) -> Rule:
     # The steps of a sequence have reasons of their own.
-    is_by_reason = words.on is Subject.EVENT and then is None
-    default = ("namespace", "workload", "reason") if is_by_reason else ("namespace", "workload")
+    by_reason = ("reason",) if words.on is Subject.EVENT and then is None else ()
+    default = ("namespace", "workload", *by_reason) if words.absent_for is None else ()
     key, rate = words.key if words.key is not None else default, None
     if words.rate is not None:
         key = words.rate.per if "per" in words.rate.model_fields_set else default
@@ -254,6 +271,7 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, then
     given = {
         "severity": words.severity,
         "for_": words.for_,
+        "absent_for": words.absent_for,
         "resolve_hold": words.resolve_hold,
         "reopen_window": words.reopen_window,
         "expire_after": words.expire_after,

@@ -186,6 +186,8 @@ class RuleWords(Words):
     severity: SeverityWord | None = None
     rate: RateWords | None = None
     then: Raw = None
+    #: Fires when nothing has matched for this long.
+    absent_for: SomeTime | None = None
     #: How long the match must hold before the alert fires.
     for_: Annotated[Duration | None, Field(alias="for")] = None
     resolve: Raw = None

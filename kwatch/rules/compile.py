@@ -77,7 +77,13 @@ class Named:
 
     def labels(self, compiled: CompiledRule) -> Mapping[str, str]:
         """Return the labels of the rule's alert; nothing can pass for a built-in one."""
-        return {**self.chosen, **compiled.labels, **self.built_in}
+        labels = {**self.chosen, **compiled.labels, **self.built_in}
+        if compiled.rule.absent_for is None:
+            return labels
+        # What is absent has no labels of its own, but for those of the key.
+        key = compiled.rule.key
+        known = (*compiled.labels, *key, *(("kind",) if "name" in key else ()))
+        return {name: labels[name] for name in known if name in labels}
 
 
 class RuleSet:

@@ -69,8 +69,9 @@ def needs_of(rules: Iterable[Rule], label_names: Iterable[str]) -> Mapping[str, 
 
 
 def _watches_objects(rule: Rule, label_names: tuple[str, ...]) -> bool:
-    """An alert ends with its object, and by what the object shows; a notice of an event may do without."""
-    return rule.on is Subject.RESOURCE or rule.mode is Mode.ALERT or needs_object(rule, label_names)
+    """An alert ends with its object, and by what that shows; a notice of an event, or an absence, may do without."""
+    is_of_objects = rule.mode is Mode.ALERT and (rule.absent_for is None or "name" in rule.key)
+    return rule.on is Subject.RESOURCE or is_of_objects or needs_object(rule, label_names)
 
 
 def _need_of(rule: Rule) -> Need:
