@@ -11,6 +11,7 @@ from kwatch.alerts import ledger as fates
 from kwatch.alerts import members, sequences, thresholds
 from kwatch.alerts.absence import Absences
 from kwatch.alerts.holders import Holders
+from kwatch.alerts.idle import Idle
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import Verdict, judge, keep_until
 from kwatch.alerts.records import Alert, Member
@@ -34,6 +35,7 @@ class Book:
         self._timers = timers
         self._ledger = ledger
         self._holders = Holders()
+        self._idle = Idle()
         self._absences = Absences(rules.values(), cluster)
         self._late_before: datetime | None = None
         self._is_starting = False
@@ -166,10 +168,17 @@ class Book:
             self._timers.set((Phase.CONDITION, alert.fingerprint), due_at)
             return
         until = now if rule is None else keep_until(alert, rule)
-        if until > now:
-            self._timers.set((Phase.CONDITION, alert.fingerprint), until)
+        if until <= now:
+            self._forget(alert)
             return
+        self._timers.set((Phase.CONDITION, alert.fingerprint), until)
+        if (oldest := self._idle.add(alert.fingerprint)) is not None:
+            self._ledger.count(fates.IDLE_DROPPED)
+            self._forget(self.alerts[oldest])
+
+    def _forget(self, alert: Alert) -> None:
         self._timers.set((Phase.CONDITION, alert.fingerprint), None)
+        self._idle.discard(alert.fingerprint)
         self._forget_members(alert, alert.members.copy())
         self._ledger.touch_alert(alert.fingerprint)
         del self.alerts[alert.fingerprint]
@@ -313,6 +322,7 @@ class Book:
         verdict = self._judge(alert, rule, now)
         moved = self._follow(alert, rule, verdict, now)
         if alert.is_open:
+            self._idle.discard(alert.fingerprint)
             if moved:  # what has just begun has another deadline
                 verdict = self._judge(alert, rule, now)
             self._timers.set((Phase.CONDITION, alert.fingerprint), verdict.due_at)

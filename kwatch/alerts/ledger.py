@@ -33,6 +33,7 @@ NO_DESTINATION = "no_destination"  # no receiver that exists
 #: Beside the ledger.
 STEP_DROPPED = "step_dropped"  # one of too many that wait for the other step of a sequence
 LATE = "late"  # a contribution older than the rule's window: in the total only
+IDLE_DROPPED = "idle_dropped"  # one of too many that are remembered and not open: its count begins anew
 RECEIVER_FALLBACK = "receiver_fallback"  # a receiver's name with labels was none that exists
 DESTINATION_REMOVED = "destination_removed"  # what it held open is forgotten
 
@@ -54,6 +55,7 @@ COUNTERS = (
     NO_DESTINATION,
     LATE,
     STEP_DROPPED,
+    IDLE_DROPPED,
     RECEIVER_FALLBACK,
     DESTINATION_REMOVED,
 )

@@ -1,9 +1,11 @@
-"""S-26 and `per`: different values in a window, and rates per any set of labels."""
+"""S-26, S-41, S-42, T51, D1, D3, D5 and `per`: windows, different values, rates per any labels, renamed rules."""
 
 from pathlib import Path
 
+import httpx
+
 from kwatch.testing.stage import Stage
-from tests.scenarios.writing import text
+from tests.scenarios.writing import BACK_OFF, often, text
 
 
 def pods_of_a_workload(rate: str, *, more: str = "") -> str:
@@ -107,3 +109,83 @@ def test_a_rate_per_node_and_a_label_of_the_rule(tmp_path: Path) -> None:
         stage.event(at, name=pod, about=f"Pod/shop/{pod}")
     stage.run(until=3600)
     assert stage.lines == ["20 hook firing many shop/Pod/p3 ×2"]
+
+
+def test_D1_a_count_that_rose_behind_the_throttle_counts_whole(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, often(50, 62, within="10m"))
+    for number in range(1, 26):
+        stage.event(number, number)
+    stage.event(300, 61)
+    stage.run(until=3600)
+    assert stage.lines == ["300 hook firing often-50 shop/Pod/web-1 ×61"]
+
+
+def test_D3_a_series_that_is_told_each_half_hour_is_spread_over_it(tmp_path: Path) -> None:
+    rule = "{name: %s, on: event, match: {reason: BackOff}, rate: {count: %s, within: %s, per: [namespace, workload]}}"
+    stage = Stage(
+        tmp_path,
+        text(rule % ("burst", 50, "5m"), rule % ("steady", 100, "30m"), route="group_by: [rule], group_wait: 0s"),
+    )
+    stage.new_event(0)
+    stage.new_event(10, 2)
+    stage.new_event(1810, 182)
+    stage.run(until=5000)
+    assert stage.lines == ["1810 hook firing steady shop/Pod/web-1 ×180"]
+
+
+def test_D5_another_object_for_the_same_problem_is_the_same_alert(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, often(43, 44))
+    stage.event(0)
+    stage.event(30, 41)
+    stage.delete(40, "web-1.a", kind="Event")
+    stage.event(50, 1, name="web-1.b")
+    stage.event(59, 2, name="web-1.b")
+    stage.run(until=3600)
+    assert stage.lines == ["59 hook firing often-43 shop/Pod/web-1 ×43"]
+
+
+def test_T51_what_could_not_be_sent_takes_nothing_from_what_comes(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, often(2))
+    stage.answer = lambda _: httpx.Response(503 if stage.now() < 30 else 200)
+    stage.event(0)
+    stage.event(10, 2)
+    stage.run(until=3600)
+    (told,) = stage.told
+    assert (told.kind, told.rules) == ("firing", ("often-2",))
+    assert 30 <= told.at < 120
+
+
+def test_S41_a_rule_that_is_removed_closes_what_it_had_open(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, text(BACK_OFF))
+    stage.event(0)
+    stage.absent(100, 200, text("{name: other, on: event, match: {reason: Other}}"))
+    stage.run(until=3600)
+    assert stage.lines == ["0 hook firing back-off shop/Pod/web-1", "200 hook expired back-off shop/Pod/web-1"]
+    first, last = (told.document for told in stage.told)
+    assert first["incident"] == last["incident"]
+    assert "the rule was removed" in last["text"]
+
+
+RENAMED = BACK_OFF.replace("back-off", "crashing")
+
+
+def test_S42_a_rule_that_is_renamed_is_another(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, text(BACK_OFF))
+    stage.event(0)
+    stage.absent(100, 200, text(RENAMED))
+    stage.event(300, 2)
+    stage.run(until=3600)
+    assert stage.lines == [
+        "0 hook firing back-off shop/Pod/web-1",
+        "200 hook expired back-off shop/Pod/web-1",
+        "300 hook firing crashing shop/Pod/web-1",
+    ]
+
+
+def test_S42_with_an_id_it_stays_the_same(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, text(BACK_OFF))
+    stage.event(0)
+    stage.absent(100, 200, text(RENAMED.replace("on: event", "id: back-off, on: event")))
+    stage.event(300, 2)
+    stage.run(until=3600)
+    assert stage.lines == ["0 hook firing back-off shop/Pod/web-1"]
