@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from kwatch.config import lint
 from kwatch.config.matching import KnownNames, Scope, check_label, check_labels, read_label_match, read_match
 from kwatch.config.parse import Node, Value
 from kwatch.config.problems import Place, Problems, did_you_mean
@@ -51,14 +52,18 @@ class Entry:
     name: str
     node: Node
     origin: str
+    is_built_in: bool = False  # as the pack has it
 
 
 class RuleBook:
     """All rules of a configuration. Reading adds what is wrong to `problems`."""
 
-    def __init__(self, entries: Iterable[Entry], label_names: Iterable[str], problems: Problems) -> None:
+    def __init__(
+        self, entries: Iterable[Entry], label_names: Iterable[str], namespaces: Condition, problems: Problems
+    ) -> None:
         self._entries = tuple(entries)
         self._label_names = tuple(label_names)
+        self._namespaces = namespaces  # what those that are watched have in common
         self._problems = problems
 
     @property
@@ -103,7 +108,14 @@ class RuleBook:
             return None
         rule = _rule_of(words, match, resolve, then, entry.origin)
         self._add(node, _unseen(words, rule.observed if rule.on is Subject.EVENT else match))
+        self._lint(entry, rule)
         return rule
+
+    def _lint(self, entry: Entry, rule: Rule) -> None:
+        self._add(entry.node, lint.errors(rule, self._namespaces))
+        if not entry.is_built_in and _value(entry.node, "enabled") is not False:
+            for key, text in lint.warnings(rule):
+                self._problems.warn(_place(entry.node, key), text)
 
     def _then(self, node: Node) -> Then | None:
         if not is_mapping(node, self._problems, "then"):
@@ -141,7 +153,7 @@ def merge(packs: Iterable[Pack], user: Iterable[Node], problems: Problems) -> tu
     entries: list[Entry] = []
     for name, (pack, node) in built_in.items():
         over = [Entry(name=name, node=_over(node, each), origin=_origin(each)) for each in own.get(name, ())]
-        entries += over or [Entry(name=name, node=node, origin=f"pack {pack}")]
+        entries += over or [Entry(name=name, node=node, origin=f"pack {pack}", is_built_in=True)]
     for name, found in own.items():
         if name not in built_in:
             entries += [
