@@ -130,6 +130,8 @@ class World:
         message: str = "",
         contribution: Contribution | None = None,
         uid: str = "",
+        is_first: bool = False,
+        is_second: bool = False,
     ) -> None:
         self.advance(second, inclusive=False)
         named = self.rules[rule] if rule else next(iter(self.rules.values()))
@@ -146,6 +148,8 @@ class World:
             message=message,
             contribution=contribution,
             is_initial=is_initial,
+            is_first=is_first,
+            is_second=is_second,
         )
         self.engine.observe(finding, at(second))
         self._take()
