@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from kwatch.testing.fake.faults import Effect, Fault
 from kwatch.testing.stage import Stage
 from tests.scenarios.writing import text
 
@@ -187,3 +188,19 @@ def test_an_absence_ends_with_its_object(tmp_path: Path) -> None:
         f"{50 * HOUR} hook firing did-not-run shop/CronJob/nightly",
         f"{60 * HOUR} hook resolved did-not-run shop/CronJob/nightly",
     ]
+
+
+def test_S47_while_the_watch_of_events_is_broken_nothing_is_known_to_be_absent(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, NO_BACKUP)
+    backup(stage, 0)
+
+    def cut() -> None:
+        stage.cluster.faults.add(Fault(effect=Effect.HTML_500, path="*/events", times=1_000_000))
+        stage.cluster.strike(Fault(effect=Effect.DROP, path="*/events"))
+
+    stage.at(3000, cut)
+    stage.at(20_000, stage.cluster.faults.clear)
+    stage.run(until=30_000)
+    (told,) = stage.told
+    assert (told.kind, told.rules) == ("firing", ("no-backup",))
+    assert 20_060 <= told.at <= 20_000 + 60 + 60 + 2  # the longest pause between two attempts, and the grace
