@@ -114,10 +114,11 @@ class Book:
         return self._settle_all([*(alert for alert, _ in touched), *self._awaiting(kind, group)], now)
 
     def close(self, alert: Alert, now: datetime) -> None:
-        """Let go of an episode that has ended and been told of."""
-        if alert.end_reason is not EndReason.SEEN_AGAIN:
+        """Let go of an episode that has ended and been told of; what it was called comes back with the next finding."""
+        if alert.end_reason is not EndReason.SEEN_AGAIN:  # which may be absent again without any
             self._forget_members(alert, alert.members.copy())
             self._absences.drop(alert.fingerprint)
+            alert.labels, alert.annotations, alert.details, alert.message = {}, {}, {}, ""
         alert.count, alert.unlisted, alert.groups, alert.awaits_summary = 0, 0, [], False
         self.remember(alert, now)
 

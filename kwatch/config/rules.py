@@ -17,7 +17,18 @@ from kwatch.model.rules import Inhibition, Rate, Rule, Subject, Then
 from kwatch.rules.needs import asks_object
 
 #: The labels that kwatch gives to alerts.
-BUILT_IN_LABELS = ("cluster", "rule", "severity", "kind", "namespace", "name", "workload", "node", "reason")
+BUILT_IN_LABELS = (
+    "cluster",
+    "rule",
+    "severity",
+    "kind",
+    "namespace",
+    "name",
+    "workload",
+    "node",
+    "reason",
+    "message",  # of rules whose key holds it: its pattern
+)
 
 #: What the name of an object may be called in `rate.distinct`.
 POD = "pod"
