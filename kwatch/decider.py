@@ -24,7 +24,8 @@ from kwatch.model.findings import FindingKind
 from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEventType
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
 from kwatch.rules import verdicts
-from kwatch.rules.compile import CompiledRule, RuleSet
+from kwatch.rules.compile import RuleSet
+from kwatch.rules.compiled import CompiledRule
 from kwatch.telemetry import Counters
 from kwatch.watch import counting
 from kwatch.watch.cache import ObjectCache
