@@ -25,7 +25,8 @@ from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEven
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
 from kwatch.model.rules import Mode
 from kwatch.rules import verdicts
-from kwatch.rules.compile import CompiledRule, RuleSet
+from kwatch.rules.compile import RuleSet
+from kwatch.rules.compiled import CompiledRule
 from kwatch.telemetry import Counters
 from kwatch.watch import counting
 from kwatch.watch.cache import ObjectCache
@@ -180,6 +181,7 @@ class Decider:
     def _on_event_frame(self, source: Source, frame: WatchEvent, now: datetime) -> None:
         """The hot path: most Events are of no interest to any rule, and are told apart without looking closer."""
         if frame.body is None:
+            self._on_coverage(source, frame, now)
             return
         subject = subject_of(frame.body)
         candidates = self._rules.event_candidates(*subject)
@@ -189,6 +191,14 @@ class Decider:
             self._outcomes["namespace_not_watched"] += 1
         else:
             self._on_interesting(source, frame, candidates, now)
+
+    def _on_coverage(self, source: Source, frame: WatchEvent, now: datetime) -> None:
+        """Events may stay unseen, or none does from now on: what has not happened is known only meanwhile."""
+        kind, group, namespace = source.resource.kind, source.resource.group, source.namespace
+        if frame.type is WatchEventType.LOST:
+            self._engine.freeze(kind, group, namespace, now)
+        elif frame.type is WatchEventType.SYNCED:
+            self._engine.thaw(kind, group, namespace, None, now)
 
     def _on_interesting(
         self, source: Source, frame: WatchEvent, candidates: tuple[CompiledRule, ...], now: datetime

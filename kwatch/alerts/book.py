@@ -8,8 +8,10 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from kwatch.alerts import ledger as fates
-from kwatch.alerts import members, thresholds
+from kwatch.alerts import members, sequences, thresholds
+from kwatch.alerts.absence import Absences
 from kwatch.alerts.holders import Holders
+from kwatch.alerts.idle import Idle
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import Verdict, judge, keep_until
 from kwatch.alerts.records import Alert, Member
@@ -18,7 +20,7 @@ from kwatch.model.alerts import AlertState, EndReason
 from kwatch.model.conditions import is_edge
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.objects import ObjectRef
-from kwatch.model.rules import Mode, Rule, Subject
+from kwatch.model.rules import Mode, OnDelete, Rule, Subject
 
 Moved = tuple[Alert, ...]
 
@@ -26,13 +28,15 @@ Moved = tuple[Alert, ...]
 class Book:
     """The alerts. `alerts` is read by others, and changed here alone."""
 
-    def __init__(self, rules: Mapping[str, Rule], timers: Timers, ledger: Ledger) -> None:
+    def __init__(self, rules: Mapping[str, Rule], timers: Timers, ledger: Ledger, *, cluster: str) -> None:
         self.alerts: dict[str, Alert] = {}
         self.rules = rules
         self._moments = {rule.id for rule in rules.values() if rule.on is Subject.EVENT or is_edge(rule.match)}
         self._timers = timers
         self._ledger = ledger
         self._holders = Holders()
+        self._idle = Idle()
+        self._absences = Absences(rules.values(), cluster)
         self._late_before: datetime | None = None
         self._is_starting = False
 
@@ -41,13 +45,14 @@ class Book:
         self._late_before = None if is_first else started_at
         self._is_starting = True
         moved: list[Alert] = []
-        for alert in alerts:
+        alerts = tuple(alerts)
+        for alert in (*alerts, *self._absences.load(alerts, started_at)):
             self.alerts[alert.fingerprint] = alert
             for member in alert.members.values():
                 self._holders.add(alert, member)
                 members.freeze(alert, member, started_at)
             rule = self.rules.get(alert.rule_id)
-            if alert.is_open and (rule is None or rule.mode is not Mode.ALERT):
+            if alert.is_open and (rule is None or rule.mode is not Mode.ALERT or self._absences.is_outlived(alert)):
                 moved += self._abandon(alert, started_at)
             else:
                 moved += self._settle(alert, started_at)
@@ -73,6 +78,9 @@ class Book:
 
     def observe(self, finding: Finding, now: datetime) -> Moved:
         """Take a finding of a rule of mode ALERT."""
+        if finding.rule.absent_for is not None and finding.kind is not FindingKind.GONE:
+            alert = self._absences.observe(finding, now, self.recall, self._ledger)
+            return () if alert is None else self._settle_member(alert, finding, now)
         match finding.kind:
             case FindingKind.STATE:
                 return self._observe_state(finding, now)
@@ -91,7 +99,8 @@ class Book:
         touched = list(self._members_of(kind, group, namespace))
         for alert, member in touched:
             members.freeze(alert, member, now)
-        return self._settle_all([alert for alert, _ in touched], now)
+        self._absences.lost(kind, group, namespace)
+        return self._settle_all([*(alert for alert, _ in touched), *self._awaiting(kind, group)], now)
 
     def thaw(self, kind: str, group: str, namespace: str, present: Container[str] | None, now: datetime) -> Moved:
         """Go on; with `present` the uids that a list has shown, members that it has not shown are gone."""
@@ -101,13 +110,16 @@ class Book:
         for alert, member in touched:
             if present is not None and members.has_uid(member.ref) and member.ref.uid not in present:
                 self._end_member(alert, member.ref, now)
-        return self._settle_all([alert for alert, _ in touched], now)
+        self._absences.synced(kind, group, namespace, now)
+        return self._settle_all([*(alert for alert, _ in touched), *self._awaiting(kind, group)], now)
 
     def close(self, alert: Alert, now: datetime) -> None:
         """Let go of an episode that has ended and been told of; what it was called comes back with the next finding."""
-        self._forget_members(alert, alert.members.copy())
+        if alert.end_reason is not EndReason.SEEN_AGAIN:  # which may be absent again without any
+            self._forget_members(alert, alert.members.copy())
+            self._absences.drop(alert.fingerprint)
+            alert.labels, alert.annotations, alert.details, alert.message = {}, {}, {}, ""
         alert.count, alert.unlisted, alert.groups, alert.awaits_summary = 0, 0, [], False
-        alert.labels, alert.annotations, alert.details, alert.message = {}, {}, {}, ""
         self.remember(alert, now)
 
     def run(self, fingerprint: str, now: datetime) -> Moved:
@@ -134,7 +146,7 @@ class Book:
             )
         elif not alert.is_open:  # an episode keeps the labels by which it was routed
             alert.rule, alert.severity, alert.labels = rule.name, rule.severity, dict(finding.labels)
-        if finding.message:
+        if finding.message and finding.is_last_step:
             alert.message, alert.is_varied = finding.message, finding.is_varied
         alert.details = dict(finding.details) or alert.details
         alert.annotations = dict(rule.annotations)
@@ -149,23 +161,25 @@ class Book:
             found[rule_id] = (*found.get(rule_id, ()), name)
         return found
 
-    def reaches(self, alert: Alert, finding: Finding, now: datetime) -> bool:
-        """Count an occurrence and return whether the rule's rate is reached."""
-        rate, contribution = finding.rule.rate, finding.contribution
-        if rate is None or contribution is None:
-            return True
-        if not thresholds.add(alert.window, contribution, rate, now):
-            self._ledger.count(fates.LATE)
-        return alert.is_open or thresholds.window_sum(alert.window, rate, now) >= rate.count
-
     def remember(self, alert: Alert, now: datetime) -> None:
         """Keep an alert that is not open for as long as something needs it."""
         rule = self.rules.get(alert.rule_id)
-        until = now if rule is None else keep_until(alert, rule)
-        if until > now:
-            self._timers.set((Phase.CONDITION, alert.fingerprint), until)
+        if rule is not None and self._absences.is_watched(alert.fingerprint):
+            due_at = self._absences.judge(alert, rule, now).due_at
+            self._timers.set((Phase.CONDITION, alert.fingerprint), due_at)
             return
+        until = now if rule is None else keep_until(alert, rule)
+        if until <= now:
+            self._forget(alert)
+            return
+        self._timers.set((Phase.CONDITION, alert.fingerprint), until)
+        if (oldest := self._idle.add(alert.fingerprint)) is not None:
+            self._ledger.count(fates.IDLE_DROPPED)
+            self._forget(self.alerts[oldest])
+
+    def _forget(self, alert: Alert) -> None:
         self._timers.set((Phase.CONDITION, alert.fingerprint), None)
+        self._idle.discard(alert.fingerprint)
         self._forget_members(alert, alert.members.copy())
         self._ledger.touch_alert(alert.fingerprint)
         del self.alerts[alert.fingerprint]
@@ -184,7 +198,7 @@ class Book:
             self._ledger.count(fates.COUNTED_INTO_OPEN if alert.is_open else fates.OPENED)
         self._heed_initial(alert, finding)
         apply = members.apply_occurrence if alert.is_moment else members.apply_state
-        is_known = _is_known(alert, finding)
+        is_known = members.is_known(alert, finding)
         apply(alert, finding, now)
         return () if is_known else self._settle_member(alert, finding, now)
 
@@ -200,20 +214,32 @@ class Book:
                 self.recall(finding)
             return ()
         alert = self.recall(finding)
-        is_reached = self.reaches(alert, finding, now)
+        told = sequences.complete(alert, finding, now, self._ledger)
+        if told is None:
+            return self._wait(alert, now)
+        return self._count(alert, told, now)
+
+    def _wait(self, alert: Alert, now: datetime) -> Moved:
+        """An occurrence was not enough."""
+        self._ledger.count(fates.BELOW_THRESHOLD)
+        if not alert.is_open:
+            self.remember(alert, now)
+        return ()
+
+    def _count(self, alert: Alert, finding: Finding, now: datetime) -> Moved:
+        occurrences = finding.contribution.n if finding.contribution is not None else 0
+        is_reached = thresholds.reaches(alert, finding, now, self._ledger)
         if alert.is_open:
             self._ledger.count(fates.COUNTED_INTO_OPEN)
             alert.count += occurrences
-        is_known = _is_known(alert, finding)
+        is_known = members.is_known(alert, finding)
         members.apply_occurrence(alert, finding, now)
         if is_known:
             return ()
         if not alert.is_open:
             if not is_reached:
-                self._ledger.count(fates.BELOW_THRESHOLD)
                 self._trim(alert, finding)
-                self.remember(alert, now)
-                return ()
+                return self._wait(alert, now)
             self._ledger.count(fates.OPENED)
             self._open(alert, finding, occurrences, now)
         return self._settle_member(alert, finding, now)
@@ -252,10 +278,15 @@ class Book:
         if alert.state is AlertState.FIRING:
             members.remove(alert, ref, self.rules[alert.rule_id].on_delete, now)
             return
+        if self.rules[alert.rule_id].on_delete is OnDelete.RESOLVE:
+            self._absences.drop(alert.fingerprint)
         keys = members.member_keys(ref)
         self._forget_members(alert, {key: alert.members[key] for key in keys if key in alert.members})
 
     # members
+
+    def _awaiting(self, kind: str, group: str) -> list[Alert]:
+        return [self.alerts[name] for name in self._absences.resting_on(kind, group)]
 
     def _members_of(self, kind: str, group: str, namespace: str) -> Iterator[tuple[Alert, Member]]:
         for alert in self.alerts.values():
@@ -292,15 +323,21 @@ class Book:
             self.remember(alert, now)
             return ()
         self._ledger.touch_alert(alert.fingerprint)
-        verdict = judge(alert, rule, now, may_expire=not self._is_starting)
+        verdict = self._judge(alert, rule, now)
         moved = self._follow(alert, rule, verdict, now)
         if alert.is_open:
+            self._idle.discard(alert.fingerprint)
             if moved:  # what has just begun has another deadline
-                verdict = judge(alert, rule, now, may_expire=not self._is_starting)
+                verdict = self._judge(alert, rule, now)
             self._timers.set((Phase.CONDITION, alert.fingerprint), verdict.due_at)
         if alert.is_open or not moved:  # of what has ended the caller makes a last view, and calls `close`
             self._tidy(alert, now)
         return moved
+
+    def _judge(self, alert: Alert, rule: Rule, now: datetime) -> Verdict:
+        if rule.absent_for is not None:
+            return self._absences.judge(alert, rule, now)
+        return judge(alert, rule, now, may_expire=not self._is_starting)
 
     def _tidy(self, alert: Alert, now: datetime) -> None:
         if alert.state is not AlertState.FIRING:
@@ -308,14 +345,17 @@ class Book:
         if not alert.is_open:
             self.remember(alert, now)
 
-    @staticmethod
-    def _is_judged(alert: Alert, rule: Rule) -> bool:
-        """Whether truth of the members decides now: not where a rate waits to be reached by an occurrence."""
-        return alert.is_open or rule.rate is None or alert.count > 0
+    def _is_judged(self, alert: Alert, rule: Rule) -> bool:
+        """Whether truth of the members, or time, decides now: not where an occurrence has to complete something."""
+        if rule.absent_for is not None:
+            return alert.is_open or self._absences.is_watched(alert.fingerprint)
+        return alert.is_open or alert.count > 0 or (rule.rate is None and rule.then is None)
 
     def _follow(self, alert: Alert, rule: Rule, verdict: Verdict, now: datetime) -> Moved:
         match verdict.state:
             case AlertState.FIRING if alert.state is not AlertState.FIRING:
+                if rule.absent_for is not None:
+                    self._ledger.count(fates.OPENED)
                 self._begin(alert, rule, verdict, now)
             case AlertState.PENDING if alert.state is not AlertState.PENDING:
                 alert.is_late = self.is_late(verdict.since_at or now)  # once: a restart while pending misses nothing
@@ -358,14 +398,3 @@ class Book:
             return ()
         self._end(alert, Verdict(AlertState.EXPIRED, "rule removed", now, EndReason.RULE_REMOVED), now)
         return (alert,)
-
-
-def _is_known(alert: Alert, finding: Finding) -> bool:
-    """Return whether a finding tells a firing alert what it knows; then no more follows than a later deadline.
-
-    That one is set when the earlier runs out, so that an alert of many members need not be judged at each occurrence.
-    """
-    if alert.state is not AlertState.FIRING or finding.truth is not Truth.TRUE:
-        return False
-    member = members.find_member(alert, finding.member)
-    return member is not None and member.truth is Truth.TRUE and (alert.is_moment or member.is_live)

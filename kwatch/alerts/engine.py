@@ -53,7 +53,7 @@ class Engine:
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
         self._muting = Muting(self._inhibitor)
-        self._book = Book(by_id, self._timers, self._ledger)
+        self._book = Book(by_id, self._timers, self._ledger, cluster=cluster)
         self._groups = Groups(
             self._book.alerts,
             by_id,

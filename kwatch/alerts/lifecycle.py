@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from kwatch.alerts.records import Alert, Member
+from kwatch.alerts.sequences import waits_until
 from kwatch.model.alerts import AlertState, EndReason
 from kwatch.model.findings import Truth
 from kwatch.model.rules import OnDelete, Rule
@@ -102,4 +103,6 @@ def keep_until(alert: Alert, rule: Rule) -> datetime:
         needs.append(alert.notice_at + rule.dedup_window + (MEMORY if alert.notices_dropped else timedelta(0)))
     if rule.rate is not None and alert.window:
         needs.append(max(kept.t1 for kept in alert.window) + rule.rate.within)
+    if rule.then is not None:
+        needs += [waits_until(step, rule.then) for step in alert.steps]
     return max(needs)

@@ -5,6 +5,7 @@
 from datetime import datetime
 
 from kwatch.alerts.records import Alert, Member
+from kwatch.model.alerts import AlertState
 from kwatch.model.findings import Finding, Truth
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import OnDelete
@@ -36,6 +37,17 @@ def plain_key(ref: ObjectRef) -> str:
 def find_member(alert: Alert, ref: ObjectRef) -> Member | None:
     """Return the member that a finding speaks of."""
     return next((alert.members[key] for key in member_keys(ref) if key in alert.members), None)
+
+
+def is_known(alert: Alert, finding: Finding) -> bool:
+    """Return whether a finding tells a firing alert what it knows; then no more follows than a later deadline.
+
+    That one is set when the earlier runs out, so that an alert of many members need not be judged at each occurrence.
+    """
+    if alert.state is not AlertState.FIRING or finding.truth is not Truth.TRUE:
+        return False
+    member = find_member(alert, finding.member)
+    return member is not None and member.truth is Truth.TRUE and (alert.is_moment or member.is_live)
 
 
 def apply_state(alert: Alert, finding: Finding, now: datetime) -> None:

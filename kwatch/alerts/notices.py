@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from kwatch.alerts import ledger as fates
+from kwatch.alerts import sequences, thresholds
 from kwatch.alerts.announcing import Address, Announcer
 from kwatch.alerts.book import Book
 from kwatch.alerts.grouping import wait_of
@@ -59,7 +60,8 @@ class Notices:
             self._ledger.count(fate)
             return
         alert = self._book.recall(finding)
-        is_reached = self._book.reaches(alert, finding, now)
+        told = sequences.complete(alert, finding, now, self._ledger)
+        is_reached = told is not None and thresholds.reaches(alert, told, now, self._ledger)
         alert.seen_at = max(alert.seen_at, min(finding.since_at, now))
         if not is_reached:
             self._ledger.count(fates.BELOW_THRESHOLD)
@@ -67,7 +69,7 @@ class Notices:
             self._ledger.count(fates.DEDUPLICATED)
             alert.notices_dropped += 1
         else:
-            self._tell(alert, finding, now)
+            self._tell(alert, told or finding, now)
         self._book.remember(alert, now)
 
     @staticmethod

@@ -33,6 +33,16 @@ class Member(msgspec.Struct, kw_only=True):
         return self.is_observed and not self.is_frozen
 
 
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a sequence that waits for the other one; it may be either, but never follows itself."""
+
+    at: datetime  # by the Event's own word
+    heard_at: datetime
+    ref: ObjectRef  # what it is about
+    is_first: bool
+    is_second: bool
+
+
 class Alert(msgspec.Struct, kw_only=True):
     """One fingerprint: its state, its members, the occurrences in the rate's window, what was told.
 
@@ -62,6 +72,8 @@ class Alert(msgspec.Struct, kw_only=True):
     members: dict[str, Member] = {}
     unlisted: int = 0  # members that were let go to bound memory
     window: list[Contribution] = []
+    values: dict[str, datetime] = {}  # of the label that the rate counts by: when each was seen last
+    steps: list[Step] = []
     is_varied: bool = False  # the message stands for others that were similar
     groups: list[str] = []  # where this episode was announced or waits
     awaits_summary: bool = False  # was already there at the first start

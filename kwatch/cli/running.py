@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import socket
@@ -30,6 +31,9 @@ from kwatch.web.server import listen, url_of
 _SAME_SIGNAL_SECONDS = 1.0
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """What the command line says. None: as the configuration says, or the default."""
@@ -47,6 +51,8 @@ async def run_until_signal(options: RunOptions) -> None:
     set_up_logging(
         level=config.log.level.value, style=config.log.format, stream=sys.stderr, redactor=_redactor_of(config)
     )
+    for warning in config.warnings:
+        log.warning("configuration", extra={"warning": warning})
     counters = Counters()
     async with AsyncExitStack() as stack:
         stack.callback(_let_go_of_stdout)

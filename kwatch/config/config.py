@@ -60,6 +60,7 @@ class Config:
     inhibitions: tuple[Inhibition, ...]
     route: Route
     receivers: Mapping[str, tuple[ChannelConfig, ...]]
+    warnings: tuple[str, ...]  # what could be written better, as `file:line:column: text`
 
     @property
     def destinations(self) -> tuple[Destination, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from kwatch.config import lint
 from kwatch.config.config import Config, Log, Namespaces, Watch, Web
 from kwatch.config.matching import check_kinds
 from kwatch.config.parse import Node, empty, parse
@@ -59,21 +60,24 @@ def pack_names() -> tuple[str, ...]:
 def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], problems: Problems) -> Config:
     entries = merge(sources.packs, sources.rules, problems)
     label_names = [node.text for node in _items(sources.main.mapping.get("watch", sources.main), "labels")]
-    book = RuleBook(entries, label_names, problems)
+    chosen = words.watch.namespaces
+    book = RuleBook(entries, label_names, lint.watched(chosen.include, chosen.exclude), problems)
     known = book.known if sources.is_whole else None
     inhibit = [node for pack in sources.packs for node in pack.inhibit]
     inhibit += _items(sources.main, "inhibit")
     receivers = _receivers(sources.main, environ, problems)
+    rules = book.read()
     return Config(
         cluster=words.cluster or None,
         state=words.state.path,
         web=_web(words, environ),
         log=Log(level=words.log.level, format=words.log.format),
         watch=_watch(sources.main, words, problems),
-        rules=book.read(),
+        rules=rules,
         inhibitions=read_inhibitions(inhibit, known, problems),
         route=_route(sources.main, RouteReader(receivers, known, problems), receivers, problems),
         receivers=receivers,
+        warnings=problems.warnings(),
     )
 
 

@@ -165,6 +165,15 @@ class RateWords(Words):
     count: Annotated[int, Field(strict=True, ge=1)]
     within: SomeTime
     per: Names = ()
+    #: Count different values of this label, not occurrences; `pod` is the name of the object. Empty: occurrences.
+    distinct: SomeText = ""
+
+
+class ThenWords(Words):
+    """`then`: the Event that must follow one of the rule's `match` `within` a time, for the same key."""
+
+    match: Raw
+    within: SomeTime
 
 
 class RuleWords(Words):
@@ -181,6 +190,9 @@ class RuleWords(Words):
     mode: Mode = Mode.ALERT
     severity: SeverityWord | None = None
     rate: RateWords | None = None
+    then: Raw = None
+    #: Fires when nothing has matched for this long.
+    absent_for: SomeTime | None = None
     #: How long the match must hold before the alert fires.
     for_: Annotated[Duration | None, Field(alias="for")] = None
     resolve: Raw = None

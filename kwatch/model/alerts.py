@@ -25,6 +25,7 @@ class EndReason(Enum):
     HEALTHY = "healthy"  # the match was false, or `resolve` true, for `resolve_hold`
     OBJECT_GONE = "object_gone"
     NOT_OBSERVED = "not_observed"  # expire_after passed without evidence
+    SEEN_AGAIN = "seen_again"  # what was absent
     RULE_REMOVED = "rule_removed"
 
 

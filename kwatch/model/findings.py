@@ -51,3 +51,10 @@ class Finding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     details: Mapping[str, str] = {}
     contribution: Contribution | None = None
     is_initial: bool = False  # from the first list after a start
+    is_first: bool = False  # of a sequence: what must come first was seen
+    is_second: bool = False  # of a sequence: what must follow was seen
+
+    @property
+    def is_last_step(self) -> bool:
+        """Whether it is what the alert is about: not what only precedes it."""
+        return self.rule.then is None or self.is_second

@@ -16,6 +16,7 @@ _ENDS: Mapping[EndReason, str] = {
     EndReason.HEALTHY: "it is healthy again",
     EndReason.OBJECT_GONE: "the object is gone",
     EndReason.NOT_OBSERVED: "nothing was observed any more, so kwatch cannot say that it is over",
+    EndReason.SEEN_AGAIN: "it was seen again",
     EndReason.RULE_REMOVED: "the rule was removed",
 }
 

@@ -15,55 +15,32 @@ from typing import TypeVar
 
 import msgspec
 
-from kwatch.model.conditions import AllOf, Condition, FieldChanged, Not, Path, StatusConditionIs, is_edge, nodes
+from kwatch.model.conditions import Path
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.identity import fingerprint
+from kwatch.model.matching import kinds_of
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
 from kwatch.model.rules import Mode, Rule, Subject
-from kwatch.rules.details import Details, compile_details
+from kwatch.rules.compiled import Cause, CompiledRule, compile_rule, never
 from kwatch.rules.evaluate import (
-    Evaluator,
     Observed,
-    compile_condition,
     observe_change,
     observe_event,
     observe_state,
     workload_of,
 )
 from kwatch.rules.explain import change_text, path_text
-from kwatch.rules.needs import Need, kinds_of, needs_object, needs_of
+from kwatch.rules.needs import Need, needs_of
 from kwatch.rules.patterns import pattern_of
 
 #: The alerts (fingerprints) that hold an object as a member, also a pending one, by the id of their rule.
 OpenAlerts = Callable[[ObjectRef], Mapping[str, Collection[str]]]
 
-#: The type of a status condition, and whether it is as it was asked for.
-Cause = tuple[str, Evaluator]
-
-#: A path that must have changed, and whether it has as it was asked for.
-Edge = tuple[Path, Evaluator]
-
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 _MEMO_SIZE = 16_384  # entries; some 400 bytes each
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledRule:
-    """A rule with its conditions as functions."""
-
-    rule: Rule
-    match: Evaluator  # of a level rule: its match, and not its resolve
-    resolve: Evaluator | None
-    is_edge: bool
-    needs_object: bool
-    causes: Mapping[FindingKind, tuple[Cause, ...]]  # the status conditions named in the match, and in the resolve
-    edges: tuple[Edge, ...]
-    details: Callable[[Observed], Details]
-    labels: Mapping[str, str]  # those that are the same for each finding
-    is_by_message: bool  # its key holds the message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +54,14 @@ class Named:
     def labels(self, compiled: CompiledRule, message: str) -> Mapping[str, str]:
         """Return the labels of the rule's alert; nothing can pass for a built-in one."""
         labels = {**self.chosen, **compiled.labels, **self.built_in}
-        return {**labels, "message": pattern_of(message)} if compiled.is_by_message else labels
+        if compiled.is_by_message:
+            labels = {**labels, "message": pattern_of(message)}
+        if compiled.rule.absent_for is None:
+            return labels
+        # What is absent has no labels of its own, but for those of the key.
+        key = compiled.rule.key
+        known = (*compiled.labels, *key, *(("kind",) if "name" in key else ()))
+        return {name: labels[name] for name in known if name in labels}
 
 
 class RuleSet:
@@ -86,7 +70,7 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule], *, cluster: str, label_names: tuple[str, ...]) -> None:
         self._cluster = cluster
         self._label_names = label_names
-        self.compiled = tuple(_compile(rule, cluster, label_names) for rule in rules)
+        self.compiled = tuple(compile_rule(rule, cluster, label_names) for rule in rules)
         self._by_id = {compiled.rule.id: compiled for compiled in self.compiled}
         self._for_events: dict[tuple[str, ...], tuple[CompiledRule, ...]] = {}
         self._for_changes: dict[tuple[str, str], tuple[CompiledRule, ...]] = {}
@@ -130,7 +114,7 @@ class RuleSet:
         named = self._named(member, seen.state, workload_of(member, about), event.reason)
         since_at = min(event.last_at, now)
         return tuple(
-            self._occurrence(compiled, truth, event=event, seen=seen, named=named, since_at=since_at)
+            self._occurrence(compiled, truth, seen, event=event, named=named, since_at=since_at)
             for compiled, truth in matching
         )
 
@@ -171,7 +155,7 @@ class RuleSet:
 
     def event_kinds(self) -> frozenset[str]:
         """Return the kinds that rules of Events name; one that is about any kind names none."""
-        matches = (each.rule.match for each in self.compiled if each.rule.on is Subject.EVENT)
+        matches = (each.rule.observed for each in self.compiled if each.rule.on is Subject.EVENT)
         return frozenset(kind for match in matches for kind in kinds_of(match) or ())
 
     def _change_candidates(self, kind: str, group: str) -> tuple[CompiledRule, ...]:
@@ -272,13 +256,14 @@ class RuleSet:
         self,
         compiled: CompiledRule,
         truth: Truth,
+        seen: Observed,
         *,
         event: KubeEvent,
-        seen: Observed,
         named: Named,
         since_at: datetime,
     ) -> Finding:
         rule = compiled.rule
+        first, second = compiled.steps or (never, never)
         labels = named.labels(compiled, event.message)
         values = tuple([labels.get(name, "") for name in rule.key])
         return Finding(
@@ -293,6 +278,8 @@ class RuleSet:
             message=event.message,
             is_varied=event.is_combined,
             details=compiled.details(seen) if rule.details else {},
+            is_first=first(seen) is Truth.TRUE,
+            is_second=second(seen) is Truth.TRUE,
         )
 
     def _named(self, ref: ObjectRef, state: ObjectState | None, workload: str, reason: str) -> Named:
@@ -317,38 +304,6 @@ class RuleSet:
             known = fingerprint(self._cluster, rule.id, dict(zip(rule.key, values, strict=True)))
             _remember(self._fingerprints, (rule.id, values), known)
         return known
-
-
-def condition_of(rule: Rule) -> Condition:
-    """Return what must be true: of a level rule its match, and not its resolve."""
-    is_state = rule.on is Subject.RESOURCE and not is_edge(rule.match)
-    return AllOf((rule.match, Not(rule.resolve))) if is_state and rule.resolve is not None else rule.match
-
-
-def _compile(rule: Rule, cluster: str, label_names: tuple[str, ...]) -> CompiledRule:
-    built_in = {"cluster": cluster, "rule": rule.name, "severity": rule.severity.word}
-    return CompiledRule(
-        rule=rule,
-        match=compile_condition(condition_of(rule)),
-        resolve=compile_condition(rule.resolve) if rule.resolve is not None else None,
-        is_edge=is_edge(rule.match),
-        needs_object=needs_object(rule, label_names),
-        causes={FindingKind.STATE: _causes(rule.match), FindingKind.EVIDENCE: _causes(rule.resolve or AllOf(()))},
-        edges=_edges(rule.match),
-        details=compile_details(rule),
-        labels={name: value for name, value in {**rule.labels, **built_in}.items() if value},
-        is_by_message="message" in rule.key,
-    )
-
-
-def _causes(condition: Condition) -> tuple[Cause, ...]:
-    return tuple(
-        (node.type, compile_condition(node)) for node in nodes(condition) if isinstance(node, StatusConditionIs)
-    )
-
-
-def _edges(condition: Condition) -> tuple[Edge, ...]:
-    return tuple((node.path, compile_condition(node)) for node in nodes(condition) if isinstance(node, FieldChanged))
 
 
 def _has_begun(compiled: CompiledRule, change: ObjectChange, seen: Observed) -> bool:

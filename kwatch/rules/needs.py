@@ -5,22 +5,19 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from kwatch.model.conditions import (
-    AllOf,
     AnyElement,
-    AnyOf,
     Condition,
     FieldChanged,
     FieldIs,
     LabelIs,
     Path,
     StatusConditionIs,
-    Text,
     Word,
     WordIs,
     nodes,
 )
 from kwatch.model.elements import paths_through
-from kwatch.model.matching import is_word
+from kwatch.model.matching import kinds_of
 from kwatch.model.rules import Mode, Rule, Subject
 from kwatch.rules.details import positioned
 
@@ -49,32 +46,17 @@ _OBJECT_WORDS = frozenset((Word.OWNER, Word.WORKLOAD, Word.NODE))
 _OBJECT_LABELS = frozenset(("workload", "node"))
 
 
-def kinds_of(condition: Condition) -> frozenset[str] | None:
-    """Return the only kinds (`Pod`, `Certificate.cert-manager.io`) of which it can be true; None: any kind."""
-    match condition:
-        case WordIs(word=Word.KIND, anyof=anyof) if all(map(is_word, anyof)):
-            return frozenset(matcher.glob for matcher in anyof if isinstance(matcher, Text))
-        case AllOf(of=of):
-            known = [kinds for each in of if (kinds := kinds_of(each)) is not None]
-            return frozenset.intersection(*known) if known else None
-        case AnyOf(of=of):
-            every = [kinds_of(each) for each in of]
-            known = [kinds for kinds in every if kinds is not None]
-            return frozenset().union(*known) if len(known) == len(every) else None
-        case AnyElement(of=inner):
-            return kinds_of(inner)
-        case _:
-            return None
-
-
 def needs_object(rule: Rule, label_names: Iterable[str]) -> bool:
     """Return whether an event rule must know the object that the event is about.
 
-    An alert ends with its object; a notice does without where the object neither matches nor names it.
+    An alert ends with its object, but for an absence of any; a notice does without where the object neither matches nor
+    names it.
     """
     object_labels = _OBJECT_LABELS.union(label_names)
-    is_named_by_it = not object_labels.isdisjoint(rule.key)
-    return rule.mode is Mode.ALERT or bool(rule.details) or is_named_by_it or any(map(asks_object, nodes(rule.match)))
+    named = {*rule.key, rule.rate.distinct} if rule.rate is not None else rule.key
+    ends_with_it = rule.mode is Mode.ALERT and (rule.absent_for is None or "name" in rule.key)
+    is_named_by_it = not object_labels.isdisjoint(named)
+    return ends_with_it or bool(rule.details) or is_named_by_it or any(map(asks_object, nodes(rule.observed)))
 
 
 def asks_object(node: Condition) -> bool:
@@ -92,7 +74,7 @@ def needs_of(rules: Iterable[Rule], label_names: Iterable[str]) -> Mapping[str, 
         if not _watches_objects(rule, names):
             continue
         need = _need_of(rule)
-        for kind in kinds_of(rule.match) or ():
+        for kind in kinds_of(rule.observed) or ():
             needs[kind] = needs.get(kind, Need()) | need
     if "Pod" in needs:
         needs["Pod"] |= Need(full=True)  # the node of a Pod stands in its spec
@@ -106,7 +88,7 @@ def _watches_objects(rule: Rule, label_names: tuple[str, ...]) -> bool:
 
 
 def _need_of(rule: Rule) -> Need:
-    asked = [*nodes(rule.match), *(nodes(rule.resolve) if rule.resolve is not None else ())]
+    asked = [*nodes(rule.observed), *(nodes(rule.resolve) if rule.resolve is not None else ())]
     paths = {node.path for node in asked if isinstance(node, FieldIs | FieldChanged)} | set(rule.details.values())
     return Need(
         paths=frozenset(paths),

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from world import World, at, event, labelled, level, rate, route, seconds
 
+from kwatch.alerts.idle import KEPT, Idle
 from kwatch.model.alerts import AlertState, EndReason
 from kwatch.model.conditions import FieldChanged
 from kwatch.model.findings import Truth
@@ -365,6 +366,28 @@ def test_T51_what_is_no_longer_needed_is_let_go():
     world.advance(200)
     assert [key for _, key in world.rows] == ["episodes"]
     assert world.engine.wake_at() is None
+
+
+def test_T51_of_a_million_keys_the_newest_are_remembered():
+    idle = Idle()
+    dropped = [idle.add(str(number)) for number in range(1_000_000)]
+    assert dropped[: KEPT + 1] == [None] * KEPT + ["0"]
+    assert idle.add("0") == str(1_000_000 - KEPT)
+
+
+def test_T51_what_is_below_a_threshold_is_bounded_and_what_is_open_is_not_touched():
+    world = World(event(rate=rate(2, 36_000)))
+    world.occur(0, "open")
+    world.occur(0, "open")
+    for number in range(KEPT + 10):
+        world.occur(number / 1000, f"p{number}")
+    assert len(world.engine.alerts()) == 1
+    assert len(world.rows) == KEPT + 3  # the open one, its group, the number of its incident
+    assert world.counters["idle_dropped"] == 10
+    world.occur(100, "p0")  # begins anew
+    world.occur(101, f"p{KEPT}")
+    world.advance(101)
+    assert [told.alerts for told in world.told] == [("+open",), (f"+p{KEPT}",)]
 
 
 def test_unknown_freezes_a_resolve():

@@ -5,15 +5,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from world import Inhibition, World, event, labelled, level, rate, route, seconds
 
+from kwatch.model.conditions import AllOf
 from kwatch.model.findings import Truth
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.routes import Destination
-from kwatch.model.rules import Mode, Severity
+from kwatch.model.rules import Mode, Rate, Severity, Then
 
 RULES = (
     level("now"),
     level("held", for_=seconds(30), resolve_hold=seconds(20), severity=Severity.CRITICAL),
     event("often", rate=rate(2, 60), resolve_hold=seconds(20), expire_after=seconds(600)),
+    event("several", rate=Rate(2, seconds(60), ("namespace",), "name"), expire_after=seconds(600)),
+    event("after", then=Then(AllOf(()), seconds(60)), expire_after=seconds(600)),
+    event("missing", absent_for=seconds(300), expire_after=seconds(600)),
     event("moment", mode=Mode.NOTICE, dedup_window=seconds(45)),
 )
 DESTINATIONS = (
@@ -23,10 +27,11 @@ DESTINATIONS = (
 INHIBITION = Inhibition(when=labelled(rule="held"), mute=labelled(rule="now"), equal=("namespace", "name"))
 NAMES = st.sampled_from(("a", "b"))
 LEVELS = st.sampled_from(("now", "held"))
+OF_EVENTS = st.sampled_from(("often", "several", "missing", "moment"))
 
 
 class SmallWorlds(RuleBasedStateMachine):
-    """Two objects, four rules, two destinations; everything that a cluster may do to them, and restarts."""
+    """Two objects, seven rules, two destinations; everything that a cluster may do to them, and restarts."""
 
     @initialize(
         wait=st.sampled_from((0, 15)),
@@ -46,6 +51,7 @@ class SmallWorlds(RuleBasedStateMachine):
             *RULES, root=root, destinations=DESTINATIONS, inhibitions=[INHIBITION], is_first_start=is_first_start
         )
         self.second = 0.0
+        self.world.thaw(-50, kind="Event")
         self.truth: dict[tuple[str, str], Truth] = dict.fromkeys(sorted(present or ()), Truth.TRUE)
         for of, name in self.truth:
             self.world.true(self.second, name, since=-1000, rule=of, is_initial=True)
@@ -57,9 +63,20 @@ class SmallWorlds(RuleBasedStateMachine):
         self.world.state(self.second, name, truth=truth, rule=of)
         self.truth[of, name] = truth
 
-    @rule(name=NAMES, of=st.sampled_from(("often", "moment")), n=st.integers(0, 3), ago=st.sampled_from((0, 5, 100)))
+    @rule(
+        name=NAMES,
+        of=st.sampled_from(("often", "several", "missing", "moment")),
+        n=st.integers(0, 3),
+        ago=st.sampled_from((0, 5, 100)),
+    )
     def occur(self, name: str, of: str, n: int, ago: int) -> None:
         self.world.occur(self.second - ago, name, n, t0=self.second - 2 * ago, received=self.second, rule=of)
+
+    @rule(name=NAMES, ago=st.sampled_from((0, 5, 100)), is_first=st.booleans(), is_second=st.booleans())
+    def follow(self, name: str, ago: int, is_first: bool, is_second: bool) -> None:
+        self.world.occur(
+            self.second - ago, name, received=self.second, rule="after", is_first=is_first, is_second=is_second
+        )
 
     @rule(name=NAMES, truth=st.sampled_from(Truth))
     def show(self, name: str, truth: Truth) -> None:
@@ -67,7 +84,7 @@ class SmallWorlds(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def delete(self, name: str) -> None:
-        for of in ("now", "held", "often"):
+        for of in ("now", "held", "often", "several", "after", "missing"):
             self.world.gone(self.second, name, rule=of)
             self.truth.pop((of, name), None)
 
@@ -78,9 +95,15 @@ class SmallWorlds(RuleBasedStateMachine):
 
     @rule(by=st.sampled_from((1, 40)))
     def lose_and_find(self, by: float) -> None:
-        self.world.freeze(self.second)
+        for kind in ("Pod", "Event"):
+            self.world.freeze(self.second, kind)
         self.second += by
+        self.find()
+
+    def find(self) -> None:
+        """Let every watch be in sync."""
         self.world.thaw(self.second, "a", "b", is_listed=True)
+        self.world.thaw(self.second, kind="Event")
 
     @rule()
     def restart(self) -> None:
@@ -90,7 +113,7 @@ class SmallWorlds(RuleBasedStateMachine):
         self.world.restart(self.second)
         for (of, name), truth in self.truth.items():
             self.world.state(self.second, name, truth=truth, rule=of, is_initial=True)
-        self.world.thaw(self.second, "a", "b", is_listed=True)
+        self.find()
         self.world.start_complete(self.second)
         self.world.advance(self.second)
         assert len(self.world.notifications) == before

@@ -130,6 +130,8 @@ class World:
         message: str = "",
         contribution: Contribution | None = None,
         uid: str = "",
+        is_first: bool = False,
+        is_second: bool = False,
     ) -> None:
         self.advance(second, inclusive=False)
         named = self.rules[rule] if rule else next(iter(self.rules.values()))
@@ -146,6 +148,8 @@ class World:
             message=message,
             contribution=contribution,
             is_initial=is_initial,
+            is_first=is_first,
+            is_second=is_second,
         )
         self.engine.observe(finding, at(second))
         self._take()
@@ -155,10 +159,10 @@ class World:
         self.engine.freeze(kind, "", "", at(second))
         self._take()
 
-    def thaw(self, second: float, *present: str, is_listed: bool = False) -> None:
+    def thaw(self, second: float, *present: str, is_listed: bool = False, kind: str = "Pod") -> None:
         self.advance(second, inclusive=False)
         uids = {f"uid-{name}" for name in present} if is_listed else None
-        self.engine.thaw("Pod", "", "", uids, at(second))
+        self.engine.thaw(kind, "", "", uids, at(second))
         self._take()
 
     def start_complete(self, second: float) -> None:
@@ -232,7 +236,7 @@ class World:
 def _told(notification: Notification) -> Told:
     second = (notification.created_at - START).total_seconds()
     alerts = tuple(
-        ("+" if view.is_new else "") + ("-" if view.ends_at is not None else "") + view.labels["name"]
+        ("+" if view.is_new else "") + ("-" if view.ends_at is not None else "") + view.labels.get("name", "")
         for view in notification.content.alerts
     )
     return Told(second, notification.destination, notification.kind.value, alerts)

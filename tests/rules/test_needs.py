@@ -15,8 +15,9 @@ from kwatch.model.conditions import (
     WordIs,
 )
 from kwatch.model.elements import bind_elements
+from kwatch.model.matching import kinds_of
 from kwatch.model.rules import Mode, Rule
-from kwatch.rules.needs import Need, kinds_of, needs_of
+from kwatch.rules.needs import Need, needs_of
 
 POD = word(Word.KIND, "Pod")
 NODE = word(Word.KIND, "Node")
