@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
-from kwatch.model.findings import Truth
+from kwatch.model.findings import Emission, Truth
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Contribution
 from kwatch.model.rules import Severity
@@ -25,6 +25,7 @@ class Member(msgspec.Struct, kw_only=True):
     is_observed: bool  # the object's own state has said so, and could be judged the last time
     is_frozen: bool = False  # its source is not in sync
     is_gone: bool = False  # deleted, and kept for the episode
+    emissions: dict[str, Emission] = {}  # by emitter; of rules that end by quiet
 
     @property
     def is_live(self) -> bool:
@@ -60,6 +61,7 @@ class Alert(msgspec.Struct, kw_only=True):
     count: int = 0
     members: dict[str, Member] = {}
     unlisted: int = 0  # members that were let go to bound memory
+    is_out_of_sight: bool = False  # one of these had not been quiet
     window: list[Contribution] = []
     is_varied: bool = False  # the message stands for others that were similar
     groups: list[str] = []  # where this episode was announced or waits

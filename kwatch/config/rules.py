@@ -18,7 +18,7 @@ from kwatch.rules.needs import asks_object, kinds_of
 BUILT_IN_LABELS = ("cluster", "rule", "severity", "kind", "namespace", "name", "workload", "node", "reason")
 
 _SCOPES: Mapping[object, Scope] = {"event": Scope.EVENT, "resource": Scope.RESOURCE}
-_ALERT_ONLY = ("for", "resolve", "resolve_hold", "reopen_window", "expire_after", "on_delete")
+_ALERT_ONLY = ("for", "resolve", "resolve_hold", "reopen_window", "quiet", "expire_after", "on_delete")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,9 @@ class RuleBook:
         if words is None or not is_read:
             return None
         self._add(node, _unseen(words, match))
-        return _rule_of(words, match, resolve, entry.origin)
+        rule = _rule_of(words, match, resolve, entry.origin)
+        self._add(node, _unreached(rule, node))
+        return rule
 
     def _add(self, node: Node, found: Iterable[tuple[str, str]]) -> None:
         for key, text in found:
@@ -197,6 +199,10 @@ def _misfits(node: Node) -> Iterator[tuple[str, str]]:
         yield "for", "for: cannot be had with `rate`, as the source tells late; use a longer rate.within"
     elif "for" in given and on == "event":
         yield "for", "for: is the time that a state lasts, for a rule on: resource; for repeated Events use `rate`"
+    if "quiet" in given and on == "resource":
+        yield "quiet", "quiet: is for a rule on: event; an object shows by itself when it is over"
+    elif "quiet" in given and "resolve" in given:
+        yield "quiet", "quiet: means nothing with `resolve`: the object shows when it is over; take one of them away"
     if _value(node, "mode") == "notice":
         yield from (
             (key, f"{key}: means nothing for mode: notice, which never ends") for key in _ALERT_ONLY if key in given
@@ -218,6 +224,12 @@ def _unseen(words: RuleWords, match: Condition) -> Iterator[tuple[str, str]]:
         yield key, f"{key}: needs a plain `kind` in match, as in kind: Pod: it says which objects to watch"
 
 
+def _unreached(rule: Rule, node: Node) -> Iterator[tuple[str, str]]:
+    """Yield what another word forestalls."""
+    if "quiet" in node.mapping and rule.quiet >= rule.expire_after:
+        yield "quiet", "quiet: is not shorter than expire_after, so the alert would expire first"
+
+
 def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, origin: str) -> Rule:
     default = ("namespace", "workload", "reason") if words.on is Subject.EVENT else ("namespace", "workload")
     key, rate = words.key if words.key is not None else default, None
@@ -229,6 +241,7 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, orig
         "for_": words.for_,
         "resolve_hold": words.resolve_hold,
         "reopen_window": words.reopen_window,
+        "quiet": words.quiet,
         "expire_after": words.expire_after,
         "dedup_window": words.dedup_window,
         "on_delete": words.on_delete,

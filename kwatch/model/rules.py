@@ -66,6 +66,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     resolve: Condition | None = None
     resolve_hold: timedelta = timedelta(minutes=2)
     reopen_window: timedelta = timedelta(minutes=10)
+    quiet: timedelta = timedelta(minutes=10)  # of observable time; see `ends_by_quiet`
     expire_after: timedelta = timedelta(hours=24)
     dedup_window: timedelta = timedelta(minutes=5)
     on_delete: OnDelete = OnDelete.RESOLVE
@@ -73,6 +74,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     annotations: Mapping[str, str] = {}  # templates, rendered with the message
     details: Mapping[str, Path] = {}  # name → path of the object, read at decision time, shown in messages
     origin: str = ""  # `file:line`, or the pack
+
+    @property
+    def ends_by_quiet(self) -> bool:
+        """Whether silence ends its alerts: there is nothing in the object that could."""
+        return self.on is Subject.EVENT and self.mode is Mode.ALERT and self.resolve is None
 
 
 class Inhibition(msgspec.Struct, frozen=True, kw_only=True):
