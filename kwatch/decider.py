@@ -326,7 +326,7 @@ class Decider:
             self._look_up(ref)
 
     def _sweep(self, now: datetime) -> None:
-        for key in [key for key, counted in self._counts.items() if counting.is_stale(counted, now)]:
+        for key in counting.stale(self._counts, now):
             del self._counts[key]
             self._store(Row(Table.COUNTS, key, None))
         if self._hearing is not None:
