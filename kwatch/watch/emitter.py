@@ -35,10 +35,8 @@ _ONWARDS = (BURST - OBSERVABLE) * REFILL
 IDLE = timedelta(minutes=6)
 #: by a sweep that comes no later than this after such a write.
 SWEPT = timedelta(minutes=6.5)
-#: All series are written this often; one write later the sweep has come too.
+#: All series are written each half an hour. One that was begun between a sweep and a refresh is in the next.
 REFRESHED = timedelta(minutes=36)
-#: After the write of its second occurrence a series may be idle for two sweeps, miss a refresh, and be in the next.
-SECOND = timedelta(minutes=42.5)
 #: What a watch shows within this time of its sync may have been written long before.
 CATCHING_UP = timedelta(minutes=1)
 
@@ -136,13 +134,14 @@ def _over_at(event: KubeEvent, now: datetime, *, is_prompt: bool) -> datetime:
 
     A first occurrence has nothing open behind it: a second one is written at once, as a series or as a new Event. With
     that the series is open, and what comes then waits for the refresh. A write of what was idle for long is the last,
-    unless the sweep is still to come. `is_prompt`: the write was seen as soon as it was done.
+    unless the sweep is still to come: both timers start together, and drift apart by the time that their writes take.
+    `is_prompt`: the write was seen as soon as it was done.
     """
     if not event.is_series:
         return now
     if is_prompt and now - event.last_at >= IDLE:
         return now + SWEPT
-    return now + (SECOND if event.count <= 2 else REFRESHED)
+    return now + REFRESHED
 
 
 def _is_of_client_go(event: KubeEvent) -> bool:

@@ -96,14 +96,6 @@ def test_S30a_a_series_without_a_closing_write_is_over_after_36_minutes(tmp_path
     ]
 
 
-def test_S30a_a_second_occurrence_may_miss_a_refresh(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, text(QUIET), lead=FULL)
-    stage.new_event(-5)
-    stage.new_event(0, 2)
-    stage.run(until=7200)
-    assert stage.lines[1:] == ["2550 hook resolved back-off shop/Pod/web-1 ×2"]
-
-
 def test_S30b_silence_counts_at_once_while_there_are_tokens(tmp_path: Path) -> None:
     stage = Stage(tmp_path, text(QUIET), lead=FULL)
     stage.event(0)
