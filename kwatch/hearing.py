@@ -18,6 +18,7 @@ class Hearing:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._heeded = engine.heeded
         self._emitters = Emitters()
 
     def on_watch(self, source: Source, frame: WatchEvent, now: datetime) -> None:
@@ -34,7 +35,7 @@ class Hearing:
         if frame.type not in _WRITES or (bucket := bucket_of(frame.body)) is None:
             return
         self._emitters.spend(source.namespace, bucket, now)
-        if self._engine.heeds(bucket):
+        if bucket in self._heeded:
             observable_at = self._emitters.observable_at(source.namespace, bucket, now)
             if observable_at is not None and observable_at > now:
                 self._engine.wrote(bucket, observable_at, now)

@@ -131,9 +131,10 @@ class Engine:
         for alert in self._listening.thaw(namespace, now=now, observable_at=observable_at):
             self._follow(self._book.run(alert.fingerprint, now), now)
 
-    def heeds(self, bucket: Bucket) -> bool:
-        """Return whether `wrote` is to be told of a bucket; asked of every write of an Event."""
-        return self._listening.heeds(bucket)
+    @property
+    def heeded(self) -> Container[Bucket]:
+        """The buckets of which `wrote` is to be told, as they are at any time; asked of every write of an Event."""
+        return self._listening.heeded
 
     def wrote(self, bucket: Bucket, observable_at: datetime, now: datetime) -> None:
         """An emitter wrote of whatever reason: it could tell of another occurrence at once from `observable_at` on."""

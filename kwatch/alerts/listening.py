@@ -1,6 +1,6 @@
 """Which emitters' silence the alerts rest on, and what is heard of these; the arithmetic is in `quiet`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 
 from kwatch.alerts import quiet
@@ -17,6 +17,7 @@ class Listening:
     def __init__(self, alerts: Mapping[str, Alert], holders: Holders) -> None:
         self._alerts = alerts
         self._holders = holders
+        self.heeded: Container[Bucket] = holders.by_bucket
 
     def load(self, alert: Alert, member: Member) -> None:
         """Take back a member that was kept; nothing is heard yet."""
@@ -28,6 +29,7 @@ class Listening:
         member = find_member(alert, finding.member)
         if member is None or finding.emission is None:
             return False
+        self._holders.ignore(alert, member)  # the same emitter may name the object with its uid from now on
         is_sooner = quiet.note(member, finding.emission, finding.rule)
         self._heed(alert, member)
         return is_sooner
@@ -55,13 +57,9 @@ class Listening:
                 touched.append(alert)
         return touched
 
-    def heeds(self, bucket: Bucket) -> bool:
-        """Return whether the end of an alert depends on what a bucket holds."""
-        return bool(self._holders.heeding(bucket))
-
     def wrote(self, bucket: Bucket, observable_at: datetime) -> None:
         """A token was spent. Deadlines only move away by it, and are judged anew when they come."""
-        for fingerprint, key in self._holders.heeding(bucket):
+        for fingerprint, key in self._holders.by_bucket.get(bucket, ()):
             quiet.put_off(self._alerts[fingerprint].members[key], bucket, observable_at)
 
     def _heed(self, alert: Alert, member: Member) -> None:

@@ -61,7 +61,7 @@ def note(member: Member, emission: Emission, rule: Rule) -> bool:
     if emission.emitter not in kept and len(kept) >= KEPT:
         _make_room(kept, rule, emission.told_at)
         if len(kept) >= KEPT:
-            emission = replace(emission, emitter=OTHERS, over_at=NEVER)
+            emission = replace(emission, emitter=OTHERS, bucket=None, over_at=NEVER)
     kept[emission.emitter] = emission
     after = member_quiet_at(member, rule)
     return after is not None and (before is None or after < before)

@@ -72,6 +72,8 @@ class Emitters:
         self._capacity = capacity
         self._heard: dict[str, _Heard] = {}
         self._forgotten = 0
+        self._now: datetime | None = None
+        self._at = 0.0  # the same in seconds
 
     def lose(self, namespace: str) -> None:
         """A watch is out of sync: writes may go unseen."""
@@ -86,7 +88,9 @@ class Emitters:
         heard = self._heard.get(namespace)
         if heard is None:
             return
-        at, full_at = now.timestamp(), heard.full_at
+        if now is not self._now:  # as it is for all that came at once
+            self._now, self._at = now, now.timestamp()
+        at, full_at = self._at, heard.full_at
         until = full_at.get(bucket)
         if until is None:
             if len(full_at) >= self._capacity // len(self._heard):

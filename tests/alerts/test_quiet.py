@@ -6,7 +6,7 @@ from kwatch.alerts import quiet
 from kwatch.alerts.records import Member
 from kwatch.model.findings import Emission, Truth
 from kwatch.model.objects import ObjectRef
-from tests.alerts.world import at, event
+from tests.alerts.world import World, at, event
 
 RULE = event(quiet=timedelta(minutes=2))
 BUCKET = ("kubelet", "node-1", "uid-a")
@@ -83,3 +83,63 @@ def test_with_more_emitters_than_can_be_kept_apart_its_end_is_not_seen() -> None
     assert ends(made) == quiet.NEVER
     quiet.note(made, emission(5, "controller-9/"), RULE)
     assert len(made.emissions) == 9
+
+
+def occur(world: World, second: float, bucket: tuple[str, str, str]) -> None:
+    world.occur(second, emission=emission(second, bucket=bucket))
+
+
+def test_an_emitter_that_names_the_object_otherwise_is_heeded_under_its_new_bucket_alone() -> None:
+    world = World(RULE)
+    occur(world, 0, ("kubelet", "node-1", "a"))
+    occur(world, 1, BUCKET)
+    assert BUCKET in world.engine.heeded
+    assert ("kubelet", "node-1", "a") not in world.engine.heeded
+    world.advance(121)
+    assert world.brief == ["firing@0", "resolved@121"]
+    assert BUCKET not in world.engine.heeded
+
+
+def test_a_write_of_another_reason_puts_the_end_of_an_open_alert_off() -> None:
+    world = World(RULE)
+    occur(world, 0, BUCKET)
+    world.advance(100)
+    world.engine.wrote(BUCKET, at(460), at(100))
+    world.advance(1000)
+    assert world.brief == ["firing@0", "resolved@580"]
+
+
+def test_a_restart_hears_nothing_until_the_watch_is_in_sync() -> None:
+    world = World(RULE)
+    occur(world, 0, BUCKET)
+    world.restart(10, down_for=90)
+    world.start_complete(101)
+    world.advance(500)
+    world.engine.wrote(BUCKET, at(900), at(500))
+    world.engine.thaw_quiet("", at(860), at(500))
+    world.engine.wrote(BUCKET, at(1000), at(600))
+    world.advance(2000)
+    assert world.brief == ["firing@0", "resolved@1120"]
+
+
+def test_an_alert_that_let_go_of_a_member_that_was_not_quiet_does_not_end_by_quiet() -> None:
+    world = World(RULE)
+    for number in range(1001):
+        world.occur(
+            number / 10,
+            f"pod-{number}",
+            workload="Job/a",
+            emission=emission(number / 10, bucket=("kubelet", "node-1", f"uid-pod-{number}")),
+        )
+    world.advance(80_000)
+    assert world.brief == ["firing@0"]
+    world.advance(90_000)
+    assert world.brief == ["firing@0", "expired@86500"]
+
+
+def test_members_that_had_been_quiet_may_go() -> None:
+    world = World(RULE)
+    for number in range(1001):
+        world.occur(number, f"pod-{number}", workload="Job/a", emission=emission(number, bucket=None))
+    world.advance(80_000)
+    assert world.brief == ["firing@0", "resolved@1120"]

@@ -1,6 +1,6 @@
 """kwatch from the frames of a watch to what it says, without the network: the decider, in the time of the mix."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,8 +49,9 @@ class LevelIgnored(Engine):
             finding = msgspec.structs.replace(finding, emission=blind)
         super().observe(finding, now)
 
-    def heeds(self, bucket: Bucket) -> bool:
-        return False
+    @property
+    def heeded(self) -> Container[Bucket]:
+        return ()
 
     def thaw_quiet(self, namespace: str, observable_at: datetime, now: datetime) -> None:
         super().thaw_quiet(namespace, now, now)
