@@ -13,12 +13,14 @@ import msgspec
 from kwatch.alerts.announcing import EPISODES, Announcer
 from kwatch.alerts.book import Book, Moved
 from kwatch.alerts.groups import Groups
+from kwatch.alerts.inhibition import Inhibitor
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import MEMORY
-from kwatch.alerts.muting import Inhibitor
+from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
 from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch
 from kwatch.alerts.routing import Router
+from kwatch.alerts.story import AlertStory, story_of
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertState, AlertView
@@ -50,13 +52,14 @@ class Engine:
         self._announcer = Announcer(self._ledger, cluster=cluster, public_url=public_url)
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
+        self._muting = Muting(self._inhibitor)
         self._book = Book(by_id, self._timers, self._ledger)
         self._listening = self._book.listening
         self._groups = Groups(
             self._book.alerts,
             by_id,
             router,
-            self._inhibitor,
+            self._muting,
             announcer=self._announcer,
             memory=max([MEMORY, *(rule.reopen_window for rule in by_id.values())]),
             timers=self._timers,
@@ -65,7 +68,7 @@ class Engine:
         self._notices = Notices(
             self._book,
             self._groups,
-            self._inhibitor,
+            self._muting,
             announcer=self._announcer,
             timers=self._timers,
             ledger=self._ledger,
@@ -184,6 +187,15 @@ class Engine:
         """Return the fingerprints of the alerts that an object is a member of, by the id of their rule."""
         return self._book.holding(ref)
 
+    def story(self, fingerprint: str, now: datetime) -> AlertStory | None:
+        """Return everything about an alert that is open or remembered; None when there is none."""
+        alert = self._book.alerts.get(fingerprint)
+        if alert is None:
+            return None
+        groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
+        rule = self._book.rules.get(alert.rule_id)
+        return story_of(alert, rule, groups, self._muting.hold_of(alert, now), now)
+
     def alerts(self, now: datetime) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
         opened = [alert for alert in self._book.alerts.values() if alert.is_open]
@@ -196,6 +208,8 @@ class Engine:
             phase, key = due
             if phase is Phase.CONDITION:
                 self._follow(self._book.run(key, until), until)
+            elif phase is Phase.EDGE:
+                self._groups.release(until)
             elif key in self._groups.groups:
                 self._groups.run(key, until)
             else:
