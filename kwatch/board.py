@@ -27,13 +27,14 @@ class LiveBoard:
     async def overview(self) -> Overview:
         """Return the state of this instant."""
         app = self._app
+        now = app.ports.clock.now()
         destinations, error = await self._destinations()
         return Overview(
             version=__version__,
             cluster=app.cluster,
-            now=app.ports.clock.now(),
+            now=now,
             started_at=app.started_at,
-            alerts=app.engine.alerts(),
+            alerts=app.engine.alerts(now),
             sources=tuple(_source(status) for status in app.fleet.statuses()),
             destinations=destinations,
             store=StoreView(path=str(app.config.state), error=app.pipeline.store_error or error),

@@ -19,6 +19,7 @@ from typing import ParamSpec
 import msgspec
 
 from kwatch.alerts.engine import Engine
+from kwatch.hearing import Hearing
 from kwatch.model.decisions import Checkpoint, Decision, Row, Table
 from kwatch.model.findings import Finding, FindingKind
 from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEventType
@@ -30,6 +31,7 @@ from kwatch.rules.compiled import CompiledRule
 from kwatch.telemetry import Counters
 from kwatch.watch import counting
 from kwatch.watch.cache import ObjectCache
+from kwatch.watch.emitter import bucket_of
 from kwatch.watch.frames import MALFORMED
 from kwatch.watch.normalise import event_of, subject_of
 from kwatch.watch.remembered import Remembered
@@ -79,6 +81,7 @@ class Decider:
         self._others_covered_from = covered_from  # sources that were never heard
         self._heard_until = {source: point.resource_version for source, point in checkpoints.items()}
         self._counts: dict[str, counting.Counted] = {}
+        self._hearing = Hearing(engine) if rules.end_by_quiet() else None
         self._remembered = Remembered(rules.changed_paths, covered_until=covered_from)
         self._rows: dict[tuple[Table, str], Row] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
@@ -182,7 +185,11 @@ class Decider:
         """The hot path: most Events are of no interest to any rule, and are told apart without looking closer."""
         if frame.body is None:
             self._on_coverage(source, frame, now)
+            if self._hearing is not None:
+                self._hearing.on_watch(source, frame, now)
             return
+        if self._hearing is not None:
+            self._hearing.on_write(source, frame, now)
         subject = subject_of(frame.body)
         candidates = self._rules.event_candidates(*subject)
         if not candidates:
@@ -213,9 +220,13 @@ class Decider:
             heard_until = self._heard_until.get(source.id, "")
             is_news = heard_until.isdecimal() and counting.is_newer(event.resource_version, heard_until)
             is_listed = frame.type is WatchEventType.LISTED and not is_news
+            bucket = bucket_of(frame.body)
 
             def go_on(about: About | None, at: datetime) -> None:
-                self._on_event(source, event, about, candidates, is_listed=is_listed, now=at)
+                findings = self._rules.event_findings(event, about, candidates, at)
+                if self._hearing is not None:
+                    findings = self._hearing.complete(findings, source, event, bucket, at)
+                self._on_event(source, event, about, findings, is_listed=is_listed, now=at)
 
             if self._rules.needs_object(candidates):
                 self._with_object(source, event.regarding, go_on, now)
@@ -234,12 +245,11 @@ class Decider:
         source: Source,
         event: KubeEvent,
         about: About | None,
-        candidates: Iterable[CompiledRule],
+        findings: Iterable[Finding],
         *,
         is_listed: bool,
         now: datetime,
     ) -> None:
-        findings = self._rules.event_findings(event, about, candidates, now)
         if not findings:
             self._outcomes["no_rule"] += 1
             return
@@ -354,9 +364,11 @@ class Decider:
             self._look_up(ref)
 
     def _sweep(self, now: datetime) -> None:
-        for key in [key for key, counted in self._counts.items() if counting.is_stale(counted, now)]:
+        for key in counting.stale(self._counts, now):
             del self._counts[key]
             self._store(Row(Table.COUNTS, key, None))
+        if self._hearing is not None:
+            self._counters.add("emitters_forgotten", self._hearing.sweep(now))
 
     def _store(self, row: Row | None) -> None:
         """Let a row be written with the next decision; of one key the newest."""

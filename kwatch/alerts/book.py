@@ -14,6 +14,7 @@ from kwatch.alerts.holders import Holders
 from kwatch.alerts.idle import Idle
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import Verdict, judge, keep_until
+from kwatch.alerts.listening import Listening
 from kwatch.alerts.records import Alert, Member
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.model.alerts import AlertState, EndReason
@@ -37,6 +38,7 @@ class Book:
         self._holders = Holders()
         self._idle = Idle()
         self._absences = Absences(rules.values(), cluster)
+        self.listening = Listening(self.alerts, self._holders)
         self._late_before: datetime | None = None
         self._is_starting = False
 
@@ -51,6 +53,7 @@ class Book:
             for member in alert.members.values():
                 self._holders.add(alert, member)
                 members.freeze(alert, member, started_at)
+                self.listening.load(alert, member)
             rule = self.rules.get(alert.rule_id)
             if alert.is_open and (rule is None or rule.mode is not Mode.ALERT or self._absences.is_outlived(alert)):
                 moved += self._abandon(alert, started_at)
@@ -120,6 +123,7 @@ class Book:
             self._absences.drop(alert.fingerprint)
             alert.labels, alert.annotations, alert.details, alert.message = {}, {}, {}, ""
         alert.count, alert.unlisted, alert.groups, alert.awaits_summary = 0, 0, [], False
+        alert.is_out_of_sight = False
         self.remember(alert, now)
 
     def run(self, fingerprint: str, now: datetime) -> Moved:
@@ -212,6 +216,8 @@ class Book:
             alert = self.alerts.get(finding.fingerprint)
             if alert is not None and finding.since_at >= alert.seen_at:
                 self.recall(finding)
+                if self.listening.note(alert, finding) and alert.is_open:
+                    return self._settle(alert, now)
             return ()
         alert = self.recall(finding)
         told = sequences.complete(alert, finding, now, self._ledger)
@@ -234,11 +240,12 @@ class Book:
             alert.count += occurrences
         is_known = members.is_known(alert, finding)
         members.apply_occurrence(alert, finding, now)
-        if is_known:
+        is_sooner = self.listening.note(alert, finding)
+        if is_known and not is_sooner:
             return ()
         if not alert.is_open:
             if not is_reached:
-                self._trim(alert, finding)
+                self._trim(alert, finding, now)
                 return self._wait(alert, now)
             self._ledger.count(fates.OPENED)
             self._open(alert, finding, occurrences, now)
@@ -300,16 +307,18 @@ class Book:
             del alert.members[key]
         self._holders.discard(alert, gone.values())
 
-    def _trim(self, alert: Alert, finding: Finding) -> None:
+    def _trim(self, alert: Alert, finding: Finding, now: datetime) -> None:
         member = members.find_member(alert, finding.member)
         if member is not None:
             self._holders.add(alert, member)
-        self._holders.discard(alert, members.prune(alert, keep_wrong=not alert.is_moment))
+        gone = members.prune(alert, keep_wrong=not alert.is_moment)
+        self._holders.discard(alert, gone)
+        self.listening.let_go(alert, gone, finding.rule, now)
 
     # transitions
 
     def _settle_member(self, alert: Alert, finding: Finding, now: datetime) -> Moved:
-        self._trim(alert, finding)
+        self._trim(alert, finding, now)
         return self._settle(alert, now)
 
     def _settle_all(self, alerts: Iterable[Alert], now: datetime) -> Moved:

@@ -25,7 +25,7 @@ from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
-from kwatch.model.findings import Finding
+from kwatch.model.findings import Bucket, Finding
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Inhibition, Mode, Rule
@@ -54,6 +54,7 @@ class Engine:
         self._inhibitor = Inhibitor(inhibitions)
         self._muting = Muting(self._inhibitor)
         self._book = Book(by_id, self._timers, self._ledger, cluster=cluster)
+        self._listening = self._book.listening
         self._groups = Groups(
             self._book.alerts,
             by_id,
@@ -122,6 +123,27 @@ class Engine:
         self._advance(now, inclusive=False)
         self._follow(self._book.thaw(kind, group, namespace, present, now), now)
 
+    def freeze_quiet(self, namespace: str, now: datetime) -> None:
+        """The watch of a namespace's Events (empty: of all) is out of sync: no silence says anything."""
+        self._advance(now, inclusive=False)
+        self._listening.freeze(namespace)
+
+    def thaw_quiet(self, namespace: str, observable_at: datetime, now: datetime) -> None:
+        """It is in sync: who has a bucket could tell of another occurrence at once from `observable_at` on."""
+        self._advance(now, inclusive=False)
+        for alert in self._listening.thaw(namespace, now=now, observable_at=observable_at):
+            self._follow(self._book.run(alert.fingerprint, now), now)
+
+    @property
+    def heeded(self) -> Container[Bucket]:
+        """The buckets of which `wrote` is to be told, as they are at any time; asked of every write of an Event."""
+        return self._listening.heeded
+
+    def wrote(self, bucket: Bucket, observable_at: datetime, now: datetime) -> None:
+        """An emitter wrote of whatever reason: it could tell of another occurrence at once from `observable_at` on."""
+        self._advance(now, inclusive=False)
+        self._listening.wrote(bucket, observable_at)
+
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up: tell what was already there at a first start."""
         self._advance(now, inclusive=False)
@@ -174,10 +196,10 @@ class Engine:
         rule = self._book.rules.get(alert.rule_id)
         return story_of(alert, rule, groups, self._muting.hold_of(alert, now), now)
 
-    def alerts(self) -> tuple[AlertView, ...]:
+    def alerts(self, now: datetime) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
         opened = [alert for alert in self._book.alerts.values() if alert.is_open]
-        views = [view_of(alert, self._book.rules.get(alert.rule_id), alert.seen_at) for alert in opened]
+        views = [view_of(alert, self._book.rules.get(alert.rule_id), now) for alert in opened]
         return tuple(sorted(views, key=lambda view: (-view.severity, view.starts_at, view.fingerprint)))
 
     def _advance(self, until: datetime, *, inclusive: bool) -> None:

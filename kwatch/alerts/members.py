@@ -10,7 +10,7 @@ from kwatch.model.findings import Finding, Truth
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import OnDelete
 
-#: Members kept per alert; beyond, those that are no longer wrong are let go, and counted.
+#: Members kept per alert; beyond, those that are no longer wrong are let go, then the oldest, and counted.
 KEPT = 1000
 
 
@@ -125,7 +125,7 @@ def freeze(alert: Alert, member: Member, now: datetime) -> None:
 
 
 def prune(alert: Alert, *, keep_wrong: bool) -> list[Member]:
-    """Let go of members beyond what is kept, the oldest that are no longer wrong first, and return them.
+    """Let go of members beyond what is kept, those that are no longer wrong first, and return them.
 
     With `keep_wrong` those that are wrong all stay: a level rule must hear each of them end.
     """
@@ -134,6 +134,7 @@ def prune(alert: Alert, *, keep_wrong: bool) -> list[Member]:
         return []
     healthy = [key for key, member in alert.members.items() if member.truth is Truth.FALSE]
     wrong = [] if keep_wrong else [key for key, member in alert.members.items() if member.truth is Truth.TRUE]
+    wrong.sort(key=lambda key: alert.members[key].seen_at)
     gone = (healthy + wrong)[:surplus]
     alert.unlisted += len(gone)
     return [alert.members.pop(key) for key in gone]

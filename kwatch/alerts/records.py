@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
-from kwatch.model.findings import Truth
+from kwatch.model.findings import Emission, Truth
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Contribution
 from kwatch.model.rules import Severity
@@ -26,6 +26,7 @@ class Member(msgspec.Struct, kw_only=True):
     is_frozen: bool = False  # its source is not in sync
     is_gone: bool = False  # deleted, and kept for the episode
     is_held: bool = False  # gone before it was told: over after `resolve_hold`, not at once
+    emissions: dict[str, Emission] = {}  # by emitter; of rules that end by quiet
 
     @property
     def is_live(self) -> bool:
@@ -71,6 +72,7 @@ class Alert(msgspec.Struct, kw_only=True):
     count: int = 0
     members: dict[str, Member] = {}
     unlisted: int = 0  # members that were let go to bound memory
+    is_out_of_sight: bool = False  # one of these had not been quiet
     window: list[Contribution] = []
     values: dict[str, datetime] = {}  # of the label that the rate counts by: when each was seen last
     steps: list[Step] = []

@@ -34,7 +34,7 @@ BUILT_IN_LABELS = (
 POD = "pod"
 
 _SCOPES: Mapping[object, Scope] = {"event": Scope.EVENT, "resource": Scope.RESOURCE}
-_ALERT_ONLY = ("absent_for", "for", "resolve", "resolve_hold", "reopen_window", "expire_after", "on_delete")
+_ALERT_ONLY = ("absent_for", "for", "resolve", "resolve_hold", "reopen_window", "quiet", "expire_after", "on_delete")
 
 
 _NOT_ABSENT = (
@@ -44,6 +44,7 @@ _NOT_ABSENT = (
     ("resolve", "ends when something matches again"),
     ("resolve_hold", "ends when something matches again"),
     ("details", "is about what is not there"),
+    ("quiet", "ends when something matches again"),
 )
 
 
@@ -119,6 +120,7 @@ class RuleBook:
             return None
         rule = _rule_of(words, match, resolve, then, entry.origin)
         self._add(node, _unseen(words, rule.observed if rule.on is Subject.EVENT else match))
+        self._add(node, _unreached(rule, node))
         self._lint(entry, rule)
         return rule
 
@@ -240,8 +242,20 @@ def _moved(node: Node, place: Place) -> Node:
 
 def _misfits(node: Node) -> Iterator[tuple[str, str]]:
     """Yield keys that do not go together, each with why."""
-    given = node.mapping
-    on, has_rate = _value(node, "on"), "rate" in given
+    given, on = node.mapping, _value(node, "on")
+    yield from _miscounted(given, on)
+    yield from _misended(given, on)
+    if _value(node, "mode") == "notice":
+        yield from (
+            (key, f"{key}: means nothing for mode: notice, which never ends") for key in _ALERT_ONLY if key in given
+        )
+    elif "dedup_window" in given:
+        yield "dedup_window", "dedup_window: is for mode: notice; an alert that is open is not opened again"
+
+
+def _miscounted(given: Mapping[str, Node], on: object) -> Iterator[tuple[str, str]]:
+    """Yield what does not go together of that which an alert waits for."""
+    has_rate = "rate" in given
     if has_rate and "key" in given:
         yield "key", "key: `rate` has a key of its own: put the labels into rate.per"
     if has_rate and on == "resource":
@@ -254,16 +268,18 @@ def _misfits(node: Node) -> Iterator[tuple[str, str]]:
         yield "for", "for: cannot be had with `rate`, as the source tells late; use a longer rate.within"
     elif "for" in given and on == "event":
         yield "for", "for: is the time that a state lasts, for a rule on: resource; for repeated Events use `rate`"
+
+
+def _misended(given: Mapping[str, Node], on: object) -> Iterator[tuple[str, str]]:
+    """Yield what does not go together of that which ends an alert."""
     if "absent_for" in given:
         yield from (
             (key, f"{key}: cannot be had with `absent_for`, which {why}") for key, why in _NOT_ABSENT if key in given
         )
-    if _value(node, "mode") == "notice":
-        yield from (
-            (key, f"{key}: means nothing for mode: notice, which never ends") for key in _ALERT_ONLY if key in given
-        )
-    elif "dedup_window" in given:
-        yield "dedup_window", "dedup_window: is for mode: notice; an alert that is open is not opened again"
+    if "quiet" in given and on == "resource":
+        yield "quiet", "quiet: is for a rule on: event; an object shows by itself when it is over"
+    elif "quiet" in given and "resolve" in given:
+        yield "quiet", "quiet: means nothing with `resolve`: the object shows when it is over; take one of them away"
 
 
 def _unseen(words: RuleWords, match: Condition) -> Iterator[tuple[str, str]]:
@@ -282,6 +298,12 @@ def _unseen(words: RuleWords, match: Condition) -> Iterator[tuple[str, str]]:
         yield key, f"{key}: needs a plain `kind` in match, as in kind: Pod: it says which objects to watch"
 
 
+def _unreached(rule: Rule, node: Node) -> Iterator[tuple[str, str]]:
+    """Yield what another word forestalls."""
+    if "quiet" in node.mapping and rule.quiet >= rule.expire_after:
+        yield "quiet", "quiet: is not shorter than expire_after, so the alert would expire first"
+
+
 def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, then: Then | None, origin: str) -> Rule:
     # The steps of a sequence have reasons of their own.
     by_reason = ("reason",) if words.on is Subject.EVENT and then is None else ()
@@ -297,6 +319,7 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, then
         "absent_for": words.absent_for,
         "resolve_hold": words.resolve_hold,
         "reopen_window": words.reopen_window,
+        "quiet": words.quiet,
         "expire_after": words.expire_after,
         "dedup_window": words.dedup_window,
         "on_delete": words.on_delete,

@@ -200,6 +200,8 @@ class RuleWords(Words):
     resolve_hold: Duration | None = None
     #: An alert that comes back within this time goes on in the same thread.
     reopen_window: Duration | None = None
+    #: An alert of Events ends after this time without another that its source could have told.
+    quiet: SomeTime | None = None
     #: An alert of which nothing is seen for this long is no longer observed.
     expire_after: SomeTime | None = None
     #: A notice is told once in this time.

@@ -24,6 +24,7 @@ class EndReason(Enum):
 
     HEALTHY = "healthy"  # the match was false, or `resolve` true, for `resolve_hold`
     OBJECT_GONE = "object_gone"
+    QUIET = "quiet"  # nothing more for `quiet`, while its source could have told
     NOT_OBSERVED = "not_observed"  # expire_after passed without evidence
     SEEN_AGAIN = "seen_again"  # what was absent
     RULE_REMOVED = "rule_removed"
@@ -52,6 +53,7 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     is_late: bool = False  # it began while kwatch was not watching
     is_new: bool = False  # not told before in this incident
     is_varied: bool = False  # the message stands for others that were similar
+    is_throttled: bool = False  # its source is silent for a while whatever happens, so its end cannot be seen now
     held_back_by: str = ""  # the alert that inhibited it until now
 
 

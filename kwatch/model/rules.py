@@ -79,6 +79,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     resolve: Condition | None = None
     resolve_hold: timedelta = timedelta(minutes=2)
     reopen_window: timedelta = timedelta(minutes=10)
+    quiet: timedelta = timedelta(minutes=10)  # of observable time; see `ends_by_quiet`
     expire_after: timedelta = timedelta(hours=24)
     dedup_window: timedelta = timedelta(minutes=5)
     on_delete: OnDelete = OnDelete.RESOLVE
@@ -91,6 +92,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     def observed(self) -> Condition:
         """Everything that it looks for: its `match`, and what must follow."""
         return self.match if self.then is None else AnyOf((self.match, self.then.match))
+
+    @property
+    def ends_by_quiet(self) -> bool:
+        """Whether silence ends its alerts: there is nothing in the object that could."""
+        is_of_events = self.on is Subject.EVENT and self.mode is Mode.ALERT
+        return is_of_events and self.resolve is None and self.absent_for is None
 
 
 class Inhibition(msgspec.Struct, frozen=True, kw_only=True):

@@ -153,6 +153,10 @@ class RuleSet:
         """Return what must be watched, by kind."""
         return needs_of((compiled.rule for compiled in self.compiled), self._label_names)
 
+    def end_by_quiet(self) -> bool:
+        """Return whether there are rules for which the silence of an emitter means something."""
+        return any(each.rule.ends_by_quiet for each in self.compiled)
+
     def event_kinds(self) -> frozenset[str]:
         """Return the kinds that rules of Events name; one that is about any kind names none."""
         matches = (each.rule.observed for each in self.compiled if each.rule.on is Subject.EVENT)

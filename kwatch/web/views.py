@@ -167,6 +167,7 @@ def alert_report(alert: AlertView) -> dict[str, Any]:
         "members": list(alert.members),
         "member_count": alert.member_count,
         "late": alert.is_late,
+        "throttled": alert.is_throttled,
     }
 
 
@@ -330,6 +331,7 @@ def _card(alert: AlertView, now: datetime) -> AlertCard:
     facts = (
         f"{alert.count} times" if alert.count > 1 else "",
         f"{alert.member_count} objects" if alert.member_count > 1 else "",
+        "source throttled, end not observable" if alert.is_throttled else "",
         "began while kwatch was not watching" if alert.is_late else "",
         f"held back by {alert.held_back_by}" if alert.held_back_by else "",
     )

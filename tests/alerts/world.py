@@ -12,7 +12,7 @@ from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
 from kwatch.model.conditions import AllOf, Condition, LabelIs, Text
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
-from kwatch.model.findings import Finding, FindingKind, Truth
+from kwatch.model.findings import Emission, Finding, FindingKind, Truth
 from kwatch.model.identity import fingerprint
 from kwatch.model.notifications import Notification
 from kwatch.model.objects import ObjectRef
@@ -129,6 +129,7 @@ class World:
         is_initial: bool = False,
         message: str = "",
         contribution: Contribution | None = None,
+        emission: Emission | None = None,
         uid: str = "",
         is_first: bool = False,
         is_second: bool = False,
@@ -147,6 +148,7 @@ class World:
             labels={**key, "rule": named.name, "severity": named.severity.word, "name": name, **labels},
             message=message,
             contribution=contribution,
+            emission=emission,
             is_initial=is_initial,
             is_first=is_first,
             is_second=is_second,

@@ -79,11 +79,11 @@ def test_what_came_and_went_while_kwatch_was_down_is_told_late_and_ends(tmp_path
     ]
 
 
-def test_kept_it_goes_on_until_nobody_has_seen_it_for_a_day(tmp_path: Path) -> None:
+def test_kept_it_goes_on_until_it_is_quiet(tmp_path: Path) -> None:
     stage = Stage(tmp_path, text(RULE % "on_delete: keep", route="group_wait: 0s, repeat_interval: 0s"))
     stage.event(60)
     stage.run(until=3 * 86400)
-    assert stage.lines == [LINES[0], "86460 hook expired back-off shop/Pod/web-1"]
+    assert stage.lines == [LINES[0], "1020 hook resolved back-off shop/Pod/web-1"]
 
 
 def test_a_pod_of_the_same_workload_that_is_there_keeps_it_open(tmp_path: Path) -> None:

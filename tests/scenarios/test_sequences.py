@@ -9,7 +9,7 @@ RULE = (
     "{name: kill-after-probe, on: event, match: {reason: Unhealthy, kind: Pod}, "
     "then: {match: {reason: Killing, kind: Pod}, within: 10m}%s}"
 )
-KILL_AFTER_PROBE = text(RULE % "")
+KILL_AFTER_PROBE = text(RULE % ", quiet: 12h")
 
 
 def unhealthy(stage: Stage, at: float, pod: str = "web-1", *, last: float | None = None) -> None:
@@ -86,7 +86,7 @@ def test_each_key_has_its_own_sequence(tmp_path: Path) -> None:
 
 
 def test_the_key_may_be_wider_than_the_workload(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, text(RULE % ", key: [namespace]"))
+    stage = Stage(tmp_path, text(RULE % ", quiet: 12h, key: [namespace]"))
     unhealthy(stage, 0, "web-1")
     killing(stage, 10, "web-2")
     stage.run(until=3600)

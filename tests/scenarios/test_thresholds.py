@@ -10,7 +10,8 @@ from tests.scenarios.writing import BACK_OFF, often, text
 
 def pods_of_a_workload(rate: str, *, more: str = "") -> str:
     return text(
-        f"{{name: many, on: event, match: {{reason: BackOff, kind: Pod}}, on_delete: keep, rate: {rate}}}", more=more
+        f"{{name: many, on: event, match: {{reason: BackOff, kind: Pod}}, on_delete: keep, quiet: 12h, rate: {rate}}}",
+        more=more,
     )
 
 
@@ -102,7 +103,7 @@ def test_a_rate_per_a_label_of_the_object(tmp_path: Path) -> None:
 
 def test_a_rate_per_node_and_a_label_of_the_rule(tmp_path: Path) -> None:
     rule = (
-        "{name: many, on: event, match: {reason: BackOff, kind: Pod}, labels: {area: runtime}, "
+        "{name: many, on: event, match: {reason: BackOff, kind: Pod}, labels: {area: runtime}, quiet: 12h, "
         "rate: {count: 2, within: 60s, per: [area, node]}}"
     )
     stage = Stage(tmp_path, text(rule))
@@ -124,7 +125,10 @@ def test_D1_a_count_that_rose_behind_the_throttle_counts_whole(tmp_path: Path) -
 
 
 def test_D3_a_series_that_is_told_each_half_hour_is_spread_over_it(tmp_path: Path) -> None:
-    rule = "{name: %s, on: event, match: {reason: BackOff}, rate: {count: %s, within: %s, per: [namespace, workload]}}"
+    rule = (
+        "{name: %s, on: event, match: {reason: BackOff}, quiet: 12h, "
+        "rate: {count: %s, within: %s, per: [namespace, workload]}}"
+    )
     stage = Stage(
         tmp_path,
         text(rule % ("burst", 50, "5m"), rule % ("steady", 100, "30m"), route="group_by: [rule], group_wait: 0s"),
@@ -177,7 +181,7 @@ def test_S42_a_rule_that_is_renamed_is_another(tmp_path: Path) -> None:
     stage.event(0)
     stage.absent(100, 200, text(RENAMED))
     stage.event(300, 2)
-    stage.run(until=3600)
+    stage.run(until=800)
     assert stage.lines == [
         "0 hook firing back-off shop/Pod/web-1",
         "200 hook expired back-off shop/Pod/web-1",
@@ -190,5 +194,5 @@ def test_S42_with_an_id_it_stays_the_same(tmp_path: Path) -> None:
     stage.event(0)
     stage.absent(100, 200, text(RENAMED.replace("on: event", "id: back-off, on: event")))
     stage.event(300, 2)
-    stage.run(until=3600)
+    stage.run(until=800)
     assert stage.lines == ["0 hook firing back-off shop/Pod/web-1"]
