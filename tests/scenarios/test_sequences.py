@@ -109,7 +109,8 @@ def test_what_made_a_sequence_is_used_up(tmp_path: Path) -> None:
 
 
 def test_a_step_cannot_follow_itself_but_another_of_its_kind(tmp_path: Path) -> None:
-    rule = "{name: twice, on: event, match: {reason: BackOff}, then: {match: {reason: BackOff}, within: 60s}}"
+    then = "then: {match: {reason: BackOff}, within: 60s}"
+    rule = f"{{name: twice, on: event, match: {{reason: BackOff}}, {then}, quiet: 12h}}"
     stage = Stage(tmp_path, text(rule))
     stage.event(0, name="a")
     stage.event(100, name="b")
