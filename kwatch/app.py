@@ -42,7 +42,8 @@ from kwatch.store.state import Snapshot, State
 from kwatch.telemetry import Counters
 from kwatch.watch.cache import ObjectCache
 from kwatch.watch.extract import Projection
-from kwatch.watch.fleet import Fleet, Plan, Want
+from kwatch.watch.fleet import Fleet, Plan
+from kwatch.watch.moves import Want
 from kwatch.web.routes import create_app
 from kwatch.web.server import serve
 
