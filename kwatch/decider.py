@@ -104,7 +104,10 @@ class Decider:
         for source in moves.started:
             self._covered_from[source.id] = now
             self._heard_until.pop(source.id, None)
-        for state in tuple(self._cache.objects_in("")):
+        known = tuple(self._cache.objects_in(""))
+        names = (state.ref.name for state in known if (state.ref.kind, state.ref.group) == ("Namespace", ""))
+        self._selected = {name for name in names if is_watched(name)}
+        for state in known:
             namespace = state.ref.namespace
             if is_watched(namespace):
                 self._judge_again(state, fresh if was_watched(namespace) else rules, now)

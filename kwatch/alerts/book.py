@@ -4,7 +4,7 @@ The book takes findings and instants, and answers with the alerts whose episode 
 not its business.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from kwatch.alerts import ledger as fates
@@ -50,13 +50,16 @@ class Book:
             moved += self._adopt(alert, started_at)
         return tuple(moved)
 
-    def use(self, rules: Mapping[str, Rule], now: datetime) -> Moved:
-        """Go by other rules; alerts of a rule that is as it was are not looked at."""
+    def use(self, rules: Mapping[str, Rule], is_named: Callable[[str], bool], now: datetime) -> Moved:
+        """Go by other rules and namespaces; alerts of a rule that is as it was, in one that is watched, stay so."""
         before, self.rules = self.rules, rules
         self._moments = _moments(rules)
         self._is_summarising = True
         changed = [alert for alert in self.alerts.values() if before.get(alert.rule_id) != rules.get(alert.rule_id)]
-        return tuple(moved for alert in changed for moved in self._adopt(alert, now))
+        moved = [each for alert in changed for each in self._adopt(alert, now)]
+        for alert in [each for each in self.alerts.values() if each.is_open and _is_elsewhere(each, is_named)]:
+            moved += self._abandon(alert, EndReason.NOT_OBSERVED, "namespace not watched", now)
+        return tuple(moved)
 
     def started(self, now: datetime) -> Moved:
         """Every source has been heard, or given up: from now on what nobody can see may expire."""
@@ -357,23 +360,31 @@ class Book:
         """Take an alert over from other rules: end it where none asks for it any more, else judge it by its rule."""
         rule = self.rules.get(alert.rule_id)
         is_asked_for = rule is not None and rule.mode is Mode.ALERT and alert.is_moment is (rule.id in self._moments)
-        return self._settle(alert, now) if is_asked_for or not alert.is_open else self._abandon(alert, now)
+        if is_asked_for or not alert.is_open:
+            return self._settle(alert, now)
+        return self._abandon(alert, EndReason.RULE_REMOVED, "rule removed", now)
 
-    def _abandon(self, alert: Alert, now: datetime) -> Moved:
-        """End what no rule asks for any more (S-41)."""
+    def _abandon(self, alert: Alert, why: EndReason, reason: str, now: datetime) -> Moved:
+        """End what nobody asks for any more (S-41)."""
         self._ledger.touch_alert(alert.fingerprint)
         if alert.state is AlertState.PENDING:
-            self._ledger.move(alert, AlertState.INACTIVE, "rule removed", now)
+            self._ledger.move(alert, AlertState.INACTIVE, reason, now)
             self._ledger.count(fates.CAME_AND_WENT)
             self.remember(alert, now)
             return ()
-        self._end(alert, Verdict(AlertState.EXPIRED, "rule removed", now, EndReason.RULE_REMOVED), now)
+        self._end(alert, Verdict(AlertState.EXPIRED, reason, now, why), now)
         return (alert,)
 
 
 def _moments(rules: Mapping[str, Rule]) -> set[str]:
     """Return the rules that speak of moments."""
     return {rule.id for rule in rules.values() if rule.on is Subject.EVENT or is_edge(rule.match)}
+
+
+def _is_elsewhere(alert: Alert, is_named: Callable[[str], bool]) -> bool:
+    """Return whether every object of an alert is where nobody looks any more."""
+    members = alert.members.values()
+    return bool(members) and not any(is_named(member.ref.namespace) for member in members)
 
 
 def _is_known(alert: Alert, finding: Finding) -> bool:

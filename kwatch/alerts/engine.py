@@ -5,7 +5,7 @@ takes what was decided (`take`) to commit it whole. An engine that is made anew 
 goes on exactly where the last one was.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -111,17 +111,19 @@ class Engine:
         router: Router,
         inhibitions: Iterable[Inhibition],
         *,
+        is_named: Callable[[str], bool],
         public_url: str,
         now: datetime,
     ) -> None:
         """Go by another configuration from now on; what it does not change goes on as if nothing had been.
 
-        What is found until `start_complete` to be wrong already, by rules that are new, is told as at a first start.
+        `is_named`: whether what is in a namespace may be watched. What is found until `start_complete` to be wrong
+        already, by rules that are new, is told as at a first start.
         """
         self._advance(now, inclusive=False)
         by_id = {rule.id: rule for rule in rules.values()}
         self._is_first_list = True
-        self._follow(self._book.use(by_id, now), now)
+        self._follow(self._book.use(by_id, is_named, now), now)
         firing = [alert for alert in self._book.alerts.values() if alert.state is AlertState.FIRING]
         self._inhibitor.use(inhibitions, firing)
         self._router, self._announcer.public_url = router, public_url

@@ -125,6 +125,8 @@ class Fleet:
 
     def begin(self, found: Moves, on_heard: Callable[[], None]) -> None:
         """Let the new watches start; `on_heard` is called when each has listed once, or is given up."""
+        if not found.started:
+            on_heard()
         self._replanned.put_nowait((found, on_heard))
 
     def _want(self, sources: Mapping[Source, Want]) -> Mapping[Source, Want]:
@@ -145,8 +147,9 @@ class Fleet:
                 look_at = loop.time() + DISCOVERY_SECONDS
                 await self._start_late(tasks)
             else:
-                await self._start(tasks, found.started)
-                on_heard()
+                if found.started:
+                    await self._start(tasks, found.started)
+                    on_heard()
                 look_at = loop.time() if self._missing else look_at
 
     def _discovery_status(self) -> SourceStatus:
