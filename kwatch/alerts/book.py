@@ -62,11 +62,11 @@ class Book:
         return tuple(moved)
 
     def started(self, now: datetime) -> Moved:
-        """Every source has been heard, or given up: from now on what nobody can see may expire."""
-        self._is_starting = self._is_summarising = False
+        """Every source has been heard, or given up: after a start, what nobody can see may expire from now on."""
+        was_starting, self._is_starting, self._is_summarising = self._is_starting, False, False
         for alert in self.alerts.values():
             alert.awaits_summary = False
-        return self._settle_all([alert for alert in self.alerts.values() if alert.is_open], now)
+        return self._settle_all([alert for alert in self.alerts.values() if alert.is_open and was_starting], now)
 
     def outdated(self) -> list[Alert]:
         """Return the open alerts whose rule has another severity now than when they began."""
