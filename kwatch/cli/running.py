@@ -58,7 +58,8 @@ async def run_until_signal(options: RunOptions) -> None:
         state = State.open(folder, counters=counters)
         stack.callback(state.close)
         app = App(config, ports, state, counters)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.request)
+        if options.config is not None:  # without a file to load, SIGHUP is the end of the terminal
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.request)
         listener = _listener(options, config)
         stack.callback(listener.close)
         address.publish(folder, url_of(listener))

@@ -15,7 +15,10 @@ BROKEN = "{name: broken, on: resource, match: {kind: Pod, fields: {status.phase:
 EVICTED = "{name: evicted, on: resource, match: {kind: Pod, fields: {status.reason: Evicted}}, resolve_hold: 0s}"
 FULL = '{name: full, on: resource, match: {kind: Node, condition: {DiskPressure: "True"}}, resolve_hold: 0s}'
 NOTED = "{name: noted, on: event, match: {kind: Pod, reason: BackOff}, mode: notice, key: [namespace, name]}"
-OFTEN = "{name: often, on: event, match: {kind: Pod, reason: BackOff}, rate: {count: 5, within: 5m, per: [namespace, name]}}"
+OFTEN = (
+    "{name: often, on: event, match: {kind: Pod, reason: BackOff}, "
+    "rate: {count: 5, within: 5m, per: [namespace, name]}}"
+)
 
 
 def rules(*lines: str) -> str:
@@ -405,7 +408,7 @@ def test_a_file_that_is_included_is_looked_at_too(tmp_path: Path) -> None:
 
 def test_a_secret_that_was_missing_mends_a_configuration(tmp_path: Path) -> None:
     """It is read again each 30 s while it is wrong, and nothing more is told of it."""
-    stage, pods = play(tmp_path, ONE + HOOK)
+    stage, _ = play(tmp_path, ONE + HOOK)
     slack = '  chat: [{type: slack, channel: "#alerts", token: {file: FOLDER/new-token}}]\n'
     text = ONE + "route: {receiver: team, group_wait: 0s, routes: [{match: {name: b}, receiver: chat}]}\n"
     hook = 'receivers:\n  team: [{type: webhook, name: hook, url: "http://receiver.example/hook"}]\n'
