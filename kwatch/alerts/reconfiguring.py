@@ -12,7 +12,7 @@ def route_of(group: Group, alerts: Mapping[str, Alert], router: Router) -> Route
     """Return the route that would make this group now; None: no route does, and it keeps the timings that it has."""
     for alert in (alerts[fingerprint] for fingerprint in group.members):
         for match in router.route(alert.labels).matches:
-            if match.receiver == group.receiver and match.route.group_by == tuple(group.labels):
+            if match.receiver == group.receiver and set(match.route.group_by) == set(group.labels):
                 return match.route
     return None
 

@@ -126,6 +126,11 @@ class ObjectCache:
                 if key not in shelf.partial:
                     yield shelf.state(kind, key)
 
+    def named(self, kind: str, namespace: str, name: str) -> tuple[ObjectState, ...]:
+        """Return the watched objects of that name; kinds of several groups may have the same name."""
+        refs = [ObjectRef(kind, name, namespace, group) for group, each in self._shelves if each == kind]
+        return tuple(state for ref in refs if (state := self.get(ref)) is not None)
+
     def _leave(self, source: Source) -> None:
         """Forget the objects of a source: they are not deleted."""
         self._synced.pop(source.id, None)
