@@ -480,3 +480,18 @@ def test_a_restart_goes_on_with_what_was_loaded_last(tmp_path: Path) -> None:
         "100 hook summary evicted shop/Pod/a",
         "300 hook resolved broken shop/Pod/a, evicted shop/Pod/a",
     ]
+
+
+def test_what_is_wrong_with_kwatch_itself_is_told_to_the_root_receiver_by_severity(tmp_path: Path) -> None:
+    """It is a warning: a destination that wants the critical alone is not told, nor is a receiver of a child."""
+    receivers = """route: {receiver: team, routes: [{match: {severity: critical}, receiver: oncall}]}
+receivers:
+  team:
+    - {type: webhook, name: chat, url: "http://receiver.example/chat"}
+    - {type: webhook, name: pager, url: "http://receiver.example/pager", severity: critical}
+  oncall: [{type: webhook, name: phone, url: "http://receiver.example/phone"}]
+"""
+    stage, _ = play(tmp_path, ONE + receivers)
+    stage.reload(100, "packs: [")
+    stage.run(until=600)
+    assert stage.lines == ["100 chat meta "]
