@@ -20,6 +20,7 @@ import msgspec
 
 from kwatch.alerts.engine import Engine
 from kwatch.hearing import Hearing
+from kwatch.model.conditions import Path
 from kwatch.model.decisions import Checkpoint, Decision, Row, Table
 from kwatch.model.findings import Finding, FindingKind
 from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEventType
@@ -33,6 +34,7 @@ from kwatch.watch import counting
 from kwatch.watch.cache import ObjectCache
 from kwatch.watch.emitter import bucket_of
 from kwatch.watch.frames import MALFORMED
+from kwatch.watch.moves import Moves
 from kwatch.watch.normalise import event_of, subject_of
 from kwatch.watch.remembered import Remembered
 
@@ -81,8 +83,8 @@ class Decider:
         self._others_covered_from = covered_from  # sources that were never heard
         self._heard_until = {source: point.resource_version for source, point in checkpoints.items()}
         self._counts: dict[str, counting.Counted] = {}
-        self._hearing = Hearing(engine) if rules.end_by_quiet() else None
-        self._remembered = Remembered(rules.changed_paths, covered_until=covered_from)
+        self._hearing = Hearing(engine, is_asked_for=rules.end_by_quiet())
+        self._remembered = Remembered(self._changed_paths, covered_until=covered_from)
         self._rows: dict[tuple[Table, str], Row] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
         self._is_starting = True
@@ -97,6 +99,29 @@ class Decider:
         for row in rows:
             if row.table is Table.COUNTS and row.body is not None:
                 self._counts[row.key] = _decode_counted(row.body)
+
+    def use(
+        self, rules: RuleSet, fresh: RuleSet, is_watched: Callable[[str], bool], *, moves: Moves, now: datetime
+    ) -> None:
+        """Go by other rules: judge what is known by those that are `fresh`, and by all in namespaces that are new."""
+        self._rules = rules
+        self._hearing.use(is_asked_for=rules.end_by_quiet(), now=now)
+        was_watched, self._is_watched = self._is_watched, is_watched
+        for source in moves.stopped:
+            lost = WatchEvent(WatchEventType.LOST, None, "", now)
+            self.decide(Batch(source, (lost,), "", now), now)
+        self._cache.rearrange(moves)
+        for source in moves.started:
+            self._covered_from[source.id] = now
+            self._heard_until.pop(source.id, None)
+        known = tuple(self._cache.objects_in(""))
+        names = (state.ref.name for state in known if (state.ref.kind, state.ref.group) == ("Namespace", ""))
+        self._selected = {name for name in names if is_watched(name)}
+        for state in known:
+            namespace = state.ref.namespace
+            if is_watched(namespace):
+                self._judge_again(state, fresh if was_watched(namespace) else rules, now)
+        self._count_outcomes()
 
     def decide(self, batch: Batch, now: datetime) -> None:
         """Observe everything in the batch, in order."""
@@ -185,11 +210,9 @@ class Decider:
         """The hot path: most Events are of no interest to any rule, and are told apart without looking closer."""
         if frame.body is None:
             self._on_coverage(source, frame, now)
-            if self._hearing is not None:
-                self._hearing.on_watch(source, frame, now)
+            self._hearing.on_watch(source, frame, now)
             return
-        if self._hearing is not None:
-            self._hearing.on_write(source, frame, now)
+        self._hearing.on_write(source, frame, now)
         subject = subject_of(frame.body)
         candidates = self._rules.event_candidates(*subject)
         if not candidates:
@@ -223,13 +246,13 @@ class Decider:
             bucket = bucket_of(frame.body)
 
             def go_on(about: About | None, at: datetime) -> None:
-                findings = self._rules.event_findings(event, about, candidates, at)
-                if self._hearing is not None:
-                    findings = self._hearing.complete(findings, source, event, bucket, at)
+                asked = self._rules.event_candidates(*subject_of(frame.body))  # what has waited may meet other rules
+                findings = self._rules.event_findings(event, about, asked, at)
+                findings = self._hearing.complete(findings, source, event, bucket, at)
                 self._on_event(source, event, about, findings, is_listed=is_listed, now=at)
 
             if self._rules.needs_object(candidates):
-                self._with_object(source, event.regarding, go_on, now)
+                self._with_object(source.id, event.regarding, go_on, now)
             else:
                 go_on(None, now)
 
@@ -324,11 +347,11 @@ class Decider:
         """Decide, then remember: what waits must still be a change after a crash."""
 
         def go_on(about: About | None, at: datetime) -> None:
-            self._decide_change(change, about, at)
+            self._decide_change(change, about, self._rules, at)
             self._store(self._remembered.note(change))
 
         if self._is_of_interest(change.state.ref):
-            self._with_object(source, change.state.ref, go_on, now)
+            self._with_object(source.id, change.state.ref, go_on, now)
         else:
             self._store(self._remembered.note(change))
 
@@ -340,35 +363,52 @@ class Decider:
             return False
         return True
 
-    def _decide_change(self, change: ObjectChange, about: About | None, now: datetime) -> None:
+    def _judge_again(self, state: ObjectState, rules: RuleSet, now: datetime) -> None:
+        """Decide what some of the rules say of an object that is known."""
+        change, rules_now = ObjectChange(Change.EXISTING, state, None, now), self._rules
+
+        def go_on(about: About | None, at: datetime) -> None:
+            is_outdated = self._rules is not rules_now
+            self._decide_change(change, about, self._rules if is_outdated else rules, at)
+            self._store(self._remembered.note(change))
+
+        if rules.watches(state.ref.kind, state.ref.group):
+            self._guard(self._with_object, "", state.ref, go_on, now)
+
+    def _decide_change(self, change: ObjectChange, about: About | None, rules: RuleSet, now: datetime) -> None:
         ref = change.state.ref
         known = about or About(change.state, f"{ref.kind}/{ref.name}")
-        findings = self._rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
+        findings = rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
         self._outcomes["finding" if findings else "no_rule"] += 1
         for finding in findings:
             self._engine.observe(finding, now)
 
     # Waiting
 
-    def _with_object(self, source: Source, ref: ObjectRef, go_on: Waiting, now: datetime) -> None:
-        """Go on now when the object is known, else when it has been looked up; behind what waits for it already."""
+    def _with_object(self, source_id: str, ref: ObjectRef, go_on: Waiting, now: datetime) -> None:
+        """Go on now when the object is known, else when it has been looked up; behind what waits for it already.
+
+        `source_id`: whose checkpoint must not move before; empty: none's.
+        """
         if (waiting := self._parked.get(ref)) is not None:
-            waiting.append((source.id, go_on))
+            waiting.append((source_id, go_on))
         elif (about := self._cache.about(ref)) is not None:
             go_on(about, now)
         elif len(self._parked) >= MAX_PARKED:
             self._counters.add("lookups_failed")
             go_on(None, now)
         else:
-            self._parked[ref] = deque([(source.id, go_on)])
+            self._parked[ref] = deque([(source_id, go_on)])
             self._look_up(ref)
 
     def _sweep(self, now: datetime) -> None:
         for key in counting.stale(self._counts, now):
             del self._counts[key]
             self._store(Row(Table.COUNTS, key, None))
-        if self._hearing is not None:
-            self._counters.add("emitters_forgotten", self._hearing.sweep(now))
+        self._counters.add("emitters_forgotten", self._hearing.sweep(now))
+
+    def _changed_paths(self, kind: str, group: str) -> frozenset[Path]:
+        return self._rules.changed_paths(kind, group)
 
     def _store(self, row: Row | None) -> None:
         """Let a row be written with the next decision; of one key the newest."""

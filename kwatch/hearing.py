@@ -16,10 +16,17 @@ _WRITES = (WatchEventType.MODIFIED, WatchEventType.ADDED)
 class Hearing:
     """Keep the emitters' buckets, and let the engine know of those that its alerts rest on."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, is_asked_for: bool) -> None:
         self._engine = engine
+        self._is_asked_for = is_asked_for  # whether any rule ends by quiet
         self._heeded = engine.heeded
         self._emitters = Emitters()
+
+    def use(self, *, is_asked_for: bool, now: datetime) -> None:
+        """Go by other rules, for the first of which that end by quiet the account begins."""
+        if is_asked_for and not self._is_asked_for:
+            self._emitters.begin(now)
+        self._is_asked_for = is_asked_for
 
     def on_watch(self, source: Source, frame: WatchEvent, now: datetime) -> None:
         """Take that a watch of Events is in sync, or is not: silence counts only while every write is seen."""
@@ -32,7 +39,7 @@ class Hearing:
 
     def on_write(self, source: Source, frame: WatchEvent, now: datetime) -> None:
         """Take any write, also of what no rule asks for: it spends the tokens of what one asks for. The hot path."""
-        if frame.type not in _WRITES or (bucket := bucket_of(frame.body)) is None:
+        if not self._is_asked_for or frame.type not in _WRITES or (bucket := bucket_of(frame.body)) is None:
             return
         self._emitters.spend(source.namespace, bucket, now)
         if bucket in self._heeded:

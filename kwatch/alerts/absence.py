@@ -59,6 +59,14 @@ class Absences:
                 self.takes(alert.fingerprint, rule)
                 yield alert
 
+    def use(self, rules: Iterable[Rule], alerts: Iterable[Alert], now: datetime) -> Iterator[Alert]:
+        """Go by other rules: what a rule with another key watched is watched no more. Yield as `load` does."""
+        before, self._rules = self._rules, {rule.id: rule for rule in rules if rule.absent_for is not None}
+        keys = {rule_id: rule.key for rule_id, rule in before.items()}
+        same = {rule.id for rule in self._rules.values() if keys.get(rule.id) == rule.key}
+        self._watched = {name: rule_id for name, rule_id in self._watched.items() if rule_id in same}
+        return self.load([alert for alert in alerts if alert.rule_id in same], now)
+
     def takes(self, name: str, rule: Rule) -> bool:
         """Watch a fingerprint from now on; False when too many are."""
         if name not in self._watched and len(self._watched) >= KEPT:

@@ -4,7 +4,7 @@ The book takes findings and instants, and answers with the alerts whose episode 
 not its business.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from kwatch.alerts import ledger as fates
@@ -32,7 +32,7 @@ class Book:
     def __init__(self, rules: Mapping[str, Rule], timers: Timers, ledger: Ledger, *, cluster: str) -> None:
         self.alerts: dict[str, Alert] = {}
         self.rules = rules
-        self._moments = {rule.id for rule in rules.values() if rule.on is Subject.EVENT or is_edge(rule.match)}
+        self._moments = _moments(rules)
         self._timers = timers
         self._ledger = ledger
         self._holders = Holders()
@@ -41,11 +41,12 @@ class Book:
         self.listening = Listening(self.alerts, self._holders)
         self._late_before: datetime | None = None
         self._is_starting = False
+        self._is_summarising = False  # what is found to be wrong already is told in one summary
 
     def load(self, alerts: Iterable[Alert], *, started_at: datetime, is_first: bool) -> Moved:
         """Take back what was kept; nothing of it is known to be so until its source has been heard (`thaw`)."""
         self._late_before = None if is_first else started_at
-        self._is_starting = True
+        self._is_starting, self._is_summarising = True, is_first
         moved: list[Alert] = []
         alerts = tuple(alerts)
         for alert in (*alerts, *self._absences.load(alerts, started_at)):
@@ -54,19 +55,28 @@ class Book:
                 self._holders.add(alert, member)
                 members.freeze(alert, member, started_at)
                 self.listening.load(alert, member)
-            rule = self.rules.get(alert.rule_id)
-            if alert.is_open and (rule is None or rule.mode is not Mode.ALERT or self._absences.is_outlived(alert)):
-                moved += self._abandon(alert, started_at)
-            else:
-                moved += self._settle(alert, started_at)
+            moved += self._adopt(alert, started_at)
+        return tuple(moved)
+
+    def use(self, rules: Mapping[str, Rule], is_named: Callable[[str], bool], now: datetime) -> Moved:
+        """Go by other rules and namespaces; alerts of a rule that is as it was, in one that is watched, stay so."""
+        before, self.rules = self.rules, rules
+        self._moments = _moments(rules)
+        self._is_summarising = True
+        for alert in self._absences.use(rules.values(), tuple(self.alerts.values()), now):
+            self.alerts[alert.fingerprint] = alert
+        changed = [alert for alert in self.alerts.values() if before.get(alert.rule_id) != rules.get(alert.rule_id)]
+        moved = [each for alert in changed for each in self._adopt(alert, now)]
+        for alert in [each for each in self.alerts.values() if each.is_open and _is_elsewhere(each, is_named)]:
+            moved += self._abandon(alert, EndReason.NOT_OBSERVED, "namespace not watched", now)
         return tuple(moved)
 
     def started(self, now: datetime) -> Moved:
-        """Every source has been heard, or given up: from now on what nobody can see may expire."""
-        self._is_starting = False
+        """Every source has been heard, or given up: after a start, what nobody can see may expire from now on."""
+        was_starting, self._is_starting, self._is_summarising = self._is_starting, False, False
         for alert in self.alerts.values():
             alert.awaits_summary = False
-        return self._settle_all([alert for alert in self.alerts.values() if alert.is_open], now)
+        return self._settle_all([alert for alert in self.alerts.values() if alert.is_open and was_starting], now)
 
     def outdated(self) -> list[Alert]:
         """Return the open alerts whose rule has another severity now than when they began."""
@@ -150,6 +160,7 @@ class Book:
             )
         elif not alert.is_open:  # an episode keeps the labels by which it was routed
             alert.rule, alert.severity, alert.labels = rule.name, rule.severity, dict(finding.labels)
+            alert.is_moment = rule.id in self._moments
         if finding.message and finding.is_last_step:
             alert.message, alert.is_varied = finding.message, finding.is_varied
         alert.details = dict(finding.details) or alert.details
@@ -266,9 +277,8 @@ class Book:
                 member.truth = Truth.TRUE  # whatever was evidence before, it is wrong now
 
     def _heed_initial(self, alert: Alert, finding: Finding) -> None:
-        is_first_list = self._is_starting and self._late_before is None and finding.is_initial
         if not alert.is_open and finding.truth is Truth.TRUE:
-            alert.awaits_summary = is_first_list
+            alert.awaits_summary = self._is_summarising and finding.is_initial
 
     def _about(self, finding: Finding) -> list[Alert]:
         return [self.alerts[name] for name in self.holding(finding.member).get(finding.rule.id, ())]
@@ -367,7 +377,8 @@ class Book:
                     self._ledger.count(fates.OPENED)
                 self._begin(alert, rule, verdict, now)
             case AlertState.PENDING if alert.state is not AlertState.PENDING:
-                alert.is_late = self.is_late(verdict.since_at or now)  # once: a restart while pending misses nothing
+                # Once: a restart while pending misses nothing.
+                alert.is_late = self._began_unseen(alert, verdict.since_at or now)
                 self._ledger.move(alert, AlertState.PENDING, verdict.reason, now)
                 return ()
             case AlertState.INACTIVE if alert.state is AlertState.PENDING:
@@ -388,7 +399,7 @@ class Book:
         alert.starts_at = verdict.since_at or now
         alert.ends_at = alert.ended_at = alert.end_reason = None
         if alert.state is not AlertState.PENDING:
-            alert.is_late = self.is_late(alert.starts_at)
+            alert.is_late = self._began_unseen(alert, alert.starts_at)
         alert.is_told, alert.held_back_by, alert.groups = False, "", []
         self._ledger.move(alert, AlertState.FIRING, verdict.reason, now)
 
@@ -397,13 +408,35 @@ class Book:
         alert.ended_at, alert.end_reason = now, verdict.end_reason
         self._ledger.move(alert, verdict.state, verdict.reason, now)
 
-    def _abandon(self, alert: Alert, now: datetime) -> Moved:
-        """End what no rule asks for any more (S-41)."""
+    def _began_unseen(self, alert: Alert, at: datetime) -> bool:
+        return not alert.awaits_summary and self.is_late(at)
+
+    def _adopt(self, alert: Alert, now: datetime) -> Moved:
+        """Take an alert over from other rules: end it where none asks for it any more, else judge it by its rule."""
+        rule = self.rules.get(alert.rule_id)
+        is_asked_for = rule is not None and rule.mode is Mode.ALERT and alert.is_moment is (rule.id in self._moments)
+        if (is_asked_for and not self._absences.is_outlived(alert)) or not alert.is_open:
+            return self._settle(alert, now)
+        return self._abandon(alert, EndReason.RULE_REMOVED, "rule removed", now)
+
+    def _abandon(self, alert: Alert, why: EndReason, reason: str, now: datetime) -> Moved:
+        """End what nobody asks for any more (S-41)."""
         self._ledger.touch_alert(alert.fingerprint)
         if alert.state is AlertState.PENDING:
-            self._ledger.move(alert, AlertState.INACTIVE, "rule removed", now)
+            self._ledger.move(alert, AlertState.INACTIVE, reason, now)
             self._ledger.count(fates.CAME_AND_WENT)
             self.remember(alert, now)
             return ()
-        self._end(alert, Verdict(AlertState.EXPIRED, "rule removed", now, EndReason.RULE_REMOVED), now)
+        self._end(alert, Verdict(AlertState.EXPIRED, reason, now, why), now)
         return (alert,)
+
+
+def _moments(rules: Mapping[str, Rule]) -> set[str]:
+    """Return the rules that speak of moments."""
+    return {rule.id for rule in rules.values() if rule.on is Subject.EVENT or is_edge(rule.match)}
+
+
+def _is_elsewhere(alert: Alert, is_named: Callable[[str], bool]) -> bool:
+    """Return whether every object of an alert is where nobody looks any more."""
+    members = alert.members.values()
+    return bool(members) and not any(is_named(member.ref.namespace) for member in members)

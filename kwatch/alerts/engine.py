@@ -5,8 +5,8 @@ takes what was decided (`take`) to commit it whole. An engine that is made anew 
 goes on exactly where the last one was.
 """
 
-from collections.abc import Container, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Container, Iterable, Mapping
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -18,6 +18,7 @@ from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import MEMORY
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
+from kwatch.alerts.reconfiguring import orphans
 from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch
 from kwatch.alerts.routing import Router
 from kwatch.alerts.story import AlertStory, story_of
@@ -28,7 +29,7 @@ from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Bucket, Finding
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
-from kwatch.model.rules import Inhibition, Mode, Rule
+from kwatch.model.rules import Inhibition, Mode, Rule, Severity
 
 _ENCODER = msgspec.json.Encoder()
 _ALERT = msgspec.json.Decoder(Alert)
@@ -61,7 +62,7 @@ class Engine:
             router,
             self._muting,
             announcer=self._announcer,
-            memory=max([MEMORY, *(rule.reopen_window for rule in by_id.values())]),
+            memory=_memory(by_id),
             timers=self._timers,
             ledger=self._ledger,
         )
@@ -73,6 +74,7 @@ class Engine:
             timers=self._timers,
             ledger=self._ledger,
         )
+        self._router = router
         self._is_first_list = False
 
     def load(
@@ -104,6 +106,40 @@ class Engine:
         self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
         self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)])
         self._follow(moved, started_at)
+
+    def reconfigure(
+        self,
+        rules: Mapping[str, Rule],
+        router: Router,
+        inhibitions: Iterable[Inhibition],
+        *,
+        is_named: Callable[[str], bool],
+        public_url: str,
+        now: datetime,
+    ) -> None:
+        """Go by another configuration from now on; what it does not change goes on as if nothing had been.
+
+        `is_named`: whether what is in a namespace may be watched. What is found until `start_complete` to be wrong
+        already, by rules that are new, is told as at a first start.
+        """
+        self._advance(now, inclusive=False)
+        by_id = {rule.id: rule for rule in rules.values()}
+        self._is_first_list = True
+        self._follow(self._book.use(by_id, is_named, now), now)
+        firing = [alert for alert in self._book.alerts.values() if alert.state is AlertState.FIRING]
+        self._inhibitor.use(inhibitions, firing)
+        self._router, self._announcer.public_url = router, public_url
+        self._groups.use(by_id, router, memory=_memory(by_id))
+        self._notices.forget_removed()
+        self._regrade(now)
+        self._groups.announce_present(orphans(firing, self._groups.groups), now)
+        self._groups.release(now)
+
+    def tell_about_itself(self, text: str, severity: Severity, now: datetime) -> None:
+        """Tell the destinations of the root receiver something about kwatch itself."""
+        for destination in self._router.root_destinations:
+            if severity >= destination.severity:
+                self._announcer.tell_about_itself(destination, text, severity, now)
 
     def observe(self, finding: Finding, now: datetime) -> None:
         """Take one rule's word on one observation."""
@@ -145,7 +181,10 @@ class Engine:
         self._listening.wrote(bucket, observable_at)
 
     def start_complete(self, now: datetime) -> None:
-        """Every source has been heard once, or is given up: tell what was already there at a first start."""
+        """Every source has been heard once, or is given up: tell what was already there.
+
+        That is: at a first start, and for new rules after `reconfigure`.
+        """
         self._advance(now, inclusive=False)
         self._is_first_list = False
         present = [alert for alert in self._book.alerts.values() if alert.awaits_summary]
@@ -252,6 +291,11 @@ class Engine:
         }
         for key in self._ledger.dirty_groups:
             yield _row(Table.GROUPS, key, kept.get(key))
+
+
+def _memory(rules: Mapping[str, Rule]) -> timedelta:
+    """Return how long an incident that is over can be gone on with."""
+    return max([MEMORY, *(rule.reopen_window for rule in rules.values())])
 
 
 def _row(table: Table, key: str, kept: Alert | GroupRow | None) -> Row:

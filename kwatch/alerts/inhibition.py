@@ -44,6 +44,12 @@ class Inhibitor:
     def __init__(self, inhibitions: Iterable[Inhibition]) -> None:
         self._rules = tuple(map(_Rule, inhibitions))
 
+    def use(self, inhibitions: Iterable[Inhibition], firing: Iterable[Alert]) -> None:
+        """Go by other inhibitions."""
+        self._rules = tuple(map(_Rule, inhibitions))
+        for alert in firing:
+            self.started(alert)
+
     def started(self, alert: Alert) -> None:
         """A firing alert may now hold others back."""
         for rule in self._rules:

@@ -44,12 +44,18 @@ class Notices:
     def load(self, batches: Iterable[NoticeBatch]) -> None:
         """Take back what was waiting."""
         for batch in batches:
-            if batch.destination not in self._groups.known_destinations:
-                self._ledger.count(fates.DESTINATION_REMOVED)
-                self._ledger.touch_group(batch.key)
-                continue
             self.batches[batch.key] = batch
             self._timers.set((Phase.FLUSH, batch.key), batch.due_at)
+        self.forget_removed()
+
+    def forget_removed(self) -> None:
+        """Drop what waits for destinations that the configuration does not know any more."""
+        known = self._groups.known_destinations
+        for batch in [each for each in self.batches.values() if each.destination not in known]:
+            self._ledger.count(fates.DESTINATION_REMOVED)
+            self._ledger.touch_group(batch.key)
+            self._timers.set((Phase.FLUSH, batch.key), None)
+            del self.batches[batch.key]
 
     def observe(self, finding: Finding, now: datetime, *, is_first_list: bool) -> None:
         """Take a finding of a rule of mode NOTICE."""

@@ -76,3 +76,18 @@ class Config:
             for receiver, entries in self.receivers.items()
             for entry in entries
         )
+
+    @property
+    def entries(self) -> tuple[ChannelConfig, ...]:
+        """Return every destination as it is configured."""
+        return tuple(entry for entries in self.receivers.values() for entry in entries)
+
+
+def fixed_changes(before: Config, after: Config) -> tuple[str, ...]:
+    """Return the keys that are others now, and cannot be while kwatch runs."""
+    fixed = {
+        "cluster": before.cluster != after.cluster,  # identities hold it
+        "state.path": before.state != after.state,
+        "web.listen": (before.web.host, before.web.port) != (after.web.host, after.web.port),
+    }
+    return tuple(key for key, is_other in fixed.items() if is_other)

@@ -119,14 +119,20 @@ def _read(path: Path, problems: Problems) -> Node | None:
 def _included(path: Path | None, main: Node, problems: Problems) -> Iterator[Path]:
     seen: set[Path] = set()
     for node in _items(main, "include"):
-        found = _glob(path, node.text) if path is not None and node.text else []
+        found = find_included(path, node.text) if path is not None and node.text else []
         if not found:
             problems.add(node.place, f"include: no file matches {node.text!r} beside {path}")
         yield from (file for file in found if file not in seen)
         seen.update(found)
 
 
-def _glob(main: Path, pattern: str) -> list[Path]:
+def include_patterns(path: Path) -> tuple[str, ...] | None:
+    """Return what a file includes; None when it cannot be read."""
+    main = _read(path, Problems())
+    return None if main is None else tuple(node.text for node in _items(main, "include") if node.text)
+
+
+def find_included(main: Path, pattern: str) -> list[Path]:
     """Return the files that match, but for the one that asks."""
     folder, anchor = main.parent, Path(pattern).anchor
     if anchor:

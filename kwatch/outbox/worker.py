@@ -74,6 +74,10 @@ class Channel(Protocol):
         """Send them once; raise a `SendError` when that failed."""
         ...
 
+    async def close(self) -> None:
+        """Give back connections."""
+        ...
+
 
 class Tools(msgspec.Struct, frozen=True):
     """What all workers share."""

@@ -48,6 +48,7 @@ class State:
     """
 
     def __init__(self, lock: FolderLock, connection: apsw.Connection, executor: Executor, counters: Counters) -> None:
+        self.folder = lock.folder
         self._lock = lock
         self._connection = connection
         self._executor = executor

@@ -83,6 +83,11 @@ class Emitters:
         """A watch is in sync from now on. It may have missed any write, so every bucket counts as empty."""
         self._heard[namespace] = _Heard(now, now.timestamp() + _TO_FILL)
 
+    def begin(self, now: datetime) -> None:
+        """Keep account from now on; what was written before is not known."""
+        for namespace in self._heard:
+            self.regain(namespace, now)
+
     def spend(self, namespace: str, bucket: Bucket, now: datetime) -> None:
         """Take a token: a write was seen. The hot path."""
         heard = self._heard.get(namespace)

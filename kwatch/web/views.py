@@ -57,6 +57,14 @@ class StoreView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationView:
+    """The configuration in use. `error` says why that on the disk is not, and is empty while it is."""
+
+    loaded_at: datetime
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """How kwatch is at the instant `now`."""
 
@@ -68,6 +76,7 @@ class Overview:
     sources: tuple[SourceView, ...]
     destinations: tuple[DestinationView, ...]
     store: StoreView
+    configuration: ConfigurationView
     is_stopping: bool = False
     gauges: Mapping[Series, float] = field(default_factory=dict)  # further ones, named as counters are
 
@@ -97,7 +106,7 @@ class Board(Protocol):
 
 
 class Readiness(Enum):
-    """DEGRADED: a kind is forbidden or a destination is suspended, while the rest is told."""
+    """DEGRADED: a kind is forbidden, a destination is suspended, a reload was refused, while the rest is told."""
 
     READY = "ready"
     DEGRADED = "degraded"
@@ -116,7 +125,8 @@ def readiness(overview: Overview) -> Readiness:
     sees_nothing = all(forbidden)
     if overview.is_stopping or overview.store.error or out_of_sync or told_to_nobody or sees_nothing:
         return Readiness.NOT_READY
-    return Readiness.DEGRADED if any(suspended) or any(forbidden) else Readiness.READY
+    is_degraded = any(suspended) or any(forbidden) or bool(overview.configuration.error)
+    return Readiness.DEGRADED if is_degraded else Readiness.READY
 
 
 def readiness_report(overview: Overview) -> dict[str, Any]:
@@ -125,6 +135,11 @@ def readiness_report(overview: Overview) -> dict[str, Any]:
         "status": readiness(overview).value,
         "stopping": overview.is_stopping,
         "store": {"ok": not overview.store.error, "error": overview.store.error},
+        "configuration": {
+            "ok": not overview.configuration.error,
+            "loaded_at": overview.configuration.loaded_at.isoformat(),
+            "error": overview.configuration.error,
+        },
         "sources": [
             {
                 "id": source.id,
@@ -284,6 +299,7 @@ class StatusPage:
     readiness: str
     store_error: str
     store_path: str
+    configuration_error: str
     alerts: tuple[AlertCard, ...]
     pending_count: int
     destinations: tuple[DestinationLine, ...]
@@ -306,6 +322,7 @@ def status_page(
         readiness=readiness(overview).value,
         store_error=overview.store.error,
         store_path=overview.store.path,
+        configuration_error=overview.configuration.error,
         alerts=tuple(_card(alert, now) for alert in firing),
         pending_count=sum(alert.state is AlertState.PENDING for alert in overview.alerts),
         destinations=tuple(_destination_line(each, counts, now) for each in overview.destinations),

@@ -381,7 +381,7 @@ def test_T51_what_is_below_a_threshold_is_bounded_and_what_is_open_is_not_touche
     world.occur(0, "open")
     for number in range(KEPT + 10):
         world.occur(number / 1000, f"p{number}")
-    assert len(world.engine.alerts()) == 1
+    assert len(world.engine.alerts(at(0))) == 1
     assert len(world.rows) == KEPT + 3  # the open one, its group, the number of its incident
     assert world.counters["idle_dropped"] == 10
     world.occur(100, "p0")  # begins anew

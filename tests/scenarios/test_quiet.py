@@ -13,7 +13,7 @@ from kwatch.testing.stage import Stage
 from tests.scenarios.writing import text
 
 FULL = 6400.0  # seconds of lead
-RULE = "{name: back-off, on: event, match: {kind: Pod, reason: BackOff}, %s}"
+RULE = "{name: back-off, on: event, match: {reason: BackOff}, %s}"
 QUIET = RULE % "quiet: 120s"
 FIRING = "0 hook firing back-off shop/Pod/web-1"
 
@@ -121,7 +121,8 @@ def test_S30c_other_reasons_on_the_object_keep_its_end_unseen(tmp_path: Path) ->
 
 
 def test_S30d_the_object_ends_it_all_the_same(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, text(RULE % 'resolve: {condition: {Ready: "True"}}, resolve_hold: 0s'))
+    rule = RULE.replace("reason: BackOff", "kind: Pod, reason: BackOff")
+    stage = Stage(tmp_path, text(rule % 'resolve: {condition: {Ready: "True"}}, resolve_hold: 0s'))
     stage.pod(-31, ready=False)
     stage.event(0)
     pulled(stage, 300, 7200)
@@ -143,7 +144,7 @@ def test_S30e_after_a_relist_nothing_is_known_of_the_tokens(tmp_path: Path) -> N
 
 
 def test_S30f_a_starved_reason_is_not_over(tmp_path: Path) -> None:
-    rule = "{name: unready, on: event, match: {kind: Pod, reason: Unhealthy, message: 'Readiness*'}, quiet: 10m}"
+    rule = "{name: unready, on: event, match: {reason: Unhealthy, message: 'Readiness*'}, quiet: 10m}"
     stage = Stage(tmp_path, text(rule, route="group_wait: 0s, repeat_interval: 0s"), lead=FULL)
     for at in range(0, 240, 20):
         stage.event(at, 1 + at // 10, name="web-1.a", reason="Unhealthy", message="Readiness probe failed")
