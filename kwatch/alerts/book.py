@@ -9,6 +9,7 @@ from datetime import datetime
 
 from kwatch.alerts import ledger as fates
 from kwatch.alerts import members, thresholds
+from kwatch.alerts.flapping import steady
 from kwatch.alerts.holders import Holders
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import Verdict, judge, keep_until
@@ -28,6 +29,7 @@ class Book:
 
     def __init__(self, rules: Mapping[str, Rule], timers: Timers, ledger: Ledger) -> None:
         self.alerts: dict[str, Alert] = {}
+        self.retold: list[Alert] = []  # firing alerts that began or ceased to flap; whoever tells it takes them out
         self.rules = rules
         self._moments = {rule.id for rule in rules.values() if rule.on is Subject.EVENT or is_edge(rule.match)}
         self._timers = timers
@@ -288,15 +290,21 @@ class Book:
             self.remember(alert, now)
             return ()
         self._ledger.touch_alert(alert.fingerprint)
-        verdict = judge(alert, rule, now, may_expire=not self._is_starting)
+        was_flapping = alert.is_flapping
+        verdict = self._judge(alert, rule, now)
         moved = self._follow(alert, rule, verdict, now)
         if alert.is_open:
             if moved:  # what has just begun has another deadline
-                verdict = judge(alert, rule, now, may_expire=not self._is_starting)
+                verdict = self._judge(alert, rule, now)
             self._timers.set((Phase.CONDITION, alert.fingerprint), verdict.due_at)
         if alert.is_open or not moved:  # of what has ended the caller makes a last view, and calls `close`
             self._tidy(alert, now)
+        if alert.is_flapping is not was_flapping and not moved:
+            self.retold.append(alert)
         return moved
+
+    def _judge(self, alert: Alert, rule: Rule, now: datetime) -> Verdict:
+        return steady(alert, rule.flapping, judge(alert, rule, now, may_expire=not self._is_starting), now)
 
     def _tidy(self, alert: Alert, now: datetime) -> None:
         if alert.state is not AlertState.FIRING:
@@ -336,7 +344,7 @@ class Book:
         alert.ends_at = alert.ended_at = alert.end_reason = None
         if alert.state is not AlertState.PENDING:
             alert.is_late = self.is_late(alert.starts_at)
-        alert.is_told, alert.held_back_by, alert.groups = False, "", []
+        alert.is_told, alert.is_stable, alert.held_back_by, alert.groups = False, False, "", []
         self._ledger.move(alert, AlertState.FIRING, verdict.reason, now)
 
     def _end(self, alert: Alert, verdict: Verdict, now: datetime) -> None:

@@ -196,6 +196,8 @@ class Engine:
             self._book.close(alert, now)
             if was_source:
                 self._groups.release(now)
+        while self._book.retold:
+            self._groups.retell(self._book.retold.pop(), now)
 
     def _regrade(self, now: datetime) -> None:
         """Take over the severities of another configuration, once it is known what still fires (S-49, S-50)."""

@@ -89,14 +89,22 @@ class Groups:
     def regrade(self, alert: Alert, now: datetime, *, is_raised: bool) -> None:
         """Tell another severity: a worse one at once, also to whom that one leads; a lesser one at the next flush."""
         for group in [self.groups[key] for key in alert.groups if key in self.groups]:
-            group.is_regraded |= group.members.get(alert.fingerprint, False)
+            group.is_changed |= group.members.get(alert.fingerprint, False)
             if is_raised:
                 grouping.joined(group, alert.severity, now)
-            elif group.is_regraded:
+            elif group.is_changed:
                 grouping.changed(group, alert.severity, now)
             self._save(group)
         if is_raised:
             self.enlist(alert, now)
+
+    def retell(self, alert: Alert, now: datetime) -> None:
+        """Tell at the next flush whom an alert was told to what it is now."""
+        for group in [self.groups[key] for key in alert.groups if key in self.groups]:
+            if group.members.get(alert.fingerprint, False):
+                group.is_changed = True
+                grouping.changed(group, alert.severity, now)
+                self._save(group)
 
     def delist(self, alert: Alert, view: AlertView, now: datetime) -> None:
         """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
@@ -232,7 +240,7 @@ class Groups:
     def _flush(self, group: Group, now: datetime) -> None:
         group.due_at = None
         news = self._untold(group, now)
-        if not news and not group.ended and not group.is_regraded:
+        if not news and not group.ended and not group.is_changed:
             return
         told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
         kind = self._kind(group, is_over=not news and not told)
@@ -243,7 +251,7 @@ class Groups:
         self._tell(group, kind, views + group.ended, now)
         for alert in news:
             self._mark_told(group, alert)
-        group.ended, group.came_and_went, group.is_regraded = [], [], False
+        group.ended, group.came_and_went, group.is_changed = [], [], False
         if kind.closes:
             self._close(group, now)
 
@@ -274,7 +282,7 @@ class Groups:
     def _close(self, group: Group, now: datetime) -> None:
         group.incident, group.ended, group.came_and_went = "", [], []
         group.flushed_at = group.sent_at = group.due_at = group.severity = None
-        group.is_regraded = False
+        group.is_changed = False
         group.is_awaiting = False
         group.forget_at = now + self._memory
 

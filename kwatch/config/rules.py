@@ -11,14 +11,14 @@ from kwatch.config.problems import Place, Problems, did_you_mean
 from kwatch.config.schema import InhibitWords, RuleWords
 from kwatch.config.validate import check, is_mapping
 from kwatch.model.conditions import AllOf, Condition, nodes
-from kwatch.model.rules import Inhibition, Rate, Rule, Subject
+from kwatch.model.rules import Flapping, Inhibition, Rate, Rule, Subject
 from kwatch.rules.needs import asks_object, kinds_of
 
 #: The labels that kwatch gives to alerts.
 BUILT_IN_LABELS = ("cluster", "rule", "severity", "kind", "namespace", "name", "workload", "node", "reason")
 
 _SCOPES: Mapping[object, Scope] = {"event": Scope.EVENT, "resource": Scope.RESOURCE}
-_ALERT_ONLY = ("for", "resolve", "resolve_hold", "reopen_window", "expire_after", "on_delete")
+_ALERT_ONLY = ("for", "resolve", "resolve_hold", "reopen_window", "expire_after", "flapping", "on_delete")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +224,7 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, orig
     if words.rate is not None:
         key = words.rate.per if "per" in words.rate.model_fields_set else default
         rate = Rate(words.rate.count, words.rate.within, key)
-    given = {
+    given: dict[str, object] = {
         "severity": words.severity,
         "for_": words.for_,
         "resolve_hold": words.resolve_hold,
@@ -233,6 +233,8 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, orig
         "dedup_window": words.dedup_window,
         "on_delete": words.on_delete,
     }
+    if words.flapping is not None:
+        given["flapping"] = Flapping(words.flapping.transitions, words.flapping.within, words.flapping.stable)
     rule = Rule(
         name=words.name,
         id=words.id or words.name,

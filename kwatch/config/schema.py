@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from kwatch.config.paths import parse_path
 from kwatch.model.conditions import Path as FieldPath
-from kwatch.model.rules import Mode, OnDelete, Subject
+from kwatch.model.rules import Flapping, Mode, OnDelete, Subject
 from kwatch.notify.base import Duration, SeverityWord, TemplateText
 from kwatch.telemetry import LogFormat
 
@@ -33,6 +33,12 @@ def _field_path(value: object) -> object:
 def _positive(value: timedelta) -> timedelta:
     if not value:
         raise ValueError("must be longer than 0s")
+    return value
+
+
+def _transitions(value: int) -> int:
+    if value < 0 or value == 1:
+        raise ValueError("must be at least 2 (one begin and one end), or 0 to tell each of them")
     return value
 
 
@@ -162,6 +168,16 @@ class RateWords(Words):
     per: Names = ()
 
 
+class FlappingWords(Words):
+    """`flapping`: when begins and ends are no longer told one by one, and when they are again."""
+
+    #: Begins and ends within the sliding window `within`, 2 being one of each; 0: each is told.
+    transitions: Annotated[int, Field(strict=True), AfterValidator(_transitions)] = Flapping().transitions
+    within: SomeTime = Flapping().within
+    #: Without any for this long, flapping is over.
+    stable: SomeTime = Flapping().stable
+
+
 class RuleWords(Words):
     """An entry of `rules`, merged over a pack's rule of that name. None: the default that `Rule` has."""
 
@@ -185,6 +201,7 @@ class RuleWords(Words):
     reopen_window: Duration | None = None
     #: An alert of which nothing is seen for this long is no longer observed.
     expire_after: SomeTime | None = None
+    flapping: FlappingWords | None = None
     #: A notice is told once in this time.
     dedup_window: SomeTime | None = None
     on_delete: OnDelete | None = None

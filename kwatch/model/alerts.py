@@ -52,6 +52,8 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     is_new: bool = False  # not told before in this incident
     is_varied: bool = False  # the message stands for others that were similar
     held_back_by: str = ""  # the alert that inhibited it until now
+    is_flapping: bool = False  # it begins and ends again and again, and is held open until that is over
+    is_stable: bool = False  # it has flapped in this episode, and does no more
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,6 +51,17 @@ class Rate(msgspec.Struct, frozen=True):
     per: tuple[str, ...] = ()
 
 
+class Flapping(msgspec.Struct, frozen=True):
+    """It begins at `transitions` begins and ends within a sliding window, and ends after `stable` without any.
+
+    0 transitions: never.
+    """
+
+    transitions: int = 4
+    within: timedelta = timedelta(minutes=30)
+    stable: timedelta = timedelta(minutes=15)
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule of the configuration or of a pack, validated; see `docs/configuration.md` for each word."""
 
@@ -67,6 +78,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     resolve_hold: timedelta = timedelta(minutes=2)
     reopen_window: timedelta = timedelta(minutes=10)
     expire_after: timedelta = timedelta(hours=24)
+    flapping: Flapping = Flapping()
     dedup_window: timedelta = timedelta(minutes=5)
     on_delete: OnDelete = OnDelete.RESOLVE
     labels: Mapping[str, str] = {}

@@ -25,6 +25,11 @@ _KEYS = 50  # of a mapping
 
 Context = dict[str, Any]
 
+_FLAPPING = {
+    "flapping": "it begins and ends again and again; held open, and no more told of, until it is stable",
+    "stable, still firing": "no more",
+}
+
 
 class Facts(msgspec.Struct, frozen=True):
     """The context of one notification, and why some of the rule's texts are not in it."""
@@ -135,6 +140,7 @@ def _alert(alert: AlertView, zone: ZoneInfo, now: datetime, annotations: _Annota
         "is_new": alert.is_new,
         "is_varied": alert.is_varied,
         "held_back_by": _short(alert.held_back_by),
+        "stability": facts.stability(alert),
     }
 
 
@@ -156,6 +162,7 @@ def _rows(alert: Context) -> list[list[str]]:
         ["Affected", alert["affected"]],
         ["How often", alert["how_often"]],
         ["Held back", held_back],
+        ["Flapping", _FLAPPING.get(alert["stability"], "")],
         *([_label(name), value] for name, value in list(alert["details"].items())[:_LISTED]),
         ["Rule", ", ".join(filter(None, (alert["rule"], alert["continuity"])))],
     ]

@@ -86,7 +86,9 @@ def state(content: Content, now: datetime) -> tuple[str, str]:
         case NotificationKind.TEST:
             return "🧪", "TEST"
         case NotificationKind.FIRING | NotificationKind.UPDATE | NotificationKind.NOTICE:
-            return GLYPHS[severity], severity.name
+            shared = {stability(alert) for alert in content.alerts}
+            words = shared.pop() if len(shared) == 1 else ""
+            return GLYPHS[severity], f"{severity.name} · {words}" if words else severity.name
 
 
 def title(content: Content, now: datetime) -> str:
@@ -162,12 +164,19 @@ def alert_status(alert: AlertView, zone: tzinfo, now: datetime) -> str:
         case AlertState.EXPIRED:
             return f"no longer observed after {lasted}"
         case AlertState.FIRING | AlertState.PENDING | AlertState.INACTIVE:
-            return f"{alert.state.value} since {since} ({lasted})"
+            return ", ".join(filter(None, (f"{alert.state.value} since {since} ({lasted})", stability(alert))))
 
 
 def end(alert: AlertView) -> str:
     """Return why it ended, or nothing while it goes on."""
     return _ENDS[alert.end_reason] if alert.end_reason is not None else ""
+
+
+def stability(alert: AlertView) -> str:
+    """Return whether it begins and ends again and again, or has done so until now; nothing once it has ended."""
+    if alert.ends_at is not None:
+        return ""
+    return "flapping" if alert.is_flapping else "stable, still firing" if alert.is_stable else ""
 
 
 def how_often(alert: AlertView) -> str:

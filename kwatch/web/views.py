@@ -167,6 +167,7 @@ def alert_report(alert: AlertView) -> dict[str, Any]:
         "members": list(alert.members),
         "member_count": alert.member_count,
         "late": alert.is_late,
+        "flapping": alert.is_flapping,
     }
 
 
@@ -332,6 +333,7 @@ def _card(alert: AlertView, now: datetime) -> AlertCard:
         f"{alert.member_count} objects" if alert.member_count > 1 else "",
         "began while kwatch was not watching" if alert.is_late else "",
         f"held back by {alert.held_back_by}" if alert.held_back_by else "",
+        "flapping, held open until it is stable" if alert.is_flapping else "",
     )
     return AlertCard(
         severity=alert.severity.word,

@@ -128,6 +128,7 @@ def test_alerts_are_listed_as_json() -> None:
                 "members": [],
                 "member_count": 3,
                 "late": False,
+                "flapping": False,
             }
         ]
     }
