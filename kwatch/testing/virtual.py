@@ -16,6 +16,9 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
+#: Microseconds by which a sum of floats may be short: the resolution that asyncio itself allows its timers.
+_ROUNDING = 1e-3
+
 
 class DeadlockError(Exception):
     """Every task waits, and nothing is scheduled that could wake one."""
@@ -73,7 +76,8 @@ class VirtualClock:
         self._loop = loop
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=self._loop.time())
+        """Return the last microsecond that has passed: what is due now is not due before the loop's time has come."""
+        return self._start + timedelta(microseconds=int(self._loop.time() * 1e6 + _ROUNDING))
 
     def monotonic(self) -> float:
         return self._loop.time()
