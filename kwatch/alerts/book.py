@@ -9,6 +9,7 @@ from datetime import datetime
 
 from kwatch.alerts import ledger as fates
 from kwatch.alerts import members, thresholds
+from kwatch.alerts.acknowledging import withdraw
 from kwatch.alerts.flapping import steady
 from kwatch.alerts.holders import Holders
 from kwatch.alerts.ledger import Ledger
@@ -345,6 +346,8 @@ class Book:
         if alert.state is not AlertState.PENDING:
             alert.is_late = self.is_late(alert.starts_at)
         alert.is_told, alert.is_stable, alert.held_back_by, alert.groups = False, False, "", []
+        alert.escalated_to = []
+        withdraw(alert)
         self._ledger.move(alert, AlertState.FIRING, verdict.reason, now)
 
     def _end(self, alert: Alert, verdict: Verdict, now: datetime) -> None:

@@ -10,8 +10,10 @@ from datetime import datetime
 
 import msgspec
 
+from kwatch.alerts.acknowledging import acknowledge, withdraw
 from kwatch.alerts.announcing import EPISODES, Announcer
 from kwatch.alerts.book import Book, Moved
+from kwatch.alerts.escalation import Escalations
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.inhibition import Inhibitor
 from kwatch.alerts.ledger import Ledger
@@ -53,6 +55,7 @@ class Engine:
         self._inhibitor = Inhibitor(inhibitions)
         muting = Muting(self._inhibitor)
         self._book = Book(by_id, self._timers, self._ledger)
+        self._escalations = Escalations(router, muting, self._timers, self._ledger)
         self._groups = Groups(
             self._book.alerts,
             by_id,
@@ -99,6 +102,7 @@ class Engine:
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
         moved = self._book.load(alerts, started_at=started_at, is_first=self._is_first_list)
+        self._escalations.load(self._book.alerts.values())
         self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
         self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)])
         self._follow(moved, started_at)
@@ -120,6 +124,7 @@ class Engine:
         """A source is in sync; members that are not among the uids that a list has shown (`present`) are gone."""
         self._advance(now, inclusive=False)
         self._follow(self._book.thaw(kind, group, namespace, present, now), now)
+        self._escalations.review(now)
 
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up: tell what was already there at a first start."""
@@ -127,6 +132,7 @@ class Engine:
         self._is_first_list = False
         present = [alert for alert in self._book.alerts.values() if alert.awaits_summary]
         self._groups.announce_present([alert for alert in present if alert.state is AlertState.FIRING], now)
+        self._escalate_from(now)
         self._follow(self._book.started(now), now)
         self._regrade(now)
 
@@ -137,6 +143,17 @@ class Engine:
         """
         if kind is not NotificationKind.NOTICE and not kind.closes:
             self._groups.ended(destination, incident, at)
+
+    def ack(self, target: str, by: str, now: datetime, *, comment: str = "") -> tuple[AlertView, ...]:
+        """Take that somebody takes care of an alert, or of all that an incident tells of; return those that fire.
+
+        At the instant at which a step of an escalation is due the acknowledgement comes first (S-111).
+        """
+        return self._answer(target, now, by, comment)
+
+    def unack(self, target: str, now: datetime) -> tuple[AlertView, ...]:
+        """Take that back: repeats go on, and escalation begins anew; return those that were acknowledged."""
+        return self._answer(target, now)
 
     def tick(self, now: datetime) -> None:
         """Run every deadline up to `now`, in the order of their instants."""
@@ -177,9 +194,13 @@ class Engine:
             if phase is Phase.CONDITION:
                 self._follow(self._book.run(key, until), until)
             elif phase is Phase.EDGE:
-                self._groups.release(until)
+                self._holds_changed(until)
+            elif phase is Phase.STEP:
+                alert, matches = self._escalations.run(key, until)
+                alert.escalated_to += [each.receiver for each in matches if self._groups.escalate(alert, each, until)]
             elif key in self._groups.groups:
                 self._groups.run(key, until)
+                self._escalate_from(until)
             else:
                 self._notices.run(key, until)
 
@@ -187,17 +208,55 @@ class Engine:
         """Tell the groups of what has begun and ended."""
         for alert in moved:
             if alert.state is AlertState.FIRING:
-                self._inhibitor.started(alert)
+                if self._inhibitor.started(alert):
+                    self._escalations.review(now)
                 if not alert.awaits_summary:
                     self._groups.enlist(alert, now)
                 continue
+            self._escalations.stop(alert)
             was_source = self._inhibitor.ended(alert)
             self._groups.delist(alert, view_of(alert, self._book.rules.get(alert.rule_id), now), now)
             self._book.close(alert, now)
             if was_source:
-                self._groups.release(now)
+                self._holds_changed(now)
         while self._book.retold:
             self._groups.retell(self._book.retold.pop(), now)
+
+    def _holds_changed(self, now: datetime) -> None:
+        """What holds alerts back has begun or ended."""
+        self._groups.release(now)
+        self._escalations.review(now)
+
+    def _escalate_from(self, now: datetime) -> None:
+        """Let the steps of what was just told for the first time count."""
+        while self._groups.newly_told:
+            alert = self._groups.newly_told.pop()
+            if not alert.is_acked:
+                self._escalations.begin(alert, now)
+
+    def _firing(self, target: str) -> list[Alert]:
+        """Return the firing alert of a fingerprint, or those that an incident has told of."""
+        alert = self._book.alerts.get(target)
+        found = self._groups.told_in(target) if alert is None else [alert]
+        return [alert for alert in found if alert.state is AlertState.FIRING]
+
+    def _answer(self, target: str, now: datetime, by: str = "", comment: str = "") -> tuple[AlertView, ...]:
+        self._advance(now, inclusive=False)
+        found = [alert for alert in self._firing(target) if by or alert.is_acked]
+        for alert in found:
+            self._set_ack(alert, now, by, comment)
+            self._groups.retell(alert, now, is_answer=True)
+        return tuple(view_of(alert, self._book.rules.get(alert.rule_id), now) for alert in found)
+
+    def _set_ack(self, alert: Alert, now: datetime, by: str = "", comment: str = "") -> None:
+        if by:
+            acknowledge(alert, by, comment, now)
+            self._escalations.stop(alert)
+        else:
+            withdraw(alert)
+            if alert.is_told:
+                self._escalations.begin(alert, now)
+        self._ledger.touch_alert(alert.fingerprint)
 
     def _regrade(self, now: datetime) -> None:
         """Take over the severities of another configuration, once it is known what still fires (S-49, S-50)."""
@@ -206,11 +265,13 @@ class Engine:
             before = alert.severity
             was_source |= self._inhibitor.ended(alert)
             self._book.regrade(alert)
+            if alert.is_acked and alert.severity > before:
+                self._set_ack(alert, now)
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
                 self._groups.regrade(alert, now, is_raised=alert.severity > before)
         if was_source:
-            self._groups.release(now)
+            self._holds_changed(now)
 
     def _rows(self) -> Iterable[Row]:
         for fingerprint in self._ledger.dirty_alerts:

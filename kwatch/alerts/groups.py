@@ -45,6 +45,7 @@ class Groups:
         ledger: Ledger,
     ) -> None:
         self.groups: dict[str, Group] = {}
+        self.newly_told: list[Alert] = []  # for the first time in their episode; whoever needs to know takes them out
         self._alerts = alerts
         self._rules = rules
         self._router = router
@@ -78,13 +79,21 @@ class Groups:
         """Put an alert whose episode begins into its groups; `quietly`: without a reason to speak."""
         for match, destination in self.destinations_of(alert):
             group = self._group_of(match, destination, alert)
-            if alert.fingerprint in group.members:
-                continue
-            group.members[alert.fingerprint] = False
-            alert.groups = [*dict.fromkeys((*alert.groups, group.key))]
-            if not quietly:
+            if self._join(group, alert) and not quietly:
                 grouping.joined(group, alert.severity, now)
             self._save(group)
+
+    def escalate(self, alert: Alert, match: Match, now: datetime) -> bool:
+        """Tell one more receiver of an alert, at once; return whether it was not told of it anyway."""
+        is_new = False
+        for destination in match.destinations:
+            if alert.severity >= destination.severity:
+                group = self._group_of(match, destination, alert)
+                if self._join(group, alert):
+                    is_new = True
+                    grouping.hasten(group, now)
+                self._save(group)
+        return is_new
 
     def regrade(self, alert: Alert, now: datetime, *, is_raised: bool) -> None:
         """Tell another severity: a worse one at once, also to whom that one leads; a lesser one at the next flush."""
@@ -98,13 +107,24 @@ class Groups:
         if is_raised:
             self.enlist(alert, now)
 
-    def retell(self, alert: Alert, now: datetime) -> None:
-        """Tell at the next flush whom an alert was told to what it is now."""
+    def retell(self, alert: Alert, now: datetime, *, is_answer: bool = False) -> None:
+        """Tell whom an alert was told to what it is now: at the next flush, or, as an answer to somebody, at once."""
         for group in [self.groups[key] for key in alert.groups if key in self.groups]:
             if group.members.get(alert.fingerprint, False):
                 group.is_changed = True
-                grouping.changed(group, alert.severity, now)
+                if not is_answer:
+                    grouping.changed(group, alert.severity, now)
+                elif group.due_at is None:
+                    grouping.hasten(group, now)
                 self._save(group)
+
+    def told_in(self, incident: str) -> list[Alert]:
+        """Return the firing alerts that an incident, or a summary, has told of."""
+        groups = [
+            group for group in self.groups.values() if group.incident and incident in (group.incident, group.thread)
+        ]
+        told = {name: None for group in groups for name, is_told in group.members.items() if is_told}
+        return [self._alerts[name] for name in told]
 
     def delist(self, alert: Alert, view: AlertView, now: datetime) -> None:
         """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
@@ -195,6 +215,14 @@ class Groups:
         group.interval, group.repeat = route.group_interval, route.repeat_interval
         return group
 
+    def _join(self, group: Group, alert: Alert) -> bool:
+        """Make an alert a member; return whether it was none."""
+        if alert.fingerprint in group.members:
+            return False
+        group.members[alert.fingerprint] = False
+        alert.groups = [*dict.fromkeys((*alert.groups, group.key))]
+        return True
+
     def _leave(self, group: Group, alert: Alert, view: AlertView, now: datetime, *, is_held: bool) -> None:
         is_told = group.members.pop(alert.fingerprint, False)
         if is_told and self._router.destinations[group.destination].send_resolved:
@@ -266,11 +294,11 @@ class Groups:
 
     def _repeat(self, group: Group, now: datetime) -> None:
         told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
-        views = [self._view(alert, now) for alert in told if self._muting.hold_of(alert, now) is None]
-        if views:
-            self._tell(group, NotificationKind.REPEAT, views, now)
+        shown = [alert for alert in told if self._muting.hold_of(alert, now) is None]
+        if all(alert.is_acked for alert in shown):
+            group.sent_at = now  # acknowledged, held back, or about to be told as over: ask again after the interval
         else:
-            group.sent_at = now  # all held back, or their end is about to be told: ask again after the interval
+            self._tell(group, NotificationKind.REPEAT, [self._view(alert, now) for alert in shown], now)
 
     def _begin(self, group: Group, news: list[Alert], now: datetime) -> None:
         """Open an incident, in the thread of the one before where an episode goes on with it (S-39)."""
@@ -325,6 +353,7 @@ class Groups:
             alert.is_told = True
             self._ledger.count(fates.LED_TO_NOTIFICATION)
             self._ledger.touch_alert(alert.fingerprint)
+            self.newly_told.append(alert)
 
     def _view(self, alert: Alert, now: datetime, *, is_new: bool = False) -> AlertView:
         return view_of(alert, self._rules.get(alert.rule_id), now, is_new=is_new)

@@ -32,6 +32,14 @@ class Member(msgspec.Struct, kw_only=True):
         return self.is_observed and not self.is_frozen
 
 
+class Step(msgspec.Struct):
+    """One step of an escalation that lies ahead."""
+
+    receiver: str
+    due_at: datetime
+    held_at: datetime | None = None  # since when it is suspended, and `due_at` that much too early
+
+
 class Alert(msgspec.Struct, kw_only=True):
     """One fingerprint: its state, its members, the occurrences in the rate's window, what was told.
 
@@ -68,6 +76,11 @@ class Alert(msgspec.Struct, kw_only=True):
     is_flapping: bool = False
     is_over: bool = False  # its end is held back while it flaps
     is_stable: bool = False  # it has flapped in this episode, and does no more
+    acked_by: str = ""
+    acked_at: datetime | None = None  # None: nobody has acknowledged this episode
+    ack_comment: str = ""
+    steps: list[Step] = []  # of escalation, not taken yet
+    escalated_to: list[str] = []
     held_back_by: str = ""  # the title of the alert that inhibited it
     is_told: bool = False  # this episode led to a notification
     notice_at: datetime | None = None  # when a notice was told last
@@ -77,6 +90,11 @@ class Alert(msgspec.Struct, kw_only=True):
     def is_open(self) -> bool:
         """Whether an episode is running, or about to."""
         return self.state in (AlertState.PENDING, AlertState.FIRING)
+
+    @property
+    def is_acked(self) -> bool:
+        """Whether somebody takes care of it."""
+        return self.acked_at is not None
 
     @property
     def title(self) -> str:

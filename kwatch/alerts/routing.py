@@ -62,6 +62,13 @@ class Router:
                 matches[receiver] = Match(receiver, route, self._receivers[receiver])
         return Routing(tuple(matches.values()), is_dropped and not matches, fallbacks)
 
+    def step(self, labels: Mapping[str, str], receiver: str) -> Match | None:
+        """Return the receiver that a route escalates to, told as that route says; None: none does (any more)."""
+        for match in self.route(labels).matches:
+            if receiver in self._receivers and any(step.receiver == receiver for step in match.route.escalate):
+                return Match(receiver, match.route, self._receivers[receiver])
+        return None
+
     def _receiver(self, route: Route, labels: Mapping[str, str]) -> tuple[str, bool]:
         named = _LABEL.sub(lambda label: labels.get(label[1], ""), route.receiver)
         if named == NONE or named in self._receivers:

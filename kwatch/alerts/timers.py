@@ -10,7 +10,8 @@ class Phase(IntEnum):
 
     CONDITION = 0
     EDGE = 1  # what holds alerts back begins or ends
-    FLUSH = 2
+    STEP = 2  # of an escalation
+    FLUSH = 3
 
 
 Key = tuple[Phase, str]

@@ -219,6 +219,13 @@ class InhibitWords(Words):
     equal: Names = ()
 
 
+class EscalationWords(Words):
+    """A step of `escalate`: whom else to tell, so long after an alert was told that nobody has acknowledged."""
+
+    after: SomeTime
+    receiver: SomeText
+
+
 class RouteWords(Words):
     """A node of the routing tree. None: inherited, at the root the default that `Route` has."""
 
@@ -231,5 +238,6 @@ class RouteWords(Words):
     group_interval: Duration | None = None
     #: How often what goes on is told again; 0s: never.
     repeat_interval: Duration | None = None
+    escalate: tuple[EscalationWords, ...] | None = None
     continue_: Annotated[bool, Field(alias="continue")] = False
     routes: tuple[Raw, ...] = ()

@@ -54,6 +54,10 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     held_back_by: str = ""  # the alert that inhibited it until now
     is_flapping: bool = False  # it begins and ends again and again, and is held open until that is over
     is_stable: bool = False  # it has flapped in this episode, and does no more
+    acked_by: str = ""  # who takes care of it; empty: nobody has said so
+    acked_at: datetime | None = None
+    ack_comment: str = ""
+    escalated_to: tuple[str, ...] = ()  # receivers that were told since nobody had acknowledged it in time
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):

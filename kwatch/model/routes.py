@@ -18,6 +18,13 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     send_resolved: bool = True
 
 
+class Escalation(msgspec.Struct, frozen=True):
+    """A step: whom else to tell, so long after an alert was told that still fires and nobody has acknowledged."""
+
+    after: timedelta
+    receiver: str
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One node of the tree, with everything inherited already filled in.
 
@@ -34,6 +41,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     critical_wait: timedelta = timedelta(0)
     group_interval: timedelta = timedelta(minutes=2)
     repeat_interval: timedelta = timedelta(hours=4)  # 0: never
+    escalate: tuple[Escalation, ...] = ()
     continue_: bool = False
     children: tuple["Route", ...] = ()
     origin: str = ""  # `file:line`

@@ -141,6 +141,8 @@ def _alert(alert: AlertView, zone: ZoneInfo, now: datetime, annotations: _Annota
         "is_varied": alert.is_varied,
         "held_back_by": _short(alert.held_back_by),
         "stability": facts.stability(alert),
+        "acknowledged": _short(facts.acknowledgement(alert, zone, now)),
+        "escalated": _short(facts.escalation(alert)),
     }
 
 
@@ -163,6 +165,8 @@ def _rows(alert: Context) -> list[list[str]]:
         ["How often", alert["how_often"]],
         ["Held back", held_back],
         ["Flapping", _FLAPPING.get(alert["stability"], "")],
+        ["Acknowledged", f"by {alert['acknowledged']}" if alert["acknowledged"] else ""],
+        ["Escalated", alert["escalated"]],
         *([_label(name), value] for name, value in list(alert["details"].items())[:_LISTED]),
         ["Rule", ", ".join(filter(None, (alert["rule"], alert["continuity"])))],
     ]

@@ -164,7 +164,9 @@ def alert_status(alert: AlertView, zone: tzinfo, now: datetime) -> str:
         case AlertState.EXPIRED:
             return f"no longer observed after {lasted}"
         case AlertState.FIRING | AlertState.PENDING | AlertState.INACTIVE:
-            return ", ".join(filter(None, (f"{alert.state.value} since {since} ({lasted})", stability(alert))))
+            acked = f"acknowledged by {alert.acked_by}" if alert.acked_by else ""
+            said = (f"{alert.state.value} since {since} ({lasted})", stability(alert), acked)
+            return ", ".join(filter(None, said))
 
 
 def end(alert: AlertView) -> str:
@@ -177,6 +179,19 @@ def stability(alert: AlertView) -> str:
     if alert.ends_at is not None:
         return ""
     return "flapping" if alert.is_flapping else "stable, still firing" if alert.is_stable else ""
+
+
+def acknowledgement(alert: AlertView, zone: tzinfo, now: datetime) -> str:
+    """Return `ann at 14:02 UTC: the disk is being replaced`, or nothing."""
+    if alert.acked_at is None:
+        return ""
+    by = f"{alert.acked_by} at {instant(alert.acked_at, zone, now)}"
+    return f"{by}: {alert.ack_comment}" if alert.ack_comment else by
+
+
+def escalation(alert: AlertView) -> str:
+    """Return whom it was escalated to, and why; or nothing."""
+    return f"to {', '.join(alert.escalated_to)}, as nobody acknowledged it in time" if alert.escalated_to else ""
 
 
 def how_often(alert: AlertView) -> str:

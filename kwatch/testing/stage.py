@@ -25,6 +25,7 @@ from typing import Any
 
 import httpx
 
+from kwatch.alerts.engine import Engine
 from kwatch.app import App, Ports
 from kwatch.board import LiveBoard
 from kwatch.cluster.wire import Wire
@@ -189,6 +190,14 @@ class Stage:
         metadata = {"name": name, "namespace": namespace}
         self.at(at, lambda: self.cluster.delete({"apiVersion": "v1", "kind": kind, "metadata": metadata}))
 
+    def ack(self, at: float, rule: str, *, by: str = "ann", comment: str = "") -> None:
+        """Let somebody acknowledge what fires of a rule."""
+        self.at(at, lambda: self._answer(rule, lambda engine, name, now: engine.ack(name, by, now, comment=comment)))
+
+    def unack(self, at: float, rule: str) -> None:
+        """Let them take it back."""
+        self.at(at, lambda: self._answer(rule, lambda engine, name, now: engine.unack(name, now)))
+
     def absent(self, begin: float, end: float, text: str = "", *, is_killed: bool = True) -> None:
         """Let kwatch be killed, or else stopped by SIGTERM, at `begin` and started again at `end` or as soon as it can.
 
@@ -273,6 +282,18 @@ class Stage:
 
     async def _until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, at + self._lead - self.loop.time()))
+
+    def _answer(self, rule: str, act: Callable[[Engine, str, datetime], object]) -> None:
+        if (app := self.app) is None:
+            raise LookupError("kwatch does not run")
+        engine = app.engine
+        firing = [alert.fingerprint for alert in engine.alerts() if alert.rule == rule]
+
+        def step(now: datetime) -> None:
+            for fingerprint in firing:
+                act(engine, fingerprint, now)
+
+        app.pipeline.submit(step)
 
     @contextmanager
     def _opened(self) -> Iterator[App]:

@@ -168,6 +168,10 @@ def alert_report(alert: AlertView) -> dict[str, Any]:
         "member_count": alert.member_count,
         "late": alert.is_late,
         "flapping": alert.is_flapping,
+        "acked_by": alert.acked_by,
+        "acked_at": _instant(alert.acked_at),
+        "ack_comment": alert.ack_comment,
+        "escalated_to": list(alert.escalated_to),
     }
 
 
@@ -334,6 +338,8 @@ def _card(alert: AlertView, now: datetime) -> AlertCard:
         "began while kwatch was not watching" if alert.is_late else "",
         f"held back by {alert.held_back_by}" if alert.held_back_by else "",
         "flapping, held open until it is stable" if alert.is_flapping else "",
+        f"acknowledged by {alert.acked_by}" if alert.acked_by else "",
+        f"escalated to {', '.join(alert.escalated_to)}" if alert.escalated_to else "",
     )
     return AlertCard(
         severity=alert.severity.word,

@@ -129,6 +129,10 @@ def test_alerts_are_listed_as_json() -> None:
                 "member_count": 3,
                 "late": False,
                 "flapping": False,
+                "acked_by": "",
+                "acked_at": None,
+                "ack_comment": "",
+                "escalated_to": [],
             }
         ]
     }

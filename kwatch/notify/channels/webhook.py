@@ -97,7 +97,7 @@ class Webhook:
         """Return the document; degraded, it is the built-in one with nothing but its first facts."""
         texts = Composition(self._config, self._tools.templates, notification)
         own = None if self._config.body is None or degraded else self._own_body(texts)
-        body = own if own is not None else bounded(document(texts), 2048 if degraded else _MAX_BODY)
+        body = own if own is not None else bounded(document(texts), 4096 if degraded else _MAX_BODY)
         return Message(body, "application/json", self._headers(texts, notification), texts.problem)
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
