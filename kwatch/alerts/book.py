@@ -96,6 +96,13 @@ class Book:
             members.freeze(alert, member, now)
         return self._settle_all([alert for alert, _ in touched], now)
 
+    def freeze_all(self, now: datetime) -> Moved:
+        """Hold everything: nobody watches."""
+        for alert in self.alerts.values():
+            for member in alert.members.values():
+                members.freeze(alert, member, now)
+        return self._settle_all(list(self.alerts.values()), now)
+
     def thaw(self, kind: str, group: str, namespace: str, present: Container[str] | None, now: datetime) -> Moved:
         """Go on; with `present` the uids that a list has shown, members that it has not shown are gone."""
         touched = [(alert, member) for alert, member in self._members_of(kind, group, namespace) if member.is_frozen]

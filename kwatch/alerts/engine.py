@@ -6,10 +6,11 @@ goes on exactly where the last one was.
 """
 
 from collections.abc import Container, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
+from kwatch.alerts import jumps
 from kwatch.alerts.acknowledging import acknowledge, withdraw
 from kwatch.alerts.announcing import EPISODES, Announcer
 from kwatch.alerts.book import Book, Moved
@@ -22,14 +23,14 @@ from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
 from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch
 from kwatch.alerts.routing import Router
-from kwatch.alerts.timers import Phase, Timers
+from kwatch.alerts.timers import Key, Phase, Timers
 from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Finding
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
-from kwatch.model.rules import Inhibition, Mode, Rule
+from kwatch.model.rules import Inhibition, Mode, Rule, Severity
 
 _ENCODER = msgspec.json.Encoder()
 _ALERT = msgspec.json.Decoder(Alert)
@@ -74,7 +75,10 @@ class Engine:
             timers=self._timers,
             ledger=self._ledger,
         )
+        self._router = router
         self._is_first_list = False
+        self._is_blind = False  # nobody knows yet what still fires: repeats and steps of escalations wait
+        self._late: dict[Key, None] = {}  # what waits for that
 
     def load(
         self,
@@ -85,7 +89,7 @@ class Engine:
         covered_until: datetime | None,
     ) -> None:
         """Begin, with what was kept; `covered_until` None: for the first time, so that what is there is no news."""
-        self._is_first_list = covered_until is None
+        self._is_first_list, self._is_blind = covered_until is None, True
         alerts: list[Alert] = []
         groups: list[GroupRow] = []
         for row in rows:
@@ -124,7 +128,6 @@ class Engine:
         """A source is in sync; members that are not among the uids that a list has shown (`present`) are gone."""
         self._advance(now, inclusive=False)
         self._follow(self._book.thaw(kind, group, namespace, present, now), now)
-        self._escalations.review(now)
 
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up: tell what was already there at a first start."""
@@ -135,6 +138,38 @@ class Engine:
         self._escalate_from(now)
         self._follow(self._book.started(now), now)
         self._regrade(now)
+        self.sighted(now)
+
+    def blind(self, since: datetime) -> None:
+        """Nobody has watched since then, until `sighted`: all is unknown (S-119)."""
+        self._is_blind = True
+        self._follow(self._book.freeze_all(since), since)
+
+    def sighted(self, now: datetime) -> None:
+        """Every source was heard, or given up: what came due meanwhile is due now."""
+        self._is_blind = False
+        for key in self._late:
+            self._timers.set(key, now)
+        self._late.clear()
+
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: move all that durations count from (S-117)."""
+        for alert in self._book.alerts.values():
+            jumps.move_alert(alert, by)
+            self._ledger.touch_alert(alert.fingerprint)
+        for group in self._groups.groups.values():
+            jumps.move_group(group, by)
+            self._ledger.touch_group(group.key)
+        for batch in self._notices.batches.values():
+            jumps.move_notices(batch, by)
+            self._ledger.touch_group(batch.key)
+        self._timers.move(by)
+
+    def tell_about_itself(self, text: str, severity: Severity, now: datetime) -> None:
+        """Tell the destinations of the root receiver something about kwatch itself."""
+        for destination in self._router.root_destinations:
+            if severity >= destination.severity:
+                self._announcer.tell_about_itself(destination, text, severity, now)
 
     def ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
         """A notification has arrived, or was given up: repeats count from here.
@@ -191,7 +226,9 @@ class Engine:
         """Run what is due in the order of the deadlines, each as of now: what is decided late is dated so."""
         while (due := self._timers.pop(until, inclusive=inclusive)) is not None:
             phase, key = due
-            if phase is Phase.CONDITION:
+            if self._is_blind and self._asks_what_fires(phase, key, until):
+                self._late[due] = None
+            elif phase is Phase.CONDITION:
                 self._follow(self._book.run(key, until), until)
             elif phase is Phase.EDGE:
                 self._holds_changed(until)
@@ -203,6 +240,9 @@ class Engine:
                 self._escalate_from(until)
             else:
                 self._notices.run(key, until)
+
+    def _asks_what_fires(self, phase: Phase, key: str, now: datetime) -> bool:
+        return phase is Phase.STEP or (phase is Phase.FLUSH and self._groups.is_to_repeat(key, now))
 
     def _follow(self, moved: Moved, now: datetime) -> None:
         """Tell the groups of what has begun and ended."""

@@ -1,8 +1,7 @@
 """Whom else an alert is told while it fires and nobody has acknowledged it (S-111 to S-114).
 
 A step counts from when the alert was told first in this episode, or from when its acknowledgement was withdrawn. What
-holds the alert back suspends its steps: they go on with what was left of their time. A step that comes due while nobody
-can see whether the alert still fires waits until that is known.
+holds the alert back suspends its steps: they go on with what was left of their time.
 """
 
 from collections.abc import Iterable
@@ -13,7 +12,6 @@ from kwatch.alerts.muting import Muting
 from kwatch.alerts.records import Alert, Step
 from kwatch.alerts.routing import Match, Router
 from kwatch.alerts.timers import Phase, Timers
-from kwatch.model.findings import Truth
 
 
 class Escalations:
@@ -60,8 +58,6 @@ class Escalations:
     def run(self, fingerprint: str, now: datetime) -> tuple[Alert, list[Match]]:
         """The time of a step has come: return the alert, and whom to tell of it."""
         alert = self._waiting[fingerprint]
-        if _is_unknown(alert):
-            return alert, []
         if self._muting.hold_of(alert, now) is not None:
             for step in alert.steps:
                 _suspend(step, now)
@@ -91,9 +87,3 @@ def _suspend(step: Step, now: datetime) -> None:
 def _go_on(step: Step, now: datetime) -> None:
     step.due_at += now - (step.held_at or now)
     step.held_at = None
-
-
-def _is_unknown(alert: Alert) -> bool:
-    """Whether nobody can see now if it still fires."""
-    wrong = [member for member in alert.members.values() if member.truth is Truth.TRUE]
-    return bool(wrong) and all(member.is_frozen for member in wrong)

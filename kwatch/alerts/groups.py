@@ -144,6 +144,11 @@ class Groups:
             if waiting:
                 self._save(group)
 
+    def is_to_repeat(self, key: str, now: datetime) -> bool:
+        """Whether the deadline of a group that has come is that of a repeat, not of news."""
+        group = self.groups.get(key)
+        return group is not None and group.incident != "" and (group.due_at is None or group.due_at > now)
+
     def run(self, key: str, now: datetime) -> None:
         """The deadline of a group has come."""
         group = self.groups[key]

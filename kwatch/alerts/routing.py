@@ -49,6 +49,12 @@ class Router:
         for destination in self.destinations.values():
             self._receivers[destination.receiver] = (*self._receivers.get(destination.receiver, ()), destination)
 
+    @property
+    def root_destinations(self) -> tuple[Destination, ...]:
+        """The destinations that the root names: who is told of kwatch itself."""
+        receiver, _ = self._receiver(self._root.route, {})
+        return self._receivers.get(receiver, ())
+
     def route(self, labels: Mapping[str, str]) -> Routing:
         """Return where an alert with these labels goes. The root takes what no child does (S-109)."""
         matches: dict[str, Match] = {}

@@ -75,6 +75,21 @@ class Outbox:
             if destination in self._workers:
                 self._workers[destination].wake()
 
+    async def jump(self, by: timedelta) -> None:
+        """The clock was set: pauses last as long as they should, and nothing waits for a time that comes again."""
+        for worker in self._workers.values():
+            worker.gate = worker.gate.moved(by)
+            worker.wake()
+        while by < timedelta(0) and not self._stopped.is_set():
+            try:
+                await self._state.bring_forward(self._clock.now(), -by)
+            except StateError as error:
+                log.warning("deliveries wait for the old time", extra={"error": str(error)})
+                await self._clock.sleep(STORE_RETRY_SECONDS)
+            else:
+                self.wake(self._workers)
+                return
+
     async def status(self) -> tuple[DestinationStatus, ...]:
         """Return how each destination is doing, also those that have a queue and no channel any more."""
         queues = await self._state.queues()

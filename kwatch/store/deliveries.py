@@ -4,7 +4,7 @@ Every step only touches rows that are not final, so that repeating one changes n
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import apsw
@@ -305,6 +305,14 @@ def recover(connection: apsw.Connection, now: datetime) -> int:
         (to_micros(now),),
     )
     return connection.changes()
+
+
+def bring_forward(connection: apsw.Connection, now: datetime, by: timedelta) -> None:
+    """Let what is due after `now` be due that much earlier."""
+    connection.execute(
+        "UPDATE deliveries SET due_at = due_at - ? WHERE finished_at IS NULL AND due_at > ?",
+        (by // timedelta(microseconds=1), to_micros(now)),
+    )
 
 
 def prune(connection: apsw.Connection, before: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 
@@ -106,6 +106,10 @@ class State:
     async def recover(self, now: datetime) -> int:
         """Queue again, as ambiguous, what the process before us had leased; return how many that were."""
         return await self._writer.write(lambda connection: deliveries.recover(connection, now))
+
+    async def bring_forward(self, now: datetime, by: timedelta) -> None:
+        """Let what is due after `now` be due that much earlier: the clock was set back."""
+        await self._writer.write(lambda connection: deliveries.bring_forward(connection, now, by))
 
     async def prune(self, before: datetime) -> int:
         """Forget deliveries and incidents that ended before that instant; return how many deliveries."""

@@ -63,8 +63,12 @@ class Told:
         return json.loads(self.body)
 
     def __str__(self) -> str:
-        """Return `15 hook firing crash-loop shop/Pod/web-1 ×3`: a state only where it is not the message's."""
+        """Return `15 hook firing crash-loop shop/Pod/web-1 ×3`: a state only where it is not the message's.
+
+        What tells of no alert is shown by the first line of its text.
+        """
         alerts = ", ".join(_alert_line(alert, self.kind) for alert in self.document["alerts"])
+        alerts = alerts or self.document["message"].partition("\n")[0]
         return f"{_number(self.at)} {self.destination} {self.kind} {alerts}"
 
 
@@ -95,6 +99,8 @@ class Stage:
         self.wire: Callable[[FakeCluster], Wire] = FakeWire
         self.loop = virtual.VirtualLoop()
         self.clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)
+        self._own_clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)  # of kwatch's machine
+        self._sleeps: list[tuple[float, float]] = []  # of kwatch's machine
         self.cluster = FakeCluster(self.clock)
         self.counters = Counters()
         self.slack = SlackServer(SLACK_TOKEN, {"#alerts": "C1"})
@@ -198,6 +204,20 @@ class Stage:
         """Let them take it back."""
         self.at(at, lambda: self._answer(rule, lambda engine, name, now: engine.unack(name, now)))
 
+    def set_clock(self, at: float, by: float) -> None:
+        """Let the clock of kwatch's machine be set; the cluster and the stage keep their time."""
+        self.at(at, lambda: self._own_clock.set_by(by))
+
+    def sleep(self, begin: float, end: float) -> None:
+        """Let kwatch's machine sleep: nothing of it runs, and what is played meanwhile is on the wire when it wakes."""
+
+        def act() -> None:
+            for clock in (self.clock, self._own_clock):
+                clock.oversleep(end - begin)
+
+        self._sleeps.append((begin, end))
+        self.at(begin, act)
+
     def absent(self, begin: float, end: float, text: str = "", *, is_killed: bool = True) -> None:
         """Let kwatch be killed, or else stopped by SIGTERM, at `begin` and started again at `end` or as soon as it can.
 
@@ -265,7 +285,7 @@ class Stage:
             stop = asyncio.Event()
             living = asyncio.create_task(app.run(stop))
             killed = asyncio.create_task(self._killed.wait())
-            timeout = absence.begin + self._lead - self.loop.time()
+            timeout = self._loop_time(absence.begin) - self.loop.time()
             try:
                 done, _ = await asyncio.wait({living, killed}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
                 if not done and not absence.is_killed:
@@ -281,7 +301,11 @@ class Stage:
                 living.result()
 
     async def _until(self, at: float) -> None:
-        await asyncio.sleep(max(0.0, at + self._lead - self.loop.time()))
+        await asyncio.sleep(max(0.0, self._loop_time(at) - self.loop.time()))
+
+    def _loop_time(self, at: float) -> float:
+        """Return the loop's time of an instant: it stands still while the machine sleeps."""
+        return at + self._lead - sum(max(0.0, min(at, end) - begin) for begin, end in self._sleeps)
 
     def _answer(self, rule: str, act: Callable[[Engine, str, datetime], object]) -> None:
         if (app := self.app) is None:
@@ -304,7 +328,7 @@ class Stage:
         ports = Ports(
             wire=self.wire(self.cluster),
             cluster="stage",
-            clock=self.clock,
+            clock=self._own_clock,
             rng=random.Random(0),  # noqa: S311 - jitter, the same in every run
             transport=self._transport,
         )

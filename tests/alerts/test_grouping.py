@@ -257,6 +257,7 @@ def test_S65_a_success_that_the_engine_never_heard_of():
     known.ended(15, world.notifications[0])
     world.incidents = known.incidents
     world.restart(1000)
+    world.start_complete(1000)
     world.advance(4000)
     assert world.brief == ["firing@0", "repeat@3615"]
 

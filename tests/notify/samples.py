@@ -30,6 +30,9 @@ class StillClock:
     def monotonic(self) -> float:
         return self.seconds
 
+    def awake(self) -> float:
+        return self.seconds
+
     async def sleep(self, seconds: float) -> None:
         self.seconds += seconds
 

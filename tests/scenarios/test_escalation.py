@@ -115,7 +115,7 @@ def test_S113_and_is_told_then_if_it_still_does(tmp_path: Path) -> None:
     stage = stage_of(tmp_path, ONE)
     stage.absent(540, 700)
     stage.run(until=7200)
-    assert stage.lines == [FIRST, f"700 phone firing {POD}"]
+    assert stage.lines == [FIRST, f"701 phone firing {POD}"]
 
 
 def test_S114_what_has_ended_is_not_escalated(tmp_path: Path) -> None:
