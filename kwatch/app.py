@@ -117,7 +117,7 @@ class App:
             put=self.pipeline.put,
         )
         self.timekeeper = Timekeeper(self.clock, self.engine, self.pipeline, self.outbox, self.fleet, counters=counters)
-        self._covered_until = snapshot.covered_until
+        self._watched_until = self.engine.watched_until
 
     def _namespaces(self) -> NamespaceFilter:
         chosen = self.config.watch.namespaces
@@ -209,8 +209,8 @@ class App:
 
     def _complete_start(self, now: datetime) -> None:
         self.decider.start_complete(now)
-        if self._covered_until is not None:
-            self.timekeeper.say_if_blind(self._covered_until, now)
+        if self._watched_until is not None:
+            self.timekeeper.say_if_blind(self._watched_until, now)
         self.started.set()
         log.info("watching", extra={"cluster": self.cluster, "sources": len(self.fleet.statuses())})
 

@@ -18,13 +18,19 @@ from kwatch.outbox.outbox import Outbox
 from kwatch.pipeline import Pipeline
 from kwatch.telemetry import Counters
 from kwatch.watch.fleet import Fleet
+from kwatch.watch.stream import SourceState
 
 log = logging.getLogger(__name__)
 
 #: How long API servers keep Events, unless they are told otherwise (`--event-ttl`).
 EVENT_TTL = timedelta(hours=1)
+#: How often it is written down that the cluster is watched: far oftener than Events are lost.
+NOTE_EVERY = timedelta(minutes=5)
 #: Seconds between two looks at the clock.
 LOOK_SECONDS = 30.0
+
+#: A watch that is refused shows nothing before or after.
+_AS_GOOD_AS_IT_GETS = (SourceState.WATCHING, SourceState.FORBIDDEN)
 
 
 class Timekeeper:
@@ -69,10 +75,16 @@ class Timekeeper:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._changed.wait()
             except TimeoutError:
-                self._pipeline.submit(lambda _: None)  # the clock is heeded before it
+                self._pipeline.submit(self._note_watched)  # the clock is heeded before it
             self._changed.clear()
             while self._changes:
                 await self._follow(*self._changes.pop(0))
+
+    def _note_watched(self, now: datetime) -> None:
+        last = self._engine.watched_until
+        is_due = last is None or now - last >= NOTE_EVERY
+        if is_due and all(source.state in _AS_GOOD_AS_IT_GETS for source in self._fleet.statuses()):
+            self._engine.note_watched(now)
 
     def say_if_blind(self, since: datetime, now: datetime) -> None:
         """Tell of a time without watching, which is over now, if it was long."""

@@ -21,7 +21,7 @@ from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import MEMORY
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
-from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch
+from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch, Watched
 from kwatch.alerts.routing import Router
 from kwatch.alerts.story import AlertStory, story_of
 from kwatch.alerts.timers import Key, Phase, Timers
@@ -32,6 +32,9 @@ from kwatch.model.findings import Finding
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Inhibition, Mode, Rule, Severity
+
+#: The key of the row that says until when the cluster was watched.
+WATCHED = "watched"
 
 _ENCODER = msgspec.json.Encoder()
 _ALERT = msgspec.json.Decoder(Alert)
@@ -78,6 +81,7 @@ class Engine:
         )
         self._router = router
         self._is_first_list = False
+        self._watched = Watched()
         self._is_blind = False  # nobody knows yet what still fires: repeats and steps of escalations wait
         self._late: dict[Key, None] = {}  # what waits for that
 
@@ -103,6 +107,8 @@ class Engine:
         for kept in groups:
             if isinstance(kept, Episodes):
                 self._announcer.episodes = kept
+            elif isinstance(kept, Watched):
+                self._watched = kept
         for alert in alerts:
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
@@ -146,6 +152,16 @@ class Engine:
         self._is_blind = True
         self._follow(self._book.freeze_all(since), since)
 
+    def note_watched(self, now: datetime) -> None:
+        """Every source is in sync now."""
+        self._watched = Watched(now)
+        self._ledger.touch_group(WATCHED)
+
+    @property
+    def watched_until(self) -> datetime | None:
+        """When that was said last, also before this start."""
+        return self._watched.until
+
     def sighted(self, now: datetime) -> None:
         """Every source was heard, or given up: what came due meanwhile is due now."""
         self._is_blind = False
@@ -161,6 +177,8 @@ class Engine:
         for group in self._groups.groups.values():
             jumps.move_group(group, by)
             self._ledger.touch_group(group.key)
+        if self._watched.until is not None:
+            self._watched.until += by
         for batch in self._notices.batches.values():
             jumps.move_notices(batch, by)
             self._ledger.touch_group(batch.key)
@@ -330,6 +348,7 @@ class Engine:
             **self._groups.groups,
             **self._notices.batches,
             EPISODES: self._announcer.episodes,
+            WATCHED: self._watched,
         }
         for key in self._ledger.dirty_groups:
             yield _row(Table.GROUPS, key, kept.get(key))

@@ -161,4 +161,10 @@ class Episodes(msgspec.Struct, tag="episodes"):
     last: int = 0
 
 
-GroupRow = Group | NoticeBatch | Episodes
+class Watched(msgspec.Struct, tag="watched"):
+    """Until when the cluster was watched for certain; None: nobody has said so yet."""
+
+    until: datetime | None = None
+
+
+GroupRow = Group | NoticeBatch | Episodes | Watched
