@@ -12,6 +12,7 @@ import msgspec
 
 from kwatch.alerts.announcing import EPISODES, Announcer
 from kwatch.alerts.book import Book, Moved
+from kwatch.alerts.edges import Edges
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.inhibition import Inhibitor
 from kwatch.alerts.ledger import Ledger
@@ -20,18 +21,24 @@ from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
 from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch
 from kwatch.alerts.routing import Router
+from kwatch.alerts.silences import Silences
+from kwatch.alerts.summaries import Summaries
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
+from kwatch.alerts.windows import Windows
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Finding
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Inhibition, Mode, Rule
+from kwatch.model.silences import Silence
+from kwatch.model.windows import Window
 
 _ENCODER = msgspec.json.Encoder()
 _ALERT = msgspec.json.Decoder(Alert)
 _GROUP: msgspec.json.Decoder[GroupRow] = msgspec.json.Decoder(GroupRow)
+_SILENCE = msgspec.json.Decoder(Silence)
 
 
 class Engine:
@@ -43,6 +50,7 @@ class Engine:
         router: Router,
         inhibitions: Iterable[Inhibition] = (),
         *,
+        windows: Iterable[Window] = (),
         cluster: str,
         public_url: str = "",
     ) -> None:
@@ -51,7 +59,9 @@ class Engine:
         self._announcer = Announcer(self._ledger, cluster=cluster, public_url=public_url)
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
-        muting = Muting(self._inhibitor)
+        self._silences = Silences(self._timers, self._ledger)
+        known_windows = Windows(windows)
+        muting = Muting(self._inhibitor, self._silences, known_windows)
         self._book = Book(by_id, self._timers, self._ledger)
         self._groups = Groups(
             self._book.alerts,
@@ -62,6 +72,15 @@ class Engine:
             memory=max([MEMORY, *(rule.reopen_window for rule in by_id.values())]),
             timers=self._timers,
             ledger=self._ledger,
+        )
+        self._summaries = Summaries(self._groups, self._announcer)
+        self._edges = Edges(
+            self._book.alerts,
+            self._groups,
+            self._summaries,
+            silences=self._silences,
+            windows=known_windows,
+            timers=self._timers,
         )
         self._notices = Notices(
             self._book,
@@ -85,6 +104,7 @@ class Engine:
         self._is_first_list = covered_until is None
         alerts: list[Alert] = []
         groups: list[GroupRow] = []
+        silences: list[Silence] = []
         for row in rows:
             if row.body is None:
                 continue
@@ -92,12 +112,15 @@ class Engine:
                 alerts.append(_ALERT.decode(row.body))
             elif row.table is Table.GROUPS:
                 groups.append(_GROUP.decode(row.body))
+            elif row.table is Table.SILENCES:
+                silences.append(_SILENCE.decode(row.body))
         for kept in groups:
             if isinstance(kept, Episodes):
                 self._announcer.episodes = kept
         for alert in alerts:
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
+        self._edges.load(silences, started_at)
         moved = self._book.load(alerts, started_at=started_at, is_first=self._is_first_list)
         self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
         self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)])
@@ -126,9 +149,24 @@ class Engine:
         self._advance(now, inclusive=False)
         self._is_first_list = False
         present = [alert for alert in self._book.alerts.values() if alert.awaits_summary]
-        self._groups.announce_present([alert for alert in present if alert.state is AlertState.FIRING], now)
+        self._summaries.announce_present([alert for alert in present if alert.state is AlertState.FIRING], now)
         self._follow(self._book.started(now), now)
         self._regrade(now)
+        self._edges.release(now)
+
+    def add_silence(self, silence: Silence, actor: str, now: datetime) -> int:
+        """Take a silence that somebody has made; return how many open alerts it matches now."""
+        self._advance(now, inclusive=False)
+        return self._edges.add_silence(silence, actor, now)
+
+    def expire_silence(self, silence_id: str, actor: str, now: datetime) -> bool:
+        """End a silence because somebody wants it; False: there is none of that id."""
+        self._advance(now, inclusive=False)
+        return self._edges.expire_silence(silence_id, actor, now)
+
+    def silences(self) -> tuple[Silence, ...]:
+        """Return the silences that are in force or will be, the next to end first."""
+        return self._silences.all()
 
     def ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
         """A notification has arrived, or was given up: repeats count from here.
@@ -155,6 +193,7 @@ class Engine:
             rows=tuple(self._rows()),
             notifications=tuple(ledger.notifications),
             transitions=tuple(ledger.transitions),
+            audit=tuple(ledger.audit),
             counters=dict(ledger.counters),
         )
         ledger.clear()
@@ -163,6 +202,12 @@ class Engine:
     def open_alerts(self, ref: ObjectRef) -> Mapping[str, tuple[str, ...]]:
         """Return the fingerprints of the alerts that an object is a member of, by the id of their rule."""
         return self._book.holding(ref)
+
+    def muted(self, now: datetime) -> Mapping[str, str]:
+        """Return what holds back each open alert that something does, for people, by fingerprint."""
+        opened = [alert for alert in self._book.alerts.values() if alert.is_open]
+        holds = {alert.fingerprint: self._groups.hold_of(alert, now) for alert in opened}
+        return {fingerprint: hold.says for fingerprint, hold in holds.items() if hold is not None}
 
     def alerts(self) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
@@ -177,7 +222,7 @@ class Engine:
             if phase is Phase.CONDITION:
                 self._follow(self._book.run(key, until), until)
             elif phase is Phase.EDGE:
-                self._groups.release(until)
+                self._edges.run(key, until)
             elif key in self._groups.groups:
                 self._groups.run(key, until)
             else:
@@ -194,6 +239,7 @@ class Engine:
             was_source = self._inhibitor.ended(alert)
             self._groups.delist(alert, view_of(alert, self._book.rules.get(alert.rule_id), now), now)
             self._book.close(alert, now)
+            self._edges.ended(alert, now)
             if was_source:
                 self._groups.release(now)
 
@@ -211,6 +257,8 @@ class Engine:
             self._groups.release(now)
 
     def _rows(self) -> Iterable[Row]:
+        for silence_id in self._ledger.dirty_silences:
+            yield _row(Table.SILENCES, silence_id, self._silences.get(silence_id))
         for fingerprint in self._ledger.dirty_alerts:
             yield _row(Table.ALERTS, fingerprint, self._book.alerts.get(fingerprint))
         kept: Mapping[str, GroupRow] = {
@@ -222,5 +270,5 @@ class Engine:
             yield _row(Table.GROUPS, key, kept.get(key))
 
 
-def _row(table: Table, key: str, kept: Alert | GroupRow | None) -> Row:
+def _row(table: Table, key: str, kept: Alert | GroupRow | Silence | None) -> Row:
     return Row(table, key, None if kept is None else _ENCODER.encode(kept))

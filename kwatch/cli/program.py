@@ -8,12 +8,14 @@ from typing import Any
 import click
 
 from kwatch import __version__
+from kwatch.cli.audit import audit
 from kwatch.cli.check import check
 from kwatch.cli.deliveries import deliveries
 from kwatch.cli.exits import Exit
 from kwatch.cli.render import render
 from kwatch.cli.run import run
 from kwatch.cli.send_test import send_test
+from kwatch.cli.silence import silence
 from kwatch.errors import ConfigError, KwatchError
 
 
@@ -55,5 +57,13 @@ def main() -> None:
             stream.reconfigure(errors="replace")
 
 
-for command in (run, check, render, send_test, deliveries):
+for command in (
+    run,
+    check,
+    render,
+    send_test,
+    deliveries,
+    silence,
+    audit,
+):
     main.add_command(command)

@@ -18,6 +18,7 @@ from kwatch.config.rules import BUILT_IN_LABELS, Pack, RuleBook, merge, read_inh
 from kwatch.config.schema import IncludedWords, PackWords, TopWords
 from kwatch.config.selectors import parse_selector
 from kwatch.config.validate import check
+from kwatch.config.windows import read_windows
 from kwatch.errors import ConfigError
 from kwatch.model.conditions import Condition
 from kwatch.model.routes import Route
@@ -71,8 +72,12 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
         log=Log(level=words.log.level, format=words.log.format),
         watch=_watch(sources.main, words, problems),
         rules=book.read(),
+        known=book.known,
         inhibitions=read_inhibitions(inhibit, known, problems),
-        route=_route(sources.main, RouteReader(receivers, known, problems), receivers, problems),
+        windows=read_windows(sources.main, problems),
+        route=_route(
+            sources.main, RouteReader(receivers, _keys(sources.main, "windows"), known, problems), receivers, problems
+        ),
         receivers=receivers,
     )
 
@@ -243,3 +248,7 @@ def _only_route(main: Node, receivers: Receivers, problems: Problems) -> Route:
 
 def _items(node: Node, key: str) -> tuple[Node, ...]:
     return node.mapping[key].items if key in node.mapping else ()
+
+
+def _keys(node: Node, key: str) -> tuple[str, ...]:
+    return tuple(node.mapping[key].mapping) if key in node.mapping else ()

@@ -51,7 +51,8 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     is_late: bool = False  # it began while kwatch was not watching
     is_new: bool = False  # not told before in this incident
     is_varied: bool = False  # the message stands for others that were similar
-    held_back_by: str = ""  # the alert that inhibited it until now
+    held_back_by: str = ""  # what kept it from being told until now
+    muted_by: str = ""  # what keeps it from being told now, as in "silenced until …"
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):

@@ -61,6 +61,8 @@ def context_of(notification: Notification, timezone: str, templates: TemplateEng
             "lasted": facts.duration((content.ends_at or now) - content.starts_at),
             "is_late": content.is_late,
             "is_raised": content.is_raised,
+            "is_quiet": content.is_quiet,
+            "held_in": _short(content.held_in),
             "alerts": alerts,
             "listed": alerts[:_LISTED],
             "alert_count": content.alert_count,
@@ -135,6 +137,7 @@ def _alert(alert: AlertView, zone: ZoneInfo, now: datetime, annotations: _Annota
         "is_new": alert.is_new,
         "is_varied": alert.is_varied,
         "held_back_by": _short(alert.held_back_by),
+        "muted_by": _short(alert.muted_by),
     }
 
 
@@ -156,6 +159,7 @@ def _rows(alert: Context) -> list[list[str]]:
         ["Affected", alert["affected"]],
         ["How often", alert["how_often"]],
         ["Held back", held_back],
+        ["Muted", alert["muted_by"]],
         *([_label(name), value] for name, value in list(alert["details"].items())[:_LISTED]),
         ["Rule", ", ".join(filter(None, (alert["rule"], alert["continuity"])))],
     ]
