@@ -82,14 +82,21 @@ def next_edge(window: Window, now: datetime) -> datetime | None:
     """Return when the window opens or closes next; None: not within nine years."""
     was_open = is_open(window, now)
     first = _before(now.astimezone(window.zone).date())
-    for days in range(_HORIZON):
-        day = first + timedelta(days=days)
-        if was_open or has_day(window, day):  # what is closed opens on a day of its own
-            later = {at for each in (day, day + _ONE_DAY) for at in _candidates(window, each) if at > now}
-            found = next((at for at in sorted(later) if is_open(window, at) is not was_open), None)
+    for day in (first + _ONE_DAY * number for number in range(_HORIZON)):
+        if was_open or has_day(window, day):  # what is closed opens on a day of its own, or on the morning after
+            found = next(
+                (at for at in _edges_from(window, day) if at > now and is_open(window, at) is not was_open), None
+            )
             if found is not None:
                 return found
     return None
+
+
+def _edges_from(window: Window, day: date) -> list[datetime]:
+    """Return what could be an edge of a day and of the next, in order; none of those in between is missing."""
+    end = _midnight(window, day + 2 * _ONE_DAY)
+    possible = {at for number in range(3) for at in _candidates(window, day + number * _ONE_DAY)}
+    return sorted(at for at in possible if at < end)
 
 
 def _candidates(window: Window, day: date) -> Iterable[datetime]:
@@ -97,7 +104,7 @@ def _candidates(window: Window, day: date) -> Iterable[datetime]:
     for minutes in (window.start, window.end % DAY):
         wall = datetime.combine(day, time(minutes // 60, minutes % 60), window.zone)
         yield from (wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
-    begin = datetime.combine(day, time(), window.zone).astimezone(UTC)
+    begin = _midnight(window, day)
     for early, late in pairwise([begin + _STEP * step for step in range(10)]):
         if _offset(window, early) != _offset(window, late):
             yield _change(window, early, late)
@@ -110,6 +117,10 @@ def _change(window: Window, early: datetime, late: datetime) -> datetime:
         middle = early + timedelta(seconds=int((late - early).total_seconds()) // 2)
         early, late = (middle, late) if _offset(window, middle) == before else (early, middle)
     return late
+
+
+def _midnight(window: Window, day: date) -> datetime:
+    return datetime.combine(day, time(), window.zone).astimezone(UTC)
 
 
 def _offset(window: Window, at: datetime) -> timedelta | None:
