@@ -34,15 +34,24 @@ class Edges:
         self._silences = silences
         self._windows = windows
         self._timers = timers
+        self._is_starting = False
 
     def load(self, silences: Iterable[Silence], now: datetime) -> None:
         """Begin, with the silences that were kept."""
+        self._is_starting = True
         self._silences.load(silences, now)
         for name in self._windows.by_name:
             self._await_window(name, now)
 
-    def release(self, now: datetime) -> None:
+    def started(self, now: datetime) -> None:
+        """Every source has been heard, or given up: it is known again what goes on."""
+        self._is_starting = False
+        self._release(now)
+
+    def _release(self, now: datetime) -> None:
         """Tell what nothing holds any more."""
+        if self._is_starting:
+            return
         self._summaries.end_collection(now)
         self._groups.release(now, at_once=True)
 
@@ -50,7 +59,7 @@ class Edges:
         """A silence or a window begins or ends now."""
         if key.startswith(_WINDOW):
             self._await_window(key.removeprefix(_WINDOW), now)
-            self.release(now)
+            self._release(now)
         else:
             self._turn(self._silences.turn(key.removeprefix(_SILENCE), now), now)
 
@@ -80,7 +89,7 @@ class Edges:
         for alert in self._matching(silence):
             if alert.is_told:
                 self._groups.outdate(alert, now)
-        self.release(now)
+        self._release(now)
 
     def _matching(self, silence: Silence) -> list[Alert]:
         matches = self._silences.predicate(silence)

@@ -152,7 +152,7 @@ class Engine:
         self._summaries.announce_present([alert for alert in present if alert.state is AlertState.FIRING], now)
         self._follow(self._book.started(now), now)
         self._regrade(now)
-        self._edges.release(now)
+        self._edges.started(now)
 
     def add_silence(self, silence: Silence, actor: str, now: datetime) -> int:
         """Take a silence that somebody has made; return how many open alerts it matches now."""

@@ -9,12 +9,13 @@ from importlib import resources
 from pathlib import Path
 
 from kwatch.config.config import Config, Log, Namespaces, Watch, Web
+from kwatch.config.inhibitions import read_inhibitions
 from kwatch.config.matching import check_kinds
 from kwatch.config.parse import Node, empty, parse
 from kwatch.config.problems import Place, Problems, did_you_mean, listed
 from kwatch.config.receivers import Receivers, read_receivers, stdout_receiver
 from kwatch.config.routes import NONE, RouteReader, named_receivers, names
-from kwatch.config.rules import BUILT_IN_LABELS, Pack, RuleBook, merge, read_inhibitions
+from kwatch.config.rules import BUILT_IN_LABELS, Pack, RuleBook, merge
 from kwatch.config.schema import IncludedWords, PackWords, TopWords
 from kwatch.config.selectors import parse_selector
 from kwatch.config.validate import check

@@ -109,7 +109,7 @@ class RouteReader:
         read = [(node, route) for node, route in zip(nodes, routes, strict=True) if node.place not in self._misread]
         for index, (node, route) in enumerate(read):
             for other, taken in read[:index]:
-                if not taken.continue_ and _implies(route.match, taken.match):
+                if not taken.continue_ and implies(route.match, taken.match):
                     self._problems.add(
                         node.place,
                         f"unreachable: the route at {other.place} takes all that this one would; "
@@ -157,7 +157,7 @@ def _is_template(name: str) -> bool:
     return "{" in name or "}" in name
 
 
-def _implies(narrow: Condition, wide: Condition) -> bool:
+def implies(narrow: Condition, wide: Condition) -> bool:
     """Return whether what the one takes the other takes too; False when that is not plain to see."""
     return all(any(_part_implies(part, asked) for part in _parts(narrow)) for asked in _parts(wide))
 

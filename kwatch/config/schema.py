@@ -75,6 +75,18 @@ def _wall_time(value: object) -> object:
     return DAY if found[1] is None else int(found[1]) * 60 + int(found[2])
 
 
+def _start(value: int) -> int:
+    if value == DAY:
+        raise ValueError("24:00 is the end of a day: write 00:00")
+    return value
+
+
+def _some(values: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+    if not values:
+        raise ValueError("must not be empty")
+    return values
+
+
 def _days(value: object) -> object:
     found = _range_of(value, WEEK)
     if found is None:
@@ -123,6 +135,13 @@ class LogLevel(Enum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+
+
+class Absent(Enum):
+    """What two labels are that are both not there."""
+
+    DIFFERS = "differs"
+    EQUAL = "equal"
 
 
 class Words(BaseModel):
@@ -253,19 +272,21 @@ class InhibitWords(Words):
     when: Raw
     mute: Raw
     equal: Names = ()
+    #: Whether a label of `equal` that both lack is the same to both.
+    absent: Absent = Absent.DIFFERS
 
 
 class WindowWords(Words):
     """A window: the days on which it opens, and from when until when. Absent days, months: all."""
 
     #: mon, tue …, or mon-fri; a window past midnight belongs to the day on which it opens.
-    days: Annotated[tuple[Days, ...], Field(min_length=1)] = ()
+    days: Annotated[tuple[Days, ...], AfterValidator(_some)] = ()
     #: jan, feb …, jan-mar, or 1 to 12.
-    months: Annotated[tuple[Months, ...], Field(min_length=1)] = ()
+    months: Annotated[tuple[Months, ...], AfterValidator(_some)] = ()
     #: 1 to 31, 1-7, or from the end: -1 is the last.
-    days_of_month: Annotated[tuple[MonthDays, ...], Field(min_length=1)] = ()
+    days_of_month: Annotated[tuple[MonthDays, ...], AfterValidator(_some)] = ()
     #: HH:MM of the wall clock.
-    start: WallTime = 0
+    start: Annotated[WallTime, AfterValidator(_start)] = 0
     #: HH:MM; 24:00 is midnight. At or before `start`: on the day after.
     end: WallTime = DAY
     timezone: TimeZone = "UTC"

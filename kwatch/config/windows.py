@@ -53,10 +53,13 @@ def _window(name: str, node: Node, problems: Problems) -> Window | None:
         months=frozenset(month for months in words.months for month in months) or frozenset(range(1, 13)),
         days_of_month=frozenset(day for days in words.days_of_month for day in days),
     )
+    days = [has_day(window, date.fromordinal(day)) for day in _CYCLE]
     if window.start == window.end:
         problems.add(node.place, "never open: it ends when it starts; leave out both for whole days")
-    elif not any(has_day(window, date.fromordinal(day)) for day in _CYCLE):
+    elif not any(days):
         problems.add(node.place, "never open: no day is one of these days, in one of these months")
+    elif all(days) and window.end - window.start == DAY:
+        problems.add(node.place, "always open: name days, months or hours")
     return window
 
 

@@ -224,7 +224,17 @@ def test_a_silence_that_ends_while_kwatch_is_away_lets_go_at_the_start(tmp_path:
     pods.phase(120, "a")
     stage.absent(150, 200)
     stage.run(until=600)
-    assert stage.lines == ["200 hook firing broken shop/Pod/a"]
+    assert stage.lines == ["201 hook firing broken shop/Pod/a"]
+
+
+def test_what_a_silence_held_and_is_over_by_the_start_is_not_told(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + HOOK)
+    Silences(stage).add(100, SHOP, until=180)
+    pods.phase(120, "a")
+    pods.phase(170, "a", "Running")
+    stage.absent(150, 200)
+    stage.run(until=600)
+    assert stage.lines == []
 
 
 def test_every_change_stands_in_the_audit_log(tmp_path: Path) -> None:
