@@ -22,6 +22,7 @@ from kwatch.alerts.notices import Notices
 from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch
 from kwatch.alerts.routing import Router
 from kwatch.alerts.silences import Silences
+from kwatch.alerts.story import AlertStory, story_of
 from kwatch.alerts.summaries import Summaries
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
@@ -61,13 +62,13 @@ class Engine:
         self._inhibitor = Inhibitor(inhibitions)
         self._silences = Silences(self._timers, self._ledger)
         known_windows = Windows(windows)
-        muting = Muting(self._inhibitor, self._silences, known_windows)
+        self._muting = Muting(self._inhibitor, self._silences, known_windows)
         self._book = Book(by_id, self._timers, self._ledger)
         self._groups = Groups(
             self._book.alerts,
             by_id,
             router,
-            muting,
+            self._muting,
             announcer=self._announcer,
             memory=max([MEMORY, *(rule.reopen_window for rule in by_id.values())]),
             timers=self._timers,
@@ -85,7 +86,7 @@ class Engine:
         self._notices = Notices(
             self._book,
             self._groups,
-            muting,
+            self._muting,
             announcer=self._announcer,
             timers=self._timers,
             ledger=self._ledger,
@@ -208,6 +209,15 @@ class Engine:
         opened = [alert for alert in self._book.alerts.values() if alert.is_open]
         holds = {alert.fingerprint: self._groups.hold_of(alert, now) for alert in opened}
         return {fingerprint: hold.says for fingerprint, hold in holds.items() if hold is not None}
+
+    def story(self, fingerprint: str, now: datetime) -> AlertStory | None:
+        """Return everything about an alert that is open or remembered; None when there is none."""
+        alert = self._book.alerts.get(fingerprint)
+        if alert is None:
+            return None
+        groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
+        rule = self._book.rules.get(alert.rule_id)
+        return story_of(alert, rule, groups, self._groups.hold_of(alert, now), now)
 
     def alerts(self) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""

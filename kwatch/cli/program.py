@@ -12,6 +12,7 @@ from kwatch.cli.audit import audit
 from kwatch.cli.check import check
 from kwatch.cli.deliveries import deliveries
 from kwatch.cli.exits import Exit
+from kwatch.cli.explain import explain
 from kwatch.cli.render import render
 from kwatch.cli.run import run
 from kwatch.cli.send_test import send_test
@@ -60,6 +61,7 @@ def main() -> None:
 for command in (
     run,
     check,
+    explain,
     render,
     send_test,
     deliveries,

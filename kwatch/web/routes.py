@@ -1,5 +1,7 @@
 """Paths to views and to changes; `access` says who is answered."""
 
+from typing import Protocol
+
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -16,6 +18,7 @@ from kwatch.web.access import LoopbackOnly, TokenForChanges
 from kwatch.web.assets import Assets
 from kwatch.web.changes import Changes, Control
 from kwatch.web.metrics import CONTENT_TYPE, exposition
+from kwatch.web.reasons import Reasons, reasons_report
 
 _RECENT = 30
 _MOST = 1000
@@ -30,7 +33,15 @@ _SECURITY_HEADERS = {
 }
 
 
-def create_app(board: views.Board, control: Control) -> Starlette:
+class Board(views.Board, Protocol):
+    """What the running kwatch lets its readers see, and why."""
+
+    async def why(self, subject: str) -> Reasons:
+        """Return why a subject is told, or not: a fingerprint, or an object as `Kind/namespace/name`."""
+        ...
+
+
+def create_app(board: Board, control: Control) -> Starlette:
     """Build the application that shows `board`, and changes through `control` what it is asked to."""
     endpoints, changes = _Endpoints(board), Changes(control)
     return Starlette(
@@ -45,6 +56,7 @@ def create_app(board: views.Board, control: Control) -> Starlette:
             Route("/api/v1/silences", endpoints.silences),
             Route("/api/v1/silences", changes.add_silence, methods=["POST"]),
             Route("/api/v1/silences/{silence_id}", changes.expire_silence, methods=["DELETE"]),
+            Route("/api/v1/why/{subject:path}", endpoints.why),
             Route("/api/v1/deliveries", endpoints.deliveries),
             Route("/api/v1/deliveries/{delivery_id:path}", endpoints.delivery),
         ],
@@ -58,7 +70,7 @@ def create_app(board: views.Board, control: Control) -> Starlette:
 
 
 class _Endpoints:
-    def __init__(self, board: views.Board) -> None:
+    def __init__(self, board: Board) -> None:
         self._board = board
         self._assets = Assets()
 
@@ -109,6 +121,9 @@ class _Endpoints:
         if found is None:
             raise HTTPException(404, "there is no such delivery")
         return JSONResponse(views.delivery_story(*found))
+
+    async def why(self, request: Request) -> Response:
+        return JSONResponse(reasons_report(await self._board.why(request.path_params["subject"])))
 
 
 def _limit(request: Request) -> int:

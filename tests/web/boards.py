@@ -23,6 +23,7 @@ from kwatch.model.notifications import (
 from kwatch.model.rules import Severity
 from kwatch.model.silences import Silence
 from kwatch.telemetry import Series
+from kwatch.web.reasons import Reasons
 from kwatch.web.views import DestinationView, Overview, SourceState, SourceView, StoreView
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -162,6 +163,9 @@ class FixedBoard:
 
     async def audit(self, limit: int) -> tuple[AuditEntry, ...]:
         return CHANGES[:limit]
+
+    async def why(self, subject: str) -> Reasons:
+        return Reasons(subject=subject, problem="there is no such object")
 
     async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         return {"team-slack": {DeliveryState.SENT: 128, DeliveryState.DEAD: 1}}
