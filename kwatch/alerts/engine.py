@@ -248,8 +248,8 @@ class Engine:
                 continue
             was_source = self._inhibitor.ended(alert)
             self._groups.delist(alert, view_of(alert, self._book.rules.get(alert.rule_id), now), now)
-            self._book.close(alert, now)
             self._edges.ended(alert, now)
+            self._book.close(alert, now)
             if was_source:
                 self._groups.release(now)
 
