@@ -101,10 +101,13 @@ class Silences:
         return held.matches if held is not None else label_predicate(silence.match)
 
     def _matching(self, labels: Mapping[str, str]) -> list[_Held]:
+        return [held for held in self._candidates(labels).values() if held.matches(labels)]
+
+    def _candidates(self, labels: Mapping[str, str]) -> Mapping[str, _Held]:
         found = dict(self._others)
         for label, by_value in self._by_label.items():
             found |= by_value.get(labels.get(label, ""), {})
-        return [held for held in found.values() if held.matches(labels)]
+        return found
 
     def _hold(self, silence: Silence, now: datetime) -> None:
         held = self._held[silence.id] = _Held(silence, self._best_labels(silence.match))
