@@ -19,7 +19,7 @@ from kwatch.config.rules import BUILT_IN_LABELS, Pack, RuleBook, merge
 from kwatch.config.schema import IncludedWords, PackWords, TopWords
 from kwatch.config.selectors import parse_selector
 from kwatch.config.validate import check
-from kwatch.config.windows import read_windows
+from kwatch.config.windows import check_zones, read_windows
 from kwatch.errors import ConfigError
 from kwatch.model.conditions import Condition
 from kwatch.model.routes import Route
@@ -66,6 +66,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
     inhibit = [node for pack in sources.packs for node in pack.inhibit]
     inhibit += _items(sources.main, "inhibit")
     receivers = _receivers(sources.main, environ, problems)
+    check_zones(sources.main, problems)
     return Config(
         cluster=words.cluster or None,
         state=words.state.path,

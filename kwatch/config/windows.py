@@ -1,8 +1,8 @@
 """Windows of the YAML, and whether routes use them. A zone is looked up here; what decides is only given it."""
 
 from collections.abc import Collection, Iterator
-from datetime import date
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kwatch.alerts.windows import has_day
 from kwatch.config.parse import Node
@@ -16,6 +16,14 @@ KEYS = ("active_in", "mute_in", "hold_in")
 
 #: A whole cycle of weekdays and leap years.
 _CYCLE = range(date(2000, 1, 1).toordinal(), date(2028, 1, 1).toordinal())
+
+
+def check_zones(main: Node, problems: Problems) -> None:
+    """Refuse a machine that knows no zone, not even the UTC of messages."""
+    try:
+        ZoneInfo("UTC")
+    except ZoneInfoNotFoundError:
+        problems.add(main.place, "this machine knows no time zones: install tzdata")
 
 
 def read_windows(main: Node, problems: Problems) -> tuple[Window, ...]:
@@ -46,7 +54,7 @@ def _window(name: str, node: Node, problems: Problems) -> Window | None:
         return None
     window = Window(
         name=name,
-        zone=ZoneInfo(words.timezone),
+        zone=_zone(words.timezone),
         start=words.start,
         end=words.end or DAY,
         days=frozenset(day for days in words.days for day in days) or frozenset(range(7)),
@@ -61,6 +69,13 @@ def _window(name: str, node: Node, problems: Problems) -> Window | None:
     elif all(days) and window.end - window.start == DAY:
         problems.add(node.place, "always open: name days, months or hours")
     return window
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except ZoneInfoNotFoundError:
+        return UTC  # `check_zones` has told
 
 
 def _used(route: Node) -> Iterator[str]:

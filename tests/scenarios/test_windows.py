@@ -3,6 +3,9 @@
 The wall clock of the plays shows noon in UTC at 0, unless a play says where it begins.
 """
 
+import os
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -95,6 +98,21 @@ def test_S88_an_unknown_zone_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(path, environ={})
     assert caught.value.problems == (f"{path}:1:42: timezone: not a time zone; write one like Europe/Berlin or UTC",)
+
+
+def test_S88_a_machine_without_time_zones_is_refused(tmp_path: Path) -> None:
+    """Neither the system's files nor those of the package are found: an empty one stands in its place."""
+    (tmp_path / "tzdata").mkdir()
+    (tmp_path / "tzdata" / "__init__.py").touch()
+    path = tmp_path / "kwatch.yaml"
+    path.write_text(BROKEN + told_by("mute_in: [lunch]"))
+    environment = {**os.environ, "PYTHONTZPATH": "", "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"}
+    command = [sys.executable, "-m", "kwatch", "check", "--config", str(path)]
+    checked = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stderr) == (
+        1,
+        f"{path}:2:1: this machine knows no time zones: install tzdata\n",
+    )
 
 
 def test_S89_what_is_held_is_one_message_at_the_end(tmp_path: Path) -> None:
@@ -246,3 +264,16 @@ receivers:
     stage.run(until=600)
     assert stage.lines == ["100 hook firing broken shop/Pod/a", "200 hook resolved broken shop/Pod/a"]
     assert [outcome(stage, name) for name in ("opened", "led_to_notification", "muted_window")] == [1, 1, 0]
+
+
+def test_what_a_window_has_collected_is_said_in_chat(tmp_path: Path) -> None:
+    chat = '{type: slack, name: chat, token: {file: FOLDER/slack-token}, channel: "#alerts"}'
+    hook = '{type: webhook, name: hook, url: "http://receiver.example/hook"}'
+    text = BROKEN + told_by("hold_in: [lunch]", group_by="workload")
+    stage, pods = play(tmp_path, text.replace(hook, chat))
+    pods.phase(100, "a")
+    pods.phase(200, "a", "Running")
+    stage.run(until=1000)
+    (root,) = stage.slack.roots()
+    assert root.text == "📋 SUMMARY · 0 problems after the window lunch, 1 came and went · stage"
+    assert "came and went: broken (shop, Pod/a)" in str(root.blocks)
