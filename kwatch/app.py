@@ -27,6 +27,7 @@ from kwatch.cluster.client import KubeClient
 from kwatch.cluster.discovery import Discovery
 from kwatch.cluster.wire import Wire
 from kwatch.config.config import Config
+from kwatch.control import LiveControl
 from kwatch.decider import Decider
 from kwatch.enrich.lookup import Lookup
 from kwatch.model.notifications import NotificationKind
@@ -134,6 +135,7 @@ class App:
             {rule.id: rule for rule in config.rules},
             Router(config.route, config.destinations),
             config.inhibitions,
+            windows=config.windows,
             cluster=self.cluster,
             public_url=config.web.public_url,
         )
@@ -199,7 +201,7 @@ class App:
     def _serve(self, tasks: asyncio.TaskGroup, listener: socket.socket | None) -> tuple[asyncio.Task[None], ...]:
         if listener is None:
             return ()
-        return (tasks.create_task(serve(create_app(LiveBoard(self)), listener), name="web"),)
+        return (tasks.create_task(serve(create_app(LiveBoard(self), LiveControl(self)), listener), name="web"),)
 
     def _heed_clock(self) -> None:
         self.timekeeper.heed()

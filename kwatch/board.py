@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from kwatch import __version__
 from kwatch.alerts.story import AlertStory
 from kwatch.errors import StateError
+from kwatch.model.decisions import AuditEntry
 from kwatch.model.notifications import Attempt, Delivery, DeliveryState
 from kwatch.outbox.outbox import DestinationStatus
 from kwatch.rules.verdicts import Verdict
@@ -28,15 +29,18 @@ class LiveBoard:
         """Return the state of this instant."""
         app = self._app
         destinations, error = await self._destinations()
+        now = app.ports.clock.now()
         return Overview(
             version=__version__,
             cluster=app.cluster,
-            now=app.ports.clock.now(),
+            now=now,
             started_at=app.started_at,
             alerts=app.engine.alerts(),
             sources=tuple(_source(status) for status in app.fleet.statuses()),
             destinations=destinations,
             store=StoreView(path=str(app.config.state), error=app.pipeline.store_error or error),
+            silences=app.engine.silences(),
+            muted=app.engine.muted(now),
             is_stopping=app.is_stopping,
         )
 
@@ -60,6 +64,10 @@ class LiveBoard:
     async def delivery(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
         """Return one delivery with its attempts; None when there is no such id."""
         return await self._app.state.find(delivery_id)
+
+    async def audit(self, limit: int) -> tuple[AuditEntry, ...]:
+        """Return the newest changes that were made by hand, newest first."""
+        return await self._app.state.audit(limit)
 
     async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         """Return how many deliveries there are, by destination and state."""

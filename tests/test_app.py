@@ -11,6 +11,7 @@ import pytest
 
 from kwatch.app import DRAIN_SECONDS
 from kwatch.board import LiveBoard
+from kwatch.control import LiveControl
 from kwatch.testing.fake import Effect, Fault
 from kwatch.testing.stage import Stage
 from kwatch.web.routes import create_app
@@ -43,7 +44,7 @@ class Looks:
     async def _look(self, path: str) -> None:
         at = self._stage.now()
         assert self._stage.app is not None
-        transport = httpx.ASGITransport(app=create_app(LiveBoard(self._stage.app)))
+        transport = httpx.ASGITransport(app=create_app(LiveBoard(self._stage.app), LiveControl(self._stage.app)))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             self.seen[at] = await client.get(path)
 

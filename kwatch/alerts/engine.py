@@ -14,6 +14,7 @@ from kwatch.alerts import jumps
 from kwatch.alerts.acknowledging import acknowledge, withdraw
 from kwatch.alerts.announcing import EPISODES, Announcer
 from kwatch.alerts.book import Book, Moved
+from kwatch.alerts.edges import Edges
 from kwatch.alerts.escalation import Escalations
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.inhibition import Inhibitor
@@ -23,15 +24,20 @@ from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
 from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch, Watched
 from kwatch.alerts.routing import Router
+from kwatch.alerts.silences import Silences
 from kwatch.alerts.story import AlertStory, story_of
+from kwatch.alerts.summaries import Summaries
 from kwatch.alerts.timers import Key, Phase, Timers
 from kwatch.alerts.views import view_of
+from kwatch.alerts.windows import Windows
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Finding
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Inhibition, Mode, Rule, Severity
+from kwatch.model.silences import Silence
+from kwatch.model.windows import Window
 
 #: The key of the row that says until when the cluster was watched.
 WATCHED = "watched"
@@ -39,6 +45,7 @@ WATCHED = "watched"
 _ENCODER = msgspec.json.Encoder()
 _ALERT = msgspec.json.Decoder(Alert)
 _GROUP: msgspec.json.Decoder[GroupRow] = msgspec.json.Decoder(GroupRow)
+_SILENCE = msgspec.json.Decoder(Silence)
 
 
 class Engine:
@@ -50,6 +57,7 @@ class Engine:
         router: Router,
         inhibitions: Iterable[Inhibition] = (),
         *,
+        windows: Iterable[Window] = (),
         cluster: str,
         public_url: str = "",
     ) -> None:
@@ -58,9 +66,10 @@ class Engine:
         self._announcer = Announcer(self._ledger, cluster=cluster, public_url=public_url)
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
-        self._muting = Muting(self._inhibitor)
+        self._silences = Silences(self._timers, self._ledger)
+        known_windows = Windows(windows)
+        self._muting = Muting(self._inhibitor, self._silences, known_windows)
         self._book = Book(by_id, self._timers, self._ledger)
-        self._escalations = Escalations(router, self._muting, self._timers, self._ledger)
         self._groups = Groups(
             self._book.alerts,
             by_id,
@@ -70,6 +79,16 @@ class Engine:
             memory=max([MEMORY, *(rule.reopen_window for rule in by_id.values())]),
             timers=self._timers,
             ledger=self._ledger,
+        )
+        self._escalations = Escalations(router, self._groups.hold_of, self._timers, self._ledger)
+        self._summaries = Summaries(self._groups, self._announcer)
+        self._edges = Edges(
+            self._book.alerts,
+            self._groups,
+            self._summaries,
+            silences=self._silences,
+            windows=known_windows,
+            timers=self._timers,
         )
         self._notices = Notices(
             self._book,
@@ -97,6 +116,7 @@ class Engine:
         self._is_first_list, self._is_blind = covered_until is None, True
         alerts: list[Alert] = []
         groups: list[GroupRow] = []
+        silences: list[Silence] = []
         for row in rows:
             if row.body is None:
                 continue
@@ -104,19 +124,25 @@ class Engine:
                 alerts.append(_ALERT.decode(row.body))
             elif row.table is Table.GROUPS:
                 groups.append(_GROUP.decode(row.body))
-        for kept in groups:
-            if isinstance(kept, Episodes):
-                self._announcer.episodes = kept
-            elif isinstance(kept, Watched):
-                self._watched = kept
+            elif row.table is Table.SILENCES:
+                silences.append(_SILENCE.decode(row.body))
+        self._recall(groups)
         for alert in alerts:
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
+        self._edges.load(silences, started_at)
         moved = self._book.load(alerts, started_at=started_at, is_first=self._is_first_list)
         self._escalations.load(self._book.alerts.values())
         self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
         self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)])
         self._follow(moved, started_at)
+
+    def _recall(self, groups: Iterable[GroupRow]) -> None:
+        for kept in groups:
+            if isinstance(kept, Episodes):
+                self._announcer.episodes = kept
+            elif isinstance(kept, Watched):
+                self._watched = kept
 
     def observe(self, finding: Finding, now: datetime) -> None:
         """Take one rule's word on one observation."""
@@ -141,10 +167,12 @@ class Engine:
         self._advance(now, inclusive=False)
         self._is_first_list = False
         present = [alert for alert in self._book.alerts.values() if alert.awaits_summary]
-        self._groups.announce_present([alert for alert in present if alert.state is AlertState.FIRING], now)
+        self._summaries.announce_present([alert for alert in present if alert.state is AlertState.FIRING], now)
         self._escalate_from(now)
         self._follow(self._book.started(now), now)
         self._regrade(now)
+        self._edges.started(now)
+        self._edge_passed(now)
         self.sighted(now)
 
     def blind(self, since: datetime) -> None:
@@ -190,6 +218,24 @@ class Engine:
             if severity >= destination.severity:
                 self._announcer.tell_about_itself(destination, text, severity, now)
 
+    def add_silence(self, silence: Silence, actor: str, now: datetime) -> int:
+        """Take a silence that somebody has made; return how many open alerts it matches now."""
+        self._advance(now, inclusive=False)
+        matching = self._edges.add_silence(silence, actor, now)
+        self._edge_passed(now)
+        return matching
+
+    def expire_silence(self, silence_id: str, actor: str, now: datetime) -> bool:
+        """End a silence because somebody wants it; False: there is none of that id."""
+        self._advance(now, inclusive=False)
+        is_there = self._edges.expire_silence(silence_id, actor, now)
+        self._edge_passed(now)
+        return is_there
+
+    def silences(self) -> tuple[Silence, ...]:
+        """Return the silences that are in force or will be, the next to end first."""
+        return self._silences.all()
+
     def ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
         """A notification has arrived, or was given up: repeats count from here.
 
@@ -226,6 +272,7 @@ class Engine:
             rows=tuple(self._rows()),
             notifications=tuple(ledger.notifications),
             transitions=tuple(ledger.transitions),
+            audit=tuple(ledger.audit),
             counters=dict(ledger.counters),
         )
         ledger.clear()
@@ -235,6 +282,12 @@ class Engine:
         """Return the fingerprints of the alerts that an object is a member of, by the id of their rule."""
         return self._book.holding(ref)
 
+    def muted(self, now: datetime) -> Mapping[str, str]:
+        """Return what holds back each open alert that something does, for people, by fingerprint."""
+        opened = [alert for alert in self._book.alerts.values() if alert.is_open]
+        holds = {alert.fingerprint: self._groups.hold_of(alert, now) for alert in opened}
+        return {fingerprint: hold.says for fingerprint, hold in holds.items() if hold is not None}
+
     def story(self, fingerprint: str, now: datetime) -> AlertStory | None:
         """Return everything about an alert that is open or remembered; None when there is none."""
         alert = self._book.alerts.get(fingerprint)
@@ -242,7 +295,7 @@ class Engine:
             return None
         groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
         rule = self._book.rules.get(alert.rule_id)
-        return story_of(alert, rule, groups, self._muting.hold_of(alert, now), now)
+        return story_of(alert, rule, groups, self._groups.hold_of(alert, now), now)
 
     def alerts(self) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
@@ -259,7 +312,8 @@ class Engine:
             elif phase is Phase.CONDITION:
                 self._follow(self._book.run(key, until), until)
             elif phase is Phase.EDGE:
-                self._holds_changed(until)
+                self._edges.run(key, until)
+                self._edge_passed(until)
             elif phase is Phase.STEP:
                 alert, matches = self._escalations.run(key, until)
                 alert.escalated_to += [each.receiver for each in matches if self._groups.escalate(alert, each, until)]
@@ -284,6 +338,7 @@ class Engine:
             self._escalations.stop(alert)
             was_source = self._inhibitor.ended(alert)
             self._groups.delist(alert, view_of(alert, self._book.rules.get(alert.rule_id), now), now)
+            self._edges.ended(alert, now)
             self._book.close(alert, now)
             if was_source:
                 self._holds_changed(now)
@@ -293,6 +348,11 @@ class Engine:
     def _holds_changed(self, now: datetime) -> None:
         """What holds alerts back has begun or ended."""
         self._groups.release(now)
+        self._escalations.review(now)
+
+    def _edge_passed(self, now: datetime) -> None:
+        """A silence or a window has begun or ended, and has been followed."""
+        self._escalate_from(now)
         self._escalations.review(now)
 
     def _escalate_from(self, now: datetime) -> None:
@@ -342,6 +402,8 @@ class Engine:
             self._holds_changed(now)
 
     def _rows(self) -> Iterable[Row]:
+        for silence_id in self._ledger.dirty_silences:
+            yield _row(Table.SILENCES, silence_id, self._silences.get(silence_id))
         for fingerprint in self._ledger.dirty_alerts:
             yield _row(Table.ALERTS, fingerprint, self._book.alerts.get(fingerprint))
         kept: Mapping[str, GroupRow] = {
@@ -354,5 +416,5 @@ class Engine:
             yield _row(Table.GROUPS, key, kept.get(key))
 
 
-def _row(table: Table, key: str, kept: Alert | GroupRow | None) -> Row:
+def _row(table: Table, key: str, kept: Alert | GroupRow | Silence | None) -> Row:
     return Row(table, key, None if kept is None else _ENCODER.encode(kept))

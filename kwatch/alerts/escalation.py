@@ -4,11 +4,11 @@ A step counts from when the alert was told first in this episode, or from when i
 holds the alert back suspends its steps: they go on with what was left of their time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from kwatch.alerts.ledger import Ledger
-from kwatch.alerts.muting import Muting
+from kwatch.alerts.muting import Hold
 from kwatch.alerts.records import Alert, Step
 from kwatch.alerts.routing import Match, Router
 from kwatch.alerts.timers import Phase, Timers
@@ -17,9 +17,15 @@ from kwatch.alerts.timers import Phase, Timers
 class Escalations:
     """The steps of every alert that has some before it."""
 
-    def __init__(self, router: Router, muting: Muting, timers: Timers, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        router: Router,
+        hold_of: Callable[[Alert, datetime], Hold | None],
+        timers: Timers,
+        ledger: Ledger,
+    ) -> None:
         self._router = router
-        self._muting = muting
+        self._hold_of = hold_of  # what holds an alert back, in one of its groups at least
         self._timers = timers
         self._ledger = ledger
         self._waiting: dict[str, Alert] = {}
@@ -48,7 +54,7 @@ class Escalations:
     def review(self, now: datetime) -> None:
         """What holds alerts back has changed, or what is known of them: suspend steps, or let them go on."""
         for alert in self._waiting.values():
-            is_held = self._muting.hold_of(alert, now) is not None
+            is_held = self._hold_of(alert, now) is not None
             for step in alert.steps:
                 if is_held is not (step.held_at is not None):
                     _suspend(step, now) if is_held else _go_on(step, now)
@@ -58,7 +64,7 @@ class Escalations:
     def run(self, fingerprint: str, now: datetime) -> tuple[Alert, list[Match]]:
         """The time of a step has come: return the alert, and whom to tell of it."""
         alert = self._waiting[fingerprint]
-        if self._muting.hold_of(alert, now) is not None:
+        if self._hold_of(alert, now) is not None:
             for step in alert.steps:
                 _suspend(step, now)
         due = [step for step in alert.steps if step.held_at is None and step.due_at <= now]

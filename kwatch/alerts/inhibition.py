@@ -17,12 +17,13 @@ class _Rule:
         self.when = label_predicate(inhibition.when)
         self.mute = label_predicate(inhibition.mute)
         self._equal = inhibition.equal
+        self._is_absent_equal = inhibition.is_absent_equal
         self.sources: dict[_Values, dict[str, Alert]] = {}
 
     def values(self, labels: Mapping[str, str]) -> _Values | None:
-        """Return the values of `equal`; None when one is absent, for what both lack is not what they share (S-75)."""
+        """Return the values of `equal`; None when one is absent, and what both lack is not what they share (S-75)."""
         values = tuple(labels.get(name, "") for name in self._equal)
-        return values if all(values) else None
+        return values if all(values) or self._is_absent_equal else None
 
     def source_of(self, alert: Alert | AlertView) -> Alert | None:
         values = self.values(alert.labels)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from kwatch.alerts.records import Alert
 from kwatch.model.alerts import AlertState, Transition
+from kwatch.model.decisions import AuditEntry
 from kwatch.model.notifications import Notification
 
 #: The fate of a finding.
@@ -24,6 +25,8 @@ OPENED = "opened"
 LED_TO_NOTIFICATION = "led_to_notification"
 CAME_AND_WENT = "came_and_went"
 MUTED_INHIBITED = "muted_inhibited"
+MUTED_SILENCED = "muted_silenced"
+MUTED_WINDOW = "muted_window"  # inside a window of `mute_in`, or outside those of `active_in`
 MUTED_SEVERITY = "muted_severity"  # below what every destination of its routes wants
 DROPPED_BY_ROUTE = "dropped_by_route"  # `receiver: none`
 NO_DESTINATION = "no_destination"  # no receiver that exists
@@ -44,6 +47,8 @@ COUNTERS = (
     LED_TO_NOTIFICATION,
     CAME_AND_WENT,
     MUTED_INHIBITED,
+    MUTED_SILENCED,
+    MUTED_WINDOW,
     MUTED_SEVERITY,
     DROPPED_BY_ROUTE,
     NO_DESTINATION,
@@ -51,6 +56,9 @@ COUNTERS = (
     RECEIVER_FALLBACK,
     DESTINATION_REMOVED,
 )
+
+
+_Part = list[Notification] | list[Transition] | list[AuditEntry] | Counter[str] | dict[str, None]
 
 
 class Ledger:
@@ -62,16 +70,22 @@ class Ledger:
         self.counters: Counter[str] = Counter()
         self.dirty_alerts: dict[str, None] = {}
         self.dirty_groups: dict[str, None] = {}
+        self.dirty_silences: dict[str, None] = {}
+        self.audit: list[AuditEntry] = []
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing has happened since the last time."""
-        return not (self.notifications or self.transitions or self.counters or self.dirty_alerts or self.dirty_groups)
+        return not any(self._parts())
 
     def clear(self) -> None:
         """Begin anew."""
-        for kept in (self.notifications, self.transitions, self.counters, self.dirty_alerts, self.dirty_groups):
+        for kept in self._parts():
             kept.clear()
+
+    def _parts(self) -> tuple[_Part, ...]:
+        dirty = (self.dirty_alerts, self.dirty_groups, self.dirty_silences)
+        return self.notifications, self.transitions, self.counters, self.audit, *dirty
 
     def count(self, name: str, amount: int = 1) -> None:
         """Increase one of `COUNTERS`."""
@@ -96,6 +110,10 @@ class Ledger:
     def touch_alert(self, fingerprint: str) -> None:
         """Mark the row of an alert as changed."""
         self.dirty_alerts[fingerprint] = None
+
+    def touch_silence(self, silence_id: str) -> None:
+        """Mark the row of a silence as changed."""
+        self.dirty_silences[silence_id] = None
 
     def touch_group(self, key: str) -> None:
         """Mark the row of a group as changed."""

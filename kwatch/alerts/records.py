@@ -13,6 +13,7 @@ from kwatch.model.findings import Truth
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Contribution
 from kwatch.model.rules import Severity
+from kwatch.model.windows import Schedule
 
 
 class Member(msgspec.Struct, kw_only=True):
@@ -81,7 +82,7 @@ class Alert(msgspec.Struct, kw_only=True):
     ack_comment: str = ""
     steps: list[Step] = []  # of escalation, not taken yet
     escalated_to: list[str] = []
-    held_back_by: str = ""  # the title of the alert that inhibited it
+    held_back_by: str = ""  # what kept it from being told, for people
     is_told: bool = False  # this episode led to a notification
     notice_at: datetime | None = None  # when a notice was told last
     notices_dropped: int = 0  # repeats since then
@@ -117,6 +118,7 @@ class Group(msgspec.Struct, kw_only=True, tag="group"):
     critical_wait: timedelta
     interval: timedelta
     repeat: timedelta
+    schedule: Schedule = Schedule()
     members: dict[str, bool] = {}  # fingerprint → whether it was told in this incident
     ended: list[AlertView] = []  # told, and ended since the last message
     came_and_went: list[str] = []
@@ -125,6 +127,8 @@ class Group(msgspec.Struct, kw_only=True, tag="group"):
     starts_at: datetime | None = None
     sequence: int = 0
     severity: Severity | None = None  # what was told last; None: nothing yet
+    is_collecting: bool = False  # a window has held something for its end, which is not told yet
+    is_outdated: bool = False  # what holds a told alert has changed, which is to be shown where that calls nobody
     is_changed: bool = False  # a told alert is not what was told of it, which is to be told
     due_at: datetime | None = None
     flushed_at: datetime | None = None
@@ -148,11 +152,12 @@ class NoticeBatch(msgspec.Struct, kw_only=True, tag="notices"):
     due_at: datetime
     notices: list[AlertView] = []
     dropped: int = 0
+    is_collected: bool = False  # for the end of a window; what passes one does not wait with it
 
     @property
     def key(self) -> str:
         """The row's key."""
-        return f"{self.destination}/{self.id}/notices"
+        return f"{self.destination}/{self.id}/{'collected' if self.is_collected else 'notices'}"
 
 
 class Episodes(msgspec.Struct, tag="episodes"):

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kwatch.config.matching import KnownNames
 from kwatch.config.schema import LogLevel
 from kwatch.model.conditions import Condition
 from kwatch.model.routes import Destination, Route
 from kwatch.model.rules import Inhibition, Rule
+from kwatch.model.windows import Window
 from kwatch.notify.base import ChannelConfig
 from kwatch.telemetry import LogFormat
 
@@ -57,7 +59,9 @@ class Config:
     log: Log
     watch: Watch
     rules: tuple[Rule, ...]  # of the packs and the user, merged; switched-off ones are left out
+    known: KnownNames  # what matchers of alerts can name
     inhibitions: tuple[Inhibition, ...]
+    windows: tuple[Window, ...]
     route: Route
     receivers: Mapping[str, tuple[ChannelConfig, ...]]
 
@@ -71,6 +75,7 @@ class Config:
                 type=entry.type,
                 severity=entry.severity,
                 send_resolved=entry.send_resolved,
+                can_edit=entry.can_edit,
             )
             for receiver, entries in self.receivers.items()
             for entry in entries

@@ -12,6 +12,8 @@ from kwatch.config.parse import Node
 from kwatch.config.problems import Place, Problems, did_you_mean, listed
 from kwatch.config.schema import RouteWords
 from kwatch.config.validate import check, is_mapping
+from kwatch.config.windows import KEYS as WINDOW_KEYS
+from kwatch.config.windows import check_names as check_windows
 from kwatch.model.conditions import AllOf, Condition, LabelIs, Text
 from kwatch.model.matching import any_of
 from kwatch.model.routes import Escalation, Route
@@ -25,8 +27,11 @@ _LABEL = re.compile(r"\{\{\s*([^{}\s]+)\s*\}\}")
 class RouteReader:
     """Reads a tree. `known` None: a file is broken, any name may be."""
 
-    def __init__(self, receivers: Collection[str], known: KnownNames | None, problems: Problems) -> None:
+    def __init__(
+        self, receivers: Collection[str], windows: Collection[str], known: KnownNames | None, problems: Problems
+    ) -> None:
         self._receivers = receivers
+        self._windows = windows
         self._known = known
         self._problems = problems
         self._siblings: list[tuple[tuple[Node, ...], tuple[Route, ...]]] = []
@@ -73,8 +78,13 @@ class RouteReader:
         }
         if "group_by" in node.mapping:
             check_labels(node.mapping["group_by"].items, self._known, self._problems)
+        for key in WINDOW_KEYS:
+            if key in node.mapping:
+                check_windows(node.mapping[key], self._windows, self._problems)
+        hours = {key: getattr(words, key) for key in WINDOW_KEYS if getattr(words, key) is not None}
         route = msgspec.structs.replace(
             parent,
+            schedule=msgspec.structs.replace(parent.schedule, **hours),
             parent_receiver=parent.parent_receiver if "{{" in parent.receiver else parent.receiver,
             match=match,
             continue_=words.continue_,
@@ -101,7 +111,7 @@ class RouteReader:
         read = [(node, route) for node, route in zip(nodes, routes, strict=True) if node.place not in self._misread]
         for index, (node, route) in enumerate(read):
             for other, taken in read[:index]:
-                if not taken.continue_ and _implies(route.match, taken.match):
+                if not taken.continue_ and implies(route.match, taken.match):
                     self._problems.add(
                         node.place,
                         f"unreachable: the route at {other.place} takes all that this one would; "
@@ -174,7 +184,7 @@ def _is_template(name: str) -> bool:
     return "{" in name or "}" in name
 
 
-def _implies(narrow: Condition, wide: Condition) -> bool:
+def implies(narrow: Condition, wide: Condition) -> bool:
     """Return whether what the one takes the other takes too; False when that is not plain to see."""
     return all(any(_part_implies(part, asked) for part in _parts(narrow)) for asked in _parts(wide))
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from kwatch.config.matching import KnownNames, Scope, check_label, check_labels, read_label_match, read_match
+from kwatch.config.matching import KnownNames, Scope, check_label, read_match
 from kwatch.config.parse import Node, Value
 from kwatch.config.problems import Place, Problems, did_you_mean
-from kwatch.config.schema import InhibitWords, RuleWords
+from kwatch.config.schema import RuleWords
 from kwatch.config.validate import check, is_mapping
 from kwatch.model.conditions import AllOf, Condition, nodes
-from kwatch.model.rules import Flapping, Inhibition, Rate, Rule, Subject
+from kwatch.model.rules import Flapping, Rate, Rule, Subject
 from kwatch.rules.needs import asks_object, kinds_of
 
 #: The labels that kwatch gives to alerts.
@@ -138,29 +138,6 @@ def _is_own(node: Node, built_in: Iterable[str], problems: Problems) -> bool:
     hint = did_you_mean(_name(node), built_in)
     problems.add(node.place, f"no pack in use has a rule {_name(node)!r} (one of your own needs on and match){hint}")
     return False
-
-
-def read_inhibitions(entries: Iterable[Node], known: KnownNames | None, problems: Problems) -> tuple[Inhibition, ...]:
-    """Return the entries of `inhibit`; `known` None: a file is broken, any name may be."""
-    read = [(node, found) for node in entries if (found := _inhibition(node, known, problems)) is not None]
-    for index, (node, later) in enumerate(read):
-        for other, earlier in read[:index]:
-            if later.when == earlier.mute and later.mute == earlier.when:
-                problems.add(node.place, f"a circle: the entry at {other.place} mutes the other way round")
-    return tuple(inhibition for _, inhibition in read)
-
-
-def _inhibition(node: Node, known: KnownNames | None, problems: Problems) -> Inhibition | None:
-    words = check(node, InhibitWords, problems)
-    when, mute = (
-        read_label_match(side, node.mapping[side], known, problems) if side in node.mapping else AllOf(())
-        for side in ("when", "mute")
-    )
-    if words is None:
-        return None
-    if "equal" in node.mapping:
-        check_labels(node.mapping["equal"].items, known, problems)
-    return Inhibition(when=when, mute=mute, equal=words.equal)
 
 
 def _by_name(user: Iterable[Node], problems: Problems) -> Mapping[str, list[Node]]:

@@ -48,6 +48,8 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     came_and_went: tuple[str, ...] = ()  # titles of alerts that began and ended between two messages
     notices_dropped: int = 0  # repeats of a notice inside its dedup window
     is_late: bool = False
+    held_in: str = ""  # SUMMARY: the window in which it was collected; empty: what was there at the first start
+    is_quiet: bool = False  # all its news are of alerts that are muted: it calls nobody
     is_raised: bool = False  # worse than what the incident was told last
     text: str = ""  # META, TEST: the whole message
     public_url: str = ""

@@ -6,6 +6,7 @@ import msgspec
 
 from kwatch.model.conditions import AllOf, Condition
 from kwatch.model.rules import Severity
+from kwatch.model.windows import Schedule
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +17,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     severity: Severity = Severity.INFO  # the least severity that it is told
     send_resolved: bool = True
+    can_edit: bool = False  # what was sent can be changed without calling anybody
 
 
 class Escalation(msgspec.Struct, frozen=True):
@@ -42,6 +44,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     group_interval: timedelta = timedelta(minutes=2)
     repeat_interval: timedelta = timedelta(hours=4)  # 0: never
     escalate: tuple[Escalation, ...] = ()
+    schedule: Schedule = Schedule()
     continue_: bool = False
     children: tuple["Route", ...] = ()
     origin: str = ""  # `file:line`

@@ -90,9 +90,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 class Inhibition(msgspec.Struct, frozen=True, kw_only=True):
     """While an alert that `when` matches fires, one that `mute` matches with the same `equal` labels is not announced.
 
-    The matchers see alert labels. A label of `equal` that is absent on both sides does not inhibit (S-75).
+    The matchers see alert labels. A label of `equal` that is absent on both sides does not inhibit (S-75), unless
+    `is_absent_equal`.
     """
 
     when: Condition
     mute: Condition
     equal: tuple[str, ...] = ()
+    is_absent_equal: bool = False

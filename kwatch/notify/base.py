@@ -158,6 +158,11 @@ class ChannelConfig(BaseModel):
     #: Texts of your own: field → Jinja template, see `docs/templates.md`.
     template: Mapping[str, TemplateText] = {}
 
+    @property
+    def can_edit(self) -> bool:
+        """Return whether a message that was sent can be changed, which calls nobody."""
+        return False
+
     @model_validator(mode="after")
     def _known_fields(self) -> Self:
         for field in self.template:

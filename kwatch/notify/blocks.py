@@ -140,7 +140,7 @@ def _bold(text: str) -> Any:
 def news(context: Context, title: str, mention: str = "") -> Mapping[str, Any] | None:
     """Return what is worth a word in the thread: an end, that it goes on or is worse, alerts that are new; or None."""
     new = [alert for alert in context["listed"] if alert["is_new"]]
-    if context["kind"] == "update" and not new and not context["is_raised"]:
+    if context["is_quiet"] or (context["kind"] == "update" and not new and not context["is_raised"]):
         return None
     about = new if context["kind"] == "update" else context["listed"] if context["alert_count"] > 1 else []
     shown = [_bullets([_alert_line(alert) for alert in about])] if about else []

@@ -66,6 +66,8 @@ def context_of(notification: Notification, timezone: str, templates: TemplateEng
             "lasted": facts.duration((content.ends_at or now) - content.starts_at),
             "is_late": content.is_late,
             "is_raised": content.is_raised,
+            "is_quiet": content.is_quiet,
+            "held_in": _short(content.held_in),
             "alerts": alerts,
             "listed": alerts[:_LISTED],
             "alert_count": content.alert_count,
@@ -143,6 +145,7 @@ def _alert(alert: AlertView, zone: ZoneInfo, now: datetime, annotations: _Annota
         "stability": facts.stability(alert),
         "acknowledged": _short(facts.acknowledgement(alert, zone, now)),
         "escalated": _short(facts.escalation(alert)),
+        "muted_by": _short(alert.muted_by),
     }
 
 
@@ -167,6 +170,7 @@ def _rows(alert: Context) -> list[list[str]]:
         ["Flapping", _FLAPPING.get(alert["stability"], "")],
         ["Acknowledged", f"by {alert['acknowledged']}" if alert["acknowledged"] else ""],
         ["Escalated", alert["escalated"]],
+        ["Muted", alert["muted_by"]],
         *([_label(name), value] for name, value in list(alert["details"].items())[:_LISTED]),
         ["Rule", ", ".join(filter(None, (alert["rule"], alert["continuity"])))],
     ]

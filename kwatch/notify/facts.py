@@ -98,7 +98,7 @@ def title(content: Content, now: datetime) -> str:
         case NotificationKind.META | NotificationKind.TEST:
             return f"{words} · {content.text.splitlines()[0] if content.text else content.cluster}"
         case NotificationKind.SUMMARY:
-            return f"{words} · {already_there(content.alert_count)} · {content.cluster}"
+            return f"{words} · {summarised(content)} · {content.cluster}"
         case _:
             return f"{words} · {subject(content)} · {place(content)}"
 
@@ -110,14 +110,18 @@ def mail_subject(content: Content) -> str:
             text = content.text.splitlines()[0] if content.text else content.kind.value
             return f"[{content.cluster}] kwatch: {text}"
         case NotificationKind.SUMMARY:
-            return f"[{content.cluster}] kwatch: {already_there(content.alert_count)}"
+            return f"[{content.cluster}] kwatch: {summarised(content)}"
         case _:
             return f"[{content.cluster}] {content.severity.word}: {subject(content)} {place(content)}"
 
 
-def already_there(count: int) -> str:
-    """Return `12 problems were already there`."""
-    return f"{problems(count)} {'was' if count == 1 else 'were'} already there"
+def summarised(content: Content) -> str:
+    """Return `12 problems were already there`, or `3 problems after the window nights, 2 came and went`."""
+    count = content.alert_count
+    if not content.held_in:
+        return f"{problems(count)} {'was' if count == 1 else 'were'} already there"
+    gone = f", {len(content.came_and_went)} came and went" if content.came_and_went else ""
+    return f"{problems(count)} after the window {content.held_in}{gone}"
 
 
 def status(content: Content, zone: tzinfo, now: datetime) -> str:
@@ -132,7 +136,7 @@ def status(content: Content, zone: tzinfo, now: datetime) -> str:
         case NotificationKind.NOTICE:
             return f"NOTICE at {since}"
         case NotificationKind.SUMMARY:
-            return f"SUMMARY: {already_there(content.alert_count)} when kwatch began to watch"
+            return f"SUMMARY: {summarised(content)}" + ("" if content.held_in else " when kwatch began to watch")
         case NotificationKind.META:
             return "KWATCH about itself"
         case NotificationKind.TEST:

@@ -76,6 +76,19 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         PRIMARY KEY (destination, incident)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE engine_silences (key TEXT PRIMARY KEY, body BLOB NOT NULL);
+
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        actor TEXT NOT NULL,
+        action TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        UNIQUE (at, actor, action, subject)
+    );
+    """,
 )
 
 

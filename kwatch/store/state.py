@@ -10,9 +10,9 @@ import apsw
 import msgspec
 
 from kwatch.errors import StateError
-from kwatch.model.decisions import Checkpoint, Decision, IncidentRow, Row, Table
+from kwatch.model.decisions import AuditEntry, Checkpoint, Decision, IncidentRow, Row, Table
 from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Message
-from kwatch.store import deliveries
+from kwatch.store import audit, deliveries, token
 from kwatch.store.deliveries import Change, Queue, Settlement
 from kwatch.store.folder import FolderLock
 from kwatch.store.instants import from_micros, to_micros
@@ -26,6 +26,7 @@ _TABLES: Final[Mapping[Table, str]] = {
     Table.ALERTS: "engine_alerts",
     Table.GROUPS: "engine_groups",
     Table.COUNTS: "engine_counts",
+    Table.SILENCES: "engine_silences",
     Table.SEEN: "engine_seen",
 }
 
@@ -47,7 +48,10 @@ class State:
     Each may raise `StateError`: nothing of that call was stored, and the caller may repeat it as it is.
     """
 
-    def __init__(self, lock: FolderLock, connection: apsw.Connection, executor: Executor, counters: Counters) -> None:
+    def __init__(
+        self, lock: FolderLock, token: str, connection: apsw.Connection, executor: Executor, counters: Counters
+    ) -> None:
+        self.token = token  # who has it may change what kwatch does
         self._lock = lock
         self._connection = connection
         self._executor = executor
@@ -62,13 +66,13 @@ class State:
         """
         lock = FolderLock(folder)
         try:
+            secret = token.ensure(folder)
             connection = open_database(folder / FILE_NAME)
         except BaseException:
             lock.release()
             raise
-        return cls(
-            lock, connection, executor or ThreadPoolExecutor(1, thread_name_prefix="state"), counters or Counters()
-        )
+        executor = executor or ThreadPoolExecutor(1, thread_name_prefix="state")
+        return cls(lock, secret, connection, executor, counters or Counters())
 
     def close(self) -> None:
         """Wait for what was asked for, close the file, and give the folder back."""
@@ -136,6 +140,10 @@ class State:
         """Return what waits, by destination."""
         return await self._writer.read(deliveries.queues)
 
+    async def audit(self, limit: int) -> tuple[AuditEntry, ...]:
+        """Return the newest changes that were made by hand, newest first."""
+        return await self._writer.read(lambda connection: audit.newest(connection, limit))
+
     def _count(self, changes: Iterable[Change]) -> None:
         for change in changes:
             self._counters.add("deliveries", destination=change.destination, state=change.state.value)
@@ -144,6 +152,7 @@ class State:
 def _commit(connection: apsw.Connection, decision: Decision) -> list[Change]:
     _write_rows(connection, decision.rows)
     _write_checkpoints(connection, decision.checkpoints)
+    audit.write(connection, decision.audit)
     return [
         change for notification in decision.notifications for change in deliveries.enqueue(connection, notification)
     ]

@@ -31,6 +31,7 @@ from kwatch.app import App, Ports
 from kwatch.board import LiveBoard
 from kwatch.cluster.wire import Wire
 from kwatch.config.load import load
+from kwatch.control import LiveControl
 from kwatch.notify.base import Connection
 from kwatch.store.state import State
 from kwatch.telemetry import Counters
@@ -233,11 +234,17 @@ class Stage:
 
     async def get(self, path: str) -> httpx.Response:
         """Ask the web of the kwatch that runs now."""
+        return await self.request("GET", path)
+
+    async def request(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """Ask the web of the kwatch that runs now, as one who has the token."""
         if self.app is None:
             raise LookupError("kwatch does not run")
-        transport = httpx.ASGITransport(create_app(LiveBoard(self.app)))
+        control = LiveControl(self.app)
+        transport = httpx.ASGITransport(create_app(LiveBoard(self.app), control))
+        headers = {"authorization": f"Bearer {control.token}", "x-kwatch-actor": "alice"}
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            return await client.get(path)
+            return await client.request(method, path, json=body, headers=headers)
 
     def run(self, until: float) -> list[Told]:
         """Play until an instant, and return what was told, in order."""

@@ -11,7 +11,9 @@ from enum import Enum
 from typing import Any, Protocol
 
 from kwatch.model.alerts import AlertState, AlertView
+from kwatch.model.decisions import AuditEntry
 from kwatch.model.notifications import Attempt, Delivery, DeliveryState
+from kwatch.model.silences import Silence
 from kwatch.telemetry import Series
 
 
@@ -68,6 +70,8 @@ class Overview:
     sources: tuple[SourceView, ...]
     destinations: tuple[DestinationView, ...]
     store: StoreView
+    silences: tuple[Silence, ...] = ()  # the next to end first
+    muted: Mapping[str, str] = field(default_factory=dict)  # what holds an alert back, by fingerprint
     is_stopping: bool = False
     gauges: Mapping[Series, float] = field(default_factory=dict)  # further ones, named as counters are
 
@@ -89,6 +93,10 @@ class Board(Protocol):
 
     async def delivery(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
         """Return one delivery with its attempts; None when there is no such id."""
+        ...
+
+    async def audit(self, limit: int) -> tuple[AuditEntry, ...]:
+        """Return the newest changes that were made by hand, newest first."""
         ...
 
     async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
@@ -151,8 +159,8 @@ def readiness_report(overview: Overview) -> dict[str, Any]:
     }
 
 
-def alert_report(alert: AlertView) -> dict[str, Any]:
-    """Return one alert as `/api/v1/alerts` lists it."""
+def alert_report(alert: AlertView, muted_by: str = "") -> dict[str, Any]:
+    """Return one alert as `/api/v1/alerts` lists it, with what holds it back; empty: nothing does."""
     return {
         "fingerprint": alert.fingerprint,
         "episode": alert.episode,
@@ -172,6 +180,32 @@ def alert_report(alert: AlertView) -> dict[str, Any]:
         "acked_at": _instant(alert.acked_at),
         "ack_comment": alert.ack_comment,
         "escalated_to": list(alert.escalated_to),
+        "muted_by": muted_by,
+    }
+
+
+def silence_report(silence: Silence) -> dict[str, Any]:
+    """Return one silence as `/api/v1/silences` lists it."""
+    return {
+        "id": silence.id,
+        "match": silence.asked,
+        "starts_at": silence.starts_at.isoformat(),
+        "ends_at": _instant(silence.ends_at),
+        "until_resolved": silence.is_until_resolved,
+        "owner": silence.owner,
+        "comment": silence.comment,
+        "created_at": silence.created_at.isoformat(),
+    }
+
+
+def audit_report(entry: AuditEntry) -> dict[str, Any]:
+    """Return one change as `/api/v1/audit` lists it."""
+    return {
+        "at": entry.at.isoformat(),
+        "actor": entry.actor,
+        "action": entry.action,
+        "subject": entry.subject,
+        "detail": entry.detail,
     }
 
 
@@ -278,6 +312,17 @@ class SourceLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceLine:
+    """One silence on the page."""
+
+    id: str
+    match: str
+    until: str
+    owner: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusPage:
     """The context of `templates/web/status.html`."""
 
@@ -290,6 +335,7 @@ class StatusPage:
     store_path: str
     alerts: tuple[AlertCard, ...]
     pending_count: int
+    silences: tuple[SilenceLine, ...]
     destinations: tuple[DestinationLine, ...]
     deliveries: tuple[DeliveryLine, ...]
     sources: tuple[SourceLine, ...]
@@ -310,7 +356,8 @@ def status_page(
         readiness=readiness(overview).value,
         store_error=overview.store.error,
         store_path=overview.store.path,
-        alerts=tuple(_card(alert, now) for alert in firing),
+        alerts=tuple(_card(alert, overview.muted.get(alert.fingerprint, ""), now) for alert in firing),
+        silences=tuple(_silence_line(silence, now) for silence in overview.silences),
         pending_count=sum(alert.state is AlertState.PENDING for alert in overview.alerts),
         destinations=tuple(_destination_line(each, counts, now) for each in overview.destinations),
         deliveries=tuple(_delivery_line(delivery, now) for delivery in deliveries),
@@ -331,15 +378,15 @@ def span(duration: timedelta) -> str:
     return " ".join(f"{amount} {unit}" for amount, unit in units[largest : largest + 2] if amount)
 
 
-def _card(alert: AlertView, now: datetime) -> AlertCard:
+def _card(alert: AlertView, muted_by: str, now: datetime) -> AlertCard:
     facts = (
         f"{alert.count} times" if alert.count > 1 else "",
         f"{alert.member_count} objects" if alert.member_count > 1 else "",
         "began while kwatch was not watching" if alert.is_late else "",
-        f"held back by {alert.held_back_by}" if alert.held_back_by else "",
         "flapping, held open until it is stable" if alert.is_flapping else "",
         f"acknowledged by {alert.acked_by}" if alert.acked_by else "",
         f"escalated to {', '.join(alert.escalated_to)}" if alert.escalated_to else "",
+        muted_by,
     )
     return AlertCard(
         severity=alert.severity.word,
@@ -350,6 +397,14 @@ def _card(alert: AlertView, now: datetime) -> AlertCard:
         started_at=f"{alert.starts_at:%Y-%m-%d %H:%M:%S} UTC",
         facts=tuple(filter(None, facts)),
     )
+
+
+def _silence_line(silence: Silence, now: datetime) -> SilenceLine:
+    if silence.starts_at > now:
+        until = f"begins in {span(silence.starts_at - now)}"
+    else:
+        until = "until resolved" if silence.ends_at is None else f"{span(silence.ends_at - now)} left"
+    return SilenceLine(id=silence.id, match=silence.asked, until=until, owner=silence.owner, comment=silence.comment)
 
 
 def _where(labels: Mapping[str, str]) -> str:

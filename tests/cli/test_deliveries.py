@@ -15,7 +15,7 @@ from kwatch.model.notifications import DeliveryState
 from kwatch.web import address
 from kwatch.web.routes import create_app
 from kwatch.web.server import listen, serve, url_of
-from tests.web.boards import FixedBoard
+from tests.web.boards import FixedBoard, FixedControl
 
 Kwatch = Callable[..., Result]
 
@@ -27,7 +27,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     loop = asyncio.new_event_loop()
     listener = listen("127.0.0.1", 0)
     address.publish(state, url_of(listener))
-    serving = loop.create_task(serve(create_app(FixedBoard()), listener))
+    serving = loop.create_task(serve(create_app(FixedBoard(), FixedControl()), listener))
 
     def run() -> None:
         with pytest.raises(asyncio.CancelledError):

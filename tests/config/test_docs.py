@@ -30,6 +30,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     schema.RateWords,
     schema.InhibitWords,
     schema.RouteWords,
+    schema.WindowWords,
     Secret,
 )
 _OF_MATCHERS = ("regex", "gt", "ge", "lt", "le", "path", "from", "to", "increased")

@@ -211,7 +211,7 @@ receivers:
         TOKEN="xoxb-$1",
     )
     assert config.destinations == (
-        Destination(name="ops-slack", receiver="ops", type="slack", severity=Severity.WARNING),
+        Destination(name="ops-slack", receiver="ops", type="slack", severity=Severity.WARNING, can_edit=True),
         Destination(name="second", receiver="ops", type="slack", send_resolved=False),
     )
     assert [entry.name for entry in config.receivers["ops"]] == ["ops-slack", "second"]

@@ -76,6 +76,11 @@ class Config(ChannelConfig):
             raise ValueError("channel goes with token, and token with channel")
         return self
 
+    @property
+    def can_edit(self) -> bool:
+        """Return whether a message that was sent can be changed: by a bot."""
+        return self.token is not None
+
 
 class Call(msgspec.Struct, frozen=True):
     """One call of the Web API."""
@@ -135,7 +140,7 @@ class Slack:
 
     def _mention(self, notification: Notification, thread: Thread) -> str:
         opens = notification.kind in {NotificationKind.FIRING, NotificationKind.SUMMARY} and thread.root is None
-        is_due = opens or notification.content.is_raised
+        is_due = (opens or notification.content.is_raised) and not notification.content.is_quiet
         return _MENTIONS[self._config.mention.get(notification.severity, "")] if is_due else ""
 
     async def _make(self, call: Call) -> tuple[Receipt, bool]:

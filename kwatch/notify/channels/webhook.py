@@ -170,7 +170,7 @@ def document(texts: Composition) -> dict[str, Any]:
     facts = texts.context
     keys = (
         "id incident sequence kind severity status cluster receiver place labels starts_at ends_at is_late is_raised "
-        "alert_count firing_count came_and_went notices_dropped notes alerts message url"
+        "is_quiet held_in alert_count firing_count came_and_went notices_dropped notes alerts message url"
     )
     head = {"version": _VERSION, "title": line(texts.text("title")), "text": texts.text("text"), "truncated": False}
     return head | {key: facts[key] for key in keys.split()}
