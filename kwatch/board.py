@@ -29,18 +29,16 @@ class LiveBoard:
         """Return the state of this instant."""
         app = self._app
         destinations, error = await self._destinations()
-        now = app.ports.clock.now()
         return Overview(
             version=__version__,
             cluster=app.cluster,
-            now=now,
+            now=app.ports.clock.now(),
             started_at=app.started_at,
             alerts=app.engine.alerts(),
             sources=tuple(_source(status) for status in app.fleet.statuses()),
             destinations=destinations,
             store=StoreView(path=str(app.config.state), error=app.pipeline.store_error or error),
             silences=app.engine.silences(),
-            muted=app.engine.muted(now),
             is_stopping=app.is_stopping,
         )
 
@@ -52,6 +50,10 @@ class LiveBoard:
         except StateError as error:
             return (), str(error)
         return tuple(_destination(status, types.get(status.destination, "")) for status in statuses), ""
+
+    def muted(self) -> Mapping[str, str]:
+        """Return what holds back each open alert that something does, by fingerprint."""
+        return self._app.engine.muted(self._app.ports.clock.now())
 
     def counters(self) -> Mapping[Series, int]:
         """Return all counters."""

@@ -302,6 +302,7 @@ class Groups:
         group.due_at = None
         news = self.untold(group, now)
         if not news and not group.ended and not group.is_changed:
+            self._edit(group, now)
             return
         told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
         kind = self._kind(group, is_over=not news and not told)

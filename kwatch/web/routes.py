@@ -77,7 +77,7 @@ class _Endpoints:
     async def status(self, _: Request) -> Response:
         deliveries = await self._board.deliveries((), _RECENT)
         counts = await self._board.delivery_counts()
-        page = views.status_page(await self._board.overview(), deliveries, counts)
+        page = views.status_page(await self._board.overview(), deliveries, counts, self._board.muted())
         return HTMLResponse(self._assets.page.render(page=page))
 
     async def stylesheet(self, _: Request) -> Response:
@@ -95,13 +95,9 @@ class _Endpoints:
         return Response(exposition(await self._board.overview(), self._board.counters()), media_type=CONTENT_TYPE)
 
     async def alerts(self, _: Request) -> Response:
-        overview = await self._board.overview()
+        overview, muted = await self._board.overview(), self._board.muted()
         return JSONResponse(
-            {
-                "alerts": [
-                    views.alert_report(alert, overview.muted.get(alert.fingerprint, "")) for alert in overview.alerts
-                ]
-            }
+            {"alerts": [views.alert_report(alert, muted.get(alert.fingerprint, "")) for alert in overview.alerts]}
         )
 
     async def audit(self, request: Request) -> Response:

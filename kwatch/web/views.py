@@ -71,7 +71,6 @@ class Overview:
     destinations: tuple[DestinationView, ...]
     store: StoreView
     silences: tuple[Silence, ...] = ()  # the next to end first
-    muted: Mapping[str, str] = field(default_factory=dict)  # what holds an alert back, by fingerprint
     is_stopping: bool = False
     gauges: Mapping[Series, float] = field(default_factory=dict)  # further ones, named as counters are
 
@@ -81,6 +80,10 @@ class Board(Protocol):
 
     async def overview(self) -> Overview:
         """Return the state of this instant; also when the store fails, which it then says."""
+        ...
+
+    def muted(self) -> Mapping[str, str]:
+        """Return what holds back each open alert that something does, by fingerprint."""
         ...
 
     def counters(self) -> Mapping[Series, int]:
@@ -342,7 +345,10 @@ class StatusPage:
 
 
 def status_page(
-    overview: Overview, deliveries: tuple[Delivery, ...], counts: Mapping[str, Mapping[DeliveryState, int]]
+    overview: Overview,
+    deliveries: tuple[Delivery, ...],
+    counts: Mapping[str, Mapping[DeliveryState, int]],
+    muted: Mapping[str, str] = {},
 ) -> StatusPage:
     """Return the status page: what is firing, worst and newest first, then how the messages and the watches do."""
     now = overview.now
@@ -356,7 +362,7 @@ def status_page(
         readiness=readiness(overview).value,
         store_error=overview.store.error,
         store_path=overview.store.path,
-        alerts=tuple(_card(alert, overview.muted.get(alert.fingerprint, ""), now) for alert in firing),
+        alerts=tuple(_card(alert, muted.get(alert.fingerprint, ""), now) for alert in firing),
         silences=tuple(_silence_line(silence, now) for silence in overview.silences),
         pending_count=sum(alert.state is AlertState.PENDING for alert in overview.alerts),
         destinations=tuple(_destination_line(each, counts, now) for each in overview.destinations),

@@ -126,6 +126,20 @@ def test_S81_an_edit_waits_for_what_is_under_way(tmp_path: Path) -> None:
     assert (root.pings, "silenced until" in str(root.blocks)) == ([], True)
 
 
+def test_S81_an_edit_is_made_where_news_came_to_nothing(tmp_path: Path) -> None:
+    """At 60 the silence begins while `b` waits for the interval; at 170 `b` is held, and the edit is left."""
+    stage, pods = play(tmp_path, BROKEN + SLACK)
+    Silences(stage).add(60, SHOP, until=7300)
+    pods.phase(50, "a")
+    pods.phase(55, "b")
+    seen: list[bool] = []
+    for at in (165, 175):
+        stage.at(at, lambda: seen.append("silenced until" in str(stage.slack.messages[0].blocks)))
+    stage.run(until=600)
+    assert seen == [False, True]
+    assert len(stage.slack.messages) == 1
+
+
 def test_a_silenced_alert_is_not_repeated(tmp_path: Path) -> None:
     stage, pods = play(tmp_path, BROKEN + HOOK.replace("group_wait: 0s", "group_wait: 0s, repeat_interval: 100s"))
     Silences(stage).add(60, SHOP, until=310)

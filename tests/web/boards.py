@@ -148,6 +148,9 @@ class FixedBoard:
     async def overview(self) -> Overview:
         return self.shown
 
+    def muted(self) -> Mapping[str, str]:
+        return {}
+
     def counters(self) -> Mapping[Series, int]:
         return self.counted
 
