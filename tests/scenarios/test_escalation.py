@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from kwatch.testing.stage import Stage
+from tests.scenarios.plays import Silences
 
 RULES = """
 packs: []
@@ -88,6 +89,13 @@ def test_S112_what_holds_the_alert_back_suspends_the_step(tmp_path: Path) -> Non
         "1200 phone resolved node-down Node/node-1",
         f"1500 phone firing {POD}",
     ]
+
+
+def test_S112_a_silence_suspends_the_step(tmp_path: Path) -> None:
+    stage = stage_of(tmp_path, ONE)
+    Silences(stage).add(300, {"namespace": "shop"}, until=1200)
+    stage.run(until=7200)
+    assert stage.lines == [FIRST, f"1500 phone firing {POD}"]
 
 
 def test_S113_a_restart_does_not_move_the_step(tmp_path: Path) -> None:
