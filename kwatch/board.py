@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from kwatch import __version__
 from kwatch.errors import StateError
-from kwatch.model.notifications import Attempt, Delivery, DeliveryState
+from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded
 from kwatch.outbox.outbox import DestinationStatus
 from kwatch.telemetry import Series
 from kwatch.watch.stream import SourceStatus
@@ -58,6 +58,10 @@ class LiveBoard:
         """Return one delivery with its attempts; None when there is no such id."""
         return await self._app.state.find(delivery_id)
 
+    async def folded(self, delivery_id: str, limit: int) -> tuple[Folded, ...]:
+        """Return what an overflow stands for, oldest first; nothing for other deliveries."""
+        return await self._app.state.folded(delivery_id, limit)
+
     async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         """Return how many deliveries there are, by destination and state."""
         return await self._app.state.counts()
@@ -82,4 +86,5 @@ def _destination(status: DestinationStatus, channel_type: str) -> DestinationVie
         suspended=status.suspended,
         paused_until=status.paused_until,
         silent_until=status.breaker_open_until,
+        storm_since=status.storm_since,
     )

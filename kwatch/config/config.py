@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kwatch.config.schema import LogLevel
 from kwatch.model.conditions import Condition
+from kwatch.model.pace import Paces
 from kwatch.model.routes import Destination, Route
 from kwatch.model.rules import Inhibition, Rule
 from kwatch.notify.base import ChannelConfig
@@ -60,6 +61,15 @@ class Config:
     inhibitions: tuple[Inhibition, ...]
     route: Route
     receivers: Mapping[str, tuple[ChannelConfig, ...]]
+
+    @property
+    def paces(self) -> Paces:
+        """Return how often each destination is told something, and of each rule."""
+        entries = [entry for entries in self.receivers.values() for entry in entries]
+        return Paces(
+            destinations={entry.name: entry.pace.pace for entry in entries if entry.pace is not None},
+            rules={rule.name: rule.pace for rule in self.rules if rule.pace is not None},
+        )
 
     @property
     def destinations(self) -> tuple[Destination, ...]:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from kwatch.config.paths import parse_path
 from kwatch.model.conditions import Path as FieldPath
 from kwatch.model.rules import Mode, OnDelete, Subject
-from kwatch.notify.base import Duration, SeverityWord, TemplateText
+from kwatch.notify.base import Duration, PaceWords, SeverityWord, TemplateText
 from kwatch.telemetry import LogFormat
 
 
@@ -187,6 +187,8 @@ class RuleWords(Words):
     expire_after: SomeTime | None = None
     #: A notice is told once in this time.
     dedup_window: SomeTime | None = None
+    #: How often a destination is told that alerts of this rule open; what is more is folded.
+    pace: PaceWords | None = None
     on_delete: OnDelete | None = None
     labels: dict[SomeText, SomeText] = {}
     annotations: dict[SomeText, TemplateText] = {}

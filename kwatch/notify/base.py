@@ -28,6 +28,7 @@ from pydantic import (
 from kwatch.clock import Clock
 from kwatch.errors import Failure, PermanentSendError, Reason
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
+from kwatch.model.pace import Pace
 from kwatch.model.rules import Severity
 from kwatch.notify.render import TemplateEngine, check_template
 
@@ -131,6 +132,22 @@ class Secret(BaseModel):
         return value.strip()
 
 
+class PaceWords(BaseModel):
+    """`pace`: how often something is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: How many a minute, in the long run.
+    per_minute: Annotated[int, Field(strict=True, ge=1, le=100_000)]
+    #: How many at once, after a rest.
+    burst: Annotated[int, Field(strict=True, ge=1, le=100_000)]
+
+    @property
+    def pace(self) -> Pace:
+        """Return what these words mean."""
+        return Pace(self.per_minute, self.burst)
+
+
 class ChannelConfig(BaseModel):
     """The keys that every destination has; each channel adds its own."""
 
@@ -149,6 +166,8 @@ class ChannelConfig(BaseModel):
     proxy: Annotated[str, AfterValidator(_check_proxy)] | None = None
     #: A PEM file with the authorities to trust; absent: the system's.
     ca: FilePath | None = None
+    #: How often it is told; absent: as it comes, unless the channel has a pace of its own.
+    pace: PaceWords | None = None
     #: The least severity that is told.
     severity: SeverityWord = Severity.INFO
     #: Whether ends are told.

@@ -93,7 +93,8 @@ class _Endpoints:
         found = await self._board.delivery(request.path_params["delivery_id"])
         if found is None:
             raise HTTPException(404, "there is no such delivery")
-        return JSONResponse(views.delivery_story(*found))
+        folded = await self._board.folded(request.path_params["delivery_id"], _MOST)
+        return JSONResponse(views.delivery_story(*found, folded))
 
 
 def _limit(request: Request) -> int:

@@ -13,6 +13,7 @@ from kwatch.model.notifications import (
     Content,
     Delivery,
     DeliveryState,
+    Folded,
     Message,
     Notification,
     NotificationKind,
@@ -139,6 +140,7 @@ class FixedBoard:
     shown: Overview = OVERVIEW
     rows: tuple[Delivery, ...] = DELIVERIES
     counted: Mapping[Series, int] = field(default_factory=dict)
+    stood_for: tuple[Folded, ...] = ()
 
     async def overview(self) -> Overview:
         return self.shown
@@ -155,6 +157,9 @@ class FixedBoard:
             if row.notification.id == delivery_id:
                 return msgspec.structs.replace(row, message=Message(body=b'{"text": "hi"}')), (ATTEMPT,)
         return None
+
+    async def folded(self, delivery_id: str, limit: int) -> tuple[Folded, ...]:
+        return self.stood_for
 
     async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         return {"team-slack": {DeliveryState.SENT: 128, DeliveryState.DEAD: 1}}
