@@ -36,7 +36,7 @@ class Announcer:
     def __init__(self, ledger: Ledger, *, cluster: str, public_url: str) -> None:
         self.episodes = Episodes()
         self.cluster = cluster
-        self._public_url = public_url
+        self.public_url = public_url
         self._ledger = ledger
 
     def new_incident(self, group: str, now: datetime) -> str:
@@ -76,19 +76,23 @@ class Announcer:
             notices_dropped=notices_dropped,
             is_late=any(view.is_late and view.is_new for view in ordered),
             is_raised=severity_before is not None and severity > severity_before,
-            public_url=self._public_url,
+            public_url=self.public_url,
         )
+        self.post(address, content, now)
+        return severity
+
+    def post(self, address: Address, content: Content, now: datetime) -> None:
+        """Tell one destination this."""
         self._ledger.notifications.append(
             Notification(
                 id=notification_id(address.incident, address.destination, address.sequence),
                 destination=address.destination,
                 incident=address.incident,
                 sequence=address.sequence,
-                kind=kind,
-                severity=severity,
+                kind=content.kind,
+                severity=content.severity,
                 content=content,
                 created_at=now,
                 thread_of=address.thread_of,
             )
         )
-        return severity

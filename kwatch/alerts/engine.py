@@ -12,12 +12,13 @@ import msgspec
 
 from kwatch.alerts.announcing import EPISODES, Announcer
 from kwatch.alerts.book import Book, Moved
+from kwatch.alerts.digests import Digests
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import MEMORY
 from kwatch.alerts.muting import Inhibitor
 from kwatch.alerts.notices import Notices
-from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch
+from kwatch.alerts.records import Alert, DigestEntry, DigestPeriod, Episodes, Group, GroupRow, NoticeBatch
 from kwatch.alerts.routing import Router
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
@@ -51,11 +52,21 @@ class Engine:
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
         self._book = Book(by_id, self._timers, self._ledger)
+        self._digests = Digests(
+            self._book.alerts,
+            by_id,
+            router.destinations.values(),
+            self._inhibitor,
+            announcer=self._announcer,
+            timers=self._timers,
+            ledger=self._ledger,
+        )
         self._groups = Groups(
             self._book.alerts,
             by_id,
             router,
             self._inhibitor,
+            self._digests,
             announcer=self._announcer,
             memory=max([MEMORY, *(rule.reopen_window for rule in by_id.values())]),
             timers=self._timers,
@@ -65,6 +76,7 @@ class Engine:
             self._book,
             self._groups,
             self._inhibitor,
+            self._digests,
             announcer=self._announcer,
             timers=self._timers,
             ledger=self._ledger,
@@ -99,6 +111,7 @@ class Engine:
         moved = self._book.load(alerts, started_at=started_at, is_first=self._is_first_list)
         self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
         self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)])
+        self._digests.load([kept for kept in groups if isinstance(kept, DigestPeriod | DigestEntry)], started_at)
         self._follow(moved, started_at)
 
     def observe(self, finding: Finding, now: datetime) -> None:
@@ -127,6 +140,7 @@ class Engine:
         self._groups.announce_present([alert for alert in present if alert.state is AlertState.FIRING], now)
         self._follow(self._book.started(now), now)
         self._regrade(now)
+        self._digests.start()
 
     def ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
         """A notification has arrived, or was given up: repeats count from here.
@@ -176,6 +190,8 @@ class Engine:
                 self._follow(self._book.run(key, until), until)
             elif key in self._groups.groups:
                 self._groups.run(key, until)
+            elif key in self._digests.periods:
+                self._digests.run(key, until)
             else:
                 self._notices.run(key, until)
 
@@ -209,13 +225,15 @@ class Engine:
     def _rows(self) -> Iterable[Row]:
         for fingerprint in self._ledger.dirty_alerts:
             yield _row(Table.ALERTS, fingerprint, self._book.alerts.get(fingerprint))
-        kept: Mapping[str, GroupRow] = {
-            **self._groups.groups,
-            **self._notices.batches,
-            EPISODES: self._announcer.episodes,
-        }
+        kept: tuple[Mapping[str, GroupRow], ...] = (
+            self._groups.groups,
+            self._notices.batches,
+            self._digests.periods,
+            self._digests.entries,
+            {EPISODES: self._announcer.episodes},
+        )
         for key in self._ledger.dirty_groups:
-            yield _row(Table.GROUPS, key, kept.get(key))
+            yield _row(Table.GROUPS, key, next((rows[key] for rows in kept if key in rows), None))
 
 
 def _row(table: Table, key: str, kept: Alert | GroupRow | None) -> Row:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from kwatch.alerts import grouping
 from kwatch.alerts import ledger as fates
 from kwatch.alerts.announcing import Address, Announcer
+from kwatch.alerts.digests import Digests
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Inhibitor
 from kwatch.alerts.records import Alert, Group
@@ -32,12 +33,13 @@ TITLES = 100
 class Groups:
     """The groups of every destination. `alerts` is the book's; it is read here, but for what was told."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the engine alone wires it, and each is a part of its own
         self,
         alerts: Mapping[str, Alert],
         rules: Mapping[str, Rule],
         router: Router,
         inhibitor: Inhibitor,
+        digests: Digests,
         *,
         announcer: Announcer,
         memory: timedelta,
@@ -49,6 +51,7 @@ class Groups:
         self._rules = rules
         self._router = router
         self._inhibitor = inhibitor
+        self._digests = digests
         self._announcer = announcer
         self._memory = memory  # how long an incident that is over can be gone on with
         self._timers = timers
@@ -77,6 +80,9 @@ class Groups:
     def enlist(self, alert: Alert, now: datetime, *, quietly: bool = False) -> None:
         """Put an alert whose episode begins into its groups; `quietly`: without a reason to speak."""
         for match, destination in self.destinations_of(alert):
+            if destination.digest is not None:
+                self._digests.enlist(alert, destination)
+                continue
             group = self._group_of(match, destination, alert)
             if alert.fingerprint in group.members:
                 continue
@@ -106,6 +112,7 @@ class Groups:
         for key in alert.groups:
             if key in self.groups:
                 self._leave(self.groups[key], alert, view, now, is_held=is_held)
+        self._digests.delist(alert, view, is_held=is_held)
 
     def release(self, now: datetime) -> None:
         """An alert that held others back is over: those that nothing else holds back are to be told."""

@@ -7,8 +7,9 @@ from pathlib import Path
 from kwatch.config.schema import LogLevel
 from kwatch.model.conditions import Condition
 from kwatch.model.pace import Paces
-from kwatch.model.routes import Destination, Route
+from kwatch.model.routes import Destination, DigestPlan, Route
 from kwatch.model.rules import Inhibition, Rule
+from kwatch.model.schedules import Schedule
 from kwatch.notify.base import ChannelConfig
 from kwatch.telemetry import LogFormat
 
@@ -81,7 +82,15 @@ class Config:
                 type=entry.type,
                 severity=entry.severity,
                 send_resolved=entry.send_resolved,
+                digest=_plan(entry),
             )
             for receiver, entries in self.receivers.items()
             for entry in entries
         )
+
+
+def _plan(entry: ChannelConfig) -> DigestPlan | None:
+    words = entry.digest
+    if words is None:
+        return None
+    return DigestPlan(Schedule(words.schedule, words.timezone or entry.timezone), words.send_empty)

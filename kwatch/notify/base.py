@@ -30,6 +30,7 @@ from kwatch.errors import Failure, PermanentSendError, Reason
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
 from kwatch.model.pace import Pace
 from kwatch.model.rules import Severity
+from kwatch.model.schedules import check_cron
 from kwatch.notify.render import TemplateEngine, check_template
 
 _DURATION = re.compile(r"(?:(\d{1,12})d)?(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?", re.ASCII)
@@ -64,6 +65,13 @@ def _check_zone(value: str) -> str:
     except (KeyError, ValueError, OSError):
         raise ValueError("not a time zone; write one like Europe/Berlin or UTC") from None
     return value
+
+
+def _check_schedule(value: str) -> str:
+    try:
+        return check_cron(value)
+    except ValueError as error:
+        raise ValueError(f"not a schedule ({error}); write one like 0 8 * * 1-5") from None
 
 
 def parse_url(value: str) -> httpx.URL:
@@ -148,6 +156,19 @@ class PaceWords(BaseModel):
         return Pace(self.per_minute, self.burst)
 
 
+class DigestWords(BaseModel):
+    """`digest`: messages on a schedule, in place of those at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: Minute, hour, day of the month, month and day of the week, as for cron: `0 8 * * 1-5`.
+    schedule: Annotated[str, AfterValidator(_check_schedule)]
+    #: The zone whose clock the schedule means; absent: the destination's `timezone`.
+    timezone: TimeZone | None = None
+    #: Whether a digest goes out though nothing happened.
+    send_empty: Annotated[bool, Field(strict=True)] = False
+
+
 class ChannelConfig(BaseModel):
     """The keys that every destination has; each channel adds its own."""
 
@@ -168,6 +189,8 @@ class ChannelConfig(BaseModel):
     ca: FilePath | None = None
     #: How often it is told; absent: as it comes, unless the channel has a pace of its own.
     pace: PaceWords | None = None
+    #: Digests on a schedule, and nothing else; absent: each thing is told at once.
+    digest: DigestWords | None = None
     #: The least severity that is told.
     severity: SeverityWord = Severity.INFO
     #: Whether ends are told.
@@ -176,6 +199,13 @@ class ChannelConfig(BaseModel):
     timezone: TimeZone = "UTC"
     #: Texts of your own: field → Jinja template, see `docs/templates.md`.
     template: Mapping[str, TemplateText] = {}
+
+    @property
+    def zone(self) -> str:
+        """The zone of the times in messages: of a digest that of its schedule, unless another is asked for."""
+        if self.digest is None or self.digest.timezone is None or "timezone" in self.model_fields_set:
+            return self.timezone
+        return self.digest.timezone
 
     @model_validator(mode="after")
     def _known_fields(self) -> Self:

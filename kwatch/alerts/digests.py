@@ -1,0 +1,195 @@
+"""Digests: what happened in a period, told on a schedule (S-98 to S-105, S-118).
+
+A destination with a digest is told nothing else. Its period runs from the slot of the last digest to the next slot, so
+periods are contiguous whatever becomes of the process, the clock or the schedule: a slot that is done is never the next
+one, and slots that passed while kwatch was not running are told in one digest. What ended or was noticed is kept, an
+entry each, until it is told; what is open is asked of the book then. None goes out before every source has been heard.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from kwatch.alerts import ledger as fates
+from kwatch.alerts.announcing import ALERTS, Address, Announcer
+from kwatch.alerts.ledger import Ledger
+from kwatch.alerts.muting import Inhibitor
+from kwatch.alerts.records import Alert, DigestEntry, DigestPeriod, period_key
+from kwatch.alerts.timers import Phase, Timers
+from kwatch.alerts.views import order_of, view_of
+from kwatch.model.alerts import AlertState, AlertView
+from kwatch.model.identity import incident_id
+from kwatch.model.notifications import Content, NotificationKind, Part, Section
+from kwatch.model.routes import Destination
+from kwatch.model.rules import Rule, Severity
+
+#: The group part of a digest's incident; its number is the slot.
+DIGEST: Final = "digest"
+
+
+class Digests:
+    """The periods of every destination that has digests, and what is kept for them. `alerts` is the book's."""
+
+    def __init__(
+        self,
+        alerts: Mapping[str, Alert],
+        rules: Mapping[str, Rule],
+        destinations: Iterable[Destination],
+        inhibitor: Inhibitor,
+        *,
+        announcer: Announcer,
+        timers: Timers,
+        ledger: Ledger,
+    ) -> None:
+        self.periods: dict[str, DigestPeriod] = {}
+        self.entries: dict[str, DigestEntry] = {}
+        self._alerts = alerts
+        self._rules = rules
+        self._plans = {each.name: (each, each.digest) for each in destinations if each.digest is not None}
+        self._inhibitor = inhibitor
+        self._announcer = announcer
+        self._timers = timers
+        self._ledger = ledger
+
+    def load(self, rows: Iterable[DigestPeriod | DigestEntry], started_at: datetime) -> None:
+        """Take back what was kept; a destination that is new begins its first period now."""
+        for row in rows:
+            if row.destination not in self._plans:
+                self._ledger.count(fates.DESTINATION_REMOVED, isinstance(row, DigestPeriod))
+                self._ledger.touch_group(row.key)
+            elif isinstance(row, DigestPeriod):
+                self.periods[row.key] = row
+            else:
+                self.entries[row.key] = row
+        for name in self._plans:
+            period = DigestPeriod(destination=name, begins_at=started_at)
+            if self.periods.setdefault(period.key, period) is period:
+                self._ledger.touch_group(period.key)
+
+    def start(self) -> None:
+        """Every source has been heard: digests may go out."""
+        for period in self.periods.values():
+            self._schedule(period)
+
+    def enlist(self, alert: Alert, destination: Destination) -> None:
+        """Keep an alert for the next digest of a destination."""
+        key = period_key(destination.name)
+        if key not in alert.groups:
+            alert.groups = [*alert.groups, key]
+            self._ledger.count(fates.HELD_FOR_DIGEST)
+            self._ledger.touch_alert(alert.fingerprint)
+
+    def delist(self, alert: Alert, view: AlertView, *, is_held: bool) -> None:
+        """Keep that an episode has ended; `is_held`: something else explains it, so it is told only where it was."""
+        for destination, _ in self._plans.values():
+            key = period_key(destination.name)
+            if key not in alert.groups:
+                continue
+            if key not in alert.listed:
+                if not is_held:
+                    self._keep(key, Part.CAME_AND_WENT, view)
+            elif destination.send_resolved:
+                self._keep(key, Part.ENDED, view)
+
+    def notice(self, destination: Destination, view: AlertView) -> None:
+        """Keep a notice for the next digest of a destination."""
+        self._ledger.count(fates.HELD_FOR_DIGEST)
+        self._keep(period_key(destination.name), Part.NOTICES, view)
+
+    def run(self, key: str, now: datetime) -> None:
+        """A slot has come: tell the period, and begin the next one."""
+        period = self.periods[key]
+        slot, slots = self._plans[period.destination][1].schedule.passed(period.begins_at, now)
+        if slot is not None:
+            self._tell(period, slot, slots, now)
+            self._clear(period, slot)
+        self._schedule(period)
+
+    # parts
+
+    def _tell(self, period: DigestPeriod, slot: datetime, slots: int, now: datetime) -> None:
+        """Tell what there is; nothing happened: only if that is asked for (S-103)."""
+        destination, plan = self._plans[period.destination]
+        opened = [alert for alert in self._alerts.values() if self._is_open(alert, period.key)]
+        views, sections = self._parts(period, opened, now)
+        if not sections and not plan.send_empty:
+            return
+        firing = [view for view in views if view.state is AlertState.FIRING]
+        content = Content(
+            kind=NotificationKind.DIGEST,
+            cluster=self._announcer.cluster,
+            receiver=destination.receiver,
+            severity=max((view.severity for view in firing), default=Severity.INFO),
+            group_labels={},
+            alerts=tuple(views),
+            alert_count=sum(section.count for section in sections),
+            firing_count=len(opened),
+            starts_at=period.begins_at,
+            ends_at=slot,
+            sections=tuple(sections),
+            slots=slots,
+            public_url=self._announcer.public_url,
+        )
+        incident = incident_id(DIGEST, int(slot.timestamp()))
+        address = Address(destination=destination.name, receiver=destination.receiver, incident=incident)
+        self._announcer.post(address, content, now)
+        for alert in opened:
+            self._mark_listed(alert, period.key)
+
+    def _is_open(self, alert: Alert, key: str) -> bool:
+        is_kept = alert.state is AlertState.FIRING and key in alert.groups
+        return is_kept and (key in alert.listed or self._inhibitor.source_of(alert) is None)
+
+    def _parts(
+        self, period: DigestPeriod, opened: Iterable[Alert], now: datetime
+    ) -> tuple[list[AlertView], list[Section]]:
+        """Return the alerts of all sections in their order, and the sections; empty ones are left out."""
+        found: dict[Part, list[AlertView]] = {part: [] for part in Part}
+        for alert in opened:
+            is_new = period.key not in alert.listed
+            view = view_of(alert, self._rules.get(alert.rule_id), now, is_new=is_new)
+            found[Part.NEW if is_new else Part.STILL_OPEN].append(view)
+        for entry in self._entries_of(period):
+            found[entry.part].append(entry.view)
+        counts = {part: period.counts.get(part.value, len(views)) for part, views in found.items()}
+        listed = {part: sorted(views, key=order_of)[:ALERTS] for part, views in found.items()}
+        sections = [Section(part, counts[part], len(listed[part])) for part in Part if counts[part]]
+        return [view for views in listed.values() for view in views], sections
+
+    def _mark_listed(self, alert: Alert, key: str) -> None:
+        if key not in alert.listed:
+            alert.listed = [*alert.listed, key]
+            self._ledger.touch_alert(alert.fingerprint)
+        if not alert.is_told:
+            alert.is_told = True
+            self._ledger.count(fates.LED_TO_NOTIFICATION)
+
+    # memory
+
+    def _keep(self, key: str, part: Part, view: AlertView) -> None:
+        """Keep an entry; beyond so many it is only counted."""
+        period = self.periods[key]
+        count = period.counts.get(part.value, 0) + 1
+        period.counts = {**period.counts, part.value: count}
+        self._ledger.touch_group(key)
+        if count > ALERTS:
+            return
+        period.last += 1
+        entry = DigestEntry(destination=period.destination, number=period.last, part=part, view=view)
+        self.entries[entry.key] = entry
+        self._ledger.touch_group(entry.key)
+
+    def _entries_of(self, period: DigestPeriod) -> list[DigestEntry]:
+        return [entry for entry in self.entries.values() if entry.destination == period.destination]
+
+    def _clear(self, period: DigestPeriod, slot: datetime) -> None:
+        """Begin the next period."""
+        for entry in self._entries_of(period):
+            del self.entries[entry.key]
+            self._ledger.touch_group(entry.key)
+        period.begins_at, period.counts = slot, {}
+        self._ledger.touch_group(period.key)
+
+    def _schedule(self, period: DigestPeriod) -> None:
+        _, plan = self._plans[period.destination]
+        self._timers.set((Phase.FLUSH, period.key), plan.schedule.after(period.begins_at))
