@@ -13,7 +13,7 @@ from typing import Final
 from kwatch.alerts import ledger as fates
 from kwatch.alerts.announcing import ALERTS, Address, Announcer
 from kwatch.alerts.ledger import Ledger
-from kwatch.alerts.muting import Inhibitor
+from kwatch.alerts.muting import Muting
 from kwatch.alerts.records import Alert, DigestEntry, DigestPeriod, period_key
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import order_of, view_of
@@ -35,7 +35,7 @@ class Digests:
         alerts: Mapping[str, Alert],
         rules: Mapping[str, Rule],
         destinations: Iterable[Destination],
-        inhibitor: Inhibitor,
+        muting: Muting,
         *,
         announcer: Announcer,
         timers: Timers,
@@ -46,7 +46,7 @@ class Digests:
         self._alerts = alerts
         self._rules = rules
         self._plans = {each.name: (each, each.digest) for each in destinations if each.digest is not None}
-        self._inhibitor = inhibitor
+        self._muting = muting
         self._announcer = announcer
         self._timers = timers
         self._ledger = ledger
@@ -110,7 +110,7 @@ class Digests:
     def _tell(self, period: DigestPeriod, slot: datetime, slots: int, now: datetime) -> None:
         """Tell what there is; nothing happened: only if that is asked for (S-103)."""
         destination, plan = self._plans[period.destination]
-        opened = [alert for alert in self._alerts.values() if self._is_open(alert, period.key)]
+        opened = [alert for alert in self._alerts.values() if self._is_open(alert, period.key, now)]
         views, sections = self._parts(period, opened, now)
         if not sections and not plan.send_empty:
             return
@@ -136,9 +136,9 @@ class Digests:
         for alert in opened:
             self._mark_listed(alert, period.key)
 
-    def _is_open(self, alert: Alert, key: str) -> bool:
+    def _is_open(self, alert: Alert, key: str, now: datetime) -> bool:
         is_kept = alert.state is AlertState.FIRING and key in alert.groups
-        return is_kept and (key in alert.listed or self._inhibitor.source_of(alert) is None)
+        return is_kept and (key in alert.listed or self._muting.hold_of(alert, now) is None)
 
     def _parts(
         self, period: DigestPeriod, opened: Iterable[Alert], now: datetime

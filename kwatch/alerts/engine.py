@@ -14,9 +14,10 @@ from kwatch.alerts.announcing import EPISODES, Announcer
 from kwatch.alerts.book import Book, Moved
 from kwatch.alerts.digests import Digests
 from kwatch.alerts.groups import Groups
+from kwatch.alerts.inhibition import Inhibitor
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import MEMORY
-from kwatch.alerts.muting import Inhibitor
+from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
 from kwatch.alerts.records import Alert, DigestEntry, DigestPeriod, Episodes, Group, GroupRow, NoticeBatch
 from kwatch.alerts.routing import Router
@@ -51,12 +52,13 @@ class Engine:
         self._announcer = Announcer(self._ledger, cluster=cluster, public_url=public_url)
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
+        muting = Muting(self._inhibitor)
         self._book = Book(by_id, self._timers, self._ledger)
         self._digests = Digests(
             self._book.alerts,
             by_id,
             router.destinations.values(),
-            self._inhibitor,
+            muting,
             announcer=self._announcer,
             timers=self._timers,
             ledger=self._ledger,
@@ -65,7 +67,7 @@ class Engine:
             self._book.alerts,
             by_id,
             router,
-            self._inhibitor,
+            muting,
             self._digests,
             announcer=self._announcer,
             memory=max([MEMORY, *(rule.reopen_window for rule in by_id.values())]),
@@ -75,7 +77,7 @@ class Engine:
         self._notices = Notices(
             self._book,
             self._groups,
-            self._inhibitor,
+            muting,
             self._digests,
             announcer=self._announcer,
             timers=self._timers,
@@ -188,6 +190,8 @@ class Engine:
             phase, key = due
             if phase is Phase.CONDITION:
                 self._follow(self._book.run(key, until), until)
+            elif phase is Phase.EDGE:
+                self._groups.release(until)
             elif key in self._groups.groups:
                 self._groups.run(key, until)
             elif key in self._digests.periods:

@@ -12,7 +12,7 @@ from kwatch.alerts import ledger as fates
 from kwatch.alerts.announcing import Address, Announcer
 from kwatch.alerts.digests import Digests
 from kwatch.alerts.ledger import Ledger
-from kwatch.alerts.muting import Inhibitor
+from kwatch.alerts.muting import Muting
 from kwatch.alerts.records import Alert, Group
 from kwatch.alerts.routing import Match, Router
 from kwatch.alerts.timers import Phase, Timers
@@ -38,7 +38,7 @@ class Groups:
         alerts: Mapping[str, Alert],
         rules: Mapping[str, Rule],
         router: Router,
-        inhibitor: Inhibitor,
+        muting: Muting,
         digests: Digests,
         *,
         announcer: Announcer,
@@ -50,7 +50,7 @@ class Groups:
         self._alerts = alerts
         self._rules = rules
         self._router = router
-        self._inhibitor = inhibitor
+        self._muting = muting
         self._digests = digests
         self._announcer = announcer
         self._memory = memory  # how long an incident that is over can be gone on with
@@ -106,18 +106,18 @@ class Groups:
 
     def delist(self, alert: Alert, view: AlertView, now: datetime) -> None:
         """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
-        is_held = self._inhibitor.source_of(alert) is not None
+        hold = self._muting.hold_of(alert, now)
         if not alert.is_told and (alert.groups or alert.awaits_summary):
-            self._ledger.count(fates.MUTED_INHIBITED if is_held else fates.CAME_AND_WENT)
+            self._ledger.count(fates.CAME_AND_WENT if hold is None else hold.fate)
         for key in alert.groups:
             if key in self.groups:
-                self._leave(self.groups[key], alert, view, now, is_held=is_held)
-        self._digests.delist(alert, view, is_held=is_held)
+                self._leave(self.groups[key], alert, view, now, is_held=hold is not None)
+        self._digests.delist(alert, view, is_held=hold is not None)
 
     def release(self, now: datetime) -> None:
-        """An alert that held others back is over: those that nothing else holds back are to be told."""
+        """Something that held alerts back is over: those that nothing else holds back are to be told."""
         for group in self.groups.values():
-            waiting = self._untold(group) if group.due_at is None else ()
+            waiting = self._untold(group, now) if group.due_at is None else ()
             for alert in waiting:
                 grouping.changed(group, alert.severity, now)
             if waiting:
@@ -141,7 +141,7 @@ class Groups:
         present = {alert.fingerprint for alert in alerts}
         by_destination: dict[str, list[Group]] = {}
         for group in self.groups.values():
-            if any(alert.fingerprint in present for alert in self._untold(group)):
+            if any(alert.fingerprint in present for alert in self._untold(group, now)):
                 by_destination.setdefault(group.destination, []).append(group)
         for groups in by_destination.values():
             self._summarise(groups, present, now)
@@ -201,7 +201,7 @@ class Groups:
         elif not is_told and not is_held and group.incident:
             group.came_and_went = [*(title for title in group.came_and_went if title != alert.title), alert.title]
             del group.came_and_went[:-TITLES]
-        if group.incident and not any(group.members.values()) and not self._untold(group):
+        if group.incident and not any(group.members.values()) and not self._untold(group, now):
             if group.ended:
                 grouping.all_over(group, [ended.severity for ended in group.ended], now)
             else:
@@ -219,18 +219,18 @@ class Groups:
         group = self.groups.get(f"{destination}/{identity}")
         return [group] if group is not None and group.incident == incident else []
 
-    def _untold(self, group: Group) -> list[Alert]:
+    def _untold(self, group: Group, now: datetime) -> list[Alert]:
         """Return the members that are to be told; note of the others what holds them back."""
         untold = []
         for fingerprint, is_told in group.members.items():
             if is_told:
                 continue
             alert = self._alerts[fingerprint]
-            source = self._inhibitor.source_of(alert)
-            if source is None:
+            hold = self._muting.hold_of(alert, now)
+            if hold is None:
                 untold.append(alert)
-            elif alert.held_back_by != source.title:
-                alert.held_back_by = source.title
+            elif alert.held_back_by != hold.by:
+                alert.held_back_by = hold.by
                 self._ledger.touch_alert(fingerprint)
         return untold
 
@@ -238,7 +238,7 @@ class Groups:
 
     def _flush(self, group: Group, now: datetime) -> None:
         group.due_at = None
-        news = self._untold(group)
+        news = self._untold(group, now)
         if not news and not group.ended and not group.is_regraded:
             return
         told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
@@ -265,7 +265,7 @@ class Groups:
 
     def _repeat(self, group: Group, now: datetime) -> None:
         told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
-        views = [self._view(alert, now) for alert in told if self._inhibitor.source_of(alert) is None]
+        views = [self._view(alert, now) for alert in told if self._muting.hold_of(alert, now) is None]
         if views:
             self._tell(group, NotificationKind.REPEAT, views, now)
         else:
@@ -305,7 +305,7 @@ class Groups:
         incident = self._announcer.new_incident(SUMMARY, now)
         views: dict[str, AlertView] = {}
         for group in groups:
-            told = [alert for alert in self._untold(group) if alert.fingerprint in present]
+            told = [alert for alert in self._untold(group, now) if alert.fingerprint in present]
             views |= {alert.fingerprint: self._view(alert, now, is_new=True) for alert in told}
             if not group.incident:
                 self._begin(group, told, now)

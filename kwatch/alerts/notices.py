@@ -15,7 +15,7 @@ from kwatch.alerts.digests import Digests
 from kwatch.alerts.grouping import wait_of
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.ledger import Ledger
-from kwatch.alerts.muting import Inhibitor
+from kwatch.alerts.muting import Muting
 from kwatch.alerts.records import Alert, NoticeBatch
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
@@ -34,7 +34,7 @@ class Notices:
         self,
         book: Book,
         groups: Groups,
-        inhibitor: Inhibitor,
+        muting: Muting,
         digests: Digests,
         *,
         announcer: Announcer,
@@ -44,7 +44,7 @@ class Notices:
         self.batches: dict[str, NoticeBatch] = {}
         self._book = book
         self._groups = groups
-        self._inhibitor = inhibitor
+        self._muting = muting
         self._digests = digests
         self._announcer = announcer
         self._timers = timers
@@ -105,8 +105,8 @@ class Notices:
         self._ledger.count(fates.OPENED)
         view, dropped = self._view(alert, finding, now), alert.notices_dropped
         alert.notice_at, alert.notices_dropped = now, 0
-        if self._inhibitor.source_of(alert) is not None:
-            self._ledger.count(fates.MUTED_INHIBITED)
+        if (hold := self._muting.hold_of(alert, now)) is not None:
+            self._ledger.count(hold.fate)
             return
         destinations = self._groups.destinations_of(alert)
         if destinations:

@@ -9,7 +9,8 @@ class Phase(IntEnum):
     """What runs first at one instant (spec 2.1)."""
 
     CONDITION = 0
-    FLUSH = 1
+    EDGE = 1  # what holds alerts back begins or ends
+    FLUSH = 2
 
 
 Key = tuple[Phase, str]

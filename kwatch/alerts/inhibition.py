@@ -1,0 +1,73 @@
+"""Inhibition: what is not announced while an alert that explains it fires (S-69 to S-75)."""
+
+from collections.abc import Iterable, Mapping
+
+from kwatch.alerts.records import Alert
+from kwatch.model.alerts import AlertView
+from kwatch.model.matching import label_predicate
+from kwatch.model.rules import Inhibition
+
+_Values = tuple[str, ...]
+
+
+class _Rule:
+    """One inhibition with the alerts that are its sources now, by their values of `equal`."""
+
+    def __init__(self, inhibition: Inhibition) -> None:
+        self.when = label_predicate(inhibition.when)
+        self.mute = label_predicate(inhibition.mute)
+        self._equal = inhibition.equal
+        self.sources: dict[_Values, dict[str, Alert]] = {}
+
+    def values(self, labels: Mapping[str, str]) -> _Values | None:
+        """Return the values of `equal`; None when one is absent, for what both lack is not what they share (S-75)."""
+        values = tuple(labels.get(name, "") for name in self._equal)
+        return values if all(values) else None
+
+    def source_of(self, alert: Alert | AlertView) -> Alert | None:
+        values = self.values(alert.labels)
+        if values is None or values not in self.sources or not self.mute(alert.labels):
+            return None
+        is_source = self.when(alert.labels)
+        for source in self.sources[values].values():
+            if source.fingerprint == alert.fingerprint:
+                continue
+            # Of two that would inhibit each other the earlier one does (S-74).
+            if not (is_source and self.mute(source.labels)) or _order(source) < _order(alert):
+                return source
+        return None
+
+
+class Inhibitor:
+    """The inhibitions, and which firing alerts are their sources. Pending ones are none (S-70)."""
+
+    def __init__(self, inhibitions: Iterable[Inhibition]) -> None:
+        self._rules = tuple(map(_Rule, inhibitions))
+
+    def started(self, alert: Alert) -> None:
+        """A firing alert may now hold others back."""
+        for rule in self._rules:
+            values = rule.values(alert.labels)
+            if values is not None and rule.when(alert.labels):
+                rule.sources.setdefault(values, {})[alert.fingerprint] = alert
+
+    def ended(self, alert: Alert) -> bool:
+        """Forget an alert; return whether it was a source, so that others may be free now."""
+        was_source = False
+        for rule in self._rules:
+            values = rule.values(alert.labels)
+            if values is None or alert.fingerprint not in rule.sources.get(values, ()):
+                continue
+            was_source = True
+            del rule.sources[values][alert.fingerprint]
+            if not rule.sources[values]:
+                del rule.sources[values]
+        return was_source
+
+    def source_of(self, alert: Alert | AlertView) -> Alert | None:
+        """Return an alert that holds this one back."""
+        return next((source for rule in self._rules if (source := rule.source_of(alert)) is not None), None)
+
+
+def _order(alert: Alert | AlertView) -> tuple[float, str]:
+    return alert.starts_at.timestamp() if alert.starts_at else 0.0, alert.fingerprint
