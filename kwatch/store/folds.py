@@ -28,11 +28,15 @@ BATCH: Final = 1000
 def foldable(connection: apsw.Connection, destination: str, now: datetime, *, with_critical: bool) -> tuple[str, ...]:
     """Return the ids of what no attempt was made for and an overflow can stand for, oldest first.
 
-    An end is not among them: the destination holds an incident open for it.
+    An end is not among them: the destination holds an incident open for it. Nor is what waits for an earlier row of its
+    lane: the overflow would tell it first.
     """
     rows = connection.execute(
-        f"SELECT id FROM deliveries WHERE destination = ? AND {_IS_FRESH} AND due_at <= ?"  # noqa: S608
-        f" AND kind IN ({_SNAPSHOTS}, 'notice') AND (priority > 0 OR ?) ORDER BY number LIMIT {BATCH}",
+        f"SELECT id FROM deliveries AS head WHERE destination = ? AND {_IS_FRESH} AND due_at <= ?"  # noqa: S608
+        f" AND kind IN ({_SNAPSHOTS}, 'notice') AND (priority > 0 OR ?)"
+        " AND NOT EXISTS (SELECT 1 FROM deliveries AS earlier WHERE earlier.destination = head.destination"
+        " AND earlier.incident = head.incident AND earlier.finished_at IS NULL AND earlier.sequence < head.sequence)"
+        f" ORDER BY number LIMIT {BATCH}",
         (destination, to_micros(now), with_critical),
     )
     return tuple(id_ for (id_,) in rows)
