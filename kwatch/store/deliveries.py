@@ -23,7 +23,8 @@ from kwatch.model.notifications import (
 from kwatch.store import folds
 from kwatch.store.instants import from_micros, to_micros
 from kwatch.store.lanes import SNAPSHOTS, Ending, Lane, LaneRow, admit, bury
-from kwatch.store.rows import Change, insert
+from kwatch.store.merging import merge
+from kwatch.store.rows import Change, insert, notification_of
 
 _to_bytes = msgspec.json.encode
 _NOTIFICATION: Final = msgspec.json.Decoder(Notification)
@@ -71,6 +72,8 @@ def enqueue(connection: apsw.Connection, notification: Notification) -> list[Cha
         _lane(connection, notification.destination, notification.incident),
     )
     told = _told_as(notification, admission.kind, admission.thread_of)
+    replaced = [ending.id for ending in admission.endings if ending.state is DeliveryState.SUPERSEDED]
+    told = merge(told, [notification_of(connection, id_) for id_ in replaced])
     changes = [insert(connection, told, told.created_at)]
     endings = list(admission.endings)
     if admission.cancelled:

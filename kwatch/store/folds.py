@@ -15,7 +15,7 @@ from kwatch.model.notifications import DeliveryState, Folded, Notification, Noti
 from kwatch.store.instants import to_micros
 from kwatch.store.lanes import SNAPSHOTS
 from kwatch.store.overflow import WAIT, list_overflow, open_overflow
-from kwatch.store.rows import Change, insert
+from kwatch.store.rows import Change, insert, notification_of
 
 _NOTIFICATION: Final = msgspec.json.Decoder(Notification)
 
@@ -47,7 +47,7 @@ def fold(connection: apsw.Connection, ids: Iterable[str], at: datetime) -> list[
     fresh = [id_ for id_ in ids if _is_fresh(connection, id_)]
     if not fresh:
         return []
-    first = _notification(connection, fresh[0])
+    first = notification_of(connection, fresh[0])
     overflow_id, changes = _open(connection, first, at)
     connection.executemany(
         "UPDATE deliveries SET state = 'folded', reason = ?, folded_into = ?, finished_at = ? WHERE id = ?",
@@ -59,10 +59,6 @@ def fold(connection: apsw.Connection, ids: Iterable[str], at: datetime) -> list[
 def _is_fresh(connection: apsw.Connection, id_: str) -> bool:
     query = f"SELECT 1 FROM deliveries WHERE id = ? AND {_IS_FRESH}"  # noqa: S608
     return connection.execute(query, (id_,)).fetchone() is not None
-
-
-def _notification(connection: apsw.Connection, id_: str) -> Notification:
-    return _NOTIFICATION.decode(connection.execute("SELECT notification FROM deliveries WHERE id = ?", (id_,)).get)
 
 
 def _open(connection: apsw.Connection, first: Notification, at: datetime) -> tuple[str, list[Change]]:

@@ -1,6 +1,7 @@
-"""Writing a new row of the outbox."""
+"""A row of the outbox: written once, read by its id."""
 
 from datetime import datetime
+from typing import Final
 
 import apsw
 import msgspec
@@ -8,6 +9,8 @@ import msgspec
 from kwatch.model.notifications import DeliveryState, Notification, NotificationKind
 from kwatch.model.rules import Severity
 from kwatch.store.instants import to_micros
+
+_NOTIFICATION: Final = msgspec.json.Decoder(Notification)
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
@@ -36,6 +39,11 @@ def insert(connection: apsw.Connection, notification: Notification, due_at: date
         ),
     )
     return Change(notification.destination, DeliveryState.QUEUED)
+
+
+def notification_of(connection: apsw.Connection, id_: str) -> Notification:
+    """Return the notification of a row that is there."""
+    return _NOTIFICATION.decode(connection.execute("SELECT notification FROM deliveries WHERE id = ?", (id_,)).get)
 
 
 def _priority(notification: Notification) -> int:
