@@ -20,6 +20,7 @@ from kwatch.model.notifications import (
 )
 from kwatch.model.rules import Severity
 from kwatch.telemetry import Series
+from kwatch.web.reasons import Reasons
 from kwatch.web.views import DestinationView, Overview, SourceState, SourceView, StoreView
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -160,6 +161,9 @@ class FixedBoard:
 
     async def folded(self, delivery_id: str, limit: int) -> tuple[Folded, ...]:
         return self.stood_for
+
+    async def why(self, subject: str) -> Reasons:
+        return Reasons(subject=subject, problem="there is no such object")
 
     async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         return {"team-slack": {DeliveryState.SENT: 128, DeliveryState.DEAD: 1}}
