@@ -134,6 +134,9 @@ ATTEMPT = Attempt(
 )
 
 
+FOLDED = Folded("n-0", "kw/0/1", NotificationKind.FIRING)
+
+
 @dataclass
 class FixedBoard:
     """A board that shows what it is given."""
@@ -141,7 +144,7 @@ class FixedBoard:
     shown: Overview = OVERVIEW
     rows: tuple[Delivery, ...] = DELIVERIES
     counted: Mapping[Series, int] = field(default_factory=dict)
-    stood_for: tuple[Folded, ...] = ()
+    stood_for: Mapping[str, tuple[Folded, ...]] = field(default_factory=lambda: {"n-1": (FOLDED,)})
 
     async def overview(self) -> Overview:
         return self.shown
@@ -160,7 +163,7 @@ class FixedBoard:
         return None
 
     async def folded(self, delivery_id: str, limit: int) -> tuple[Folded, ...]:
-        return self.stood_for
+        return self.stood_for.get(delivery_id, ())
 
     async def why(self, subject: str) -> Reasons:
         return Reasons(subject=subject, problem="there is no such object")
