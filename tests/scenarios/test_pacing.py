@@ -310,3 +310,49 @@ def test_a_rules_pace_folds_what_it_opens_beyond_and_leaves_others_alone(tmp_pat
         (110, "resolved", ["-p000"]),
         (162, "overflow", ["p002", "p003"]),
     ]
+
+
+SLACK = """
+route: {receiver: team, group_by: [namespace], group_wait: 0s, repeat_interval: 0s}
+receivers:
+  team:
+    - {type: slack, name: hook, channel: "#alerts", token: {file: FOLDER/slack-token}, PACE}
+"""
+
+
+def test_in_slack_a_folded_incident_goes_on_below_the_overflow(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + SLACK.replace("PACE", "pace: {per_minute: 5, burst: 1}"))
+    pods.phase(60, "a", ns="one")
+    pods.phase(60, "b", ns="two")
+    pods.phase(400, "c", ns="two")
+    pods.phase(600, "b", "Running", ns="two")
+    pods.phase(600, "c", "Running", ns="two")
+    stage.run(until=1000)
+    first, overflow_ = stage.slack.roots()
+    assert [first.text, overflow_.text] == [
+        "🟠 WARNING · broken · one/Pod/a",
+        "⚠️ OVERFLOW · 1 more · stage",
+    ]
+    assert [answer.text for answer in stage.slack.thread(overflow_)] == [
+        "🟠 WARNING · broken (2) · two",
+        "✅ RESOLVED after 9 m · broken (2) · two",
+    ]
+    assert stage.slack.refusals == []
+
+
+def test_slack_has_a_pace_of_its_own(tmp_path: Path) -> None:
+    by_workload = SLACK.replace(", PACE", "").replace("[namespace]", "[namespace, workload]")
+    stage, pods = play(tmp_path, BROKEN + by_workload)
+    storm(pods, 60, seconds=1)
+    stage.run(until=300)
+    assert [root.text for root in stage.slack.roots()[10:]] == ["⚠️ OVERFLOW · 50 more · stage"]
+    assert stage.slack.refusals == []
+
+
+def test_a_digest_in_slack_is_within_its_limits(tmp_path: Path) -> None:
+    paper = SLACK.replace("PACE", 'digest: {schedule: "*/10 * * * *"}')
+    stage, pods = play(tmp_path, BROKEN + paper)
+    storm(pods, 300, seconds=10)
+    stage.run(until=700)
+    assert [root.text for root in stage.slack.roots()] == ["🗞️ DIGEST · 300 new · stage"]
+    assert stage.slack.refusals == []
