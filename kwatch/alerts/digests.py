@@ -15,6 +15,7 @@ from kwatch.alerts.announcing import ALERTS, Address, Announcer
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.records import Alert, DigestEntry, DigestPeriod, period_key
+from kwatch.alerts.story import TellingStory
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import order_of, view_of
 from kwatch.model.alerts import AlertState, AlertView
@@ -104,6 +105,25 @@ class Digests:
             self._tell(period, slot, slots, now)
             self._clear(period, slot)
         self._schedule(period)
+
+    def tellings(self, alert: Alert) -> tuple[TellingStory, ...]:
+        """Return what destinations with digests know of an alert."""
+        periods = [self.periods[key] for key in alert.groups if key in self.periods]
+        return tuple(self._telling(period, alert) for period in periods)
+
+    def _telling(self, period: DigestPeriod, alert: Alert) -> TellingStory:
+        destination, plan = self._plans[period.destination]
+        is_listed = period.key in alert.listed
+        return TellingStory(
+            destination=destination.name,
+            receiver=destination.receiver,
+            group_labels={},
+            incident="",
+            is_told=is_listed,
+            last_at=period.begins_at if is_listed else None,
+            next_at=plan.schedule.after(period.begins_at),
+            is_repeat=is_listed,
+        )
 
     # parts
 

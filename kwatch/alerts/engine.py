@@ -186,7 +186,8 @@ class Engine:
             return None
         groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
         rule = self._book.rules.get(alert.rule_id)
-        return story_of(alert, rule, groups, self._muting.hold_of(alert, now), now)
+        story = story_of(alert, rule, groups, self._muting.hold_of(alert, now), now)
+        return msgspec.structs.replace(story, tellings=story.tellings + self._digests.tellings(alert))
 
     def alerts(self) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""

@@ -226,3 +226,21 @@ def test_what_something_else_explains_is_not_in_the_digest(tmp_path: Path) -> No
         (1200, {"new": ["a"], "ended": ["cause"]}),
         (1800, {"still_open": ["a"]}),
     ]
+
+
+def test_why_an_alert_is_not_told_yet_is_its_digest(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + paper())
+    answers: list[Any] = []
+
+    async def ask() -> None:
+        answers.append((await stage.get("/api/v1/why/Pod/shop/a")).json())
+
+    pods.phase(1, "a")
+    stage.at(300, ask)
+    stage.at(700, ask)
+    stage.run(until=800)
+    told = [telling for answer in answers for alert in answer["alerts"] for telling in alert["told"]]
+    assert [(each["destination"], each["is_told"], each["last_at"], each["next_at"]) for each in told] == [
+        ("paper", False, None, "2026-01-01T12:10:00Z"),
+        ("paper", True, "2026-01-01T12:10:00Z", "2026-01-01T12:20:00Z"),
+    ]
