@@ -21,7 +21,7 @@ from kwatch.alerts.views import order_of, view_of
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.identity import incident_id
 from kwatch.model.notifications import Content, NotificationKind, Part, Section
-from kwatch.model.routes import Destination
+from kwatch.model.routes import Destination, DigestPlan
 from kwatch.model.rules import Rule, Severity
 
 #: The group part of a digest's incident; its number is the slot.
@@ -32,38 +32,34 @@ class Digests:
     """The periods of every destination that has digests, and what is kept for them. `alerts` is the book's."""
 
     def __init__(
-        self,
-        alerts: Mapping[str, Alert],
-        rules: Mapping[str, Rule],
-        destinations: Iterable[Destination],
-        muting: Muting,
-        *,
-        announcer: Announcer,
-        timers: Timers,
-        ledger: Ledger,
+        self, alerts: Mapping[str, Alert], muting: Muting, *, announcer: Announcer, timers: Timers, ledger: Ledger
     ) -> None:
         self.periods: dict[str, DigestPeriod] = {}
         self.entries: dict[str, DigestEntry] = {}
         self._alerts = alerts
-        self._rules = rules
-        self._plans = {each.name: (each, each.digest) for each in destinations if each.digest is not None}
+        self._rules: Mapping[str, Rule] = {}
+        self._plans: dict[str, tuple[Destination, DigestPlan]] = {}
         self._muting = muting
         self._announcer = announcer
         self._timers = timers
         self._ledger = ledger
 
-    def load(self, rows: Iterable[DigestPeriod | DigestEntry], started_at: datetime) -> None:
-        """Take back what was kept; a destination that is new begins its first period now."""
+    def load(self, rows: Iterable[DigestPeriod | DigestEntry]) -> None:
+        """Take back what was kept."""
         for row in rows:
-            if row.destination not in self._plans:
-                self._ledger.count(fates.DESTINATION_REMOVED, isinstance(row, DigestPeriod))
-                self._ledger.touch_group(row.key)
-            elif isinstance(row, DigestPeriod):
+            if isinstance(row, DigestPeriod):
                 self.periods[row.key] = row
             else:
                 self.entries[row.key] = row
+
+    def use(self, rules: Mapping[str, Rule], destinations: Iterable[Destination], now: datetime) -> None:
+        """Go by these from now on: destinations that are gone are forgotten, new ones begin their first period."""
+        self._rules = rules
+        self._plans = {each.name: (each, each.digest) for each in destinations if each.digest is not None}
+        for period in [each for each in self.periods.values() if each.destination not in self._plans]:
+            self._forget(period)
         for name in self._plans:
-            period = DigestPeriod(destination=name, begins_at=started_at)
+            period = DigestPeriod(destination=name, begins_at=now)
             if self.periods.setdefault(period.key, period) is period:
                 self._ledger.touch_group(period.key)
 
@@ -204,11 +200,21 @@ class Digests:
 
     def _clear(self, period: DigestPeriod, slot: datetime) -> None:
         """Begin the next period."""
+        self._drop_entries(period)
+        period.begins_at, period.counts = slot, {}
+        self._ledger.touch_group(period.key)
+
+    def _forget(self, period: DigestPeriod) -> None:
+        self._drop_entries(period)
+        self._timers.set((Phase.FLUSH, period.key), None)
+        self._ledger.count(fates.DESTINATION_REMOVED)
+        self._ledger.touch_group(period.key)
+        del self.periods[period.key]
+
+    def _drop_entries(self, period: DigestPeriod) -> None:
         for entry in self._entries_of(period):
             del self.entries[entry.key]
             self._ledger.touch_group(entry.key)
-        period.begins_at, period.counts = slot, {}
-        self._ledger.touch_group(period.key)
 
     def _schedule(self, period: DigestPeriod) -> None:
         _, plan = self._plans[period.destination]

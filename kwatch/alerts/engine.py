@@ -56,13 +56,7 @@ class Engine:
         self._muting = Muting(self._inhibitor)
         self._book = Book(by_id, self._timers, self._ledger)
         self._digests = Digests(
-            self._book.alerts,
-            by_id,
-            router.destinations.values(),
-            self._muting,
-            announcer=self._announcer,
-            timers=self._timers,
-            ledger=self._ledger,
+            self._book.alerts, self._muting, announcer=self._announcer, timers=self._timers, ledger=self._ledger
         )
         self._groups = Groups(
             self._book.alerts,
@@ -84,6 +78,7 @@ class Engine:
             timers=self._timers,
             ledger=self._ledger,
         )
+        self._router = router
         self._is_first_list = False
 
     def load(
@@ -114,7 +109,8 @@ class Engine:
         moved = self._book.load(alerts, started_at=started_at, is_first=self._is_first_list)
         self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
         self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)])
-        self._digests.load([kept for kept in groups if isinstance(kept, DigestPeriod | DigestEntry)], started_at)
+        self._digests.load([kept for kept in groups if isinstance(kept, DigestPeriod | DigestEntry)])
+        self._digests.use(self._book.rules, self._router.destinations.values(), started_at)
         self._follow(moved, started_at)
 
     def observe(self, finding: Finding, now: datetime) -> None:
