@@ -92,7 +92,13 @@ class App:
         self.decider = self._decider(rules, namespaces, snapshot)
         self.channels = self._channels(snapshot.instance)
         self.outbox = Outbox(
-            state, self.channels, clock=self.clock, rng=ports.rng, counters=counters, on_ended=self._delivery_ended
+            state,
+            self.channels,
+            clock=self.clock,
+            rng=ports.rng,
+            counters=counters,
+            on_ended=self._delivery_ended,
+            paces=config.paces,
         )
         self.pipeline = Pipeline(
             self.decider,

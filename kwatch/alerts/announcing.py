@@ -52,7 +52,7 @@ class Announcer:
     def __init__(self, ledger: Ledger, *, cluster: str, public_url: str) -> None:
         self.episodes = Episodes()
         self.cluster = cluster
-        self._public_url = public_url
+        self.public_url = public_url
         self._ledger = ledger
 
     def new_incident(self, group: str, now: datetime) -> str:
@@ -91,9 +91,9 @@ class Announcer:
             is_quiet=remarks.is_quiet,
             is_late=any(view.is_late and view.is_new for view in ordered),
             is_raised=remarks.severity_before is not None and severity > remarks.severity_before,
-            public_url=self._public_url,
+            public_url=self.public_url,
         )
-        self._send(address, content, now)
+        self.post(address, content, now)
         return severity
 
     def tell_about_itself(self, destination: Destination, text: str, severity: Severity, now: datetime) -> None:
@@ -111,11 +111,12 @@ class Announcer:
             firing_count=0,
             starts_at=now,
             text=text,
-            public_url=self._public_url,
+            public_url=self.public_url,
         )
-        self._send(address, content, now)
+        self.post(address, content, now)
 
-    def _send(self, address: Address, content: Content, now: datetime) -> None:
+    def post(self, address: Address, content: Content, now: datetime) -> None:
+        """Tell one destination this."""
         self._ledger.notifications.append(
             Notification(
                 id=notification_id(address.incident, address.destination, address.sequence),

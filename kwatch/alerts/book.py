@@ -353,7 +353,7 @@ class Book:
         alert.ends_at = alert.ended_at = alert.end_reason = None
         if alert.state is not AlertState.PENDING:
             alert.is_late = self.is_late(alert.starts_at)
-        alert.is_told, alert.is_stable, alert.held_back_by, alert.groups = False, False, "", []
+        alert.is_told, alert.is_stable, alert.held_back_by, alert.groups, alert.listed = False, False, "", [], []
         alert.escalated_to = []
         withdraw(alert)
         self._ledger.move(alert, AlertState.FIRING, verdict.reason, now)

@@ -14,6 +14,7 @@ from kwatch.alerts import jumps
 from kwatch.alerts.acknowledging import acknowledge, withdraw
 from kwatch.alerts.announcing import EPISODES, Announcer
 from kwatch.alerts.book import Book, Moved
+from kwatch.alerts.digests import Digests
 from kwatch.alerts.edges import Edges
 from kwatch.alerts.escalation import Escalations
 from kwatch.alerts.groups import Groups
@@ -22,7 +23,7 @@ from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import MEMORY
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
-from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch, Watched
+from kwatch.alerts.records import Alert, DigestEntry, DigestPeriod, Episodes, Group, GroupRow, NoticeBatch, Watched
 from kwatch.alerts.routing import Router
 from kwatch.alerts.silences import Silences
 from kwatch.alerts.story import AlertStory, story_of
@@ -70,11 +71,20 @@ class Engine:
         known_windows = Windows(windows)
         self._muting = Muting(self._inhibitor, self._silences, known_windows)
         self._book = Book(by_id, self._timers, self._ledger)
+        self._digests = Digests(
+            self._book.alerts,
+            router,
+            self._muting,
+            announcer=self._announcer,
+            timers=self._timers,
+            ledger=self._ledger,
+        )
         self._groups = Groups(
             self._book.alerts,
             by_id,
             router,
             self._muting,
+            self._digests,
             announcer=self._announcer,
             memory=max([MEMORY, *(rule.reopen_window for rule in by_id.values())]),
             timers=self._timers,
@@ -94,6 +104,7 @@ class Engine:
             self._book,
             self._groups,
             self._muting,
+            self._digests,
             announcer=self._announcer,
             timers=self._timers,
             ledger=self._ledger,
@@ -135,6 +146,8 @@ class Engine:
         self._escalations.load(self._book.alerts.values())
         self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
         self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)])
+        self._digests.load([kept for kept in groups if isinstance(kept, DigestPeriod | DigestEntry)])
+        self._digests.use(self._book.rules, self._router.destinations.values(), started_at)
         self._follow(moved, started_at)
 
     def _recall(self, groups: Iterable[GroupRow]) -> None:
@@ -173,6 +186,7 @@ class Engine:
         self._regrade(now)
         self._edges.started(now)
         self._edge_passed(now)
+        self._digests.start()
         self.sighted(now)
 
     def blind(self, since: datetime) -> None:
@@ -211,6 +225,7 @@ class Engine:
             jumps.move_notices(batch, by)
             self._ledger.touch_group(batch.key)
         self._timers.move(by)
+        self._digests.clock_was_set()
 
     def tell_about_itself(self, text: str, severity: Severity, now: datetime) -> None:
         """Tell the destinations of the root receiver something about kwatch itself."""
@@ -295,7 +310,8 @@ class Engine:
             return None
         groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
         rule = self._book.rules.get(alert.rule_id)
-        return story_of(alert, rule, groups, self._groups.hold_of(alert, now), now)
+        story = story_of(alert, rule, groups, self._groups.hold_of(alert, now), now)
+        return msgspec.structs.replace(story, tellings=story.tellings + self._digests.tellings(alert))
 
     def alerts(self) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
@@ -320,11 +336,15 @@ class Engine:
             elif key in self._groups.groups:
                 self._groups.run(key, until)
                 self._escalate_from(until)
+            elif key in self._digests.periods:
+                self._digests.run(key, until)
+                self._escalate_from(until)
             else:
                 self._notices.run(key, until)
 
     def _asks_what_fires(self, phase: Phase, key: str, now: datetime) -> bool:
-        return phase is Phase.STEP or (phase is Phase.FLUSH and self._groups.is_to_repeat(key, now))
+        is_digest = key in self._digests.periods
+        return phase is Phase.STEP or (phase is Phase.FLUSH and (is_digest or self._groups.is_to_repeat(key, now)))
 
     def _follow(self, moved: Moved, now: datetime) -> None:
         """Tell the groups of what has begun and ended."""
@@ -357,10 +377,11 @@ class Engine:
 
     def _escalate_from(self, now: datetime) -> None:
         """Let the steps of what was just told for the first time count."""
-        while self._groups.newly_told:
-            alert = self._groups.newly_told.pop()
-            if not alert.is_acked:
-                self._escalations.begin(alert, now)
+        for told in (self._groups.newly_told, self._digests.newly_told):
+            while told:
+                alert = told.pop()
+                if not alert.is_acked:
+                    self._escalations.begin(alert, now)
 
     def _firing(self, target: str) -> list[Alert]:
         """Return the firing alert of a fingerprint, or those that an incident has told of."""
@@ -406,14 +427,15 @@ class Engine:
             yield _row(Table.SILENCES, silence_id, self._silences.get(silence_id))
         for fingerprint in self._ledger.dirty_alerts:
             yield _row(Table.ALERTS, fingerprint, self._book.alerts.get(fingerprint))
-        kept: Mapping[str, GroupRow] = {
-            **self._groups.groups,
-            **self._notices.batches,
-            EPISODES: self._announcer.episodes,
-            WATCHED: self._watched,
-        }
+        kept: tuple[Mapping[str, GroupRow], ...] = (
+            self._groups.groups,
+            self._notices.batches,
+            self._digests.periods,
+            self._digests.entries,
+            {EPISODES: self._announcer.episodes, WATCHED: self._watched},
+        )
         for key in self._ledger.dirty_groups:
-            yield _row(Table.GROUPS, key, kept.get(key))
+            yield _row(Table.GROUPS, key, next((rows[key] for rows in kept if key in rows), None))
 
 
 def _row(table: Table, key: str, kept: Alert | GroupRow | Silence | None) -> Row:

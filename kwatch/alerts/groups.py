@@ -12,6 +12,7 @@ import msgspec
 from kwatch.alerts import grouping
 from kwatch.alerts import ledger as fates
 from kwatch.alerts.announcing import Address, Announcer, Remarks
+from kwatch.alerts.digests import Digests
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
 from kwatch.alerts.records import Alert, Group
@@ -35,12 +36,13 @@ TITLES = 100
 class Groups:
     """The groups of every destination. `alerts` is the book's; it is read here, but for what was told."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the engine alone wires it, and each is a part of its own
         self,
         alerts: Mapping[str, Alert],
         rules: Mapping[str, Rule],
         router: Router,
         muting: Muting,
+        digests: Digests,
         *,
         announcer: Announcer,
         memory: timedelta,
@@ -53,6 +55,7 @@ class Groups:
         self._rules = rules
         self._router = router
         self._muting = muting
+        self._digests = digests
         self._announcer = announcer
         self._memory = memory  # how long an incident that is over can be gone on with
         self._timers = timers
@@ -81,21 +84,28 @@ class Groups:
     def enlist(self, alert: Alert, now: datetime, *, quietly: bool = False) -> None:
         """Put an alert whose episode begins into its groups; `quietly`: without a reason to speak."""
         for match, destination in self.destinations_of(alert):
+            if destination.digest is not None:
+                self._digests.enlist(alert, destination)
+                continue
             group = self._group_of(match, destination, alert)
             if self._join(group, alert) and not quietly:
                 grouping.joined(group, alert.severity, now)
             self.save(group)
 
     def escalate(self, alert: Alert, match: Match, now: datetime) -> bool:
-        """Tell one more receiver of an alert, at once; return whether it was not told of it anyway."""
+        """Tell one more receiver of an alert, at once or in its digest; return whether it was not told of it anyway."""
         is_new = False
         for destination in match.destinations:
-            if alert.severity >= destination.severity:
-                group = self._group_of(match, destination, alert)
-                if self._join(group, alert):
-                    is_new = True
-                    grouping.hasten(group, now)
-                self.save(group)
+            if alert.severity < destination.severity:
+                continue
+            if destination.digest is not None:
+                is_new |= self._digests.enlist(alert, destination)
+                continue
+            group = self._group_of(match, destination, alert)
+            if self._join(group, alert):
+                is_new = True
+                grouping.hasten(group, now)
+            self.save(group)
         return is_new
 
     def regrade(self, alert: Alert, now: datetime, *, is_raised: bool) -> None:
@@ -137,11 +147,13 @@ class Groups:
         for key in alert.groups:
             if key in self.groups:
                 self._leave(self.groups[key], alert, view, now)
+        self._digests.delist(alert, view, now)
 
     def hold_of(self, alert: Alert, now: datetime) -> Hold | None:
-        """Return what holds an alert back, in one of its groups at least."""
-        schedules = [self.groups[key].schedule for key in alert.groups if key in self.groups] or [Schedule()]
-        holds = (self._muting.hold_of(alert, schedule, now) for schedule in schedules)
+        """Return what holds an alert back, in one of its groups, or from one of its digests, at least."""
+        schedules = [self.groups[key].schedule for key in alert.groups if key in self.groups]
+        schedules += self._digests.schedules_of(alert)
+        holds = (self._muting.hold_of(alert, schedule, now) for schedule in schedules or [Schedule()])
         return next((hold for hold in holds if hold is not None), None)
 
     def is_collecting(self, group: Group, now: datetime) -> bool:

@@ -33,6 +33,7 @@ NO_DESTINATION = "no_destination"  # no receiver that exists
 
 #: Beside the ledger.
 LATE = "late"  # a contribution older than the rule's window: in the total only
+HELD_FOR_DIGEST = "held_for_digest"  # an alert or a notice that waits for a destination's next digest
 RECEIVER_FALLBACK = "receiver_fallback"  # a receiver's name with labels was none that exists
 DESTINATION_REMOVED = "destination_removed"  # what it held open is forgotten
 
@@ -53,6 +54,7 @@ COUNTERS = (
     DROPPED_BY_ROUTE,
     NO_DESTINATION,
     LATE,
+    HELD_FOR_DIGEST,
     RECEIVER_FALLBACK,
     DESTINATION_REMOVED,
 )

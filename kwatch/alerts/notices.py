@@ -11,6 +11,7 @@ import msgspec
 from kwatch.alerts import ledger as fates
 from kwatch.alerts.announcing import ALERTS, Address, Announcer, Remarks
 from kwatch.alerts.book import Book
+from kwatch.alerts.digests import Digests
 from kwatch.alerts.grouping import wait_of
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.ledger import Ledger
@@ -30,12 +31,21 @@ class Notices:
     """The notices that wait to be told; when each fingerprint was told last stands in the book."""
 
     def __init__(
-        self, book: Book, groups: Groups, muting: Muting, *, announcer: Announcer, timers: Timers, ledger: Ledger
+        self,
+        book: Book,
+        groups: Groups,
+        muting: Muting,
+        digests: Digests,
+        *,
+        announcer: Announcer,
+        timers: Timers,
+        ledger: Ledger,
     ) -> None:
         self.batches: dict[str, NoticeBatch] = {}
         self._book = book
         self._groups = groups
         self._muting = muting
+        self._digests = digests
         self._announcer = announcer
         self._timers = timers
         self._ledger = ledger
@@ -107,6 +117,9 @@ class Notices:
             self._ledger.count(muted[0].fate if len(muted) == len(destinations) else fates.LED_TO_NOTIFICATION)
         for (match, destination), hold in zip(destinations, holds, strict=True):
             if hold in muted:
+                continue
+            if destination.digest is not None:
+                self._digests.notice(destination, view)
                 continue
             identity, labels = self._groups.group_id(match, alert)
             due_at = now + wait_of(match.route.group_wait, match.route.critical_wait, alert.severity)

@@ -10,6 +10,7 @@ import msgspec
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
 from kwatch.model.findings import Truth
+from kwatch.model.notifications import Part
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Contribution
 from kwatch.model.rules import Severity
@@ -84,6 +85,7 @@ class Alert(msgspec.Struct, kw_only=True):
     escalated_to: list[str] = []
     held_back_by: str = ""  # what kept it from being told, for people
     is_told: bool = False  # this episode led to a notification
+    listed: list[str] = []  # the digests that this episode was in
     notice_at: datetime | None = None  # when a notice was told last
     notices_dropped: int = 0  # repeats since then
 
@@ -160,6 +162,39 @@ class NoticeBatch(msgspec.Struct, kw_only=True, tag="notices"):
         return f"{self.destination}/{self.id}/{'collected' if self.is_collected else 'notices'}"
 
 
+def period_key(destination: str) -> str:
+    """Return the key of a destination's digest."""
+    return f"{destination}/digest"
+
+
+class DigestPeriod(msgspec.Struct, kw_only=True, tag="digest"):
+    """What one destination's next digest is about: everything since the slot of the last one."""
+
+    destination: str
+    begins_at: datetime
+    counts: dict[str, int] = {}  # entries by part, those that are not kept too
+    last: int = 0  # the number of the newest entry
+
+    @property
+    def key(self) -> str:
+        """The row's key."""
+        return period_key(self.destination)
+
+
+class DigestEntry(msgspec.Struct, kw_only=True, tag="digest_entry"):
+    """One line of the next digest: what ended, or was noticed."""
+
+    destination: str
+    number: int
+    part: Part
+    view: AlertView
+
+    @property
+    def key(self) -> str:
+        """The row's key."""
+        return f"{self.destination}/digest/{self.number}"
+
+
 class Episodes(msgspec.Struct, tag="episodes"):
     """The highest number that an incident was given."""
 
@@ -172,4 +207,4 @@ class Watched(msgspec.Struct, tag="watched"):
     until: datetime | None = None
 
 
-GroupRow = Group | NoticeBatch | Episodes | Watched
+GroupRow = Group | NoticeBatch | DigestPeriod | DigestEntry | Episodes | Watched

@@ -220,6 +220,7 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, orig
         "expire_after": words.expire_after,
         "dedup_window": words.dedup_window,
         "on_delete": words.on_delete,
+        "pace": None if words.pace is None else words.pace.pace,
     }
     if words.flapping is not None:
         given["flapping"] = Flapping(words.flapping.transitions, words.flapping.within, words.flapping.stable)

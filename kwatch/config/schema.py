@@ -16,7 +16,7 @@ from kwatch.config.paths import parse_path
 from kwatch.model.conditions import Path as FieldPath
 from kwatch.model.rules import Flapping, Mode, OnDelete, Subject
 from kwatch.model.windows import DAY
-from kwatch.notify.base import Duration, SeverityWord, TemplateText, TimeZone
+from kwatch.notify.base import Duration, PaceWords, SeverityWord, TemplateText, TimeZone
 from kwatch.telemetry import LogFormat
 
 
@@ -276,6 +276,8 @@ class RuleWords(Words):
     flapping: FlappingWords | None = None
     #: A notice is told once in this time.
     dedup_window: SomeTime | None = None
+    #: How often a destination is told that alerts of this rule open; what is more is folded.
+    pace: PaceWords | None = None
     on_delete: OnDelete | None = None
     labels: dict[SomeText, SomeText] = {}
     annotations: dict[SomeText, TemplateText] = {}

@@ -6,7 +6,15 @@ import msgspec
 
 from kwatch.model.conditions import AllOf, Condition
 from kwatch.model.rules import Severity
+from kwatch.model.schedules import CronSchedule
 from kwatch.model.windows import Schedule
+
+
+class DigestPlan(msgspec.Struct, frozen=True):
+    """When a destination gets its digests, and whether also those that have nothing to say."""
+
+    schedule: CronSchedule
+    send_empty: bool = False
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +25,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     severity: Severity = Severity.INFO  # the least severity that it is told
     send_resolved: bool = True
+    digest: DigestPlan | None = None  # None: it is told at once
     can_edit: bool = False  # what was sent can be changed without calling anybody
 
 

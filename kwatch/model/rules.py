@@ -7,6 +7,7 @@ from enum import Enum, IntEnum
 import msgspec
 
 from kwatch.model.conditions import AllOf, Condition, Path
+from kwatch.model.pace import Pace
 
 
 class Severity(IntEnum):
@@ -81,6 +82,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     flapping: Flapping = Flapping()
     dedup_window: timedelta = timedelta(minutes=5)
     on_delete: OnDelete = OnDelete.RESOLVE
+    pace: Pace | None = None  # how often a destination is told that its alerts open; None: as it comes
     labels: Mapping[str, str] = {}
     annotations: Mapping[str, str] = {}  # templates, rendered with the message
     details: Mapping[str, Path] = {}  # name → path of the object, read at decision time, shown in messages

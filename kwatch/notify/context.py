@@ -12,13 +12,14 @@ import msgspec
 
 from kwatch.errors import TemplateError
 from kwatch.model.alerts import AlertView
-from kwatch.model.notifications import Notification
+from kwatch.model.notifications import Content, Notification, NotificationKind
 from kwatch.notify import facts
 from kwatch.notify.escape import clean, cut, line
 from kwatch.notify.render import TemplateEngine
 
 _ALERTS = 100  # in the context; `alert_count` says how many there are
 _LISTED = 10  # in the text
+_SECTION = 50  # of one section of a digest
 _MESSAGE = 4000  # characters of a Kubernetes message
 _VALUE = 500  # of a name, a label, an annotation
 _KEYS = 50  # of a mapping
@@ -45,8 +46,13 @@ def context_of(notification: Notification, timezone: str, templates: TemplateEng
     """
     content, now, zone = notification.content, notification.created_at, ZoneInfo(timezone)
     problems: list[str] = []
-    shown = content.alerts[:_ALERTS]
-    alerts = [_alert(view, zone, now, _Annotations(templates, problems)) for view in shown]
+    annotations = _Annotations(templates, problems)
+    sections = [
+        {**section, "alerts": [_alert(view, zone, now, annotations) for view in section["alerts"]]}
+        for section in _sections(content)
+    ]
+    shown = () if sections else content.alerts[:_ALERTS]
+    alerts = [_alert(view, zone, now, annotations) for view in shown]
     glyph, state = facts.state(content, now)
     return Facts(
         {
@@ -75,7 +81,10 @@ def context_of(notification: Notification, timezone: str, templates: TemplateEng
             "more": max(0, content.alert_count - len(alerts[:_LISTED])),
             "came_and_went": [_short(title) for title in content.came_and_went[:_ALERTS]],
             "notices_dropped": content.notices_dropped,
-            "notes": [_short(note) for note in facts.notes(content, zone, now)],
+            "folded": content.folded,
+            "counts": [_short(count) for count in facts.counts(content)],
+            "sections": sections,
+            "notes": [_short(note) for note in (*facts.notes(content, zone, now), *_way_to_all(notification))],
             "message": cut(clean(content.text), _MESSAGE),
             "url": content.public_url,
             "id": notification.id,
@@ -86,6 +95,24 @@ def context_of(notification: Notification, timezone: str, templates: TemplateEng
         },
         problems[0] if problems else "",
     )
+
+
+def _sections(content: Content) -> list[Context]:
+    """Return the parts of a digest, each with its first alerts."""
+    sections, start = [], 0
+    for section in content.sections:
+        views = content.alerts[start : start + min(section.listed, _SECTION)]
+        start += section.listed
+        named = {"name": section.part.value, "title": facts.PARTS[section.part]}
+        sections.append({**named, "count": section.count, "alerts": views, "more": section.count - len(views)})
+    return sections
+
+
+def _way_to_all(notification: Notification) -> tuple[str, ...]:
+    """Say where everything is that an overflow stands for."""
+    if notification.kind is not NotificationKind.OVERFLOW:
+        return ()
+    return (f"each of them: kwatch deliveries show {notification.id}",)
 
 
 class _Annotations:

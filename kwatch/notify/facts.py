@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
-from kwatch.model.notifications import Content, NotificationKind
+from kwatch.model.notifications import Content, NotificationKind, Part
 from kwatch.model.rules import Severity
 
 GLYPHS: Mapping[Severity, str] = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
@@ -81,6 +81,10 @@ def state(content: Content, now: datetime) -> tuple[str, str]:
             return GLYPHS[severity], f"{severity.name} · still firing after {lasted}"
         case NotificationKind.SUMMARY:
             return "📋", "SUMMARY"
+        case NotificationKind.OVERFLOW:
+            return "⚠️", "OVERFLOW"
+        case NotificationKind.DIGEST:
+            return "🗞️", "DIGEST"
         case NotificationKind.META:
             return "⚙️", "KWATCH"
         case NotificationKind.TEST:
@@ -99,6 +103,10 @@ def title(content: Content, now: datetime) -> str:
             return f"{words} · {content.text.splitlines()[0] if content.text else content.cluster}"
         case NotificationKind.SUMMARY:
             return f"{words} · {summarised(content)} · {content.cluster}"
+        case NotificationKind.OVERFLOW:
+            return f"{words} · {content.folded} more · {content.cluster}"
+        case NotificationKind.DIGEST:
+            return f"{words} · {contents(content)} · {content.cluster}"
         case _:
             return f"{words} · {subject(content)} · {place(content)}"
 
@@ -111,6 +119,10 @@ def mail_subject(content: Content) -> str:
             return f"[{content.cluster}] kwatch: {text}"
         case NotificationKind.SUMMARY:
             return f"[{content.cluster}] kwatch: {summarised(content)}"
+        case NotificationKind.OVERFLOW:
+            return f"[{content.cluster}] kwatch: {content.folded} more"
+        case NotificationKind.DIGEST:
+            return f"[{content.cluster}] kwatch digest: {contents(content)}"
         case _:
             return f"[{content.cluster}] {content.severity.word}: {subject(content)} {place(content)}"
 
@@ -137,6 +149,10 @@ def status(content: Content, zone: tzinfo, now: datetime) -> str:
             return f"NOTICE at {since}"
         case NotificationKind.SUMMARY:
             return f"SUMMARY: {summarised(content)}" + ("" if content.held_in else " when kwatch began to watch")
+        case NotificationKind.OVERFLOW:
+            return f"OVERFLOW: {content.folded} more since {since} than may be told one by one"
+        case NotificationKind.DIGEST:
+            return f"DIGEST of {since} to {_end(content, zone, now)}: {contents(content)}"
         case NotificationKind.META:
             return "KWATCH about itself"
         case NotificationKind.TEST:
@@ -149,6 +165,28 @@ def status(content: Content, zone: tzinfo, now: datetime) -> str:
 
 def _end(content: Content, zone: tzinfo, now: datetime) -> str:
     return instant(content.ends_at or now, zone, now)
+
+
+#: What the alerts of a digest's section have in common.
+PARTS: Mapping[Part, str] = {
+    Part.NEW: "new",
+    Part.STILL_OPEN: "still open",
+    Part.ENDED: "ended",
+    Part.CAME_AND_WENT: "came and went",
+    Part.NOTICES: "noticed",
+}
+
+
+def contents(content: Content) -> str:
+    """Return `3 new, 1 ended`, or that nothing happened."""
+    return ", ".join(f"{section.count} {PARTS[section.part]}" for section in content.sections) or "nothing happened"
+
+
+def counts(content: Content) -> tuple[str, ...]:
+    """Return `21 × FailedScheduling (batch)` for each rule and namespace, the most first."""
+    return tuple(
+        f"{each.count} × {each.rule}" + (f" ({each.namespace})" if each.namespace else "") for each in content.counts
+    )
 
 
 def late(content: Content, zone: tzinfo, now: datetime) -> str:
@@ -246,4 +284,9 @@ def notes(content: Content, zone: tzinfo, now: datetime) -> tuple[str, ...]:
     if content.notices_dropped:
         times = "once" if content.notices_dropped == 1 else f"{content.notices_dropped} times"
         lines.append(f"the same was noticed {times} more in the meantime")
+    if content.slots > 1:
+        lines.append(f"stands for {content.slots} digests: kwatch was not running when the others were due")
+    if content.kind is NotificationKind.OVERFLOW:
+        ended = sum(alert.state in (AlertState.RESOLVED, AlertState.EXPIRED) for alert in content.alerts)
+        lines += [f"{ended} of them already ended"] if ended else []
     return tuple(lines)

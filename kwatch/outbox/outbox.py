@@ -11,6 +11,7 @@ import msgspec
 
 from kwatch.clock import Clock
 from kwatch.errors import StateError
+from kwatch.model.pace import Paces
 from kwatch.outbox.worker import STORE_RETRY_SECONDS, Channel, OnEnded, Tools, Worker
 from kwatch.store.deliveries import Queue
 from kwatch.store.state import State
@@ -32,6 +33,7 @@ class DestinationStatus(msgspec.Struct, frozen=True, kw_only=True):
     suspended: str = ""  # the reason why it refuses everything; empty: it does not
     paused_until: datetime | None = None  # it asked to wait until then
     breaker_open_until: datetime | None = None  # it does not answer; tried again then
+    storm_since: datetime | None = None  # more comes than its pace allows; told in overflows alone
 
 
 class Outbox:
@@ -46,8 +48,9 @@ class Outbox:
         rng: random.Random,
         counters: Counters,
         on_ended: OnEnded,
+        paces: Paces = Paces(),  # noqa: B008 - frozen
     ) -> None:
-        tools = Tools(state, clock, rng, counters, on_ended)
+        tools = Tools(state, clock, rng, counters, on_ended, paces)
         self._state = state
         self._clock = clock
         self._workers = {name: Worker(name, channel, tools) for name, channel in channels.items()}
@@ -102,6 +105,7 @@ class Outbox:
             return DestinationStatus(destination=name, queued=queued, oldest_at=oldest_at, suspended="not_configured")
         gate, now = self._workers[name].gate, self._clock.now()
         is_paused = gate.paused_until is not None and gate.paused_until > now
+        storm = self._workers[name].throttle.storm(now)
         return DestinationStatus(
             destination=name,
             queued=queued,
@@ -109,6 +113,7 @@ class Outbox:
             suspended=gate.suspended.value if gate.suspended else "",
             paused_until=gate.paused_until if is_paused else None,
             breaker_open_until=gate.breaker.open_until,
+            storm_since=storm.since if storm is not None else None,
         )
 
     async def _recover(self) -> None:

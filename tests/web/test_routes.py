@@ -197,6 +197,11 @@ def test_a_delivery_is_shown_with_its_attempts_and_its_message() -> None:
     }
 
 
+def test_an_overflow_names_what_it_stands_for() -> None:
+    assert get("/api/v1/deliveries/n-1").json()["folded"] == [{"id": "n-0", "kind": "firing", "incident": "kw/0/1"}]
+    assert get("/api/v1/deliveries/n-2").json()["folded"] == []
+
+
 def test_an_unknown_delivery_is_404() -> None:
     response = get("/api/v1/deliveries/kw/none")
     assert (response.status_code, response.json()) == (404, {"error": "there is no such delivery"})
