@@ -336,7 +336,7 @@ class Book:
         alert.ends_at = alert.ended_at = alert.end_reason = None
         if alert.state is not AlertState.PENDING:
             alert.is_late = self.is_late(alert.starts_at)
-        alert.is_told, alert.held_back_by, alert.groups = False, "", []
+        alert.is_told, alert.held_back_by, alert.planned_at, alert.groups = False, "", None, []
         self._ledger.move(alert, AlertState.FIRING, verdict.reason, now)
 
     def _end(self, alert: Alert, verdict: Verdict, now: datetime) -> None:

@@ -18,7 +18,8 @@ from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import MEMORY
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
-from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch
+from kwatch.alerts.planned import PlannedChanges
+from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch, PlannedChange
 from kwatch.alerts.routing import Router
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
@@ -27,6 +28,7 @@ from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Finding
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
+from kwatch.model.planned import PlannedStep
 from kwatch.model.rules import Inhibition, Mode, Rule
 
 _ENCODER = msgspec.json.Encoder()
@@ -51,8 +53,11 @@ class Engine:
         self._announcer = Announcer(self._ledger, cluster=cluster, public_url=public_url)
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
-        muting = Muting(self._inhibitor)
         self._book = Book(by_id, self._timers, self._ledger)
+        self._planned = PlannedChanges(
+            by_id, self._book.alerts, cluster=cluster, timers=self._timers, ledger=self._ledger
+        )
+        muting = Muting(self._inhibitor, self._planned)
         self._groups = Groups(
             self._book.alerts,
             by_id,
@@ -67,6 +72,7 @@ class Engine:
             self._book,
             self._groups,
             muting,
+            self._planned,
             announcer=self._announcer,
             timers=self._timers,
             ledger=self._ledger,
@@ -99,6 +105,7 @@ class Engine:
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
         moved = self._book.load(alerts, started_at=started_at, is_first=self._is_first_list)
+        self._planned.load([kept for kept in groups if isinstance(kept, PlannedChange)])
         self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
         self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)])
         self._follow(moved, started_at)
@@ -110,6 +117,14 @@ class Engine:
             self._notices.observe(finding, now, is_first_list=self._is_first_list and finding.is_initial)
         else:
             self._follow(self._book.observe(finding, now), now)
+            if self._planned.asks(finding.fingerprint):
+                self._conclude(now)
+
+    def plan(self, step: PlannedStep, now: datetime) -> None:
+        """Take what an object says of a change that somebody wanted."""
+        self._advance(now, inclusive=False)
+        if self._planned.take(step, now):
+            self._conclude(now)
 
     def freeze(self, kind: str, group: str, namespace: str, now: datetime) -> None:
         """A source is out of sync: what rests on it is unknown. `namespace` empty: everywhere."""
@@ -120,6 +135,7 @@ class Engine:
         """A source is in sync; members that are not among the uids that a list has shown (`present`) are gone."""
         self._advance(now, inclusive=False)
         self._follow(self._book.thaw(kind, group, namespace, present, now), now)
+        self._conclude(now)
 
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up: tell what was already there at a first start."""
@@ -177,6 +193,7 @@ class Engine:
             if phase is Phase.CONDITION:
                 self._follow(self._book.run(key, until), until)
             elif phase is Phase.EDGE:
+                self._conclude(until)
                 self._groups.release(until)
             elif key in self._groups.groups:
                 self._groups.run(key, until)
@@ -188,14 +205,26 @@ class Engine:
         for alert in moved:
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
+                self._planned.began(alert, now)
                 if not alert.awaits_summary:
                     self._groups.enlist(alert, now)
                 continue
             was_source = self._inhibitor.ended(alert)
             self._groups.delist(alert, view_of(alert, self._book.rules.get(alert.rule_id), now), now)
+            self._planned.ended(alert)
             self._book.close(alert, now)
             if was_source:
                 self._groups.release(now)
+        if moved:
+            self._conclude(now)
+
+    def _conclude(self, now: datetime) -> None:
+        """Tell how planned changes went, and what they do not hold back any more."""
+        outcome = self._planned.conclude(now)
+        for view in outcome.notices:
+            self._notices.tell(view, 0, now)
+        if outcome.is_released:
+            self._groups.release(now)
 
     def _regrade(self, now: datetime) -> None:
         """Take over the severities of another configuration, once it is known what still fires (S-49, S-50)."""
@@ -216,6 +245,7 @@ class Engine:
         kept: Mapping[str, GroupRow] = {
             **self._groups.groups,
             **self._notices.batches,
+            **self._planned.changes,
             EPISODES: self._announcer.episodes,
         }
         for key in self._ledger.dirty_groups:

@@ -146,7 +146,7 @@ class Groups:
             group.is_awaiting = False
             self._save(group)
 
-    def destinations_of(self, alert: Alert) -> list[tuple[Match, Destination]]:
+    def destinations_of(self, alert: Alert | AlertView) -> list[tuple[Match, Destination]]:
         """Return where an alert goes, and count why it goes nowhere."""
         routing = self._router.route(alert.labels)
         self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
@@ -160,7 +160,7 @@ class Groups:
             self._ledger.count(fates.MUTED_SEVERITY)
         return wanted
 
-    def group_id(self, match: Match, alert: Alert) -> tuple[str, dict[str, str]]:
+    def group_id(self, match: Match, alert: Alert | AlertView) -> tuple[str, dict[str, str]]:
         """Return the group of an alert at a receiver, and the labels that make it."""
         labels = {name: alert.labels.get(name, "") for name in match.route.group_by}
         return group_id(self._announcer.cluster, match.receiver, labels), labels

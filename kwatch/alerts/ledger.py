@@ -1,7 +1,7 @@
 """What becomes of observations and alerts, as counters that balance; and the collector of everything decided.
 
 Each finding of something wrong adds one to exactly one fate of findings. One that opened an alert (or a notice)
-is followed further: opened = led_to_notification + came_and_went + muted + dropped_by_route + still untold.
+is followed further: opened = led_to_notification + came_and_went + muted + held + dropped_by_route + still untold.
 """
 
 from collections import Counter
@@ -24,6 +24,7 @@ OPENED = "opened"
 LED_TO_NOTIFICATION = "led_to_notification"
 CAME_AND_WENT = "came_and_went"
 MUTED_INHIBITED = "muted_inhibited"
+HELD_PLANNED_CHANGE = "held_planned_change"  # part of a rollout, drain, scale-down or end of a Job that went well
 MUTED_SEVERITY = "muted_severity"  # below what every destination of its routes wants
 DROPPED_BY_ROUTE = "dropped_by_route"  # `receiver: none`
 NO_DESTINATION = "no_destination"  # no receiver that exists
@@ -44,6 +45,7 @@ COUNTERS = (
     LED_TO_NOTIFICATION,
     CAME_AND_WENT,
     MUTED_INHIBITED,
+    HELD_PLANNED_CHANGE,
     MUTED_SEVERITY,
     DROPPED_BY_ROUTE,
     NO_DESTINATION,

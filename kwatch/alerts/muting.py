@@ -9,8 +9,8 @@ import msgspec
 
 from kwatch.alerts import ledger as fates
 from kwatch.alerts.inhibition import Inhibitor
+from kwatch.alerts.planned import PlannedChanges
 from kwatch.alerts.records import Alert
-from kwatch.model.alerts import AlertView
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -23,10 +23,13 @@ class Hold(msgspec.Struct, frozen=True):
 class Muting:
     """Everything that holds alerts back, asked in turn; the first reason counts."""
 
-    def __init__(self, inhibitor: Inhibitor) -> None:
+    def __init__(self, inhibitor: Inhibitor, planned: PlannedChanges) -> None:
         self._inhibitor = inhibitor
+        self._planned = planned
 
-    def hold_of(self, alert: Alert | AlertView, now: datetime) -> Hold | None:
+    def hold_of(self, alert: Alert, now: datetime) -> Hold | None:
         """Return what holds this alert back now; None: it may be announced."""
         source = self._inhibitor.source_of(alert)
-        return None if source is None else Hold(fates.MUTED_INHIBITED, source.title)
+        if source is not None:
+            return Hold(fates.MUTED_INHIBITED, source.title)
+        return Hold(fates.HELD_PLANNED_CHANGE, alert.held_back_by) if self._planned.holds(alert, now) else None

@@ -15,6 +15,7 @@ from kwatch.alerts.grouping import wait_of
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Muting
+from kwatch.alerts.planned import PlannedChanges
 from kwatch.alerts.records import Alert, NoticeBatch
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
@@ -30,12 +31,21 @@ class Notices:
     """The notices that wait to be told; when each fingerprint was told last stands in the book."""
 
     def __init__(
-        self, book: Book, groups: Groups, muting: Muting, *, announcer: Announcer, timers: Timers, ledger: Ledger
+        self,
+        book: Book,
+        groups: Groups,
+        muting: Muting,
+        planned: PlannedChanges,
+        *,
+        announcer: Announcer,
+        timers: Timers,
+        ledger: Ledger,
     ) -> None:
         self.batches: dict[str, NoticeBatch] = {}
         self._book = book
         self._groups = groups
         self._muting = muting
+        self._planned = planned
         self._announcer = announcer
         self._timers = timers
         self._ledger = ledger
@@ -97,13 +107,17 @@ class Notices:
         alert.notice_at, alert.notices_dropped = now, 0
         if (hold := self._muting.hold_of(alert, now)) is not None:
             self._ledger.count(hold.fate)
-            return
-        destinations = self._groups.destinations_of(alert)
+        elif not self._planned.keep(alert, view, finding.expected_until, now):
+            self.tell(view, dropped, now)
+
+    def tell(self, view: AlertView, dropped: int, now: datetime) -> None:
+        """Let a notice wait for company wherever its labels lead; `dropped` repeats came before it."""
+        destinations = self._groups.destinations_of(view)
         if destinations:
             self._ledger.count(fates.LED_TO_NOTIFICATION)
         for match, destination in destinations:
-            identity, labels = self._groups.group_id(match, alert)
-            due_at = now + wait_of(match.route.group_wait, match.route.critical_wait, alert.severity)
+            identity, labels = self._groups.group_id(match, view)
+            due_at = now + wait_of(match.route.group_wait, match.route.critical_wait, view.severity)
             batch = NoticeBatch(
                 destination=destination.name, receiver=match.receiver, id=identity, labels=labels, due_at=due_at
             )

@@ -12,6 +12,7 @@ from kwatch.model.alerts import AlertState, AlertView, EndReason
 from kwatch.model.findings import Truth
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Contribution
+from kwatch.model.planned import PlannedKind
 from kwatch.model.rules import Severity
 
 
@@ -25,6 +26,7 @@ class Member(msgspec.Struct, kw_only=True):
     is_observed: bool  # the object's own state has said so, and could be judged the last time
     is_frozen: bool = False  # its source is not in sync
     is_gone: bool = False  # deleted, and kept for the episode
+    expected_until: datetime | None = None  # it ends as it should: what is wrong with it is expected until then
 
     @property
     def is_live(self) -> bool:
@@ -65,6 +67,7 @@ class Alert(msgspec.Struct, kw_only=True):
     groups: list[str] = []  # where this episode was announced or waits
     awaits_summary: bool = False  # was already there at the first start
     held_back_by: str = ""  # the title of the alert that inhibited it
+    planned_at: datetime | None = None  # what was wrong until then was part of a planned change
     is_told: bool = False  # this episode led to a notification
     notice_at: datetime | None = None  # when a notice was told last
     notices_dropped: int = 0  # repeats since then
@@ -139,4 +142,25 @@ class Episodes(msgspec.Struct, tag="episodes"):
     last: int = 0
 
 
-GroupRow = Group | NoticeBatch | Episodes
+class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
+    """A planned change that goes on, or whose end must be known so that it does not begin again."""
+
+    kind: PlannedKind
+    subject: str
+    started_at: datetime
+    until: datetime  # at the latest
+    revision: str = ""
+    pods: int = 0
+    also: list[str] = []  # what it affects beside its subject
+    done_at: datetime | None = None  # when the objects said so
+    is_over: bool = False  # it holds nothing any more
+    held: dict[str, dict[str, str]] = {}  # the alerts that it holds or has held: fingerprint → labels
+    notices: list[AlertView] = []  # those that it holds
+
+    @property
+    def key(self) -> str:
+        """The row's key."""
+        return f"planned/{self.kind.value}/{self.subject}"
+
+
+GroupRow = Group | NoticeBatch | Episodes | PlannedChange

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from kwatch.config.paths import parse_path
 from kwatch.model.conditions import Path as FieldPath
-from kwatch.model.rules import Mode, OnDelete, Subject
+from kwatch.model.rules import Mode, OnDelete, Planned, Subject
 from kwatch.notify.base import Duration, SeverityWord, TemplateText
 from kwatch.telemetry import LogFormat
 
@@ -188,6 +188,8 @@ class RuleWords(Words):
     #: A notice is told once in this time.
     dedup_window: SomeTime | None = None
     on_delete: OnDelete | None = None
+    #: During a planned change: `hold`, or `tell` all the same; absent: `tell` for critical alerts only.
+    planned: Planned | None = None
     labels: dict[SomeText, SomeText] = {}
     annotations: dict[SomeText, TemplateText] = {}
     #: Values of the object that messages show: name → path.

@@ -51,7 +51,7 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     is_late: bool = False  # it began while kwatch was not watching
     is_new: bool = False  # not told before in this incident
     is_varied: bool = False  # the message stands for others that were similar
-    held_back_by: str = ""  # the alert that inhibited it until now
+    held_back_by: str = ""  # what held it back until now: an alert, a planned change
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
