@@ -117,7 +117,7 @@ class Engine:
             self._notices.observe(finding, now, is_first_list=self._is_first_list and finding.is_initial)
         else:
             self._follow(self._book.observe(finding, now), now)
-            if self._planned.asks(finding.fingerprint):
+            if self._planned.heed(finding.fingerprint, now):
                 self._conclude(now)
 
     def plan(self, step: PlannedStep, now: datetime) -> None:
@@ -135,6 +135,7 @@ class Engine:
         """A source is in sync; members that are not among the uids that a list has shown (`present`) are gone."""
         self._advance(now, inclusive=False)
         self._follow(self._book.thaw(kind, group, namespace, present, now), now)
+        self._planned.stir()
         self._conclude(now)
 
     def start_complete(self, now: datetime) -> None:

@@ -26,7 +26,7 @@ def line_of(change: PlannedChange, labels: Iterable[Mapping[str, str]], cluster:
     """Return the line that stands for alerts with these labels; it has those that they share, so it goes their way."""
     every = list(labels)
     shared = {name: value for name, value in every[0].items() if all(each.get(name) == value for each in every)}
-    for name in ("namespace", "reason", "node"):
+    for name in ("namespace", "reason", "node", "message"):
         shared.pop(name, None)
     return AlertView(
         fingerprint=fingerprint(cluster, PLANNED_CHANGE, {"change": change.key}),

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from kwatch.alerts.ledger import HELD_PLANNED_CHANGE, Ledger
+from kwatch.alerts.ledger import HELD_PLANNED_CHANGE, OPENED, Ledger
 from kwatch.alerts.planlines import line_of, name_of
 from kwatch.alerts.records import Alert, Member, PlannedChange
 from kwatch.alerts.timers import Phase, Timers
@@ -58,16 +58,17 @@ class PlannedChanges:
         self._timers = timers
         self._ledger = ledger
         self._by_subject: dict[str, dict[str, PlannedChange]] = {}
-        self._held: set[str] = set()  # the alerts that fire untold because of a plan
+        # The alerts that fire untold because of a plan, and when what is wrong with one of their Pods is not expected.
+        self._held: dict[str, datetime | None] = {}
+        self._is_stirred = False  # each of them has to be looked at again
         self._outcome = Outcome()
 
     def load(self, changes: Iterable[PlannedChange]) -> None:
         """Take back what was kept."""
         for change in changes:
             self._add(change)
-        self._held = {
-            alert.fingerprint for alert in self._alerts.values() if alert.planned_at is not None and not alert.is_told
-        }
+        held = [alert for alert in self._alerts.values() if alert.planned_at is not None and not alert.is_told]
+        self._held = {alert.fingerprint: _expected_until(alert) for alert in held}
         self._schedule()
 
     def take(self, step: PlannedStep, now: datetime) -> bool:
@@ -106,7 +107,7 @@ class PlannedChanges:
             self._enlist(change, alert)
         alert.planned_at = now
         alert.held_back_by = name_of(changes[0]) if changes else "the end of its Pods"
-        self._held.add(alert.fingerprint)
+        self._held[alert.fingerprint] = _expected_until(alert)
         self._ledger.touch_alert(alert.fingerprint)
 
     def keep(self, alert: Alert, view: AlertView, expected_until: datetime | None, now: datetime) -> bool:
@@ -131,27 +132,41 @@ class PlannedChanges:
         is_covered = any(True for _ in self._covering(alert, now))
         return is_covered or (alert.planned_at is not None and not _is_wrong(alert, alert.planned_at, now))
 
-    def asks(self, fingerprint: str) -> bool:
-        """Return whether what is found out about an alert may change what is held."""
-        return fingerprint in self._held
+    def heed(self, fingerprint: str, now: datetime) -> bool:
+        """Something was found out about an alert; return whether that may change what is held."""
+        if fingerprint not in self._held:
+            return False
+        self._review(fingerprint, now)
+        return True
+
+    def stir(self) -> None:
+        """Anything may have changed."""
+        self._is_stirred = True
 
     def ended(self, alert: Alert) -> None:
         """An episode is over."""
-        self._held.discard(alert.fingerprint)
+        self._held.pop(alert.fingerprint, None)
         alert.planned_at = None
 
     def conclude(self, now: datetime) -> Outcome:
         """Judge every change as of now, and return what is to be told."""
         for change in list(self.changes.values()):
             self._judge(change, now)
-        for fingerprint in sorted(self._held):
-            alert = self._alerts[fingerprint]
-            if not self.holds(alert, now):
-                self._held.discard(fingerprint)
-                self._outcome.is_released = True
+        due = [name for name, at in self._held.items() if self._is_stirred or (at is not None and at <= now)]
+        self._is_stirred = False
+        for fingerprint in due:
+            self._review(fingerprint, now)
         self._schedule(now)
         outcome, self._outcome = self._outcome, Outcome()
         return outcome
+
+    def _review(self, fingerprint: str, now: datetime) -> None:
+        alert = self._alerts[fingerprint]
+        if self.holds(alert, now):
+            self._held[fingerprint] = _expected_until(alert)
+        else:
+            del self._held[fingerprint]
+            self._outcome.is_released = True
 
     # changes
 
@@ -219,6 +234,7 @@ class PlannedChanges:
             self._ledger.touch_alert(alert.fingerprint)
         labels = [*change.held.values(), *(view.labels for view in change.notices)]
         if labels:
+            self._ledger.count(OPENED)
             self._outcome.notices.append(line_of(change, labels, self._cluster, now))
         self._ledger.count(HELD_PLANNED_CHANGE, len(change.notices))
         self._drop(change)
@@ -234,12 +250,14 @@ class PlannedChanges:
         self._outcome.notices += change.notices
         change.is_over, change.until = True, now + MEMORY
         change.held, change.notices = {}, []
+        self._is_stirred = True
         self._ledger.touch_group(change.key)
         if change.kind is not PlannedKind.ROLLOUT or change.done_at is not None:
             self._drop(change)
 
     def _drop(self, change: PlannedChange) -> None:
         self.changes.pop(change.key, None)
+        self._is_stirred = True
         for name in (change.subject, *change.also):
             named = self._by_subject.get(name, {})
             named.pop(change.key, None)
@@ -266,12 +284,7 @@ class PlannedChanges:
     def _schedule(self, now: datetime | None = None) -> None:
         deadlines = [change.until for change in self.changes.values()]
         deadlines += [change.done_at + SETTLE for change in self.changes.values() if change.done_at is not None]
-        deadlines += [
-            member.expected_until
-            for fingerprint in self._held
-            for member in self._alerts[fingerprint].members.values()
-            if member.expected_until is not None and member.truth is Truth.TRUE
-        ]
+        deadlines += [at for at in self._held.values() if at is not None]
         self._timers.set(_TIMER, min((at for at in deadlines if now is None or at > now), default=None))
 
 
@@ -291,6 +304,11 @@ def _is_word_of_change(rule: Rule, alert: Alert) -> bool:
 
 def _wrong(alert: Alert) -> list[Member]:
     return [member for member in alert.members.values() if member.truth is Truth.TRUE]
+
+
+def _expected_until(alert: Alert) -> datetime | None:
+    """Return when what is wrong with one of its Pods begins not to be expected; None: no time decides."""
+    return min((each.expected_until for each in _wrong(alert) if each.expected_until is not None), default=None)
 
 
 def _is_expected(alert: Alert, now: datetime) -> bool:

@@ -65,7 +65,10 @@ class PlanReader:
         before = len(left)
         if change.change is not Change.DELETED and workloads.is_evictable(pod):
             left.add(pod.ref.uid)
-            if workloads.is_ending(pod) and (change.before is None or not workloads.is_ending(change.before)):
+            was_ending = change.change is Change.EXISTING or (
+                change.before is not None and workloads.is_ending(change.before)
+            )
+            if workloads.is_ending(pod) and not was_ending:
                 yield self._leaving(pod)
             return
         left.discard(pod.ref.uid)
