@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 STATE  := $(VENV)/.kwatch
 ARGS   ?=
 
-.PHONY: run test lint format bench lock wheel clean help
+.PHONY: run test lint format bench mutants lock wheel clean help
 
 help:   ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ format: $(STATE)-dev   ## format, and fix what can be fixed
 
 bench: $(STATE)-dev   ## measure; benchmarks/README.md says what
 	@$(BIN)/python benchmarks/pipeline.py $(ARGS)
+
+mutants: $(STATE)-dev   ## change the code that counts and classifies, line by line: tests must notice nine of ten
+	@$(BIN)/mutmut run
+	@$(BIN)/mutmut export-cicd-stats >/dev/null
+	@$(BIN)/python -c 'import json, sys; s = json.load(open("mutants/mutmut-cicd-stats.json")); k, n = s["killed"], s["total"]; \
+	  print(f"{k} of {n} mutants noticed: {k / n:.1%}"); sys.exit(k < 0.9 * n)'
 
 lock: $(STATE)-dev   ## resolve the dependencies anew
 	@$(BIN)/uv pip compile $(LOCK_FLAGS) -o requirements.lock pyproject.toml

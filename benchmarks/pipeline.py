@@ -174,7 +174,7 @@ async def pods(folder: Path) -> Figures:
     async with rig(folder, pods=TRACKED_PODS, resources=RESOURCES) as running:
         opened = await running.heard("opened", "/api/v1/pods")
         in_sync, line = await running.log_line('"watching"')
-        watches = json.loads(line)["watches"]
+        watches = json.loads(line)["sources"]
         if watches < WATCHES:
             raise SystemExit(f"{watches} watches, not {WATCHES}")
         await asyncio.sleep(1)

@@ -31,7 +31,9 @@ EVENTS_PER_SECOND = 500
 #: Event objects, whose counts rise. What is remembered of one is kept until an API server has let it die (an hour and a
 #: quarter), so distinct ones would fill the memory for longer than a soak takes.
 EVENT_OBJECTS = 5000
-PODS = 1000
+#: Each breaks every two minutes, so that the first quarter has met them all: what is remembered of a Pod whose alert is
+#: over stays for an hour, and new ones would fill the memory for as long.
+PODS = 360
 #: Pods that break each second, and seconds until each is well again.
 BREAKING, BROKEN_FOR = 3, 15
 #: Seconds after which everything that was ordered has long been told.

@@ -1,14 +1,17 @@
 """What the running kwatch lets the web show of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from kwatch import __version__
+from kwatch.alerts.story import AlertStory
 from kwatch.errors import StateError
 from kwatch.model.notifications import Attempt, Delivery, DeliveryState
 from kwatch.outbox.outbox import DestinationStatus
+from kwatch.rules.verdicts import Verdict
 from kwatch.telemetry import Series
 from kwatch.watch.stream import SourceStatus
+from kwatch.web.reasons import Reasons
 from kwatch.web.views import DestinationView, Overview, SourceState, SourceView, StoreView
 
 if TYPE_CHECKING:
@@ -61,6 +64,52 @@ class LiveBoard:
     async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         """Return how many deliveries there are, by destination and state."""
         return await self._app.state.counts()
+
+    async def why(self, subject: str) -> Reasons:
+        """Return why a subject is told, or not: a fingerprint, or an object as `Kind/namespace/name`."""
+        app, now = self._app, self._app.ports.clock.now()
+        if "/" not in subject:
+            story = app.engine.story(subject, now)
+            problem = "" if story is not None else "no alert that is open or was an hour ago has this fingerprint"
+            return await self._reasons(subject, problem, (), () if story is None else (story,))
+        kind, _, rest = subject.partition("/")
+        namespace, _, name = rest.rpartition("/")
+        judged = app.decider.judged(kind, namespace, name, now)
+        held = [
+            fingerprint for ref, _ in judged for each in app.engine.open_alerts(ref).values() for fingerprint in each
+        ]
+        stories = [story for each in dict.fromkeys(held) if (story := app.engine.story(each, now)) is not None]
+        problem = "" if judged else self._why_unknown(kind, namespace)
+        return await self._reasons(subject, problem, [verdict for _, each in judged for verdict in each], stories)
+
+    def _why_unknown(self, kind: str, namespace: str) -> str:
+        tokens = (*self._app.decider.kinds(), *self._app.config.watch.resources)
+        kinds = {token.partition(".")[0] for token in tokens}
+        if kind not in kinds:
+            return f"{kind} is not watched: no rule asks for it; watched are {', '.join(sorted(kinds))}"
+        if not self._app.decider.is_watched(namespace):
+            return f"namespace {namespace} is not watched: `watch.namespaces` leaves it out"
+        return "there is no such object"
+
+    async def _reasons(
+        self, subject: str, problem: str, verdicts: Iterable[Verdict], stories: Iterable[AlertStory]
+    ) -> Reasons:
+        stories = tuple(stories)
+        lanes = dict.fromkeys(
+            (telling.destination, telling.incident)
+            for story in stories
+            for telling in story.tellings
+            if telling.incident
+        )
+        deliveries = {lane: [told async for told in self._told(*lane)] for lane in lanes}
+        return Reasons(
+            subject=subject, problem=problem, verdicts=tuple(verdicts), stories=stories, deliveries=deliveries
+        )
+
+    async def _told(self, destination: str, incident: str) -> AsyncIterator[tuple[Delivery, tuple[Attempt, ...]]]:
+        for delivery_id in await self._app.state.of_incident(destination, incident):
+            if (found := await self._app.state.find(delivery_id)) is not None:
+                yield found
 
 
 def _source(status: SourceStatus) -> SourceView:

@@ -22,7 +22,8 @@ from kwatch.alerts.engine import Engine
 from kwatch.model.decisions import Checkpoint, Decision, Row, Table
 from kwatch.model.findings import FindingKind
 from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEventType
-from kwatch.model.observations import About, Change, KubeEvent, ObjectChange
+from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
+from kwatch.rules import verdicts
 from kwatch.rules.compile import CompiledRule, RuleSet
 from kwatch.rules.planned import PlanReader
 from kwatch.telemetry import Counters
@@ -43,6 +44,9 @@ _Observed = ParamSpec("_Observed")
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_counted = msgspec.msgpack.Decoder(counting.Counted).decode
+
+#: What each rule says of one object.
+Verdicts = tuple[verdicts.Verdict, ...]
 
 #: What waits for an object, and goes on with what was found out about it.
 Waiting = Callable[[About | None, datetime], None]
@@ -125,6 +129,22 @@ class Decider:
         for _, go_on in self._parked.pop(ref, ()):
             self._guard(go_on, about, now)
         self._count_outcomes()
+
+    def kinds(self) -> Iterable[str]:
+        """Return the kinds that rules need to see."""
+        return self._rules.needs()
+
+    def is_watched(self, namespace: str) -> bool:
+        """Return whether a namespace is watched; the empty one stands for cluster-scoped objects."""
+        return self._is_watched(namespace)
+
+    def judged(self, kind: str, namespace: str, name: str, now: datetime) -> tuple[tuple[ObjectRef, Verdicts], ...]:
+        """Return the objects of that name, each with what the rules say of it as it is; it decides nothing."""
+        return tuple((state.ref, self._verdicts(state, now)) for state in self._cache.named(kind, namespace, name))
+
+    def _verdicts(self, state: ObjectState, now: datetime) -> Verdicts:
+        about = self._cache.about(state.ref) or About(state, f"{state.ref.kind}/{state.ref.name}")
+        return verdicts.of_change(self._rules, ObjectChange(Change.EXISTING, state, None, now), about)
 
     def take(self) -> Decision | None:
         """Return all that was decided since the last call, with rows and checkpoints; None when nothing was."""

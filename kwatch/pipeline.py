@@ -99,6 +99,9 @@ class Pipeline:
         self._ahead = 0  # observations decided since the last take
         self._tick_by = clock.now()
         self._pending: Decision | None = None  # taken, and not known to be durable
+        self._retrying = AsyncRetrying(
+            wait=wait_exponential(multiplier=0.1, max=5) + wait_random(0, 0.1), sleep=clock.sleep
+        )
         self.store_error = ""  # why intake is stopped; empty while it is not
 
     async def put(self, batch: Batch) -> None:
@@ -198,12 +201,7 @@ class Pipeline:
 
     async def _flush(self) -> None:
         """Commit what has been decided so far; again and again until it holds."""
-        retrying = AsyncRetrying(
-            wait=wait_exponential(multiplier=0.1, max=5) + wait_random(0, 0.1), sleep=self._clock.sleep
-        )
-        async for attempt in retrying:
-            with attempt:
-                await self._try_to_flush()
+        await self._retrying(self._try_to_flush)
 
     async def _try_to_flush(self) -> None:
         try:

@@ -104,9 +104,10 @@ class Book:
         return self._settle_all([alert for alert, _ in touched], now)
 
     def close(self, alert: Alert, now: datetime) -> None:
-        """Let go of an episode that has ended and been told of."""
+        """Let go of an episode that has ended and been told of; what it was called comes back with the next finding."""
         self._forget_members(alert, alert.members.copy())
         alert.count, alert.unlisted, alert.groups, alert.awaits_summary = 0, 0, [], False
+        alert.labels, alert.annotations, alert.details, alert.message = {}, {}, {}, ""
         self.remember(alert, now)
 
     def run(self, fingerprint: str, now: datetime) -> Moved:

@@ -21,6 +21,7 @@ from kwatch.alerts.notices import Notices
 from kwatch.alerts.planned import PlannedChanges
 from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch, PlannedChange
 from kwatch.alerts.routing import Router
+from kwatch.alerts.story import AlertStory, story_of
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertState, AlertView
@@ -57,12 +58,12 @@ class Engine:
         self._planned = PlannedChanges(
             by_id, self._book.alerts, cluster=cluster, timers=self._timers, ledger=self._ledger
         )
-        muting = Muting(self._inhibitor, self._planned)
+        self._muting = Muting(self._inhibitor, self._planned)
         self._groups = Groups(
             self._book.alerts,
             by_id,
             router,
-            muting,
+            self._muting,
             announcer=self._announcer,
             memory=max([MEMORY, *(rule.reopen_window for rule in by_id.values())]),
             timers=self._timers,
@@ -71,7 +72,7 @@ class Engine:
         self._notices = Notices(
             self._book,
             self._groups,
-            muting,
+            self._muting,
             self._planned,
             announcer=self._announcer,
             timers=self._timers,
@@ -180,6 +181,15 @@ class Engine:
     def open_alerts(self, ref: ObjectRef) -> Mapping[str, tuple[str, ...]]:
         """Return the fingerprints of the alerts that an object is a member of, by the id of their rule."""
         return self._book.holding(ref)
+
+    def story(self, fingerprint: str, now: datetime) -> AlertStory | None:
+        """Return everything about an alert that is open or remembered; None when there is none."""
+        alert = self._book.alerts.get(fingerprint)
+        if alert is None:
+            return None
+        groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
+        rule = self._book.rules.get(alert.rule_id)
+        return story_of(alert, rule, groups, self._muting.hold_of(alert, now), now)
 
     def alerts(self) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""

@@ -183,6 +183,7 @@ class Groups:
                 repeat=route.repeat_interval,
             )
             self.groups[group.key] = group
+        group.labels = labels
         group.wait, group.critical_wait = route.group_wait, route.critical_wait
         group.interval, group.repeat = route.group_interval, route.repeat_interval
         return group
@@ -272,7 +273,7 @@ class Groups:
             group.thread = group.incident
 
     def _close(self, group: Group, now: datetime) -> None:
-        group.incident, group.ended, group.came_and_went = "", [], []
+        group.incident, group.ended, group.came_and_went, group.labels = "", [], [], {}
         group.flushed_at = group.sent_at = group.due_at = group.severity = None
         group.is_regraded = False
         group.is_awaiting = False

@@ -24,7 +24,7 @@ from kwatch.model.findings import Truth
 from kwatch.model.planned import PlannedKind, PlannedStep, Progress, subject
 from kwatch.model.rules import Rule, Subject
 
-#: How long a change may hold anything, where the object has no deadline of its own, and with the longest deadline.
+#: How long a change may hold anything without getting further, where the object has no deadline of its own; and at all.
 LIMIT = timedelta(minutes=10)
 LONGEST = timedelta(hours=1)
 #: After it is done: the least until it is said to have gone well, and the most until nothing may be wrong.
@@ -78,9 +78,9 @@ class PlannedChanges:
             change = self._begin(step, change, now)
         if change is None:
             return False
-        if step.pods is not None and step.kind is PlannedKind.ROLLOUT:
-            change.pods = step.pods
-        if step.progress is Progress.DONE and change.is_over:
+        if step.progress in (Progress.BEGUN, Progress.GOING):
+            _go_on(change, step, now)
+        elif step.progress is Progress.DONE and change.is_over:
             self._drop(change)
         elif step.progress is Progress.DONE and change.done_at is None:
             change.done_at, change.until = now, min(change.until, now + PATIENCE)
@@ -172,18 +172,14 @@ class PlannedChanges:
 
     def _begin(self, step: PlannedStep, change: PlannedChange | None, now: datetime) -> PlannedChange | None:
         """Begin, or go on: with another revision, with one more Pod."""
-        is_new = change is None or step.revision != change.revision
-        if change is not None and is_new and change.is_over:
+        if change is not None and change.is_over and step.revision != change.revision:
             self._drop(change)
             change = None
-        until = now + min(step.limit or LIMIT, LONGEST)
         if change is None:
             if len(self.changes) >= CHANGES:
                 return None
-            change = PlannedChange(kind=step.kind, subject=step.subject, started_at=now, until=until)
+            change = PlannedChange(kind=step.kind, subject=step.subject, started_at=now, until=now)
             self._add(change)
-        if is_new:
-            change.revision, change.until = step.revision, until
         change.done_at = None
         change.pods += 1 if step.pods is None else step.pods
         if step.also and step.also not in change.also:
@@ -286,6 +282,18 @@ class PlannedChanges:
         deadlines += [change.done_at + SETTLE for change in self.changes.values() if change.done_at is not None]
         deadlines += [at for at in self._held.values() if at is not None]
         self._timers.set(_TIMER, min((at for at in deadlines if now is None or at > now), default=None))
+
+
+def _go_on(change: PlannedChange, step: PlannedStep, now: datetime) -> None:
+    """Give a change that has begun, or gets further, its time anew."""
+    if change.is_over:
+        return
+    if step.kind is PlannedKind.ROLLOUT:
+        change.pods = step.pods or 0
+    achieved = change.pods if step.kind is PlannedKind.DRAIN else step.achieved
+    if achieved > change.achieved or step.revision != change.revision:
+        change.until = min(now + (step.limit or LIMIT), change.started_at + LONGEST)
+    change.achieved, change.revision = achieved, step.revision
 
 
 def _subjects(labels: Mapping[str, str]) -> Iterator[str]:

@@ -148,7 +148,8 @@ class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
     kind: PlannedKind
     subject: str
     started_at: datetime
-    until: datetime  # at the latest
+    until: datetime  # unless it gets further
+    achieved: int = -1  # grows when it gets further
     revision: str = ""
     pods: int = 0
     also: list[str] = []  # what it affects beside its subject

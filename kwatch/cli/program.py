@@ -11,6 +11,7 @@ from kwatch import __version__
 from kwatch.cli.check import check
 from kwatch.cli.deliveries import deliveries
 from kwatch.cli.exits import Exit
+from kwatch.cli.explain import explain
 from kwatch.cli.render import render
 from kwatch.cli.run import run
 from kwatch.cli.send_test import send_test
@@ -55,5 +56,5 @@ def main() -> None:
             stream.reconfigure(errors="replace")
 
 
-for command in (run, check, render, send_test, deliveries):
+for command in (run, check, explain, render, send_test, deliveries):
     main.add_command(command)

@@ -15,7 +15,18 @@ from kwatch.model.rules import PLANNED_CHANGE, Inhibition, Rate, Rule, Subject
 from kwatch.rules.needs import asks_object, kinds_of
 
 #: The labels that kwatch gives to alerts.
-BUILT_IN_LABELS = ("cluster", "rule", "severity", "kind", "namespace", "name", "workload", "node", "reason")
+BUILT_IN_LABELS = (
+    "cluster",
+    "rule",
+    "severity",
+    "kind",
+    "namespace",
+    "name",
+    "workload",
+    "node",
+    "reason",
+    "message",  # of rules whose key holds it: its pattern
+)
 
 _SCOPES: Mapping[object, Scope] = {"event": Scope.EVENT, "resource": Scope.RESOURCE}
 _ALERT_ONLY = ("for", "resolve", "resolve_hold", "reopen_window", "expire_after", "on_delete")

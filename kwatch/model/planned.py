@@ -31,7 +31,8 @@ class PlannedStep(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     subject: str
     progress: Progress
     revision: str = ""  # another one is another rollout
-    limit: timedelta | None = None  # None: the default
+    limit: timedelta | None = None  # how long it may go without getting further; None: the default
+    achieved: int = 0  # grows when it gets further
     pods: int | None = None  # how many are replaced or go; None: one more
     also: str = ""  # what it affects beside its subject; empty: nothing
     reason: str = ""  # why it has failed

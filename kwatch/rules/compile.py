@@ -33,6 +33,7 @@ from kwatch.rules.evaluate import (
 )
 from kwatch.rules.explain import change_text, path_text
 from kwatch.rules.needs import Need, kinds_of, needs_object, needs_of, with_planned
+from kwatch.rules.patterns import pattern_of
 from kwatch.rules.workloads import expected_until
 
 #: The alerts (fingerprints) that hold an object as a member, also a pending one, by the id of their rule.
@@ -62,6 +63,7 @@ class CompiledRule:
     causes: Mapping[FindingKind, tuple[Cause, ...]]  # the status conditions named in the match, and in the resolve
     edges: tuple[Edge, ...]
     labels: Mapping[str, str]  # those that are the same for each finding
+    is_by_message: bool  # its key holds the message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +74,10 @@ class Named:
     chosen: Mapping[str, str]  # those of its own labels that `watch.labels` names
     built_in: Mapping[str, str]
 
-    def labels(self, compiled: CompiledRule) -> Mapping[str, str]:
+    def labels(self, compiled: CompiledRule, message: str) -> Mapping[str, str]:
         """Return the labels of the rule's alert; nothing can pass for a built-in one."""
-        return {**self.chosen, **compiled.labels, **self.built_in}
+        labels = {**self.chosen, **compiled.labels, **self.built_in}
+        return {**labels, "message": pattern_of(message)} if compiled.is_by_message else labels
 
 
 class RuleSet:
@@ -83,8 +86,8 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule], *, cluster: str, label_names: tuple[str, ...]) -> None:
         self._cluster = cluster
         self._label_names = label_names
-        self._compiled = tuple(_compile(rule, cluster, label_names) for rule in rules)
-        self._by_id = {compiled.rule.id: compiled for compiled in self._compiled}
+        self.compiled = tuple(_compile(rule, cluster, label_names) for rule in rules)
+        self._by_id = {compiled.rule.id: compiled for compiled in self.compiled}
         self._for_events: dict[tuple[str, ...], tuple[CompiledRule, ...]] = {}
         self._for_changes: dict[tuple[str, str], tuple[CompiledRule, ...]] = {}
         self._tellers: dict[tuple[str, str], tuple[CompiledRule, ...]] = {}  # of the candidates for changes
@@ -104,7 +107,7 @@ class RuleSet:
         if found is None:
             seen = Observed(kind=kind, group=group, namespace=namespace, type=type, reason=reason, change="")
             found = tuple(
-                each for each in self._compiled if each.rule.on is Subject.EVENT and each.match(seen) is not Truth.FALSE
+                each for each in self.compiled if each.rule.on is Subject.EVENT and each.match(seen) is not Truth.FALSE
             )
             _remember(self._for_events, key, found)
         return found
@@ -164,19 +167,19 @@ class RuleSet:
 
     def needs(self) -> Mapping[str, Need]:
         """Return what must be watched, by kind."""
-        rules = [compiled.rule for compiled in self._compiled]
+        rules = [compiled.rule for compiled in self.compiled]
         return with_planned(needs_of(rules, self._label_names), rules)
 
     def event_kinds(self) -> frozenset[str]:
         """Return the kinds that rules of Events name; one that is about any kind names none."""
-        matches = (each.rule.match for each in self._compiled if each.rule.on is Subject.EVENT)
+        matches = (each.rule.match for each in self.compiled if each.rule.on is Subject.EVENT)
         return frozenset(kind for match in matches for kind in kinds_of(match) or ())
 
     def _change_candidates(self, kind: str, group: str) -> tuple[CompiledRule, ...]:
         found = self._for_changes.get((kind, group))
         if found is None:
             seen = Observed(kind=kind, group=group, namespace=None)
-            found = tuple(each for each in self._compiled if each.match(seen) is not Truth.FALSE)
+            found = tuple(each for each in self.compiled if each.match(seen) is not Truth.FALSE)
             _remember(self._for_changes, (kind, group), found)
         return found
 
@@ -248,9 +251,10 @@ class RuleSet:
         self, compiled: CompiledRule, change: ObjectChange, seen: Observed, *, kind: FindingKind, truth: Truth
     ) -> Finding:
         rule, state = compiled.rule, change.state
-        labels = self._named(state.ref, state, seen.workload or "", "").labels(compiled)
-        values = tuple(labels.get(name, "") for name in rule.key)
         is_so = kind is FindingKind.STATE and truth is Truth.TRUE
+        message = _message(compiled, seen) if is_so else ""
+        labels = self._named(state.ref, state, seen.workload or "", "").labels(compiled, message)
+        values = tuple(labels.get(name, "") for name in rule.key)
         return Finding(
             kind=kind,
             rule=rule,
@@ -260,7 +264,7 @@ class RuleSet:
             truth=truth,
             since_at=_since(compiled.causes.get(kind, ()), truth, change, seen),
             labels=labels,
-            message=_message(compiled, seen) if is_so else "",
+            message=message,
             details=_details(rule, state) if is_so else {},
             is_initial=change.change is Change.EXISTING,
             expected_until=expected_until(state, change.received_at) if rule.is_held else None,
@@ -277,7 +281,7 @@ class RuleSet:
         since_at: datetime,
     ) -> Finding:
         rule = compiled.rule
-        labels = named.labels(compiled)
+        labels = named.labels(compiled, event.message)
         values = tuple([labels.get(name, "") for name in rule.key])
         return Finding(
             kind=FindingKind.OCCURRENCE,
@@ -318,19 +322,24 @@ class RuleSet:
         return known
 
 
-def _compile(rule: Rule, cluster: str, label_names: tuple[str, ...]) -> CompiledRule:
+def condition_of(rule: Rule) -> Condition:
+    """Return what must be true: of a level rule its match, and not its resolve."""
     is_state = rule.on is Subject.RESOURCE and not is_edge(rule.match)
-    match = AllOf((rule.match, Not(rule.resolve))) if is_state and rule.resolve is not None else rule.match
+    return AllOf((rule.match, Not(rule.resolve))) if is_state and rule.resolve is not None else rule.match
+
+
+def _compile(rule: Rule, cluster: str, label_names: tuple[str, ...]) -> CompiledRule:
     built_in = {"cluster": cluster, "rule": rule.name, "severity": rule.severity.word}
     return CompiledRule(
         rule=rule,
-        match=compile_condition(match),
+        match=compile_condition(condition_of(rule)),
         resolve=compile_condition(rule.resolve) if rule.resolve is not None else None,
         is_edge=is_edge(rule.match),
         needs_object=needs_object(rule, label_names),
         causes={FindingKind.STATE: _causes(rule.match), FindingKind.EVIDENCE: _causes(rule.resolve or AllOf(()))},
         edges=_edges(rule.match),
         labels={name: value for name, value in {**rule.labels, **built_in}.items() if value},
+        is_by_message="message" in rule.key,
     )
 
 

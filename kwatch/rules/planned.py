@@ -132,6 +132,7 @@ def _rollout(change: ObjectChange) -> PlannedStep:
         progress=progress,
         revision=workloads.revision_of(state),
         limit=workloads.deadline_of(state),
+        achieved=workloads.achieved_by(state),
         pods=workloads.replicas_of(state),
         reason=reason,
     )

@@ -111,6 +111,12 @@ def revision_of(state: ObjectState) -> str:
     return next((text for path in (_REVISION, _UPDATE_REVISION, _TEMPLATE) if (text := _text(state, path))), "")
 
 
+def achieved_by(state: ObjectState) -> int:
+    """Return how far a rollout is, in Pods that are there and Pods that serve: it grows while that goes on."""
+    counts = (_UPDATED, _AVAILABLE, _READY, _UPDATED_SCHEDULED, _NUMBER_AVAILABLE)
+    return sum(_number(state, path) for path in counts)
+
+
 def replicas_of(state: ObjectState) -> int:
     """Return how many Pods a workload should have."""
     return _number(state, _DESIRED) if state.ref.kind == "DaemonSet" else _number(state, _REPLICAS, 1)

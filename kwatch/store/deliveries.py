@@ -340,6 +340,14 @@ def find(connection: apsw.Connection, id_: str) -> tuple[Delivery, tuple[Attempt
     return _delivery(row), tuple(_ATTEMPT.decode(body) for (body,) in attempts)
 
 
+def of_incident(connection: apsw.Connection, destination: str, incident: str) -> tuple[str, ...]:
+    """Return the ids of an incident's deliveries, oldest first."""
+    rows = connection.execute(
+        "SELECT id FROM deliveries WHERE destination = ? AND incident = ? ORDER BY sequence", (destination, incident)
+    )
+    return tuple(id_ for (id_,) in rows)
+
+
 def counts(connection: apsw.Connection) -> dict[str, dict[DeliveryState, int]]:
     """Return how many deliveries are in which state, by destination; the ledger of row S-97."""
     ledger: dict[str, dict[DeliveryState, int]] = {}

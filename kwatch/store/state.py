@@ -120,6 +120,10 @@ class State:
         """Return one delivery and its attempts, oldest first."""
         return await self._writer.read(lambda connection: deliveries.find(connection, delivery_id))
 
+    async def of_incident(self, destination: str, incident: str) -> tuple[str, ...]:
+        """Return the ids of an incident's deliveries, oldest first."""
+        return await self._writer.read(lambda connection: deliveries.of_incident(connection, destination, incident))
+
     async def counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         """Return how many deliveries are in which state, by destination."""
         return await self._writer.read(deliveries.counts)

@@ -15,6 +15,7 @@ token}`; `FOLDER` is the stage's own.
 import asyncio
 import inspect
 import json
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -214,6 +215,19 @@ class Stage:
         with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
             runner.run(self._play(until))
         return self.told
+
+    @contextmanager
+    def live(self) -> Iterator[Callable[[float], None]]:
+        """Play without an end; what is given lets so many seconds pass. What fails in the play is raised then."""
+        with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
+            playing = runner.get_loop().create_task(self._play(math.inf))
+
+            def advance(seconds: float) -> None:
+                runner.get_loop().run_until_complete(asyncio.wait({playing}, timeout=seconds))
+                if playing.done():
+                    playing.result()
+
+            yield advance
 
     @property
     def lines(self) -> list[str]:

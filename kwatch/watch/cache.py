@@ -110,6 +110,11 @@ class ObjectCache:
             for key in shelf.keys(namespace):
                 yield shelf.state(kind, key)
 
+    def named(self, kind: str, namespace: str, name: str) -> tuple[ObjectState, ...]:
+        """Return the watched objects of that name; kinds of several groups may have the same name."""
+        refs = [ObjectRef(kind, name, namespace, group) for group, each in self._shelves if each == kind]
+        return tuple(state for ref in refs if (state := self.get(ref)) is not None)
+
     def _shelf(self, resource: Resource) -> "_Shelf":
         return self._shelves.setdefault((resource.group, resource.kind), _Shelf(Projection()))
 

@@ -6,7 +6,7 @@ loopback name too, or a web page anywhere could have a browser on this machine r
 """
 
 import ipaddress
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
@@ -22,6 +22,7 @@ from kwatch.model.notifications import DeliveryState
 from kwatch.web import views
 from kwatch.web.assets import Assets
 from kwatch.web.metrics import CONTENT_TYPE, exposition
+from kwatch.web.reasons import Reasons, reasons_report
 
 _OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 _RECENT = 30
@@ -37,7 +38,15 @@ _SECURITY_HEADERS = {
 }
 
 
-def create_app(board: views.Board) -> Starlette:
+class Board(views.Board, Protocol):
+    """What the running kwatch lets its readers see, and why."""
+
+    async def why(self, subject: str) -> Reasons:
+        """Return why a subject is told, or not: a fingerprint, or an object as `Kind/namespace/name`."""
+        ...
+
+
+def create_app(board: Board) -> Starlette:
     """Build the application that shows `board`."""
     endpoints = _Endpoints(board)
     return Starlette(
@@ -48,6 +57,7 @@ def create_app(board: views.Board) -> Starlette:
             Route("/readyz", endpoints.readyz),
             Route("/metrics", endpoints.metrics),
             Route("/api/v1/alerts", endpoints.alerts),
+            Route("/api/v1/why/{subject:path}", endpoints.why),
             Route("/api/v1/deliveries", endpoints.deliveries),
             Route("/api/v1/deliveries/{delivery_id:path}", endpoints.delivery),
         ],
@@ -57,7 +67,7 @@ def create_app(board: views.Board) -> Starlette:
 
 
 class _Endpoints:
-    def __init__(self, board: views.Board) -> None:
+    def __init__(self, board: Board) -> None:
         self._board = board
         self._assets = Assets()
 
@@ -94,6 +104,9 @@ class _Endpoints:
         if found is None:
             raise HTTPException(404, "there is no such delivery")
         return JSONResponse(views.delivery_story(*found))
+
+    async def why(self, request: Request) -> Response:
+        return JSONResponse(reasons_report(await self._board.why(request.path_params["subject"])))
 
 
 def _limit(request: Request) -> int:

@@ -140,6 +140,18 @@ def test_what_names_a_revision(
 
 
 @pytest.mark.parametrize(
+    ("kind", "status", "expected"),
+    [
+        ("Deployment", {"replicas": 4, "updatedReplicas": 2, "availableReplicas": 3}, 5),
+        ("StatefulSet", {"updatedReplicas": 2, "readyReplicas": 1}, 3),
+        ("DaemonSet", nodes(3, 3, 2, 2), 4),
+    ],
+)
+def test_how_far_a_rollout_is(kind: str, status: Mapping[str, Any], expected: int) -> None:
+    assert workloads.achieved_by(made(kind, status=status)) == expected
+
+
+@pytest.mark.parametrize(
     ("kind", "before", "after", "expected"),
     [
         ("Deployment", {"replicas": 3}, {"replicas": 2}, True),

@@ -153,6 +153,14 @@ def test_a_rollout_that_takes_too_long_tells_what_was_held_then(cluster: Cluster
     assert cluster.held_back() == ["the rollout of Deployment shop/web, which takes too long"]
 
 
+def test_a_rollout_that_gets_further_has_its_time_anew_for_up_to_an_hour(cluster: Cluster) -> None:
+    cluster.deployment(10, 3, 0, 2)
+    cluster.pod(11, "new", ready=False)
+    for minute in range(1, 100):
+        cluster.deployment(60 * minute, minute + 3, minute, 2)
+    assert cluster.play(7000) == ["3610 hook firing not-ready shop/Deployment/web"]
+
+
 def test_a_rollout_that_is_paused_tells_what_was_held(cluster: Cluster) -> None:
     cluster.deployment(10, 3, 1, 2)
     cluster.pod(11, "new", ready=False)
@@ -202,6 +210,24 @@ def test_a_rollout_that_is_corrected_is_one_change(cluster: Cluster) -> None:
     cluster.deployment(700, 2, 2, 2, revision=3)
     assert cluster.play() == ["730 hook notice planned-change shop/Deployment/web"]
     assert cluster.said() == ["Deployment shop/web rolled out: 2 Pods, 11 min 30 s, 1 alert came and went"]
+
+
+def test_a_rollout_that_corrects_one_that_was_stuck_is_held_again(cluster: Cluster) -> None:
+    stuck = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    cluster.deployment(10, 3, 1, 2)
+    cluster.pod(11, "new", ready=False)
+    cluster.deployment(310, 3, 1, 2, conditions=[stuck])
+    cluster.deployment(400, 3, 1, 2, revision=3, conditions=[stuck], observedGeneration=0)
+    cluster.deployment(401, 3, 1, 2, revision=3)
+    cluster.stage.delete(405, "new")
+    cluster.pod(411, "newer", ready=False)
+    cluster.pod(420, "newer", ready=True)
+    cluster.deployment(440, 2, 2, 2, revision=3)
+    assert cluster.play() == [
+        "310 hook firing not-ready shop/Deployment/web",
+        "405 hook resolved not-ready shop/Deployment/web",
+        "470 hook notice planned-change shop/Deployment/web",
+    ]
 
 
 def test_the_first_start_of_a_workload_is_no_rollout(tmp_path: Path) -> None:

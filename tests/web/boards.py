@@ -19,6 +19,7 @@ from kwatch.model.notifications import (
 )
 from kwatch.model.rules import Severity
 from kwatch.telemetry import Series
+from kwatch.web.reasons import Reasons
 from kwatch.web.views import DestinationView, Overview, SourceState, SourceView, StoreView
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -155,6 +156,9 @@ class FixedBoard:
             if row.notification.id == delivery_id:
                 return msgspec.structs.replace(row, message=Message(body=b'{"text": "hi"}')), (ATTEMPT,)
         return None
+
+    async def why(self, subject: str) -> Reasons:
+        return Reasons(subject=subject, problem="there is no such object")
 
     async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         return {"team-slack": {DeliveryState.SENT: 128, DeliveryState.DEAD: 1}}

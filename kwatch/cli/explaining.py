@@ -1,0 +1,213 @@
+"""The work of `kwatch explain`: objects from files, what every rule says of them, and where that would go."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from kwatch.alerts.routing import Router
+from kwatch.config.config import Config
+from kwatch.config.parse import parse
+from kwatch.config.problems import Problems
+from kwatch.errors import ConfigError, KwatchError
+from kwatch.model.findings import Truth
+from kwatch.model.identity import group_id
+from kwatch.model.objects import Resource, Source, WatchEvent, WatchEventType
+from kwatch.model.observations import About, KubeEvent, ObjectChange
+from kwatch.rules import verdicts
+from kwatch.rules.compile import RuleSet
+from kwatch.rules.patterns import pattern_of
+from kwatch.rules.verdicts import Verdict
+from kwatch.watch.cache import ObjectCache
+from kwatch.watch.extract import Projection
+from kwatch.watch.normalise import KubeEventBody, event_of
+
+Document = Mapping[str, Any]
+
+
+class Way(NamedTuple):
+    """Where an alert would be told, and in which group."""
+
+    receiver: str
+    destinations: tuple[str, ...]
+    group: str
+
+
+class Explained(NamedTuple):
+    """One Event or object with what each rule says of it."""
+
+    title: str
+    pattern: str  # the Event's message without what varies
+    verdicts: tuple[Verdict, ...]
+
+
+class Explainer:
+    """The rules of a configuration, asked of single objects."""
+
+    def __init__(self, config: Config, documents: Iterable[Document], now: datetime) -> None:
+        self._cluster = config.cluster or ""
+        self._rules = RuleSet(config.rules, cluster=self._cluster, label_names=config.watch.labels)
+        self._router = Router(config.route, config.destinations)
+        self._now = now
+        self._needs = self._rules.needs()
+        documents = tuple(documents)
+        self._events = [document for document in documents if document.get("kind") == "Event"]
+        self._objects = [_frame_of(document, now) for document in documents if document.get("kind") != "Event"]
+
+    def explained(self) -> tuple[Explained, ...]:
+        """Return the verdicts on each Event, beside which the objects are known; without Events, on each object."""
+        if self._events:
+            return tuple(self._of_event(_event_of(document)) for document in self._events)
+        return tuple(self._of_object(source, frame) for source, frame in self._objects)
+
+    def ways(self, verdict: Verdict) -> tuple[Way, ...]:
+        """Return where the alert of a rule that matched would be told."""
+        matches = self._router.route(verdict.labels).matches
+        return tuple(
+            Way(
+                match.receiver,
+                tuple(destination.name for destination in match.destinations),
+                group_id(
+                    self._cluster,
+                    match.receiver,
+                    {name: verdict.labels.get(name, "") for name in match.route.group_by},
+                ),
+            )
+            for match in matches
+        )
+
+    def _of_event(self, event: KubeEvent) -> Explained:
+        about = self._cache_of(self._objects).about(event.regarding)
+        known = about if about is not None and about.state is not None else None
+        title = f"Event {event.ref.namespace}/{event.ref.name}: {event.reason}, {event.regarding}"
+        return Explained(title, pattern_of(event.message), verdicts.of_event(self._rules, event, known, self._now))
+
+    def _of_object(self, source: Source, frame: WatchEvent) -> Explained:
+        cache = self._cache_of([other for other in self._objects if other[1] is not frame])
+        (change,) = _apply(cache, source, frame)
+        ref = change.state.ref
+        about = cache.about(ref) or About(change.state, f"{ref.kind}/{ref.name}")
+        return Explained(str(ref), "", verdicts.of_change(self._rules, change, about))
+
+    def _cache_of(self, objects: Iterable[tuple[Source, WatchEvent]]) -> ObjectCache:
+        """Return what would be known if these objects were listed."""
+        cache = ObjectCache()
+        for source, _ in self._objects:
+            resource = source.resource
+            token = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+            need = self._needs.get(token) or self._needs.get(resource.kind)
+            if need is not None:
+                cache.keep(resource, Projection(need.paths, need.annotations))
+        for source, frame in objects:
+            _apply(cache, source, frame)
+        return cache
+
+
+def _apply(cache: ObjectCache, source: Source, frame: WatchEvent) -> tuple[ObjectChange, ...]:
+    try:
+        return cache.apply(source, frame)
+    except msgspec.ValidationError as error:
+        raise KwatchError(f"a {source.resource.kind} is malformed: {error}") from error
+
+
+def _frame_of(document: Document, now: datetime) -> tuple[Source, WatchEvent]:
+    """Return an object as the first list would bring it."""
+    group, _, version = str(document.get("apiVersion", "")).rpartition("/")
+    kind, metadata = str(document.get("kind", "")), document.get("metadata")
+    if not kind or not version or not isinstance(metadata, Mapping):
+        raise KwatchError("a document is no Kubernetes object: it needs apiVersion, kind and metadata")
+    resource = Resource(group, version, kind, kind.lower(), "namespace" in metadata)
+    body = {**document, "metadata": {"resourceVersion": "1", **metadata}}
+    return Source(resource), WatchEvent(WatchEventType.LISTED, body, "1", now)
+
+
+def read_documents(paths: Iterable[Path]) -> list[Document]:
+    """Return the objects of files (`-`: standard input), those of a List one by one. Raise KwatchError."""
+    documents: list[Document] = []
+    for path in paths:
+        document = _plain(path)
+        items = document.get("items") if str(document.get("kind", "")).endswith("List") else None
+        documents += items if isinstance(items, list) else [document]
+    return documents
+
+
+def _plain(path: Path) -> Document:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise KwatchError(f"{path} cannot be read: {error}") from error
+    problems = Problems()
+    node = parse(text, str(path), problems)
+    if problems:
+        raise ConfigError(problems.sorted())
+    found = node.plain() if node is not None else None
+    if not isinstance(found, Mapping):
+        raise KwatchError(f"{path}: no Kubernetes object; write one as `kubectl get -o yaml` does")
+    return found
+
+
+def _event_of(document: Document) -> KubeEvent:
+    try:
+        event = event_of(msgspec.convert(document, KubeEventBody))
+    except msgspec.ValidationError as error:
+        raise KwatchError(f"an Event is malformed: {error}") from error
+    if event is None:
+        raise KwatchError("an Event has no name, no object that it is about, or no time: kwatch skips it as malformed")
+    return event
+
+
+def only(explained: Explained, rule: str) -> Explained:
+    """Return the word of one rule alone."""
+    return explained._replace(verdicts=tuple(each for each in explained.verdicts if each.rule == rule))
+
+
+def report(explainer: Explainer, explained: Explained) -> dict[str, Any]:
+    """Return everything as JSON has it."""
+    return {
+        "about": explained.title,
+        "message_pattern": explained.pattern,
+        "rules": [
+            {
+                **msgspec.to_builtins(verdict),
+                "destinations": [way._asdict() for way in explainer.ways(verdict)] if verdict.fingerprint else [],
+            }
+            for verdict in explained.verdicts
+        ],
+    }
+
+
+def lines_of(explainer: Explainer, explained: Explained, *, shows_all: bool) -> list[str]:
+    """Return the verdicts for people: those that match or may in full, the others by name unless all are asked for."""
+    told = [each for each in explained.verdicts if shows_all or each.truth is not Truth.FALSE]
+    others = [each.rule for each in explained.verdicts if each not in told]
+    lines = [explained.title]
+    for verdict in told:
+        lines += ["", f"{verdict.rule} ({verdict.origin}): {_SAYS[verdict.truth]}", *_named(explainer, verdict)]
+        lines += [f"  {line}" for line in str(verdict.why).splitlines()]
+    if others:
+        lines += ["", f"no match: {', '.join(others)} (--all says why)"]
+    return lines
+
+
+def fingerprints_of(explained: Explained) -> list[str]:
+    """Return what names the alert of each rule that matches, a line each."""
+    named = [verdict for verdict in explained.verdicts if verdict.fingerprint]
+    lines = [f"{each.fingerprint}  {each.rule}  {_key_text(each)}" for each in named]
+    return [explained.title, f"message: {explained.pattern or '-'}", *lines]
+
+
+_SAYS = {Truth.TRUE: "matches", Truth.FALSE: "does not match", Truth.UNKNOWN: "cannot be said"}
+
+
+def _named(explainer: Explainer, verdict: Verdict) -> list[str]:
+    if not verdict.fingerprint:
+        return []
+    ways = [f"{way.receiver} ({', '.join(way.destinations)})" for way in explainer.ways(verdict)]
+    return [f"  alert   {verdict.fingerprint}  {_key_text(verdict)}", f"  told to {'; '.join(ways) or 'nobody'}"]
+
+
+def _key_text(verdict: Verdict) -> str:
+    return " ".join(f"{name}={value or '-'}" for name, value in verdict.key.items())
