@@ -106,7 +106,7 @@ def test_T52_an_illegal_label_matcher_is_not_everything(tmp_path: Path) -> None:
     assert problems(tmp_path, text + "receivers: {team: [{type: stdout}]}\n") == [
         (
             "kwatch.yaml:1:43: no alert has a label 'labels' (a rule's `labels` and `watch.labels` add some); there is "
-            "cluster, kind, name, namespace, node, reason, rule, severity, workload"
+            "cluster, kind, message, name, namespace, node, reason, rule, severity, workload"
         )
     ]
 
