@@ -290,7 +290,7 @@ def _go_on(change: PlannedChange, step: PlannedStep, now: datetime) -> None:
         return
     if step.kind is PlannedKind.ROLLOUT:
         change.pods = step.pods or 0
-    achieved = change.pods if step.kind is PlannedKind.DRAIN else step.achieved
+    achieved = step.achieved if step.kind is PlannedKind.ROLLOUT else change.pods
     if achieved > change.achieved or step.revision != change.revision:
         change.until = min(now + (step.limit or LIMIT), change.started_at + LONGEST)
     change.achieved, change.revision = achieved, step.revision

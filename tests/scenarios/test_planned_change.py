@@ -354,6 +354,17 @@ def test_a_scale_down_that_goes_well_is_one_line(cluster: Cluster) -> None:
     assert cluster.said() == ["Deployment shop/web scaled down: 1 Pod fewer, 1 s, 1 alert came and went"]
 
 
+def test_a_scale_down_in_steps_is_one_line(cluster: Cluster) -> None:
+    for at, wanted in ((10, 1), (35, 0)):
+        cluster.deployment(at, wanted + 1, wanted + 1, wanted + 1, revision=1, spec={"replicas": wanted})
+        cluster.ends(at + 1, f"old-{wanted + 1}")
+        cluster.pod(at + 2, f"old-{wanted + 1}", ready=False)
+        cluster.deployment(at + 3, wanted, wanted, wanted, revision=1, spec={"replicas": wanted})
+        cluster.stage.delete(at + 20, f"old-{wanted + 1}")
+    assert cluster.play() == ["68 hook notice planned-change shop/Deployment/web"]
+    assert cluster.said() == ["Deployment shop/web scaled down: 2 Pods fewer, 28 s, 1 alert came and went"]
+
+
 def test_the_end_of_a_job_is_one_line(cluster: Cluster) -> None:
     stage = cluster.stage
     cluster.workload(-25, "batch/v1/Job")
