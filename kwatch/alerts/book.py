@@ -354,6 +354,7 @@ class Book:
         if alert.state is not AlertState.PENDING:
             alert.is_late = self.is_late(alert.starts_at)
         alert.is_told, alert.is_stable, alert.held_back_by, alert.groups, alert.listed = False, False, "", [], []
+        alert.planned_at, alert.planned_by = None, ""
         alert.escalated_to = []
         withdraw(alert)
         self._ledger.move(alert, AlertState.FIRING, verdict.reason, now)

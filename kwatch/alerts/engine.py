@@ -23,7 +23,18 @@ from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import MEMORY
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
-from kwatch.alerts.records import Alert, DigestEntry, DigestPeriod, Episodes, Group, GroupRow, NoticeBatch, Watched
+from kwatch.alerts.planned import PLANNED, PlannedChanges
+from kwatch.alerts.records import (
+    Alert,
+    DigestEntry,
+    DigestPeriod,
+    Episodes,
+    Group,
+    GroupRow,
+    NoticeBatch,
+    PlannedChange,
+    Watched,
+)
 from kwatch.alerts.routing import Router
 from kwatch.alerts.silences import Silences
 from kwatch.alerts.story import AlertStory, story_of
@@ -36,6 +47,7 @@ from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Finding
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
+from kwatch.model.planned import PlannedStep
 from kwatch.model.rules import Inhibition, Mode, Rule, Severity
 from kwatch.model.silences import Silence
 from kwatch.model.windows import Window
@@ -67,10 +79,13 @@ class Engine:
         self._announcer = Announcer(self._ledger, cluster=cluster, public_url=public_url)
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
+        self._book = Book(by_id, self._timers, self._ledger)
+        self._planned = PlannedChanges(
+            by_id, self._book.alerts, cluster=cluster, timers=self._timers, ledger=self._ledger
+        )
         self._silences = Silences(self._timers, self._ledger)
         known_windows = Windows(windows)
-        self._muting = Muting(self._inhibitor, self._silences, known_windows)
-        self._book = Book(by_id, self._timers, self._ledger)
+        self._muting = Muting(self._inhibitor, self._silences, known_windows, self._planned)
         self._digests = Digests(
             self._book.alerts,
             router,
@@ -104,6 +119,7 @@ class Engine:
             self._book,
             self._groups,
             self._muting,
+            self._planned,
             self._digests,
             announcer=self._announcer,
             timers=self._timers,
@@ -144,6 +160,7 @@ class Engine:
         self._edges.load(silences, started_at)
         moved = self._book.load(alerts, started_at=started_at, is_first=self._is_first_list)
         self._escalations.load(self._book.alerts.values())
+        self._planned.load([kept for kept in groups if isinstance(kept, PlannedChange)])
         self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
         self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)])
         self._digests.load([kept for kept in groups if isinstance(kept, DigestPeriod | DigestEntry)])
@@ -164,6 +181,14 @@ class Engine:
             self._notices.observe(finding, now, is_first_list=self._is_first_list and finding.is_initial)
         else:
             self._follow(self._book.observe(finding, now), now)
+            if self._planned.heed(finding.fingerprint, now):
+                self._conclude(now)
+
+    def plan(self, step: PlannedStep, now: datetime) -> None:
+        """Take what an object says of a change that somebody wanted."""
+        self._advance(now, inclusive=False)
+        if self._planned.take(step, now):
+            self._conclude(now)
 
     def freeze(self, kind: str, group: str, namespace: str, now: datetime) -> None:
         """A source is out of sync: what rests on it is unknown. `namespace` empty: everywhere."""
@@ -174,6 +199,8 @@ class Engine:
         """A source is in sync; members that are not among the uids that a list has shown (`present`) are gone."""
         self._advance(now, inclusive=False)
         self._follow(self._book.thaw(kind, group, namespace, present, now), now)
+        self._planned.stir()
+        self._conclude(now)
 
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up: tell what was already there at a first start."""
@@ -210,6 +237,7 @@ class Engine:
         for key in self._late:
             self._timers.set(key, now)
         self._late.clear()
+        self._conclude(now)
 
     def jump(self, by: timedelta) -> None:
         """The clock was set: move all that durations count from (S-117)."""
@@ -219,6 +247,9 @@ class Engine:
         for group in self._groups.groups.values():
             jumps.move_group(group, by)
             self._ledger.touch_group(group.key)
+        for change in self._planned.changes.values():
+            jumps.move_change(change, by)
+            self._ledger.touch_group(change.key)
         if self._watched.until is not None:
             self._watched.until += by
         for batch in self._notices.batches.values():
@@ -226,6 +257,7 @@ class Engine:
             self._ledger.touch_group(batch.key)
         self._timers.move(by)
         self._digests.clock_was_set()
+        self._planned.clock_was_set()
 
     def tell_about_itself(self, text: str, severity: Severity, now: datetime) -> None:
         """Tell the destinations of the root receiver something about kwatch itself."""
@@ -328,8 +360,7 @@ class Engine:
             elif phase is Phase.CONDITION:
                 self._follow(self._book.run(key, until), until)
             elif phase is Phase.EDGE:
-                self._edges.run(key, until)
-                self._edge_passed(until)
+                self._run_edge(key, until)
             elif phase is Phase.STEP:
                 alert, matches = self._escalations.run(key, until)
                 alert.escalated_to += [each.receiver for each in matches if self._groups.escalate(alert, each, until)]
@@ -352,6 +383,7 @@ class Engine:
             if alert.state is AlertState.FIRING:
                 if self._inhibitor.started(alert):
                     self._escalations.review(now)
+                self._planned.began(alert, now)
                 if not alert.awaits_summary:
                     self._groups.enlist(alert, now)
                 continue
@@ -359,11 +391,32 @@ class Engine:
             was_source = self._inhibitor.ended(alert)
             self._groups.delist(alert, view_of(alert, self._book.rules.get(alert.rule_id), now), now)
             self._edges.ended(alert, now)
+            self._planned.ended(alert)
             self._book.close(alert, now)
             if was_source:
                 self._holds_changed(now)
+        if moved:
+            self._conclude(now)
         while self._book.retold:
             self._groups.retell(self._book.retold.pop(), now)
+
+    def _conclude(self, now: datetime) -> None:
+        """Tell how planned changes went, and what they do not hold back any more, once it is known what goes on."""
+        if self._is_blind:
+            return
+        outcome = self._planned.conclude(now)
+        for view in outcome.notices:
+            self._notices.tell(view, 0, now)
+        if outcome.is_released:
+            self._holds_changed(now)
+
+    def _run_edge(self, key: str, now: datetime) -> None:
+        """Something that holds alerts back begins or ends, or it is time to ask whether it does."""
+        if key == PLANNED:
+            self._conclude(now)
+        else:
+            self._edges.run(key, now)
+            self._edge_passed(now)
 
     def _holds_changed(self, now: datetime) -> None:
         """What holds alerts back has begun or ended."""
@@ -430,6 +483,7 @@ class Engine:
         kept: tuple[Mapping[str, GroupRow], ...] = (
             self._groups.groups,
             self._notices.batches,
+            self._planned.changes,
             self._digests.periods,
             self._digests.entries,
             {EPISODES: self._announcer.episodes, WATCHED: self._watched},

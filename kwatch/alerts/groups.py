@@ -205,7 +205,7 @@ class Groups:
         for group in self._note_sent(destination, incident, at):
             self._edit(group, at)
 
-    def destinations_of(self, alert: Alert) -> list[tuple[Match, Destination]]:
+    def destinations_of(self, alert: Alert | AlertView) -> list[tuple[Match, Destination]]:
         """Return where an alert goes, and count why it goes nowhere."""
         routing = self._router.route(alert.labels)
         self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
@@ -219,7 +219,7 @@ class Groups:
             self._ledger.count(fates.MUTED_SEVERITY)
         return wanted
 
-    def group_id(self, match: Match, alert: Alert) -> tuple[str, dict[str, str]]:
+    def group_id(self, match: Match, alert: Alert | AlertView) -> tuple[str, dict[str, str]]:
         """Return the group of an alert at a receiver, and the labels that make it."""
         labels = {name: alert.labels.get(name, "") for name in match.route.group_by}
         return group_id(self._announcer.cluster, match.receiver, labels), labels

@@ -5,13 +5,14 @@ Instants that were told (when an episode began, ended, was acknowledged) and tho
 
 from datetime import datetime, timedelta
 
-from kwatch.alerts.records import Alert, Group, NoticeBatch
+from kwatch.alerts.records import Alert, Group, NoticeBatch, PlannedChange
 
 
 def move_alert(alert: Alert, by: timedelta) -> None:
     """Move the instants of an alert from which `for`, holds, windows of flapping and memories count."""
     alert.seen_at += by
     alert.ended_at, alert.notice_at = _moved(alert.ended_at, by), _moved(alert.notice_at, by)
+    alert.planned_at = _moved(alert.planned_at, by)
     alert.transitions = [at + by for at in alert.transitions]
     for member in alert.members.values():
         member.since_at += by
@@ -29,6 +30,12 @@ def move_group(group: Group, by: timedelta) -> None:
 def move_notices(batch: NoticeBatch, by: timedelta) -> None:
     """Move the end of a batch's wait."""
     batch.due_at += by
+
+
+def move_change(change: PlannedChange, by: timedelta) -> None:
+    """Move the limits of a planned change; its begin only backwards, so that what began during it still did."""
+    change.started_at = min(change.started_at, change.started_at + by)
+    change.until, change.done_at = change.until + by, _moved(change.done_at, by)
 
 
 def _moved(at: datetime | None, by: timedelta) -> datetime | None:

@@ -13,6 +13,7 @@ from kwatch.model.findings import Truth
 from kwatch.model.notifications import Part
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Contribution
+from kwatch.model.planned import PlannedKind
 from kwatch.model.rules import Severity
 from kwatch.model.windows import Schedule
 
@@ -27,6 +28,7 @@ class Member(msgspec.Struct, kw_only=True):
     is_observed: bool  # the object's own state has said so, and could be judged the last time
     is_frozen: bool = False  # its source is not in sync
     is_gone: bool = False  # deleted, and kept for the episode
+    expected_until: datetime | None = None  # it ends as it should: what is wrong with it is expected until then
 
     @property
     def is_live(self) -> bool:
@@ -84,6 +86,8 @@ class Alert(msgspec.Struct, kw_only=True):
     steps: list[Step] = []  # of escalation, not taken yet
     escalated_to: list[str] = []
     held_back_by: str = ""  # what kept it from being told, for people
+    planned_at: datetime | None = None  # what was wrong until then was part of a planned change
+    planned_by: str = ""  # that change, for people
     is_told: bool = False  # this episode led to a notification
     listed: list[str] = []  # the digests that this episode was in
     notice_at: datetime | None = None  # when a notice was told last
@@ -207,4 +211,26 @@ class Watched(msgspec.Struct, tag="watched"):
     until: datetime | None = None
 
 
-GroupRow = Group | NoticeBatch | DigestPeriod | DigestEntry | Episodes | Watched
+class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
+    """A planned change that goes on, or whose end must be known so that it does not begin again."""
+
+    kind: PlannedKind
+    subject: str
+    started_at: datetime
+    until: datetime  # unless it gets further
+    achieved: int = -1  # grows when it gets further
+    revision: str = ""
+    pods: int = 0
+    also: list[str] = []  # what it affects beside its subject
+    done_at: datetime | None = None  # when the objects said so
+    is_over: bool = False  # it holds nothing any more
+    held: dict[str, dict[str, str]] = {}  # the alerts that it holds or has held: fingerprint → labels
+    notices: list[AlertView] = []  # those that it holds
+
+    @property
+    def key(self) -> str:
+        """The row's key."""
+        return f"planned/{self.kind.value}/{self.subject}"
+
+
+GroupRow = Group | NoticeBatch | DigestPeriod | DigestEntry | Episodes | Watched | PlannedChange

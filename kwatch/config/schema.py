@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from kwatch.config.paths import parse_path
 from kwatch.model.conditions import Path as FieldPath
-from kwatch.model.rules import Flapping, Mode, OnDelete, Subject
+from kwatch.model.rules import Flapping, Mode, OnDelete, Planned, Subject
 from kwatch.model.windows import DAY
 from kwatch.notify.base import Duration, PaceWords, SeverityWord, TemplateText, TimeZone
 from kwatch.telemetry import LogFormat
@@ -279,6 +279,8 @@ class RuleWords(Words):
     #: How often a destination is told that alerts of this rule open; what is more is folded.
     pace: PaceWords | None = None
     on_delete: OnDelete | None = None
+    #: During a planned change: `hold`, or `tell` all the same; absent: `tell` for critical alerts only.
+    planned: Planned | None = None
     labels: dict[SomeText, SomeText] = {}
     annotations: dict[SomeText, TemplateText] = {}
     #: Values of the object that messages show: name → path.

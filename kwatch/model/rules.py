@@ -9,6 +9,9 @@ import msgspec
 from kwatch.model.conditions import AllOf, Condition, Path
 from kwatch.model.pace import Pace
 
+#: The name of the rule by which kwatch itself tells of planned changes that went well.
+PLANNED_CHANGE = "planned-change"
+
 
 class Severity(IntEnum):
     """How bad it is; ordered."""
@@ -42,6 +45,13 @@ class OnDelete(Enum):
 
     RESOLVE = "resolve"
     KEEP = "keep"
+
+
+class Planned(Enum):
+    """What becomes of an alert that begins during a planned change of its workload or Node."""
+
+    HOLD = "hold"
+    TELL = "tell"
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -83,10 +93,18 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     dedup_window: timedelta = timedelta(minutes=5)
     on_delete: OnDelete = OnDelete.RESOLVE
     pace: Pace | None = None  # how often a destination is told that its alerts open; None: as it comes
+    planned: Planned | None = None  # None: by its severity
     labels: Mapping[str, str] = {}
     annotations: Mapping[str, str] = {}  # templates, rendered with the message
     details: Mapping[str, Path] = {}  # name → path of the object, read at decision time, shown in messages
     origin: str = ""  # `file:line`, or the pack
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a planned change holds its alerts back: where the rule does not say, unless they are critical."""
+        if self.planned is None:
+            return self.severity is not Severity.CRITICAL
+        return self.planned is Planned.HOLD
 
 
 class Inhibition(msgspec.Struct, frozen=True, kw_only=True):
