@@ -22,12 +22,13 @@ import httpx
 from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
 from kwatch.board import LiveBoard
-from kwatch.clock import Clock, SystemClock
+from kwatch.clock import Clock, SteadyClock, SystemClock
 from kwatch.cluster.client import KubeClient
 from kwatch.cluster.discovery import Discovery
 from kwatch.cluster.wire import Wire
 from kwatch.config.config import Config
 from kwatch.config.files import ConfigFiles
+from kwatch.control import LiveControl
 from kwatch.decider import Decider
 from kwatch.enrich.lookup import Lookup
 from kwatch.model.notifications import NotificationKind
@@ -44,6 +45,7 @@ from kwatch.rules.compile import RuleSet
 from kwatch.rules.fresh import fresh
 from kwatch.store.state import Snapshot, State
 from kwatch.telemetry import Counters
+from kwatch.timekeeper import Timekeeper
 from kwatch.watch.cache import ObjectCache
 from kwatch.watch.extract import Projection
 from kwatch.watch.fleet import Fleet, Plan
@@ -100,7 +102,8 @@ class App:
         self.ports = ports
         self.state = state
         self.counters = counters
-        self.started_at = ports.clock.now()
+        self.clock = SteadyClock(ports.clock)
+        self.started_at = self.clock.now()
         self.cluster = config.cluster or ports.cluster
         self.started = asyncio.Event()  # every watch has listed once, or was refused
         self.is_stopping = False
@@ -116,18 +119,26 @@ class App:
         self.outbox = Outbox(
             state,
             self.parts.channels,
-            clock=ports.clock,
+            clock=self.clock,
             rng=ports.rng,
             counters=counters,
             on_ended=self._delivery_ended,
+            paces=config.paces,
         )
-        self.pipeline = Pipeline(self.decider, state, clock=ports.clock, counters=counters, wake=self.outbox.wake)
+        self.pipeline = Pipeline(
+            self.decider,
+            state,
+            clock=self.clock,
+            counters=counters,
+            wake=self.outbox.wake,
+            heed_clock=self._heed_clock,
+        )
         self.fleet = Fleet(
             client,
             discovery,
             self.cache,
             self.parts.plan(_resume(snapshot)),
-            clock=ports.clock,
+            clock=self.clock,
             rng=ports.rng,
             counters=counters,
             put=self.pipeline.put,
@@ -135,6 +146,8 @@ class App:
         self.reloader = Reloader(
             ports.files, config, clock=ports.clock, counters=counters, use=self.use, tell=self._tell_about_itself
         )
+        self.timekeeper = Timekeeper(self.clock, self.engine, self.pipeline, self.outbox, self.fleet, counters=counters)
+        self._watched_until = self.engine.watched_until
 
     @property
     def config(self) -> Config:
@@ -167,13 +180,14 @@ class App:
             {rule.id: rule for rule in config.rules},
             parts.router,
             config.inhibitions,
+            windows=config.windows,
             is_named=parts.namespaces.is_named,
             public_url=config.web.public_url,
             now=now,
         )
         new = self._rules(config, fresh(before.config.rules, config.rules, other_labels=other_labels))
         self.decider.use(parts.rules, new, parts.namespaces.is_watched, moves=moves, now=now)
-        self.outbox.use(parts.channels)
+        self.outbox.use(parts.channels, config.paces)
 
     def _parts(self, config: Config, before: Parts | None = None) -> Parts:
         chosen = config.watch.namespaces
@@ -199,6 +213,7 @@ class App:
             {rule.id: rule for rule in config.rules},
             self.parts.router,
             config.inhibitions,
+            windows=config.windows,
             cluster=self.cluster,
             public_url=config.web.public_url,
         )
@@ -247,10 +262,11 @@ class App:
             lookup = tasks.create_task(self.lookup.run(), name="lookup")
             watches = tasks.create_task(self.fleet.run(self._on_started), name="watches")
             reload = tasks.create_task(self._follow_configuration(), name="reload")
+            timekeeper = tasks.create_task(self.timekeeper.run(), name="timekeeper")
             await stop.wait()
             self.is_stopping = True
             log.info("stopping")
-            await _cancel(reload, watches, lookup)
+            await _cancel(timekeeper, reload, watches, lookup)
             await _cancel(pipeline)
             await self.pipeline.finish(COMMIT_SECONDS)
             self.outbox.stop(DRAIN_SECONDS)
@@ -268,7 +284,10 @@ class App:
     def _serve(self, tasks: asyncio.TaskGroup, listener: socket.socket | None) -> tuple[asyncio.Task[None], ...]:
         if listener is None:
             return ()
-        return (tasks.create_task(serve(create_app(LiveBoard(self)), listener), name="web"),)
+        return (tasks.create_task(serve(create_app(LiveBoard(self), LiveControl(self)), listener), name="web"),)
+
+    def _heed_clock(self) -> None:
+        self.timekeeper.heed()
 
     async def _follow_configuration(self) -> None:
         """Load it anew where that is due; from the end of the start on, when it is known what is watched."""
@@ -283,6 +302,8 @@ class App:
 
     def _complete_start(self, now: datetime) -> None:
         self.decider.start_complete(now)
+        if self._watched_until is not None:
+            self.timekeeper.say_if_blind(self._watched_until, now)
         self.started.set()
         log.info("watching", extra={"cluster": self.cluster, "sources": len(self.fleet.statuses())})
 

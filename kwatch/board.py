@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from kwatch import __version__
 from kwatch.alerts.story import AlertStory
 from kwatch.errors import StateError
-from kwatch.model.notifications import Attempt, Delivery, DeliveryState
+from kwatch.model.decisions import AuditEntry
+from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded
 from kwatch.outbox.outbox import DestinationStatus
 from kwatch.rules.verdicts import Verdict
 from kwatch.telemetry import Series
@@ -38,6 +39,7 @@ class LiveBoard:
             sources=tuple(_source(status) for status in app.fleet.statuses()),
             destinations=destinations,
             store=StoreView(path=str(app.state.folder), error=app.pipeline.store_error or error),
+            silences=app.engine.silences(),
             configuration=ConfigurationView(loaded_at=app.reloader.loaded_at, error=app.reloader.error),
             is_stopping=app.is_stopping,
         )
@@ -51,6 +53,10 @@ class LiveBoard:
             return (), str(error)
         return tuple(_destination(status, types.get(status.destination, "")) for status in statuses), ""
 
+    def muted(self) -> Mapping[str, str]:
+        """Return what holds back each open alert that something does, by fingerprint."""
+        return self._app.engine.muted(self._app.ports.clock.now())
+
     def counters(self) -> Mapping[Series, int]:
         """Return all counters."""
         return self._app.counters.read()
@@ -62,6 +68,14 @@ class LiveBoard:
     async def delivery(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
         """Return one delivery with its attempts; None when there is no such id."""
         return await self._app.state.find(delivery_id)
+
+    async def folded(self, delivery_id: str, limit: int) -> tuple[Folded, ...]:
+        """Return what an overflow stands for, oldest first; nothing for other deliveries."""
+        return await self._app.state.folded(delivery_id, limit)
+
+    async def audit(self, limit: int) -> tuple[AuditEntry, ...]:
+        """Return the newest changes that were made by hand, newest first."""
+        return await self._app.state.audit(limit)
 
     async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         """Return how many deliveries there are, by destination and state."""
@@ -133,4 +147,5 @@ def _destination(status: DestinationStatus, channel_type: str) -> DestinationVie
         suspended=status.suspended,
         paused_until=status.paused_until,
         silent_until=status.breaker_open_until,
+        storm_since=status.storm_since,
     )

@@ -29,6 +29,7 @@ from kwatch.model.rules import Mode
 from kwatch.rules import verdicts
 from kwatch.rules.compile import RuleSet
 from kwatch.rules.compiled import CompiledRule
+from kwatch.rules.planned import PlanReader
 from kwatch.telemetry import Counters
 from kwatch.watch import counting
 from kwatch.watch.cache import ObjectCache
@@ -85,6 +86,8 @@ class Decider:
         self._counts: dict[str, counting.Counted] = {}
         self._hearing = Hearing(engine, is_asked_for=rules.end_by_quiet())
         self._remembered = Remembered(self._changed_paths, covered_until=covered_from)
+        self._remembered = Remembered(rules.changed_paths, covered_until=covered_from)
+        self._plans = PlanReader(cache.get, cache.about, lambda: cache.objects_of("Pod", ""))
         self._rows: dict[tuple[Table, str], Row] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
         self._is_starting = True
@@ -321,6 +324,9 @@ class Decider:
         for change in changes:
             if (resource.kind, resource.group) == ("Namespace", ""):
                 self._on_namespace(source, change.state.ref.name, now)
+            if self._is_watched(change.state.ref.namespace):
+                for step in self._plans.read(change):
+                    self._engine.plan(step, now)
             self._on_change(source, self._remembered.complete(change), now)
         if frame.type is WatchEventType.SYNCED:
             self._on_synced(source, is_listed=bool(frame.resource_version), now=now)

@@ -9,6 +9,7 @@
     ├── ListenError              the address of the web server cannot be had
     ├── StateError               the state folder: locked, newer schema, corrupt
     ├── TemplateError            a template failed or did too much work
+    ├── RefusedError             a change that was asked for by hand is not made
     └── SendError                one attempt to deliver failed
         ├── RetryableSendError   the same message may succeed later
         └── PermanentSendError   the same message would fail again
@@ -61,6 +62,10 @@ class ListenError(KwatchError):
 
 class StateError(KwatchError):
     """The state folder cannot be used."""
+
+
+class RefusedError(KwatchError):
+    """What was asked for is not done; the text says why, and how to ask for it."""
 
 
 class TemplateError(KwatchError):

@@ -14,7 +14,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tenacity import AsyncRetrying, wait_exponential, wait_random
 
@@ -25,6 +25,8 @@ from kwatch.model.objects import Batch
 from kwatch.telemetry import Counters
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: Batches that wait to be decided; a full inbox makes the watches wait, and through TCP the API server. Other steps are
 #: few (one per look-up and per delivery under way) and never wait.
@@ -73,7 +75,8 @@ class Committer(Protocol):
 class Pipeline:
     """Run the decider over what the watches put, and commit what it decides.
 
-    `wake` is called after each commit with the destinations that have something new.
+    `wake` is called after each commit with the destinations that have something new; `heed_clock` before each step, to
+    take over what has happened to the time before anything is decided by it.
     """
 
     def __init__(
@@ -84,12 +87,14 @@ class Pipeline:
         clock: Clock,
         counters: Counters,
         wake: Callable[[Iterable[str]], None],
+        heed_clock: Callable[[], None],
     ) -> None:
         self._decider = decider
         self._store = store
         self._clock = clock
         self._counters = counters
         self._wake = wake
+        self._heed_clock = heed_clock
         self._inbox: deque[Step] = deque()
         self._arrived = asyncio.Event()  # a batch, or another step
         self._space = asyncio.Event()  # the inbox has room
@@ -97,8 +102,10 @@ class Pipeline:
         self._gate = asyncio.Event()  # closed while deciding has to wait for a commit
         self._gate.set()
         self._ahead = 0  # observations decided since the last take
-        self._tick_by = clock.now()
+        self._ticked_at = clock.now() - TICK_EVERY
         self._pending: Decision | None = None  # taken, and not known to be durable
+        self._answers: list[Callable[[], None]] = []  # of steps whose decision is not taken yet
+        self._pending_answers: list[Callable[[], None]] = []  # of steps whose decision is `_pending`
         self._retrying = AsyncRetrying(
             wait=wait_exponential(multiplier=0.1, max=5) + wait_random(0, 0.1), sleep=clock.sleep
         )
@@ -115,6 +122,22 @@ class Pipeline:
         """Take a step of the decider in its turn, after the batches that came before."""
         self._inbox.append(step)
         self._arrived.set()
+
+    async def perform(self, step: Callable[[datetime], T]) -> T:
+        """Take a step in its turn; return what it gives back once that is durable. What it raises is raised here."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def take(now: datetime) -> None:
+            try:
+                result = step(now)
+            except Exception as error:  # noqa: BLE001 - a bug too is the asker's to hear of, and costs this step alone
+                if not answer.done():
+                    answer.set_exception(error)
+            else:
+                self._answers.append(lambda: None if answer.done() else answer.set_result(result))
+
+        self.submit(take)
+        return await answer
 
     async def run(self) -> None:
         """Decide and commit until cancelled; `finish` then does the rest."""
@@ -149,6 +172,7 @@ class Pipeline:
     def _guarded(self, step: Step) -> bool:
         """Take a step as of now; a bug in it costs this step alone (the bulkhead). Return whether it went well."""
         try:
+            self._heed_clock()
             step(self._clock.now())
         except Exception:
             log.exception("deciding failed by a bug")
@@ -163,8 +187,8 @@ class Pipeline:
             step(now)
 
     def _tick(self, now: datetime) -> None:
-        if not self._inbox or now >= self._tick_by:
-            self._tick_by = now + TICK_EVERY
+        if not self._inbox or not timedelta(0) <= now - self._ticked_at < TICK_EVERY:  # the clock may be set back
+            self._ticked_at = now
             self._decider.tick(now)
 
     def _decide(self, batch: Batch, now: datetime) -> None:
@@ -207,6 +231,8 @@ class Pipeline:
         try:
             while (decision := self._next_decision()) is not None:
                 await self._commit(decision)
+                self._answer()
+            self._answer()
         except Exception as error:
             self._stop_intake(error)
             raise
@@ -217,7 +243,13 @@ class Pipeline:
         if self._pending is None:
             self._ahead = 0
             self._pending = self._decider.take()
+            self._pending_answers, self._answers = self._answers, []
         return self._pending
+
+    def _answer(self) -> None:
+        for answer in self._pending_answers:
+            answer()
+        self._pending_answers = []
 
     async def _commit(self, decision: Decision) -> None:
         await self._store.commit(decision)

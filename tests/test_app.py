@@ -11,6 +11,7 @@ import pytest
 
 from kwatch.app import DRAIN_SECONDS
 from kwatch.board import LiveBoard
+from kwatch.control import LiveControl
 from kwatch.testing.fake import Effect, Fault
 from kwatch.testing.stage import Stage
 from kwatch.web.routes import create_app
@@ -43,7 +44,7 @@ class Looks:
     async def _look(self, path: str) -> None:
         at = self._stage.now()
         assert self._stage.app is not None
-        transport = httpx.ASGITransport(app=create_app(LiveBoard(self._stage.app)))
+        transport = httpx.ASGITransport(app=create_app(LiveBoard(self._stage.app), LiveControl(self._stage.app)))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             self.seen[at] = await client.get(path)
 
@@ -132,7 +133,7 @@ def test_it_stops_also_while_the_store_fails(stage: Stage) -> None:
     stage.absent(60, 60, is_killed=False)
     stage.run(until=700)
     assert sorted(names(stage)) == [f"web-{number:02}" for number in range(40)]
-    assert {message.at for message in stage.told if message.at > 60} == {66}  # 5 s for the store, 1 s for the outbox
+    assert {message.at for message in stage.told if message.at > 60} == {65}  # 5 s for the store
 
 
 def test_what_is_about_a_forbidden_kind_is_told_where_nothing_of_it_is_asked(tmp_path: Path) -> None:

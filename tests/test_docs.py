@@ -108,11 +108,13 @@ def test_the_cluster_role_only_reads() -> None:
 
 
 def test_the_cluster_role_covers_the_packs() -> None:
-    """The kinds that the built-in rules name, and those between a Pod and its workload."""
+    """The kinds that the built-in rules name, those between a Pod and its workload, and those that tell of change."""
     documents = yaml.safe_load_all((ROOT / "deploy" / "manifests" / "rbac.yaml").read_text())
     (role,) = (document for document in documents if document["kind"] == "ClusterRole")
     granted = {name for rule in role["rules"] for name in rule["resources"]}
     packs = "\n".join(path.read_text() for path in sorted((ROOT / "kwatch" / "rules" / "packs").glob("*.yaml")))
     named = {kind for kinds in re.findall(r"kind: *\[?([A-Za-z, ]+)", packs) for kind in re.findall(r"[A-Z]\w+", kinds)}
     assert named >= {"Pod", "Node", "Deployment"}
-    assert {f"{kind.lower()}s" for kind in named | {"ReplicaSet", "Job", "Event"}} == granted
+    assert {
+        f"{kind.lower()}s" for kind in named | {"ReplicaSet", "Job", "StatefulSet", "DaemonSet", "Event"}
+    } == granted

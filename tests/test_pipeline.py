@@ -86,7 +86,14 @@ class Bench:
         self.disk = Disk()
         self.counters = Counters()
         self.woken: list[set[str]] = []
-        self.pipeline = Pipeline(self.decider, self.disk, clock=self.clock, counters=self.counters, wake=self._wake)
+        self.pipeline = Pipeline(
+            self.decider,
+            self.disk,
+            clock=self.clock,
+            counters=self.counters,
+            wake=self._wake,
+            heed_clock=lambda: None,
+        )
         self.running = asyncio.create_task(self.pipeline.run())
 
     def _wake(self, destinations: Iterable[str]) -> None:
@@ -300,7 +307,9 @@ def test_timers_run_each_second_also_under_a_flood() -> None:
     async def flood() -> list[float]:
         clock = BusyClock(START, asyncio.get_running_loop())
         decider = Decisions(clock)
-        pipeline = Pipeline(decider, Disk(), clock=clock, counters=Counters(), wake=lambda _: None)
+        pipeline = Pipeline(
+            decider, Disk(), clock=clock, counters=Counters(), wake=lambda _: None, heed_clock=lambda: None
+        )
 
         def again(_: datetime) -> None:
             if clock.looks < 500:
@@ -343,3 +352,46 @@ def test_finishing_gives_up_a_failing_store_after_a_while(caplog: pytest.LogCapt
 
     assert bench(play).disk.commits == []
     assert "the next start decides again" in caplog.text
+
+
+def test_a_step_is_answered_once_its_commit_is_durable() -> None:
+    async def play(made: Bench) -> None:
+        made.disk.seconds = 2.0
+        answer = await made.pipeline.perform(lambda now: made.decider.decide(batch("by-hand"), now))
+        assert answer is None
+        assert made.clock.now() == START + timedelta(seconds=2)
+        assert made.disk.commits == [["by-hand"]]
+
+    bench(play)
+
+
+def test_a_step_that_decides_nothing_is_answered_too() -> None:
+    async def play(made: Bench) -> None:
+        assert await made.pipeline.perform(lambda _: 7) == 7
+
+    assert bench(play).disk.commits == []
+
+
+def test_a_step_is_not_answered_while_the_store_fails() -> None:
+    async def play(made: Bench) -> None:
+        made.disk.failure = StateError("disk full")
+        asking = asyncio.create_task(made.pipeline.perform(lambda now: made.decider.decide(batch("by-hand"), now)))
+        await asyncio.sleep(60)
+        assert not asking.done()
+        made.disk.failure = None
+        await asking
+        assert made.disk.commits == [["by-hand"]]
+
+    bench(play)
+
+
+def test_what_a_step_raises_is_raised_to_who_asked() -> None:
+    def refuse(_: datetime) -> None:
+        raise ValueError("no")
+
+    async def play(made: Bench) -> None:
+        with pytest.raises(ValueError, match="no"):
+            await made.pipeline.perform(refuse)
+        await made.put("next")
+
+    assert bench(play).counted("decide_errors") == 0

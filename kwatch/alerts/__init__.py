@@ -8,5 +8,8 @@ behind it, from the finding to the notification:
                     ▼                                               ▼
                  notices ──────────────▶ routing ─▶ groups (grouping, muting) ─▶ notifications
 
-At one instant observations come first, then the timers of conditions, then flushes (spec 2.1).
+What holds an alert back (`muting`) is a silence, an alert that explains it (`inhibition`) or a window of its route;
+when one of these begins or ends is the business of `edges`. `summaries` speak for several groups at once.
+
+At one instant observations come first, then the timers of conditions, then these edges, then flushes (spec 2.1).
 """

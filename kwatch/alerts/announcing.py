@@ -33,6 +33,19 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     thread_of: str = ""
 
 
+class Remarks(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said beside the alerts; see `Content`."""
+
+    severity_before: Severity | None = None  # None: nothing was told before
+    came_and_went: tuple[str, ...] = ()
+    notices_dropped: int = 0
+    held_in: str = ""
+    is_quiet: bool = False
+
+
+_NO_REMARKS = Remarks()
+
+
 class Announcer:
     """Put views into notifications, and those into the ledger."""
 
@@ -54,15 +67,12 @@ class Announcer:
         kind: NotificationKind,
         views: Iterable[AlertView],
         now: datetime,
-        *,
-        severity_before: Severity | None = None,
-        came_and_went: tuple[str, ...] = (),
-        notices_dropped: int = 0,
+        remarks: Remarks = _NO_REMARKS,
     ) -> Severity:
-        """Tell one destination of at least one alert; return how bad it was said to be."""
+        """Tell one destination of some alerts; return how bad it was said to be."""
         ordered = sorted(views, key=order_of)
         firing = [view for view in ordered if view.state is AlertState.FIRING]
-        severity = max(view.severity for view in firing or ordered)
+        severity = max((view.severity for view in firing or ordered), default=Severity.INFO)
         ends = [view.ends_at for view in ordered if view.ends_at is not None and kind.closes]
         content = Content(
             kind=kind,
@@ -73,15 +83,17 @@ class Announcer:
             alerts=tuple(ordered[:ALERTS]),
             alert_count=len(ordered),
             firing_count=len(firing),
-            starts_at=min(view.starts_at for view in ordered),
+            starts_at=min((view.starts_at for view in ordered), default=now),
             ends_at=max(ends, default=None),
-            came_and_went=came_and_went,
-            notices_dropped=notices_dropped,
+            came_and_went=remarks.came_and_went,
+            notices_dropped=remarks.notices_dropped,
+            held_in=remarks.held_in,
+            is_quiet=remarks.is_quiet,
             is_late=any(view.is_late and view.is_new for view in ordered),
-            is_raised=severity_before is not None and severity > severity_before,
+            is_raised=remarks.severity_before is not None and severity > remarks.severity_before,
             public_url=self.public_url,
         )
-        self._send(address, content, now)
+        self.post(address, content, now)
         return severity
 
     def tell_about_itself(self, destination: Destination, text: str, severity: Severity, now: datetime) -> None:
@@ -101,9 +113,10 @@ class Announcer:
             text=text,
             public_url=self.public_url,
         )
-        self._send(address, content, now)
+        self.post(address, content, now)
 
-    def _send(self, address: Address, content: Content, now: datetime) -> None:
+    def post(self, address: Address, content: Content, now: datetime) -> None:
+        """Tell one destination this."""
         self._ledger.notifications.append(
             Notification(
                 id=notification_id(address.incident, address.destination, address.sequence),

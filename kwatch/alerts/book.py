@@ -10,6 +10,8 @@ from datetime import datetime
 from kwatch.alerts import ledger as fates
 from kwatch.alerts import members, sequences, thresholds
 from kwatch.alerts.absence import Absences
+from kwatch.alerts.acknowledging import withdraw
+from kwatch.alerts.flapping import steady
 from kwatch.alerts.holders import Holders
 from kwatch.alerts.idle import Idle
 from kwatch.alerts.ledger import Ledger
@@ -31,6 +33,7 @@ class Book:
 
     def __init__(self, rules: Mapping[str, Rule], timers: Timers, ledger: Ledger, *, cluster: str) -> None:
         self.alerts: dict[str, Alert] = {}
+        self.retold: list[Alert] = []  # firing alerts that began or ceased to flap; whoever tells it takes them out
         self.rules = rules
         self._moments = _moments(rules)
         self._timers = timers
@@ -114,6 +117,13 @@ class Book:
             members.freeze(alert, member, now)
         self._absences.lost(kind, group, namespace)
         return self._settle_all([*(alert for alert, _ in touched), *self._awaiting(kind, group)], now)
+
+    def freeze_all(self, now: datetime) -> Moved:
+        """Hold everything: nobody watches."""
+        for alert in self.alerts.values():
+            for member in alert.members.values():
+                members.freeze(alert, member, now)
+        return self._settle_all(list(self.alerts.values()), now)
 
     def thaw(self, kind: str, group: str, namespace: str, present: Container[str] | None, now: datetime) -> Moved:
         """Go on; with `present` the uids that a list has shown, members that it has not shown are gone."""
@@ -342,6 +352,7 @@ class Book:
             self.remember(alert, now)
             return ()
         self._ledger.touch_alert(alert.fingerprint)
+        was_flapping = alert.is_flapping
         verdict = self._judge(alert, rule, now)
         moved = self._follow(alert, rule, verdict, now)
         if alert.is_open:
@@ -351,12 +362,14 @@ class Book:
             self._timers.set((Phase.CONDITION, alert.fingerprint), verdict.due_at)
         if alert.is_open or not moved:  # of what has ended the caller makes a last view, and calls `close`
             self._tidy(alert, now)
+        if alert.is_flapping is not was_flapping and not moved:
+            self.retold.append(alert)
         return moved
 
     def _judge(self, alert: Alert, rule: Rule, now: datetime) -> Verdict:
         if rule.absent_for is not None:
             return self._absences.judge(alert, rule, now)
-        return judge(alert, rule, now, may_expire=not self._is_starting)
+        return steady(alert, rule.flapping, judge(alert, rule, now, may_expire=not self._is_starting), now)
 
     def _tidy(self, alert: Alert, now: datetime) -> None:
         if alert.state is not AlertState.FIRING:
@@ -400,7 +413,10 @@ class Book:
         alert.ends_at = alert.ended_at = alert.end_reason = None
         if alert.state is not AlertState.PENDING:
             alert.is_late = self._began_unseen(alert, alert.starts_at)
-        alert.is_told, alert.held_back_by, alert.groups = False, "", []
+        alert.is_told, alert.is_stable, alert.held_back_by, alert.groups, alert.listed = False, False, "", [], []
+        alert.planned_at, alert.planned_by = None, ""
+        alert.escalated_to = []
+        withdraw(alert)
         self._ledger.move(alert, AlertState.FIRING, verdict.reason, now)
 
     def _end(self, alert: Alert, verdict: Verdict, now: datetime) -> None:

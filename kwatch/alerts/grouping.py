@@ -44,6 +44,12 @@ def joined(group: Group, severity: Severity, now: datetime) -> None:
         changed(group, severity, now)
 
 
+def released(group: Group, severity: Severity, now: datetime) -> None:
+    """What was held back until now is to be told; it has waited long enough."""
+    is_due = severity is Severity.CRITICAL or group.flushed_at is None
+    hasten(group, now if is_due or group.flushed_at is None else max(now, group.flushed_at + group.interval))
+
+
 def all_over(group: Group, severities: Iterable[Severity], now: datetime) -> None:
     """The last alert that was told has ended."""
     wait = min(wait_of(group.wait, group.critical_wait, severity) for severity in severities)

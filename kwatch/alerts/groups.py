@@ -7,11 +7,14 @@ becomes of the routes meanwhile (D3, S-61). A destination that was never told of
 from collections.abc import Container, Iterable, Mapping
 from datetime import datetime, timedelta
 
+import msgspec
+
 from kwatch.alerts import grouping
 from kwatch.alerts import ledger as fates
-from kwatch.alerts.announcing import Address, Announcer
+from kwatch.alerts.announcing import Address, Announcer, Remarks
+from kwatch.alerts.digests import Digests
 from kwatch.alerts.ledger import Ledger
-from kwatch.alerts.muting import Muting
+from kwatch.alerts.muting import Hold, Muting
 from kwatch.alerts.reconfiguring import apply_timings, route_of
 from kwatch.alerts.records import Alert, Group
 from kwatch.alerts.routing import Match, Router
@@ -23,8 +26,9 @@ from kwatch.model.identity import group_id
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.routes import Destination
 from kwatch.model.rules import Rule
+from kwatch.model.windows import Schedule
 
-#: The group part of the incidents that list what was already there.
+#: The group part of the incidents that list what other groups hold.
 SUMMARY = "summary"
 #: Lines of what came and went, the newest; one that does so again and again is one line.
 TITLES = 100
@@ -33,12 +37,13 @@ TITLES = 100
 class Groups:
     """The groups of every destination. `alerts` is the book's; it is read here, but for what was told."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the engine alone wires it, and each is a part of its own
         self,
         alerts: Mapping[str, Alert],
         rules: Mapping[str, Rule],
         router: Router,
         muting: Muting,
+        digests: Digests,
         *,
         announcer: Announcer,
         memory: timedelta,
@@ -46,10 +51,12 @@ class Groups:
         ledger: Ledger,
     ) -> None:
         self.groups: dict[str, Group] = {}
+        self.newly_told: list[Alert] = []  # for the first time in their episode; whoever needs to know takes them out
         self._alerts = alerts
         self._rules = rules
         self._router = router
         self._muting = muting
+        self._digests = digests
         self._announcer = announcer
         self._memory = memory  # how long an incident that is over can be gone on with
         self._timers = timers
@@ -66,7 +73,7 @@ class Groups:
                 self._ledger.touch_group(group.key)
         for incident in incidents:
             if incident.last_sent_at is not None:
-                self.ended(incident.destination, incident.incident, incident.last_sent_at)
+                self._note_sent(incident.destination, incident.incident, incident.last_sent_at)
         for group in self.groups.values():
             self._schedule(group)
 
@@ -81,7 +88,7 @@ class Groups:
         for group in self.groups.values():
             route = route_of(group, self._alerts, router)
             if route is not None and apply_timings(group, route):
-                self._save(group)
+                self.save(group)
 
     @property
     def known_destinations(self) -> Container[str]:
@@ -91,44 +98,110 @@ class Groups:
     def enlist(self, alert: Alert, now: datetime, *, quietly: bool = False) -> None:
         """Put an alert whose episode begins into its groups; `quietly`: without a reason to speak."""
         for match, destination in self.destinations_of(alert):
-            group = self._group_of(match, destination, alert)
-            if alert.fingerprint in group.members:
+            if destination.digest is not None:
+                self._digests.enlist(alert, destination)
                 continue
-            group.members[alert.fingerprint] = False
-            alert.groups = [*dict.fromkeys((*alert.groups, group.key))]
-            if not quietly:
+            group = self._group_of(match, destination, alert)
+            if self._join(group, alert) and not quietly:
                 grouping.joined(group, alert.severity, now)
-            self._save(group)
+            self.save(group)
+
+    def escalate(self, alert: Alert, match: Match, now: datetime) -> bool:
+        """Tell one more receiver of an alert, at once or in its digest; return whether it was not told of it anyway."""
+        is_new = False
+        for destination in match.destinations:
+            if alert.severity < destination.severity:
+                continue
+            if destination.digest is not None:
+                is_new |= self._digests.enlist(alert, destination)
+                continue
+            group = self._group_of(match, destination, alert)
+            if self._join(group, alert):
+                is_new = True
+                grouping.hasten(group, now)
+            self.save(group)
+        return is_new
 
     def regrade(self, alert: Alert, now: datetime, *, is_raised: bool) -> None:
         """Tell another severity: a worse one at once, also to whom that one leads; a lesser one at the next flush."""
         for group in [self.groups[key] for key in alert.groups if key in self.groups]:
-            group.is_regraded |= group.members.get(alert.fingerprint, False)
+            group.is_changed |= group.members.get(alert.fingerprint, False)
             if is_raised:
                 grouping.joined(group, alert.severity, now)
-            elif group.is_regraded:
+            elif group.is_changed:
                 grouping.changed(group, alert.severity, now)
-            self._save(group)
+            self.save(group)
         if is_raised:
             self.enlist(alert, now)
 
+    def retell(self, alert: Alert, now: datetime, *, is_answer: bool = False) -> None:
+        """Tell whom an alert was told to what it is now: at the next flush, or, as an answer to somebody, at once."""
+        for group in [self.groups[key] for key in alert.groups if key in self.groups]:
+            if group.members.get(alert.fingerprint, False):
+                group.is_changed = True
+                if not is_answer:
+                    grouping.changed(group, alert.severity, now)
+                elif group.due_at is None:
+                    grouping.hasten(group, now)
+                self.save(group)
+
+    def told_in(self, incident: str) -> list[Alert]:
+        """Return the firing alerts that an incident, or a summary, has told of."""
+        groups = [
+            group for group in self.groups.values() if group.incident and incident in (group.incident, group.thread)
+        ]
+        told = {name: None for group in groups for name, is_told in group.members.items() if is_told}
+        return [self._alerts[name] for name in told]
+
     def delist(self, alert: Alert, view: AlertView, now: datetime) -> None:
         """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
-        hold = self._muting.hold_of(alert, now)
         if not alert.is_told and (alert.groups or alert.awaits_summary):
+            hold = self.hold_of(alert, now)
             self._ledger.count(fates.CAME_AND_WENT if hold is None else hold.fate)
         for key in alert.groups:
             if key in self.groups:
-                self._leave(self.groups[key], alert, view, now, is_held=hold is not None)
+                self._leave(self.groups[key], alert, view, now)
+        self._digests.delist(alert, view, now)
 
-    def release(self, now: datetime) -> None:
-        """Something that held alerts back is over: those that nothing else holds back are to be told."""
+    def hold_of(self, alert: Alert, now: datetime) -> Hold | None:
+        """Return what holds an alert back, in one of its groups, or from one of its digests, at least."""
+        schedules = [self.groups[key].schedule for key in alert.groups if key in self.groups]
+        schedules += self._digests.schedules_of(alert)
+        holds = (self._muting.hold_of(alert, schedule, now) for schedule in schedules or [Schedule()])
+        return next((hold for hold in holds if hold is not None), None)
+
+    def is_collecting(self, group: Group, now: datetime) -> bool:
+        """Return whether a window collects what is new in a group."""
+        return self._muting.is_collecting(group.schedule, now)
+
+    def release(self, now: datetime, *, at_once: bool = False) -> None:
+        """Something that held alerts back is over: those that nothing else holds back are to be told.
+
+        `at_once`: what has waited for a given instant does not wait for company after it (S-78).
+        """
         for group in self.groups.values():
-            waiting = self._untold(group, now) if group.due_at is None else ()
+            waiting = self.untold(group, now) if group.due_at is None else ()
             for alert in waiting:
-                grouping.changed(group, alert.severity, now)
+                (grouping.released if at_once else grouping.changed)(group, alert.severity, now)
             if waiting:
-                self._save(group)
+                self.save(group)
+
+    def outdate(self, alert: Alert, now: datetime) -> None:
+        """What holds a told alert has changed: show it where a message can be edited, which calls nobody (S-81)."""
+        for group in [self.groups[key] for key in alert.groups if key in self.groups]:
+            is_own = group.incident and group.thread == group.incident
+            if (
+                is_own
+                and group.members.get(alert.fingerprint)
+                and self._router.destinations[group.destination].can_edit
+            ):
+                group.is_outdated = True
+                self._edit(group, now)
+
+    def is_to_repeat(self, key: str, now: datetime) -> bool:
+        """Whether the deadline of a group that has come is that of a repeat, not of news."""
+        group = self.groups.get(key)
+        return group is not None and group.incident != "" and (group.due_at is None or group.due_at > now)
 
     def run(self, key: str, now: datetime) -> None:
         """The deadline of a group has come."""
@@ -139,28 +212,14 @@ class Groups:
             repeat_at = grouping.repeat_at(group)
             if repeat_at is not None and repeat_at <= now:
                 self._repeat(group, now)
-        self._save(group, now)
-
-    def announce_present(self, alerts: list[Alert], now: datetime) -> None:
-        """Tell each destination in one summary what was already there; its groups are then open as announced."""
-        for alert in alerts:
-            self.enlist(alert, now, quietly=True)
-        present = {alert.fingerprint for alert in alerts}
-        by_destination: dict[str, list[Group]] = {}
-        for group in self.groups.values():
-            if any(alert.fingerprint in present for alert in self._untold(group, now)):
-                by_destination.setdefault(group.destination, []).append(group)
-        for groups in by_destination.values():
-            self._summarise(groups, present, now)
+        self.save(group, now)
 
     def ended(self, destination: str, incident: str, at: datetime) -> None:
         """A message of an incident has arrived, or was given up; of a summary: for every group that it opened."""
-        for group in self._spoken_for(destination, incident):
-            group.sent_at = at if group.sent_at is None else max(group.sent_at, at)
-            group.is_awaiting = False
-            self._save(group)
+        for group in self._note_sent(destination, incident, at):
+            self._edit(group, at)
 
-    def destinations_of(self, alert: Alert) -> list[tuple[Match, Destination]]:
+    def destinations_of(self, alert: Alert | AlertView) -> list[tuple[Match, Destination]]:
         """Return where an alert goes, and count why it goes nowhere."""
         routing = self._router.route(alert.labels)
         self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
@@ -174,7 +233,7 @@ class Groups:
             self._ledger.count(fates.MUTED_SEVERITY)
         return wanted
 
-    def group_id(self, match: Match, alert: Alert) -> tuple[str, dict[str, str]]:
+    def group_id(self, match: Match, alert: Alert | AlertView) -> tuple[str, dict[str, str]]:
         """Return the group of an alert at a receiver, and the labels that make it."""
         labels = {name: alert.labels.get(name, "") for name in match.route.group_by}
         return group_id(self._announcer.cluster, match.receiver, labels), labels
@@ -201,21 +260,39 @@ class Groups:
         apply_timings(group, route)
         return group
 
-    def _leave(self, group: Group, alert: Alert, view: AlertView, now: datetime, *, is_held: bool) -> None:
+    def _join(self, group: Group, alert: Alert) -> bool:
+        """Make an alert a member; return whether it was none."""
+        if alert.fingerprint in group.members:
+            return False
+        group.members[alert.fingerprint] = False
+        alert.groups = [*dict.fromkeys((*alert.groups, group.key))]
+        return True
+
+    def _leave(self, group: Group, alert: Alert, view: AlertView, now: datetime) -> None:
+        hold = self._muting.hold_of(alert, group.schedule, now)
+        group.is_collecting |= hold is not None and hold.is_collecting
         is_told = group.members.pop(alert.fingerprint, False)
         if is_told and self._router.destinations[group.destination].send_resolved:
-            group.ended.append(view)
-        elif not is_told and not is_held and group.incident:
+            group.ended.append(msgspec.structs.replace(view, muted_by=hold.says if hold else ""))
+        elif not is_told and (group.incident if hold is None else hold.is_collecting):
             group.came_and_went = [*(title for title in group.came_and_went if title != alert.title), alert.title]
             del group.came_and_went[:-TITLES]
-        if group.incident and not any(group.members.values()) and not self._untold(group, now):
+        if group.incident and not any(group.members.values()) and not self.untold(group, now):
             if group.ended:
                 grouping.all_over(group, [ended.severity for ended in group.ended], now)
             else:
                 self._close(group, now)
         elif is_told and group.ended:
             grouping.changed(group, alert.severity, now)
-        self._save(group, now)
+        self.save(group, now)
+
+    def _note_sent(self, destination: str, incident: str, at: datetime) -> list[Group]:
+        groups = self._spoken_for(destination, incident)
+        for group in groups:
+            group.sent_at = at if group.sent_at is None else max(group.sent_at, at)
+            group.is_awaiting = False
+            self.save(group)
+        return groups
 
     def _spoken_for(self, destination: str, incident: str) -> list[Group]:
         """Return the groups that a message of an incident has spoken for."""
@@ -226,17 +303,19 @@ class Groups:
         group = self.groups.get(f"{destination}/{identity}")
         return [group] if group is not None and group.incident == incident else []
 
-    def _untold(self, group: Group, now: datetime) -> list[Alert]:
+    def untold(self, group: Group, now: datetime) -> list[Alert]:
         """Return the members that are to be told; note of the others what holds them back."""
         untold = []
         for fingerprint, is_told in group.members.items():
             if is_told:
                 continue
             alert = self._alerts[fingerprint]
-            hold = self._muting.hold_of(alert, now)
+            hold = self._muting.hold_of(alert, group.schedule, now)
             if hold is None:
                 untold.append(alert)
-            elif alert.held_back_by != hold.by:
+                continue
+            group.is_collecting |= hold.is_collecting
+            if alert.held_back_by != hold.by:
                 alert.held_back_by = hold.by
                 self._ledger.touch_alert(fingerprint)
         return untold
@@ -245,19 +324,23 @@ class Groups:
 
     def _flush(self, group: Group, now: datetime) -> None:
         group.due_at = None
-        news = self._untold(group, now)
-        if not news and not group.ended and not group.is_regraded:
+        news = self.untold(group, now)
+        if not news and not group.ended and not group.is_changed:
+            self._edit(group, now)
             return
         told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
         kind = self._kind(group, is_over=not news and not told)
         if not group.incident:
-            self._begin(group, news, now)
-        views = [self._view(alert, now, is_new=True) for alert in news]
-        views += [self._view(alert, now) for alert in told]
-        self._tell(group, kind, views + group.ended, now)
+            self.begin(group, news, now)
+        views = [self.view(alert, now, is_new=True) for alert in news]
+        known = [self._held_view(group, alert, now) for alert in told]
+        is_quiet = not news and all(view.muted_by for view in group.ended)
+        if group.is_changed:
+            is_quiet &= all(view.muted_by or view.acked_by for view in known)
+        self._tell(group, kind, views + known + group.ended, now, is_quiet=is_quiet)
         for alert in news:
-            self._mark_told(group, alert)
-        group.ended, group.came_and_went, group.is_regraded = [], [], False
+            self.mark_told(group, alert)
+        group.ended, group.came_and_went, group.is_changed, group.is_collecting = [], [], False, False
         if kind.closes:
             self._close(group, now)
 
@@ -272,13 +355,13 @@ class Groups:
 
     def _repeat(self, group: Group, now: datetime) -> None:
         told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
-        views = [self._view(alert, now) for alert in told if self._muting.hold_of(alert, now) is None]
-        if views:
+        views = [self._held_view(group, alert, now) for alert in told]
+        if not all(view.muted_by or view.acked_by for view in views):
             self._tell(group, NotificationKind.REPEAT, views, now)
         else:
-            group.sent_at = now  # all held back, or their end is about to be told: ask again after the interval
+            group.sent_at = now  # acknowledged, held back, or about to be told as over: ask again after the interval
 
-    def _begin(self, group: Group, news: list[Alert], now: datetime) -> None:
+    def begin(self, group: Group, news: list[Alert], now: datetime) -> None:
         """Open an incident, in the thread of the one before where an episode goes on with it (S-39)."""
         group.incident = self._announcer.new_incident(group.id, now)
         group.sequence = 0
@@ -288,14 +371,27 @@ class Groups:
     def _close(self, group: Group, now: datetime) -> None:
         group.incident, group.ended, group.came_and_went, group.labels = "", [], [], {}
         group.flushed_at = group.sent_at = group.due_at = group.severity = None
-        group.is_regraded = False
+        group.is_changed = False
         group.is_awaiting = False
         group.forget_at = now + self._memory
 
-    def _tell(self, group: Group, kind: NotificationKind, views: list[AlertView], now: datetime) -> None:
+    def _edit(self, group: Group, now: datetime) -> None:
+        """Show what is outdated, unless news are under way, which will or after which it is done."""
+        told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
+        if not group.is_outdated or group.is_awaiting or group.due_at is not None or not told:
+            return
+        flushed_at = group.flushed_at  # an edit is no news: the next ones wait for it no longer
+        views = [self._held_view(group, alert, now) for alert in told]
+        self._tell(group, NotificationKind.UPDATE, views, now, is_quiet=True)
+        group.flushed_at = flushed_at
+        self.save(group)
+
+    def _tell(
+        self, group: Group, kind: NotificationKind, views: list[AlertView], now: datetime, *, is_quiet: bool = False
+    ) -> None:
         group.sequence += 1
         group.flushed_at = now
-        group.is_awaiting = True
+        group.is_awaiting, group.is_outdated = True, False
         address = Address(
             destination=group.destination,
             receiver=group.receiver,
@@ -305,42 +401,37 @@ class Groups:
             thread_of="" if group.thread == group.incident else group.thread,
         )
         group.severity = self._announcer.announce(
-            address, kind, views, now, severity_before=group.severity, came_and_went=tuple(group.came_and_went)
+            address,
+            kind,
+            views,
+            now,
+            Remarks(severity_before=group.severity, came_and_went=tuple(group.came_and_went), is_quiet=is_quiet),
         )
 
-    def _summarise(self, groups: list[Group], present: set[str], now: datetime) -> None:
-        incident = self._announcer.new_incident(SUMMARY, now)
-        views: dict[str, AlertView] = {}
-        for group in groups:
-            told = [alert for alert in self._untold(group, now) if alert.fingerprint in present]
-            views |= {alert.fingerprint: self._view(alert, now, is_new=True) for alert in told}
-            if not group.incident:
-                self._begin(group, told, now)
-                group.thread = incident
-                group.flushed_at, group.is_awaiting = now, True
-            group.severity = max(alert.severity for alert in told)
-            for alert in told:
-                self._mark_told(group, alert)
-            self._save(group)
-        address = Address(destination=groups[0].destination, receiver=groups[0].receiver, incident=incident)
-        self._announcer.announce(address, NotificationKind.SUMMARY, views.values(), now)
-
-    def _mark_told(self, group: Group, alert: Alert) -> None:
+    def mark_told(self, group: Group, alert: Alert) -> None:
+        """Note that a group has told of an alert."""
         group.members[alert.fingerprint] = True
         if not alert.is_told:
             alert.is_told = True
             self._ledger.count(fates.LED_TO_NOTIFICATION)
             self._ledger.touch_alert(alert.fingerprint)
+            self.newly_told.append(alert)
 
-    def _view(self, alert: Alert, now: datetime, *, is_new: bool = False) -> AlertView:
+    def view(self, alert: Alert, now: datetime, *, is_new: bool = False) -> AlertView:
+        """Return an alert as it is now."""
         return view_of(alert, self._rules.get(alert.rule_id), now, is_new=is_new)
+
+    def _held_view(self, group: Group, alert: Alert, now: datetime) -> AlertView:
+        """Return a told alert as it is now, with what holds it."""
+        hold = self._muting.hold_of(alert, group.schedule, now)
+        return msgspec.structs.replace(self.view(alert, now), muted_by=hold.says if hold else "")
 
     # memory
 
-    def _save(self, group: Group, now: datetime | None = None) -> None:
+    def save(self, group: Group, now: datetime | None = None) -> None:
         """Keep what has changed, and let go of a group that has nothing left to say or to remember."""
         self._ledger.touch_group(group.key)
-        is_idle = not group.members and not group.incident
+        is_idle = not group.members and not group.incident and not group.is_collecting
         if not is_idle:
             group.forget_at = None
         if is_idle and (

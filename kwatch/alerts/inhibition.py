@@ -17,12 +17,13 @@ class _Rule:
         self.when = label_predicate(inhibition.when)
         self.mute = label_predicate(inhibition.mute)
         self._equal = inhibition.equal
+        self._is_absent_equal = inhibition.is_absent_equal
         self.sources: dict[_Values, dict[str, Alert]] = {}
 
     def values(self, labels: Mapping[str, str]) -> _Values | None:
-        """Return the values of `equal`; None when one is absent, for what both lack is not what they share (S-75)."""
+        """Return the values of `equal`; None when one is absent, and what both lack is not what they share (S-75)."""
         values = tuple(labels.get(name, "") for name in self._equal)
-        return values if all(values) else None
+        return values if all(values) or self._is_absent_equal else None
 
     def source_of(self, alert: Alert | AlertView) -> Alert | None:
         values = self.values(alert.labels)
@@ -50,12 +51,15 @@ class Inhibitor:
         for alert in firing:
             self.started(alert)
 
-    def started(self, alert: Alert) -> None:
-        """A firing alert may now hold others back."""
+    def started(self, alert: Alert) -> bool:
+        """Return whether a firing alert may now hold others back."""
+        is_source = False
         for rule in self._rules:
             values = rule.values(alert.labels)
             if values is not None and rule.when(alert.labels):
+                is_source = True
                 rule.sources.setdefault(values, {})[alert.fingerprint] = alert
+        return is_source
 
     def ended(self, alert: Alert) -> bool:
         """Forget an alert; return whether it was a source, so that others may be free now."""

@@ -1,7 +1,7 @@
 """What becomes of observations and alerts, as counters that balance; and the collector of everything decided.
 
 Each finding of something wrong adds one to exactly one fate of findings. One that opened an alert (or a notice)
-is followed further: opened = led_to_notification + came_and_went + muted + dropped_by_route + still untold.
+is followed further: opened = led_to_notification + came_and_went + muted + held + dropped_by_route + still untold.
 """
 
 from collections import Counter
@@ -9,6 +9,7 @@ from datetime import datetime
 
 from kwatch.alerts.records import Alert
 from kwatch.model.alerts import AlertState, Transition
+from kwatch.model.decisions import AuditEntry
 from kwatch.model.notifications import Notification
 
 #: The fate of a finding.
@@ -26,6 +27,9 @@ OPENED = "opened"  # also an absence, which no finding tells
 LED_TO_NOTIFICATION = "led_to_notification"
 CAME_AND_WENT = "came_and_went"
 MUTED_INHIBITED = "muted_inhibited"
+MUTED_SILENCED = "muted_silenced"
+MUTED_WINDOW = "muted_window"  # inside a window of `mute_in`, or outside those of `active_in`
+HELD_PLANNED_CHANGE = "held_planned_change"  # part of a rollout, drain, scale-down or end of a Job that went well
 MUTED_SEVERITY = "muted_severity"  # below what every destination of its routes wants
 DROPPED_BY_ROUTE = "dropped_by_route"  # `receiver: none`
 NO_DESTINATION = "no_destination"  # no receiver that exists
@@ -34,6 +38,7 @@ NO_DESTINATION = "no_destination"  # no receiver that exists
 STEP_DROPPED = "step_dropped"  # one of too many that wait for the other step of a sequence
 LATE = "late"  # a contribution older than the rule's window: in the total only
 IDLE_DROPPED = "idle_dropped"  # one of too many that are remembered and not open: its count begins anew
+HELD_FOR_DIGEST = "held_for_digest"  # an alert or a notice that waits for a destination's next digest
 RECEIVER_FALLBACK = "receiver_fallback"  # a receiver's name with labels was none that exists
 DESTINATION_REMOVED = "destination_removed"  # what it held open is forgotten
 
@@ -50,15 +55,22 @@ COUNTERS = (
     LED_TO_NOTIFICATION,
     CAME_AND_WENT,
     MUTED_INHIBITED,
+    MUTED_SILENCED,
+    MUTED_WINDOW,
+    HELD_PLANNED_CHANGE,
     MUTED_SEVERITY,
     DROPPED_BY_ROUTE,
     NO_DESTINATION,
     LATE,
     STEP_DROPPED,
     IDLE_DROPPED,
+    HELD_FOR_DIGEST,
     RECEIVER_FALLBACK,
     DESTINATION_REMOVED,
 )
+
+
+_Part = list[Notification] | list[Transition] | list[AuditEntry] | Counter[str] | dict[str, None]
 
 
 class Ledger:
@@ -70,16 +82,22 @@ class Ledger:
         self.counters: Counter[str] = Counter()
         self.dirty_alerts: dict[str, None] = {}
         self.dirty_groups: dict[str, None] = {}
+        self.dirty_silences: dict[str, None] = {}
+        self.audit: list[AuditEntry] = []
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing has happened since the last time."""
-        return not (self.notifications or self.transitions or self.counters or self.dirty_alerts or self.dirty_groups)
+        return not any(self._parts())
 
     def clear(self) -> None:
         """Begin anew."""
-        for kept in (self.notifications, self.transitions, self.counters, self.dirty_alerts, self.dirty_groups):
+        for kept in self._parts():
             kept.clear()
+
+    def _parts(self) -> tuple[_Part, ...]:
+        dirty = (self.dirty_alerts, self.dirty_groups, self.dirty_silences)
+        return self.notifications, self.transitions, self.counters, self.audit, *dirty
 
     def count(self, name: str, amount: int = 1) -> None:
         """Increase one of `COUNTERS`."""
@@ -104,6 +122,10 @@ class Ledger:
     def touch_alert(self, fingerprint: str) -> None:
         """Mark the row of an alert as changed."""
         self.dirty_alerts[fingerprint] = None
+
+    def touch_silence(self, silence_id: str) -> None:
+        """Mark the row of a silence as changed."""
+        self.dirty_silences[silence_id] = None
 
     def touch_group(self, key: str) -> None:
         """Mark the row of a group as changed."""

@@ -1,6 +1,6 @@
 """What keeps an alert from being announced now: one question, whatever the reason.
 
-Nothing here ends an alert, and an end is never held back from who was told of the beginning (D2).
+Nothing here ends an alert, and an end is never held back from who was told of the beginning: it is told quietly (D2).
 """
 
 from datetime import datetime
@@ -9,24 +9,67 @@ import msgspec
 
 from kwatch.alerts import ledger as fates
 from kwatch.alerts.inhibition import Inhibitor
+from kwatch.alerts.planned import PlannedChanges
 from kwatch.alerts.records import Alert
+from kwatch.alerts.silences import Silences
+from kwatch.alerts.windows import Windows
 from kwatch.model.alerts import AlertView
+from kwatch.model.rules import Severity
+from kwatch.model.windows import Schedule
 
 
 class Hold(msgspec.Struct, frozen=True):
     """Why an alert is not announced now: the fate it has if it ends untold, and who or what holds it, for people."""
 
     fate: str
-    by: str
+    by: str  # a thing, as in "held back until now by …"
+    says: str  # while it lasts, as in "silenced until …"
+    is_collecting: bool = False  # what comes and goes meanwhile is told at the end
 
 
 class Muting:
     """Everything that holds alerts back, asked in turn; the first reason counts."""
 
-    def __init__(self, inhibitor: Inhibitor) -> None:
+    def __init__(self, inhibitor: Inhibitor, silences: Silences, windows: Windows, planned: PlannedChanges) -> None:
         self._inhibitor = inhibitor
+        self._silences = silences
+        self._windows = windows
+        self._planned = planned
 
-    def hold_of(self, alert: Alert | AlertView, now: datetime) -> Hold | None:
-        """Return what holds this alert back now; None: it may be announced."""
+    def hold_of(self, alert: Alert | AlertView, schedule: Schedule, now: datetime) -> Hold | None:
+        """Return what holds this alert back now where it goes by a schedule; None: it may be announced."""
+        return self.hold_everywhere(alert, now) or self._hold_by_window(alert.severity, schedule, now)
+
+    def hold_everywhere(self, alert: Alert | AlertView, now: datetime) -> Hold | None:
+        """Return what holds this alert back now wherever it goes."""
+        silence = self._silences.hold_of(alert, now)
+        if silence is not None:
+            return Hold(fates.MUTED_SILENCED, f"the silence of {silence.owner}", silence.title)
         source = self._inhibitor.source_of(alert)
-        return None if source is None else Hold(fates.MUTED_INHIBITED, source.title)
+        if source is not None:
+            return Hold(fates.MUTED_INHIBITED, source.title, f"held back by {source.title}")
+        if isinstance(alert, Alert) and self._planned.holds(alert, now):
+            return Hold(fates.HELD_PLANNED_CHANGE, alert.planned_by, f"held back by {alert.planned_by}")
+        return None
+
+    def is_collecting(self, schedule: Schedule, now: datetime) -> bool:
+        """Return whether a window of the schedule collects now."""
+        return self._windows.open_of(schedule.hold_in, now) is not None
+
+    def collects_until(self, schedule: Schedule, now: datetime) -> datetime | None:
+        """Return when a window that collects ends; None: none does, or its end is not in sight."""
+        name = self._windows.open_of(schedule.hold_in, now)
+        return None if name is None else self._windows.edge_after(name, now)
+
+    def _hold_by_window(self, severity: Severity, schedule: Schedule, now: datetime) -> Hold | None:
+        windows = self._windows
+        if (name := windows.open_of(schedule.mute_in, now)) is not None:
+            return Hold(fates.MUTED_WINDOW, f"the window {name}", f"muted in the window {name}")
+        if windows.knows(schedule.active_in) and windows.open_of(schedule.active_in, now) is None:
+            outside = " and ".join(schedule.active_in)
+            return Hold(fates.MUTED_WINDOW, f"the hours outside {outside}", f"muted outside {outside}")
+        if severity is not Severity.CRITICAL and (name := windows.open_of(schedule.hold_in, now)) is not None:
+            return Hold(
+                fates.CAME_AND_WENT, f"the window {name}", f"held for the end of the window {name}", is_collecting=True
+            )
+        return None

@@ -19,10 +19,15 @@ def route_of(group: Group, alerts: Mapping[str, Alert], router: Router) -> Route
 
 def apply_timings(group: Group, route: Route) -> bool:
     """Give a group the timings of a route; return whether they are others."""
-    before = (group.wait, group.critical_wait, group.interval, group.repeat)
+    before = _timings(group)
     group.wait, group.critical_wait = route.group_wait, route.critical_wait
     group.interval, group.repeat = route.group_interval, route.repeat_interval
-    return before != (group.wait, group.critical_wait, group.interval, group.repeat)
+    group.schedule = route.schedule
+    return before != _timings(group)
+
+
+def _timings(group: Group) -> tuple[object, ...]:
+    return group.wait, group.critical_wait, group.interval, group.repeat, group.schedule
 
 
 def orphans(alerts: Iterable[Alert], groups: Mapping[str, Group]) -> list[Alert]:

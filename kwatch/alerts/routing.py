@@ -7,6 +7,7 @@ import msgspec
 
 from kwatch.model.matching import LabelPredicate, label_predicate
 from kwatch.model.routes import Destination, Route
+from kwatch.model.windows import Schedule
 
 #: The receiver that drops, and counts.
 NONE = "none"
@@ -67,6 +68,19 @@ class Router:
             elif receiver not in matches and receiver in self._receivers:
                 matches[receiver] = Match(receiver, route, self._receivers[receiver])
         return Routing(tuple(matches.values()), is_dropped and not matches, fallbacks)
+
+    def step(self, labels: Mapping[str, str], receiver: str) -> Match | None:
+        """Return the receiver that a route escalates to, told as that route says; None: none does (any more)."""
+        for match in self.route(labels).matches:
+            if receiver in self._receivers and any(step.receiver == receiver for step in match.route.escalate):
+                return Match(receiver, match.route, self._receivers[receiver])
+        return None
+
+    def schedule(self, labels: Mapping[str, str], receiver: str) -> Schedule:
+        """Return when a receiver may be told of an alert, as the route says that leads to it or escalates to it."""
+        match = next((match for match in self.route(labels).matches if match.receiver == receiver), None)
+        match = match or self.step(labels, receiver)
+        return Schedule() if match is None else match.route.schedule
 
     def _receiver(self, route: Route, labels: Mapping[str, str]) -> tuple[str, bool]:
         named = _LABEL.sub(lambda label: labels.get(label[1], ""), route.receiver)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kwatch import __version__
+from kwatch.cli.audit import audit
 from kwatch.cli.check import check
 from kwatch.cli.deliveries import deliveries
 from kwatch.cli.exits import Exit
@@ -15,6 +16,7 @@ from kwatch.cli.explain import explain
 from kwatch.cli.render import render
 from kwatch.cli.run import run
 from kwatch.cli.send_test import send_test
+from kwatch.cli.silence import silence
 from kwatch.errors import ConfigError, KwatchError
 
 
@@ -56,5 +58,14 @@ def main() -> None:
             stream.reconfigure(errors="replace")
 
 
-for command in (run, check, explain, render, send_test, deliveries):
+for command in (
+    run,
+    check,
+    explain,
+    render,
+    send_test,
+    deliveries,
+    silence,
+    audit,
+):
     main.add_command(command)

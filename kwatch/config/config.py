@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kwatch.config.matching import KnownNames
 from kwatch.config.schema import LogLevel
 from kwatch.model.conditions import Condition
-from kwatch.model.routes import Destination, Route
+from kwatch.model.pace import Paces
+from kwatch.model.routes import Destination, DigestPlan, Route
 from kwatch.model.rules import Inhibition, Rule
+from kwatch.model.schedules import CronSchedule
+from kwatch.model.windows import Window
 from kwatch.notify.base import ChannelConfig
 from kwatch.telemetry import LogFormat
 
@@ -57,10 +61,21 @@ class Config:
     log: Log
     watch: Watch
     rules: tuple[Rule, ...]  # of the packs and the user, merged; switched-off ones are left out
+    known: KnownNames  # what matchers of alerts can name
     inhibitions: tuple[Inhibition, ...]
+    windows: tuple[Window, ...]
     route: Route
     receivers: Mapping[str, tuple[ChannelConfig, ...]]
     warnings: tuple[str, ...]  # what could be written better, as `file:line:column: text`
+
+    @property
+    def paces(self) -> Paces:
+        """Return how often each destination is told something, and of each rule."""
+        entries = [entry for entries in self.receivers.values() for entry in entries]
+        return Paces(
+            destinations={entry.name: entry.pace.pace for entry in entries if entry.pace is not None},
+            rules={rule.name: rule.pace for rule in self.rules if rule.pace is not None},
+        )
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
@@ -72,6 +87,8 @@ class Config:
                 type=entry.type,
                 severity=entry.severity,
                 send_resolved=entry.send_resolved,
+                can_edit=entry.can_edit,
+                digest=_plan(entry),
             )
             for receiver, entries in self.receivers.items()
             for entry in entries
@@ -91,3 +108,10 @@ def fixed_changes(before: Config, after: Config) -> tuple[str, ...]:
         "web.listen": (before.web.host, before.web.port) != (after.web.host, after.web.port),
     }
     return tuple(key for key, is_other in fixed.items() if is_other)
+
+
+def _plan(entry: ChannelConfig) -> DigestPlan | None:
+    words = entry.digest
+    if words is None:
+        return None
+    return DigestPlan(CronSchedule(words.schedule, words.timezone or entry.timezone), words.send_empty)

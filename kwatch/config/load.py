@@ -10,15 +10,17 @@ from pathlib import Path
 
 from kwatch.config import lint
 from kwatch.config.config import Config, Log, Namespaces, Watch, Web
+from kwatch.config.inhibitions import read_inhibitions
 from kwatch.config.matching import check_kinds
 from kwatch.config.parse import Node, empty, parse
 from kwatch.config.problems import Place, Problems, did_you_mean, listed
 from kwatch.config.receivers import Receivers, read_receivers, stdout_receiver
 from kwatch.config.routes import NONE, RouteReader, named_receivers, names
-from kwatch.config.rules import BUILT_IN_LABELS, Pack, RuleBook, merge, read_inhibitions
+from kwatch.config.rules import BUILT_IN_LABELS, Pack, RuleBook, merge
 from kwatch.config.schema import IncludedWords, PackWords, TopWords
 from kwatch.config.selectors import parse_selector
 from kwatch.config.validate import check
+from kwatch.config.windows import check_zones, read_windows
 from kwatch.errors import ConfigError
 from kwatch.model.conditions import Condition
 from kwatch.model.routes import Route
@@ -67,6 +69,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
     inhibit += _items(sources.main, "inhibit")
     receivers = _receivers(sources.main, environ, problems)
     rules = book.read()
+    check_zones(sources.main, problems)
     return Config(
         cluster=words.cluster or None,
         state=words.state.path,
@@ -74,8 +77,12 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
         log=Log(level=words.log.level, format=words.log.format),
         watch=_watch(sources.main, words, problems),
         rules=rules,
+        known=book.known,
         inhibitions=read_inhibitions(inhibit, known, problems),
-        route=_route(sources.main, RouteReader(receivers, known, problems), receivers, problems),
+        windows=read_windows(sources.main, problems),
+        route=_route(
+            sources.main, RouteReader(receivers, _keys(sources.main, "windows"), known, problems), receivers, problems
+        ),
         receivers=receivers,
         warnings=problems.warnings(),
     )
@@ -253,3 +260,7 @@ def _only_route(main: Node, receivers: Receivers, problems: Problems) -> Route:
 
 def _items(node: Node, key: str) -> tuple[Node, ...]:
     return node.mapping[key].items if key in node.mapping else ()
+
+
+def _keys(node: Node, key: str) -> tuple[str, ...]:
+    return tuple(node.mapping[key].mapping) if key in node.mapping else ()

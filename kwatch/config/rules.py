@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from kwatch.config import lint
-from kwatch.config.matching import KnownNames, Scope, check_label, check_labels, read_label_match, read_match
+from kwatch.config.matching import KnownNames, Scope, check_label, read_match
 from kwatch.config.parse import Node, Value
 from kwatch.config.problems import Place, Problems, did_you_mean
-from kwatch.config.schema import InhibitWords, RuleWords, ThenWords
+from kwatch.config.schema import RuleWords, ThenWords
 from kwatch.config.validate import check, is_mapping
 from kwatch.model.conditions import AllOf, Condition, is_edge, nodes
 from kwatch.model.matching import kinds_of
-from kwatch.model.rules import Inhibition, Rate, Rule, Subject, Then
+from kwatch.model.rules import PLANNED_CHANGE, Flapping, Rate, Rule, Subject, Then
 from kwatch.rules.needs import asks_object
 
 #: The labels that kwatch gives to alerts.
@@ -34,7 +34,17 @@ BUILT_IN_LABELS = (
 POD = "pod"
 
 _SCOPES: Mapping[object, Scope] = {"event": Scope.EVENT, "resource": Scope.RESOURCE}
-_ALERT_ONLY = ("absent_for", "for", "resolve", "resolve_hold", "reopen_window", "quiet", "expire_after", "on_delete")
+_ALERT_ONLY = (
+    "absent_for",
+    "for",
+    "resolve",
+    "resolve_hold",
+    "reopen_window",
+    "quiet",
+    "expire_after",
+    "flapping",
+    "on_delete",
+)
 
 
 _NOT_ABSENT = (
@@ -84,7 +94,7 @@ class RuleBook:
         own = [name for entry in self._entries for name in _mapping(entry.node, "labels")]
         return KnownNames(
             labels=frozenset((*BUILT_IN_LABELS, *self._label_names, *own)),
-            rules=frozenset(entry.name for entry in self._entries),
+            rules=frozenset((PLANNED_CHANGE, *(entry.name for entry in self._entries))),
         )
 
     def read(self) -> tuple[Rule, ...]:
@@ -184,29 +194,6 @@ def _is_own(node: Node, built_in: Iterable[str], problems: Problems) -> bool:
     return False
 
 
-def read_inhibitions(entries: Iterable[Node], known: KnownNames | None, problems: Problems) -> tuple[Inhibition, ...]:
-    """Return the entries of `inhibit`; `known` None: a file is broken, any name may be."""
-    read = [(node, found) for node in entries if (found := _inhibition(node, known, problems)) is not None]
-    for index, (node, later) in enumerate(read):
-        for other, earlier in read[:index]:
-            if later.when == earlier.mute and later.mute == earlier.when:
-                problems.add(node.place, f"a circle: the entry at {other.place} mutes the other way round")
-    return tuple(inhibition for _, inhibition in read)
-
-
-def _inhibition(node: Node, known: KnownNames | None, problems: Problems) -> Inhibition | None:
-    words = check(node, InhibitWords, problems)
-    when, mute = (
-        read_label_match(side, node.mapping[side], known, problems) if side in node.mapping else AllOf(())
-        for side in ("when", "mute")
-    )
-    if words is None:
-        return None
-    if "equal" in node.mapping:
-        check_labels(node.mapping["equal"].items, known, problems)
-    return Inhibition(when=when, mute=mute, equal=words.equal)
-
-
 def _by_name(user: Iterable[Node], problems: Problems) -> Mapping[str, list[Node]]:
     """Return the user's rules by name; a second one of a name is wrong, and read all the same for what else is."""
     own: dict[str, list[Node]] = {}
@@ -243,6 +230,8 @@ def _moved(node: Node, place: Place) -> Node:
 def _misfits(node: Node) -> Iterator[tuple[str, str]]:
     """Yield keys that do not go together, each with why."""
     given, on = node.mapping, _value(node, "on")
+    if _name(node) == PLANNED_CHANGE:
+        yield "name", f"name: {PLANNED_CHANGE!r} is what kwatch itself tells of, choose another name"
     yield from _miscounted(given, on)
     yield from _misended(given, on)
     if _value(node, "mode") == "notice":
@@ -313,7 +302,7 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, then
         key = words.rate.per if "per" in words.rate.model_fields_set else default
         distinct = "name" if words.rate.distinct == POD else words.rate.distinct
         rate = Rate(words.rate.count, words.rate.within, key, distinct)
-    given = {
+    given: dict[str, object] = {
         "severity": words.severity,
         "for_": words.for_,
         "absent_for": words.absent_for,
@@ -323,7 +312,11 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, then
         "expire_after": words.expire_after,
         "dedup_window": words.dedup_window,
         "on_delete": words.on_delete,
+        "pace": None if words.pace is None else words.pace.pace,
+        "planned": words.planned,
     }
+    if words.flapping is not None:
+        given["flapping"] = Flapping(words.flapping.transitions, words.flapping.within, words.flapping.stable)
     rule = Rule(
         name=words.name,
         id=words.id or words.name,

@@ -4,6 +4,7 @@ Matchers, routes' children, rules and destinations stay as they are here (`Raw`)
 which know where each of them stands. The keys of a destination are in `kwatch.notify.channels.<type>`.
 """
 
+import re
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -13,8 +14,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from kwatch.config.paths import parse_path
 from kwatch.model.conditions import Path as FieldPath
-from kwatch.model.rules import Mode, OnDelete, Subject
-from kwatch.notify.base import Duration, SeverityWord, TemplateText
+from kwatch.model.rules import Flapping, Mode, OnDelete, Planned, Subject
+from kwatch.model.windows import DAY
+from kwatch.notify.base import Duration, PaceWords, SeverityWord, TemplateText, TimeZone
 from kwatch.telemetry import LogFormat
 
 
@@ -33,6 +35,12 @@ def _field_path(value: object) -> object:
 def _positive(value: timedelta) -> timedelta:
     if not value:
         raise ValueError("must be longer than 0s")
+    return value
+
+
+def _transitions(value: int) -> int:
+    if value < 0 or value == 1:
+        raise ValueError("must be at least 2 (one begin and one end), or 0 to tell each of them")
     return value
 
 
@@ -61,6 +69,67 @@ Names = Annotated[tuple[SomeText, ...], AfterValidator(_unique)]
 SomeTime = Annotated[Duration, AfterValidator(_positive)]
 FieldPathText = Annotated[FieldPath, BeforeValidator(_field_path)]
 
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+YEAR = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WALL_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00", re.ASCII)
+
+
+def _wall_time(value: object) -> object:
+    found = _WALL_TIME.fullmatch(value) if isinstance(value, str) else None
+    if isinstance(value, int) or found is None:
+        raise ValueError("must be a time of day: write HH:MM, as in 22:00")
+    return DAY if found[1] is None else int(found[1]) * 60 + int(found[2])
+
+
+def _start(value: int) -> int:
+    if value == DAY:
+        raise ValueError("24:00 is the end of a day: write 00:00")
+    return value
+
+
+def _some(values: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+    if not values:
+        raise ValueError("must not be empty")
+    return values
+
+
+def _days(value: object) -> object:
+    found = _range_of(value, WEEK)
+    if found is None:
+        raise ValueError("must be a day or a range: mon, tue, wed, thu, fri, sat, sun, or mon-fri")
+    return found
+
+
+def _months(value: object) -> object:
+    found = _range_of(YEAR[value - 1] if type(value) is int and 1 <= value <= 12 else value, YEAR)
+    if found is None:
+        raise ValueError("must be a month or a range: jan, feb …, dec, jan-mar, or a number from 1 to 12")
+    return tuple(month + 1 for month in found)
+
+
+def _range_of(value: object, words: tuple[str, ...]) -> tuple[int, ...] | None:
+    """Return the numbers of a word or of a range of words, which may go over the end; None for what is neither."""
+    first, dash, last = value.lower().partition("-") if isinstance(value, str) else ("", "", "")
+    if first not in words or (last if dash else first) not in words:
+        return None
+    begin, end = words.index(first), words.index(last if dash else first)
+    return tuple((begin + step) % len(words) for step in range((end - begin) % len(words) + 1))
+
+
+def _month_days(value: object) -> object:
+    first, dash, last = value.partition("-") if isinstance(value, str) else ("", "", "")
+    if type(value) is int and 1 <= abs(value) <= 31:
+        return (value,)
+    if dash and first.isdecimal() and last.isdecimal() and 1 <= int(first[:3]) <= int(last[:3]) <= 31:
+        return tuple(range(int(first), int(last) + 1))
+    raise ValueError("must be a day of the month: 1 to 31, -1 to -31 from its end, or a range as 1-7")
+
+
+WallTime = Annotated[int, BeforeValidator(_wall_time)]
+Days = Annotated[tuple[int, ...], BeforeValidator(_days)]
+Months = Annotated[tuple[int, ...], BeforeValidator(_months)]
+MonthDays = Annotated[tuple[int, ...], BeforeValidator(_month_days)]
+
 #: What another module reads, with its places.
 Raw = object
 
@@ -72,6 +141,13 @@ class LogLevel(Enum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+
+
+class Absent(Enum):
+    """What two labels are that are both not there."""
+
+    DIFFERS = "differs"
+    EQUAL = "equal"
 
 
 class Words(BaseModel):
@@ -142,6 +218,8 @@ class TopWords(Words):
     packs: Names | None = None
     rules: tuple[Raw, ...] = ()
     inhibit: tuple[Raw, ...] = ()
+    #: Named times, for `active_in`, `mute_in` and `hold_in` of routes.
+    windows: dict[SomeText, Raw] = {}
     route: Raw = None
     receivers: dict[str, Raw] = {}
 
@@ -176,6 +254,16 @@ class ThenWords(Words):
     within: SomeTime
 
 
+class FlappingWords(Words):
+    """`flapping`: when begins and ends are no longer told one by one, and when they are again."""
+
+    #: Begins and ends within the sliding window `within`, 2 being one of each; 0: each is told.
+    transitions: Annotated[int, Field(strict=True), AfterValidator(_transitions)] = Flapping().transitions
+    within: SomeTime = Flapping().within
+    #: Without any for this long, flapping is over.
+    stable: SomeTime = Flapping().stable
+
+
 class RuleWords(Words):
     """An entry of `rules`, merged over a pack's rule of that name. None: the default that `Rule` has."""
 
@@ -204,9 +292,14 @@ class RuleWords(Words):
     quiet: SomeTime | None = None
     #: An alert of which nothing is seen for this long is no longer observed.
     expire_after: SomeTime | None = None
+    flapping: FlappingWords | None = None
     #: A notice is told once in this time.
     dedup_window: SomeTime | None = None
+    #: How often a destination is told that alerts of this rule open; what is more is folded.
+    pace: PaceWords | None = None
     on_delete: OnDelete | None = None
+    #: During a planned change: `hold`, or `tell` all the same; absent: `tell` for critical alerts only.
+    planned: Planned | None = None
     labels: dict[SomeText, SomeText] = {}
     annotations: dict[SomeText, TemplateText] = {}
     #: Values of the object that messages show: name → path.
@@ -219,6 +312,31 @@ class InhibitWords(Words):
     when: Raw
     mute: Raw
     equal: Names = ()
+    #: Whether a label of `equal` that both lack is the same to both.
+    absent: Absent = Absent.DIFFERS
+
+
+class WindowWords(Words):
+    """A window: the days on which it opens, and from when until when. Absent days, months: all."""
+
+    #: mon, tue …, or mon-fri; a window past midnight belongs to the day on which it opens.
+    days: Annotated[tuple[Days, ...], AfterValidator(_some)] = ()
+    #: jan, feb …, jan-mar, or 1 to 12.
+    months: Annotated[tuple[Months, ...], AfterValidator(_some)] = ()
+    #: 1 to 31, 1-7, or from the end: -1 is the last.
+    days_of_month: Annotated[tuple[MonthDays, ...], AfterValidator(_some)] = ()
+    #: HH:MM of the wall clock.
+    start: Annotated[WallTime, AfterValidator(_start)] = 0
+    #: HH:MM; 24:00 is midnight. At or before `start`: on the day after.
+    end: WallTime = DAY
+    timezone: TimeZone = "UTC"
+
+
+class EscalationWords(Words):
+    """A step of `escalate`: whom else to tell, so long after an alert was told that nobody has acknowledged."""
+
+    after: SomeTime
+    receiver: SomeText
 
 
 class RouteWords(Words):
@@ -233,5 +351,12 @@ class RouteWords(Words):
     group_interval: Duration | None = None
     #: How often what goes on is told again; 0s: never.
     repeat_interval: Duration | None = None
+    escalate: tuple[EscalationWords, ...] | None = None
+    #: Windows outside all of which nothing is told.
+    active_in: Names | None = None
+    #: Windows inside which nothing is told.
+    mute_in: Names | None = None
+    #: Windows inside which all but the critical is collected, and told at their end.
+    hold_in: Names | None = None
     continue_: Annotated[bool, Field(alias="continue")] = False
     routes: tuple[Raw, ...] = ()

@@ -28,6 +28,10 @@ _TEXTS = {
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
     "string_pattern_mismatch": "is not written as it should be, see docs/configuration.md",
+    "timezone_aware": "must have a zone: 2026-03-01T18:00:00Z, or +01:00 in place of the Z",
+    "datetime_parsing": "must be an instant: 2026-03-01T18:00:00Z",
+    "datetime_from_date_parsing": "must be an instant: 2026-03-01T18:00:00Z",
+    "datetime_type": "must be an instant: 2026-03-01T18:00:00Z",
     "path_type": "must be a path: put it in quotes",
     "path_not_file": "there is no such file",
 }

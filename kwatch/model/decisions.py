@@ -16,6 +16,7 @@ class Table(Enum):
     ALERTS = "alerts"  # fingerprint → the alert with its members and thresholds
     GROUPS = "groups"  # group id → what was told, timers
     COUNTS = "counts"  # namespace/name of an Event → its last count
+    SILENCES = "silences"  # id → the silence
     SEEN = "seen"  # source id and uid → values that `changed` compares
 
 
@@ -35,6 +36,16 @@ class Checkpoint(msgspec.Struct, frozen=True, gc=False):
     covered_at: datetime
 
 
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One change that somebody made by hand."""
+
+    at: datetime
+    actor: str  # who says to have made it
+    action: str  # what was done, as in "silence added"
+    subject: str  # the id of what it was done to
+    detail: str  # the rest, for people
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that follows from some observations and from time; the unit of a commit."""
 
@@ -42,6 +53,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     notifications: tuple[Notification, ...] = ()
     transitions: tuple[Transition, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
+    audit: tuple[AuditEntry, ...] = ()
     counters: Mapping[str, int] = {}  # name{label} → increment, for the ledgers
 
 

@@ -78,3 +78,5 @@ class Finding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def is_last_step(self) -> bool:
         """Whether it is what the alert is about: not what only precedes it."""
         return self.rule.then is None or self.is_second
+
+    expected_until: datetime | None = None  # the member ends as it should: what is wrong with it is expected until then

@@ -6,6 +6,7 @@ joined into the same text (S-25).
 
 from base64 import b32encode
 from collections.abc import Mapping
+from datetime import datetime
 from hashlib import sha256
 
 import msgspec
@@ -31,6 +32,11 @@ def incident_id(group: str, episode: int) -> str:
 def notification_id(incident: str, destination: str, sequence: int) -> str:
     """Name one notification: the idempotency key of all its attempts."""
     return _digest({"v": 1, "incident": incident, "destination": destination, "sequence": sequence})
+
+
+def silence_id(match: str, owner: str, created_at: datetime) -> str:
+    """Name a silence, shortly: people write it."""
+    return _digest({"v": 1, "match": match, "owner": owner, "created_at": created_at})[:10]
 
 
 def _digest(named: Mapping[str, object]) -> str:

@@ -7,6 +7,10 @@ from enum import Enum, IntEnum
 import msgspec
 
 from kwatch.model.conditions import AllOf, AnyOf, Condition, Path
+from kwatch.model.pace import Pace
+
+#: The name of the rule by which kwatch itself tells of planned changes that went well.
+PLANNED_CHANGE = "planned-change"
 
 
 class Severity(IntEnum):
@@ -43,6 +47,13 @@ class OnDelete(Enum):
     KEEP = "keep"
 
 
+class Planned(Enum):
+    """What becomes of an alert that begins during a planned change of its workload or Node."""
+
+    HOLD = "hold"
+    TELL = "tell"
+
+
 class Rate(msgspec.Struct, frozen=True):
     """At least `count` occurrences in a sliding window `(now − within, now]`, per values of the key `per`.
 
@@ -60,6 +71,17 @@ class Then(msgspec.Struct, frozen=True):
 
     match: Condition
     within: timedelta
+
+
+class Flapping(msgspec.Struct, frozen=True):
+    """It begins at `transitions` begins and ends within a sliding window, and ends after `stable` without any.
+
+    0 transitions: never.
+    """
+
+    transitions: int = 4
+    within: timedelta = timedelta(minutes=30)
+    stable: timedelta = timedelta(minutes=15)
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,8 +103,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     reopen_window: timedelta = timedelta(minutes=10)
     quiet: timedelta = timedelta(minutes=10)  # of observable time; see `ends_by_quiet`
     expire_after: timedelta = timedelta(hours=24)
+    flapping: Flapping = Flapping()
     dedup_window: timedelta = timedelta(minutes=5)
     on_delete: OnDelete = OnDelete.RESOLVE
+    pace: Pace | None = None  # how often a destination is told that its alerts open; None: as it comes
+    planned: Planned | None = None  # None: by its severity
     labels: Mapping[str, str] = {}
     annotations: Mapping[str, str] = {}  # templates, rendered with the message
     details: Mapping[str, Path] = {}  # name → path of the object, read at decision time, shown in messages
@@ -99,13 +124,22 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         is_of_events = self.on is Subject.EVENT and self.mode is Mode.ALERT
         return is_of_events and self.resolve is None and self.absent_for is None
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a planned change holds its alerts back: where the rule does not say, unless they are critical."""
+        if self.planned is None:
+            return self.severity is not Severity.CRITICAL
+        return self.planned is Planned.HOLD
+
 
 class Inhibition(msgspec.Struct, frozen=True, kw_only=True):
     """While an alert that `when` matches fires, one that `mute` matches with the same `equal` labels is not announced.
 
-    The matchers see alert labels. A label of `equal` that is absent on both sides does not inhibit (S-75).
+    The matchers see alert labels. A label of `equal` that is absent on both sides does not inhibit (S-75), unless
+    `is_absent_equal`.
     """
 
     when: Condition
     mute: Condition
     equal: tuple[str, ...] = ()
+    is_absent_equal: bool = False

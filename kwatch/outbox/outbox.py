@@ -11,6 +11,7 @@ import msgspec
 
 from kwatch.clock import Clock
 from kwatch.errors import StateError
+from kwatch.model.pace import Paces
 from kwatch.outbox.worker import STORE_RETRY_SECONDS, Channel, OnEnded, Tools, Worker
 from kwatch.store.deliveries import Queue
 from kwatch.store.state import State
@@ -32,6 +33,7 @@ class DestinationStatus(msgspec.Struct, frozen=True, kw_only=True):
     suspended: str = ""  # the reason why it refuses everything; empty: it does not
     paused_until: datetime | None = None  # it asked to wait until then
     breaker_open_until: datetime | None = None  # it does not answer; tried again then
+    storm_since: datetime | None = None  # more comes than its pace allows; told in overflows alone
 
 
 class Outbox:
@@ -46,8 +48,9 @@ class Outbox:
         rng: random.Random,
         counters: Counters,
         on_ended: OnEnded,
+        paces: Paces = Paces(),  # noqa: B008 - frozen
     ) -> None:
-        self._tools = Tools(state, clock, rng, counters, on_ended)
+        self._tools = Tools(state, clock, rng, counters, on_ended, paces)
         self._state = state
         self._clock = clock
         self._channels = dict(channels)
@@ -70,14 +73,16 @@ class Outbox:
             pruning.cancel()
             await self._drain()
 
-    def use(self, channels: Mapping[str, Channel]) -> None:
+    def use(self, channels: Mapping[str, Channel], paces: Paces) -> None:
         """Deliver through these from now on; a channel that is the same goes on as it was.
 
         One that is replaced ends what is in flight; its queue is for the new one, whose gate is open, or else stays.
         """
         for name in [each for each, channel in self._channels.items() if channels.get(each) is not channel]:
             self._workers.pop(name).stop()
-        self._channels = dict(channels)
+        self._channels, self._tools = dict(channels), msgspec.structs.replace(self._tools, paces=paces)
+        for worker in self._workers.values():
+            worker.use(paces)
         for name, channel in channels.items():
             if name not in self._workers:
                 self._workers[name] = Worker(name, channel, self._tools)
@@ -94,6 +99,21 @@ class Outbox:
             if destination in self._workers:
                 self._workers[destination].wake()
 
+    async def jump(self, by: timedelta) -> None:
+        """The clock was set: pauses last as long as they should, and nothing waits for a time that comes again."""
+        for worker in self._workers.values():
+            worker.gate = worker.gate.moved(by)
+            worker.wake()
+        while by < timedelta(0) and not self._stopped.is_set():
+            try:
+                await self._state.bring_forward(self._clock.now(), -by)
+            except StateError as error:
+                log.warning("deliveries wait for the old time", extra={"error": str(error)})
+                await self._clock.sleep(STORE_RETRY_SECONDS)
+            else:
+                self.wake(self._workers)
+                return
+
     async def status(self) -> tuple[DestinationStatus, ...]:
         """Return how each destination is doing, also those that have a queue and no channel any more."""
         queues = await self._state.queues()
@@ -106,6 +126,7 @@ class Outbox:
             return DestinationStatus(destination=name, queued=queued, oldest_at=oldest_at, suspended="not_configured")
         gate, now = self._workers[name].gate, self._clock.now()
         is_paused = gate.paused_until is not None and gate.paused_until > now
+        storm = self._workers[name].throttle.storm(now)
         return DestinationStatus(
             destination=name,
             queued=queued,
@@ -113,6 +134,7 @@ class Outbox:
             suspended=gate.suspended.value if gate.suspended else "",
             paused_until=gate.paused_until if is_paused else None,
             breaker_open_until=gate.breaker.open_until,
+            storm_since=storm.since if storm is not None else None,
         )
 
     def _start(self, name: str) -> None:

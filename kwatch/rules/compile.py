@@ -31,8 +31,9 @@ from kwatch.rules.evaluate import (
     workload_of,
 )
 from kwatch.rules.explain import change_text, path_text
-from kwatch.rules.needs import Need, needs_of
+from kwatch.rules.needs import Need, needs_of, with_planned
 from kwatch.rules.patterns import pattern_of
+from kwatch.rules.workloads import expected_until
 
 #: The alerts (fingerprints) that hold an object as a member, also a pending one, by the id of their rule.
 OpenAlerts = Callable[[ObjectRef], Mapping[str, Collection[str]]]
@@ -151,7 +152,8 @@ class RuleSet:
 
     def needs(self) -> Mapping[str, Need]:
         """Return what must be watched, by kind."""
-        return needs_of((compiled.rule for compiled in self.compiled), self._label_names)
+        rules = [compiled.rule for compiled in self.compiled]
+        return with_planned(needs_of(rules, self._label_names), rules)
 
     def end_by_quiet(self) -> bool:
         """Return whether there are rules for which the silence of an emitter means something."""
@@ -254,6 +256,7 @@ class RuleSet:
             message=message,
             details=compiled.details(seen) if is_so else {},
             is_initial=change.change is Change.EXISTING,
+            expected_until=expected_until(state, change.received_at) if rule.is_held else None,
         )
 
     def _occurrence(
@@ -284,6 +287,7 @@ class RuleSet:
             details=compiled.details(seen) if rule.details else {},
             is_first=first(seen) is Truth.TRUE,
             is_second=second(seen) is Truth.TRUE,
+            expected_until=expected_until(seen.state, since_at) if rule.is_held and seen.state is not None else None,
         )
 
     def _named(self, ref: ObjectRef, state: ObjectState | None, workload: str, reason: str) -> Named:

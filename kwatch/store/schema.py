@@ -76,6 +76,25 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         PRIMARY KEY (destination, incident)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE engine_silences (key TEXT PRIMARY KEY, body BLOB NOT NULL);
+
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        actor TEXT NOT NULL,
+        action TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        UNIQUE (at, actor, action, subject)
+    );
+    """,
+    """
+    ALTER TABLE deliveries ADD COLUMN folded_into TEXT NOT NULL DEFAULT '';
+    ALTER TABLE deliveries ADD COLUMN is_listed INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX by_overflow ON deliveries (folded_into, number) WHERE folded_into != '';
+    CREATE INDEX open_overflow ON deliveries (destination) WHERE kind = 'overflow' AND NOT is_listed;
+    """,
 )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 
@@ -10,12 +10,13 @@ import apsw
 import msgspec
 
 from kwatch.errors import StateError
-from kwatch.model.decisions import Checkpoint, Decision, IncidentRow, Row, Table
-from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Message
-from kwatch.store import deliveries
-from kwatch.store.deliveries import Change, Queue, Settlement
+from kwatch.model.decisions import AuditEntry, Checkpoint, Decision, IncidentRow, Row, Table
+from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded, Message, Notification
+from kwatch.store import audit, deliveries, folds, token
+from kwatch.store.deliveries import Queue, Settlement
 from kwatch.store.folder import FolderLock
 from kwatch.store.instants import from_micros, to_micros
+from kwatch.store.rows import Change
 from kwatch.store.schema import open_database
 from kwatch.store.writer import Writer
 from kwatch.telemetry import Counters
@@ -26,6 +27,7 @@ _TABLES: Final[Mapping[Table, str]] = {
     Table.ALERTS: "engine_alerts",
     Table.GROUPS: "engine_groups",
     Table.COUNTS: "engine_counts",
+    Table.SILENCES: "engine_silences",
     Table.SEEN: "engine_seen",
 }
 
@@ -47,8 +49,11 @@ class State:
     Each may raise `StateError`: nothing of that call was stored, and the caller may repeat it as it is.
     """
 
-    def __init__(self, lock: FolderLock, connection: apsw.Connection, executor: Executor, counters: Counters) -> None:
+    def __init__(
+        self, lock: FolderLock, token: str, connection: apsw.Connection, executor: Executor, counters: Counters
+    ) -> None:
         self.folder = lock.folder
+        self.token = token  # who has it may change what kwatch does
         self._lock = lock
         self._connection = connection
         self._executor = executor
@@ -63,13 +68,13 @@ class State:
         """
         lock = FolderLock(folder)
         try:
+            secret = token.ensure(folder)
             connection = open_database(folder / FILE_NAME)
         except BaseException:
             lock.release()
             raise
-        return cls(
-            lock, connection, executor or ThreadPoolExecutor(1, thread_name_prefix="state"), counters or Counters()
-        )
+        executor = executor or ThreadPoolExecutor(1, thread_name_prefix="state")
+        return cls(lock, secret, connection, executor, counters or Counters())
 
     def close(self) -> None:
         """Wait for what was asked for, close the file, and give the folder back."""
@@ -104,9 +109,32 @@ class State:
         """T3: store what has become of an attempt."""
         self._count(await self._writer.write(lambda connection: deliveries.settle(connection, settlement)))
 
+    async def foldable(self, destination: str, now: datetime, *, with_critical: bool) -> tuple[str, ...]:
+        """Return the ids of what may be folded now; in batches, oldest first."""
+        return await self._writer.read(
+            lambda connection: folds.foldable(connection, destination, now, with_critical=with_critical)
+        )
+
+    async def fold(self, ids: Iterable[str], at: datetime) -> None:
+        """End these deliveries of one destination as lines of its next overflow, as far as they are still untouched."""
+        chosen = tuple(ids)
+        self._count(await self._writer.write(lambda connection: folds.fold(connection, chosen, at)))
+
+    async def list_overflow(self, overflow: Notification) -> Notification:
+        """Return the overflow with all that it stands for; from now on it takes in no more."""
+        return await self._writer.write(lambda connection: folds.list_folded(connection, overflow))
+
+    async def folded(self, overflow_id: str, limit: int = -1) -> tuple[Folded, ...]:
+        """Return what an overflow stands for, oldest first; at most `limit`, unless that is negative."""
+        return await self._writer.read(lambda connection: folds.folded(connection, overflow_id, limit))
+
     async def recover(self, now: datetime) -> int:
         """Queue again, as ambiguous, what the process before us had leased; return how many that were."""
         return await self._writer.write(lambda connection: deliveries.recover(connection, now))
+
+    async def bring_forward(self, now: datetime, by: timedelta) -> None:
+        """Let what is due after `now` be due that much earlier: the clock was set back."""
+        await self._writer.write(lambda connection: deliveries.bring_forward(connection, now, by))
 
     async def prune(self, before: datetime) -> int:
         """Forget deliveries and incidents that ended before that instant; return how many deliveries."""
@@ -133,6 +161,10 @@ class State:
         """Return what waits, by destination."""
         return await self._writer.read(deliveries.queues)
 
+    async def audit(self, limit: int) -> tuple[AuditEntry, ...]:
+        """Return the newest changes that were made by hand, newest first."""
+        return await self._writer.read(lambda connection: audit.newest(connection, limit))
+
     def _count(self, changes: Iterable[Change]) -> None:
         for change in changes:
             self._counters.add("deliveries", destination=change.destination, state=change.state.value)
@@ -141,6 +173,7 @@ class State:
 def _commit(connection: apsw.Connection, decision: Decision) -> list[Change]:
     _write_rows(connection, decision.rows)
     _write_checkpoints(connection, decision.checkpoints)
+    audit.write(connection, decision.audit)
     return [
         change for notification in decision.notifications for change in deliveries.enqueue(connection, notification)
     ]

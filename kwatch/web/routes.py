@@ -1,15 +1,9 @@
-"""Paths to views, and who may see them.
+"""Paths to views and to changes; `access` says who is answered."""
 
-`/healthz`, `/readyz` and `/metrics` answer anyone. Pages and `/api/v1` answer clients on this machine only, by the
-address of the connection: forwarded-for headers are not read, as anyone can write one. The `Host` must then be a
-loopback name too, or a web page anywhere could have a browser on this machine read them (DNS rebinding).
-"""
-
-import ipaddress
-from typing import Any, Protocol
+from typing import Protocol
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -17,14 +11,15 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kwatch.errors import StateError
+from kwatch.errors import RefusedError, StateError
 from kwatch.model.notifications import DeliveryState
 from kwatch.web import views
+from kwatch.web.access import LoopbackOnly, TokenForChanges
 from kwatch.web.assets import Assets
+from kwatch.web.changes import Changes, Control
 from kwatch.web.metrics import CONTENT_TYPE, exposition
 from kwatch.web.reasons import Reasons, reasons_report
 
-_OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 _RECENT = 30
 _MOST = 1000
 
@@ -46,9 +41,9 @@ class Board(views.Board, Protocol):
         ...
 
 
-def create_app(board: Board) -> Starlette:
-    """Build the application that shows `board`."""
-    endpoints = _Endpoints(board)
+def create_app(board: Board, control: Control) -> Starlette:
+    """Build the application that shows `board`, and changes through `control` what it is asked to."""
+    endpoints, changes = _Endpoints(board), Changes(control)
     return Starlette(
         routes=[
             Route("/", endpoints.status),
@@ -57,12 +52,20 @@ def create_app(board: Board) -> Starlette:
             Route("/readyz", endpoints.readyz),
             Route("/metrics", endpoints.metrics),
             Route("/api/v1/alerts", endpoints.alerts),
+            Route("/api/v1/audit", endpoints.audit),
+            Route("/api/v1/silences", endpoints.silences),
+            Route("/api/v1/silences", changes.add_silence, methods=["POST"]),
+            Route("/api/v1/silences/{silence_id}", changes.expire_silence, methods=["DELETE"]),
             Route("/api/v1/why/{subject:path}", endpoints.why),
             Route("/api/v1/deliveries", endpoints.deliveries),
             Route("/api/v1/deliveries/{delivery_id:path}", endpoints.delivery),
         ],
-        middleware=[Middleware(_SecurityHeaders), Middleware(_LoopbackOnly)],
-        exception_handlers={HTTPException: _refuse, StateError: _cannot_read},
+        middleware=[
+            Middleware(_SecurityHeaders),
+            Middleware(LoopbackOnly),
+            Middleware(TokenForChanges, token=control.token),
+        ],
+        exception_handlers={HTTPException: _refuse, RefusedError: _decline, StateError: _cannot_read},
     )
 
 
@@ -74,7 +77,7 @@ class _Endpoints:
     async def status(self, _: Request) -> Response:
         deliveries = await self._board.deliveries((), _RECENT)
         counts = await self._board.delivery_counts()
-        page = views.status_page(await self._board.overview(), deliveries, counts)
+        page = views.status_page(await self._board.overview(), deliveries, counts, self._board.muted())
         return HTMLResponse(self._assets.page.render(page=page))
 
     async def stylesheet(self, _: Request) -> Response:
@@ -92,8 +95,18 @@ class _Endpoints:
         return Response(exposition(await self._board.overview(), self._board.counters()), media_type=CONTENT_TYPE)
 
     async def alerts(self, _: Request) -> Response:
+        overview, muted = await self._board.overview(), self._board.muted()
+        return JSONResponse(
+            {"alerts": [views.alert_report(alert, muted.get(alert.fingerprint, "")) for alert in overview.alerts]}
+        )
+
+    async def audit(self, request: Request) -> Response:
+        entries = await self._board.audit(_limit(request))
+        return JSONResponse({"changes": [views.audit_report(entry) for entry in entries]})
+
+    async def silences(self, _: Request) -> Response:
         overview = await self._board.overview()
-        return JSONResponse({"alerts": [views.alert_report(alert) for alert in overview.alerts]})
+        return JSONResponse({"silences": [views.silence_report(silence) for silence in overview.silences]})
 
     async def deliveries(self, request: Request) -> Response:
         deliveries = await self._board.deliveries(_states(request), _limit(request))
@@ -103,7 +116,8 @@ class _Endpoints:
         found = await self._board.delivery(request.path_params["delivery_id"])
         if found is None:
             raise HTTPException(404, "there is no such delivery")
-        return JSONResponse(views.delivery_story(*found))
+        folded = await self._board.folded(request.path_params["delivery_id"], _MOST)
+        return JSONResponse(views.delivery_story(*found, folded))
 
     async def why(self, request: Request) -> Response:
         return JSONResponse(reasons_report(await self._board.why(request.path_params["subject"])))
@@ -131,8 +145,13 @@ async def _refuse(_: Request, refusal: Exception) -> Response:
     return JSONResponse({"error": refusal.detail}, status_code=refusal.status_code, headers=refusal.headers)
 
 
+async def _decline(_: Request, error: Exception) -> Response:
+    """Answer for a change that is not made, with the reason."""
+    return JSONResponse({"error": str(error)}, status_code=400)
+
+
 async def _cannot_read(_: Request, error: Exception) -> Response:
-    """Answer for a page that shows what is stored, while the store cannot be read."""
+    """Answer for what is stored, while the store cannot be read or written."""
     return JSONResponse({"error": str(error)}, status_code=503)
 
 
@@ -147,37 +166,3 @@ class _SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
-
-
-class _LoopbackOnly:
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _OPEN_PATHS or _is_local(scope):
-            await self._app(scope, receive, send)
-            return
-        answer = JSONResponse({"error": "answered on this machine only; use kubectl port-forward"}, status_code=403)
-        await answer(scope, receive, send)
-
-
-def _is_local(scope: Scope) -> bool:
-    client: tuple[Any, ...] | None = scope.get("client")
-    return client is not None and _is_loopback(client[0]) and _is_loopback(_host_name(Headers(scope=scope)))
-
-
-def _host_name(headers: Headers) -> str:
-    """Return the name in the `Host` header, without the port."""
-    host = headers.get("host", "")
-    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback

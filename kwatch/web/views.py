@@ -11,7 +11,9 @@ from enum import Enum
 from typing import Any, Protocol
 
 from kwatch.model.alerts import AlertState, AlertView
-from kwatch.model.notifications import Attempt, Delivery, DeliveryState
+from kwatch.model.decisions import AuditEntry
+from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded
+from kwatch.model.silences import Silence
 from kwatch.telemetry import Series
 
 
@@ -46,6 +48,7 @@ class DestinationView:
     suspended: str = ""
     paused_until: datetime | None = None  # it asked to wait
     silent_until: datetime | None = None  # it does not answer, and is tried again then
+    storm_since: datetime | None = None  # more comes than its pace allows, and is told in overflows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,7 @@ class Overview:
     destinations: tuple[DestinationView, ...]
     store: StoreView
     configuration: ConfigurationView
+    silences: tuple[Silence, ...] = ()  # the next to end first
     is_stopping: bool = False
     gauges: Mapping[Series, float] = field(default_factory=dict)  # further ones, named as counters are
 
@@ -86,6 +90,10 @@ class Board(Protocol):
 
     async def overview(self) -> Overview:
         """Return the state of this instant; also when the store fails, which it then says."""
+        ...
+
+    def muted(self) -> Mapping[str, str]:
+        """Return what holds back each open alert that something does, by fingerprint."""
         ...
 
     def counters(self) -> Mapping[Series, int]:
@@ -98,6 +106,14 @@ class Board(Protocol):
 
     async def delivery(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
         """Return one delivery with its attempts; None when there is no such id."""
+        ...
+
+    async def folded(self, delivery_id: str, limit: int) -> tuple[Folded, ...]:
+        """Return what an overflow stands for, oldest first; nothing for other deliveries."""
+        ...
+
+    async def audit(self, limit: int) -> tuple[AuditEntry, ...]:
+        """Return the newest changes that were made by hand, newest first."""
         ...
 
     async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
@@ -160,14 +176,15 @@ def readiness_report(overview: Overview) -> dict[str, Any]:
                 "suspended": destination.suspended,
                 "paused_until": _instant(destination.paused_until),
                 "silent_until": _instant(destination.silent_until),
+                "storm_since": _instant(destination.storm_since),
             }
             for destination in overview.destinations
         ],
     }
 
 
-def alert_report(alert: AlertView) -> dict[str, Any]:
-    """Return one alert as `/api/v1/alerts` lists it."""
+def alert_report(alert: AlertView, muted_by: str = "") -> dict[str, Any]:
+    """Return one alert as `/api/v1/alerts` lists it, with what holds it back; empty: nothing does."""
     return {
         "fingerprint": alert.fingerprint,
         "episode": alert.episode,
@@ -183,6 +200,37 @@ def alert_report(alert: AlertView) -> dict[str, Any]:
         "member_count": alert.member_count,
         "late": alert.is_late,
         "throttled": alert.is_throttled,
+        "flapping": alert.is_flapping,
+        "acked_by": alert.acked_by,
+        "acked_at": _instant(alert.acked_at),
+        "ack_comment": alert.ack_comment,
+        "escalated_to": list(alert.escalated_to),
+        "muted_by": muted_by,
+    }
+
+
+def silence_report(silence: Silence) -> dict[str, Any]:
+    """Return one silence as `/api/v1/silences` lists it."""
+    return {
+        "id": silence.id,
+        "match": silence.asked,
+        "starts_at": silence.starts_at.isoformat(),
+        "ends_at": _instant(silence.ends_at),
+        "until_resolved": silence.is_until_resolved,
+        "owner": silence.owner,
+        "comment": silence.comment,
+        "created_at": silence.created_at.isoformat(),
+    }
+
+
+def audit_report(entry: AuditEntry) -> dict[str, Any]:
+    """Return one change as `/api/v1/audit` lists it."""
+    return {
+        "at": entry.at.isoformat(),
+        "actor": entry.actor,
+        "action": entry.action,
+        "subject": entry.subject,
+        "detail": entry.detail,
     }
 
 
@@ -206,8 +254,8 @@ def delivery_report(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def delivery_story(delivery: Delivery, attempts: tuple[Attempt, ...]) -> dict[str, Any]:
-    """Return `/api/v1/deliveries/{id}`: the delivery, every attempt, and what was sent.
+def delivery_story(delivery: Delivery, attempts: tuple[Attempt, ...], folded: tuple[Folded, ...]) -> dict[str, Any]:
+    """Return `/api/v1/deliveries/{id}`: the delivery, every attempt, what was sent, and of an overflow for what.
 
     The body is in the message as text; it holds no credential, as those are added when a request is made.
     """
@@ -227,6 +275,7 @@ def delivery_story(delivery: Delivery, attempts: tuple[Attempt, ...]) -> dict[st
             }
             for attempt in attempts
         ],
+        "folded": [{"id": each.id, "kind": each.kind.value, "incident": each.incident} for each in folded],
         "message": None
         if message is None
         else {
@@ -289,6 +338,17 @@ class SourceLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceLine:
+    """One silence on the page."""
+
+    id: str
+    match: str
+    until: str
+    owner: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusPage:
     """The context of `templates/web/status.html`."""
 
@@ -302,13 +362,17 @@ class StatusPage:
     configuration_error: str
     alerts: tuple[AlertCard, ...]
     pending_count: int
+    silences: tuple[SilenceLine, ...]
     destinations: tuple[DestinationLine, ...]
     deliveries: tuple[DeliveryLine, ...]
     sources: tuple[SourceLine, ...]
 
 
 def status_page(
-    overview: Overview, deliveries: tuple[Delivery, ...], counts: Mapping[str, Mapping[DeliveryState, int]]
+    overview: Overview,
+    deliveries: tuple[Delivery, ...],
+    counts: Mapping[str, Mapping[DeliveryState, int]],
+    muted: Mapping[str, str] = {},
 ) -> StatusPage:
     """Return the status page: what is firing, worst and newest first, then how the messages and the watches do."""
     now = overview.now
@@ -323,7 +387,8 @@ def status_page(
         store_error=overview.store.error,
         store_path=overview.store.path,
         configuration_error=overview.configuration.error,
-        alerts=tuple(_card(alert, now) for alert in firing),
+        alerts=tuple(_card(alert, muted.get(alert.fingerprint, ""), now) for alert in firing),
+        silences=tuple(_silence_line(silence, now) for silence in overview.silences),
         pending_count=sum(alert.state is AlertState.PENDING for alert in overview.alerts),
         destinations=tuple(_destination_line(each, counts, now) for each in overview.destinations),
         deliveries=tuple(_delivery_line(delivery, now) for delivery in deliveries),
@@ -344,13 +409,16 @@ def span(duration: timedelta) -> str:
     return " ".join(f"{amount} {unit}" for amount, unit in units[largest : largest + 2] if amount)
 
 
-def _card(alert: AlertView, now: datetime) -> AlertCard:
+def _card(alert: AlertView, muted_by: str, now: datetime) -> AlertCard:
     facts = (
         f"{alert.count} times" if alert.count > 1 else "",
         f"{alert.member_count} objects" if alert.member_count > 1 else "",
         "source throttled, end not observable" if alert.is_throttled else "",
         "began while kwatch was not watching" if alert.is_late else "",
-        f"held back by {alert.held_back_by}" if alert.held_back_by else "",
+        "flapping, held open until it is stable" if alert.is_flapping else "",
+        f"acknowledged by {alert.acked_by}" if alert.acked_by else "",
+        f"escalated to {', '.join(alert.escalated_to)}" if alert.escalated_to else "",
+        muted_by,
     )
     return AlertCard(
         severity=alert.severity.word,
@@ -361,6 +429,14 @@ def _card(alert: AlertView, now: datetime) -> AlertCard:
         started_at=f"{alert.starts_at:%Y-%m-%d %H:%M:%S} UTC",
         facts=tuple(filter(None, facts)),
     )
+
+
+def _silence_line(silence: Silence, now: datetime) -> SilenceLine:
+    if silence.starts_at > now:
+        until = f"begins in {span(silence.starts_at - now)}"
+    else:
+        until = "until resolved" if silence.ends_at is None else f"{span(silence.ends_at - now)} left"
+    return SilenceLine(id=silence.id, match=silence.asked, until=until, owner=silence.owner, comment=silence.comment)
 
 
 def _where(labels: Mapping[str, str]) -> str:
@@ -414,6 +490,8 @@ def _queue_note(destination: DestinationView, now: datetime) -> str:
         return f"paused for {span(destination.paused_until - now)}"
     if destination.silent_until and destination.silent_until > now:
         return f"does not answer, tried again in {span(destination.silent_until - now)}"
+    if destination.storm_since:
+        return f"storm for {span(now - destination.storm_since)}: told in overflows"
     if destination.oldest_at:
         return f"oldest waits {span(now - destination.oldest_at)}"
     return ""

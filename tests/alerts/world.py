@@ -17,6 +17,7 @@ from kwatch.model.identity import fingerprint
 from kwatch.model.notifications import Notification
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Contribution
+from kwatch.model.planned import PlannedStep
 from kwatch.model.routes import Destination, Route
 from kwatch.model.rules import Inhibition, Rate, Rule, Subject
 
@@ -133,6 +134,7 @@ class World:
         uid: str = "",
         is_first: bool = False,
         is_second: bool = False,
+        expected_until: float | None = None,
     ) -> None:
         self.advance(second, inclusive=False)
         named = self.rules[rule] if rule else next(iter(self.rules.values()))
@@ -152,8 +154,14 @@ class World:
             is_initial=is_initial,
             is_first=is_first,
             is_second=is_second,
+            expected_until=None if expected_until is None else at(expected_until),
         )
         self.engine.observe(finding, at(second))
+        self._take()
+
+    def plan(self, second: float, step: PlannedStep) -> None:
+        self.advance(second, inclusive=False)
+        self.engine.plan(step, at(second))
         self._take()
 
     def freeze(self, second: float, kind: str = "Pod") -> None:

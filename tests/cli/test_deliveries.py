@@ -15,7 +15,7 @@ from kwatch.model.notifications import DeliveryState
 from kwatch.web import address
 from kwatch.web.routes import create_app
 from kwatch.web.server import listen, serve, url_of
-from tests.web.boards import FixedBoard
+from tests.web.boards import FixedBoard, FixedControl
 
 Kwatch = Callable[..., Result]
 
@@ -27,7 +27,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     loop = asyncio.new_event_loop()
     listener = listen("127.0.0.1", 0)
     address.publish(state, url_of(listener))
-    serving = loop.create_task(serve(create_app(FixedBoard()), listener))
+    serving = loop.create_task(serve(create_app(FixedBoard(), FixedControl()), listener))
 
     def run() -> None:
         with pytest.raises(asyncio.CancelledError):
@@ -92,6 +92,10 @@ def test_show_says_when_it_tries_again(kwatch: Kwatch) -> None:
     output = kwatch("show", "n-3").output
     assert "  retry_wait (unavailable)\n" in output
     assert "  2026-03-01 11:59:20  next attempt\n" in output
+
+
+def test_show_names_what_an_overflow_stands_for(kwatch: Kwatch) -> None:
+    assert "  stands for n-0  firing of kw/0/1\n" in kwatch("show", "n-1").output
 
 
 def test_an_unknown_id_is_a_problem(kwatch: Kwatch) -> None:

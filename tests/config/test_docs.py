@@ -12,7 +12,7 @@ from kwatch.config.load import load, pack_names
 from kwatch.config.matching import KEYS, Scope
 from kwatch.config.receivers import channel_config, channel_types
 from kwatch.config.validate import keys_of
-from kwatch.notify.base import Secret
+from kwatch.notify.base import DigestWords, PaceWords, Secret
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "configuration.md"
@@ -31,6 +31,9 @@ _MODELS: tuple[type[BaseModel], ...] = (
     schema.ThenWords,
     schema.InhibitWords,
     schema.RouteWords,
+    PaceWords,
+    DigestWords,
+    schema.WindowWords,
     Secret,
 )
 _OF_MATCHERS = ("regex", "gt", "ge", "lt", "le", "path", "from", "to", "increased")

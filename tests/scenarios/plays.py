@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from kwatch.testing.stage import Stage, Told
 
 #: Two rules on the phase of a Pod, the second critical, and one receiver at the URL …/hook.
@@ -103,3 +105,40 @@ def workloads(one: Told) -> list[str]:
 
 def _mark(alert: Mapping[str, Any]) -> str:
     return "" if alert["state"] == "firing" else "-"
+
+
+class Silences:
+    """What somebody asks of one stage: silences, as alice."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.answers: list[httpx.Response] = []
+
+    def add(self, at: float, match: Mapping[str, Any], *, until: float | None = None, **words: Any) -> None:
+        """Make a silence at an instant, until another one or as `words` say."""
+        end = {} if until is None else {"until": self._stage.time(until)}
+        body = {"match": match, **end, **words}
+
+        async def ask() -> None:
+            self.answers.append(await self._stage.request("POST", "/api/v1/silences", body))
+
+        self._stage.at(at, ask)
+
+    def expire(self, at: float, index: int = 0) -> None:
+        """End the silence that was made first, or the one of that index."""
+
+        async def ask() -> None:
+            silence_id = self.answers[index].json()["silence"]["id"]
+            self.answers.append(await self._stage.request("DELETE", f"/api/v1/silences/{silence_id}"))
+
+        self._stage.at(at, ask)
+
+    @property
+    def statuses(self) -> list[int]:
+        """What was answered."""
+        return [answer.status_code for answer in self.answers]
+
+    @property
+    def errors(self) -> list[str]:
+        """Why what was refused was refused."""
+        return [answer.json()["error"] for answer in self.answers if answer.is_error]

@@ -7,17 +7,22 @@ from typing import Any
 
 import msgspec
 
+from kwatch.errors import RefusedError
 from kwatch.model.alerts import AlertState, AlertView
+from kwatch.model.conditions import AllOf
+from kwatch.model.decisions import AuditEntry
 from kwatch.model.notifications import (
     Attempt,
     Content,
     Delivery,
     DeliveryState,
+    Folded,
     Message,
     Notification,
     NotificationKind,
 )
 from kwatch.model.rules import Severity
+from kwatch.model.silences import Silence
 from kwatch.telemetry import Series
 from kwatch.web.reasons import Reasons
 from kwatch.web.views import ConfigurationView, DestinationView, Overview, SourceState, SourceView, StoreView
@@ -134,6 +139,9 @@ ATTEMPT = Attempt(
 )
 
 
+FOLDED = Folded("n-0", "kw/0/1", NotificationKind.FIRING)
+
+
 @dataclass
 class FixedBoard:
     """A board that shows what it is given."""
@@ -141,9 +149,13 @@ class FixedBoard:
     shown: Overview = OVERVIEW
     rows: tuple[Delivery, ...] = DELIVERIES
     counted: Mapping[Series, int] = field(default_factory=dict)
+    stood_for: Mapping[str, tuple[Folded, ...]] = field(default_factory=lambda: {"n-1": (FOLDED,)})
 
     async def overview(self) -> Overview:
         return self.shown
+
+    def muted(self) -> Mapping[str, str]:
+        return {}
 
     def counters(self) -> Mapping[Series, int]:
         return self.counted
@@ -158,8 +170,48 @@ class FixedBoard:
                 return msgspec.structs.replace(row, message=Message(body=b'{"text": "hi"}')), (ATTEMPT,)
         return None
 
+    async def folded(self, delivery_id: str, limit: int) -> tuple[Folded, ...]:
+        return self.stood_for.get(delivery_id, ())
+
+    async def audit(self, limit: int) -> tuple[AuditEntry, ...]:
+        return CHANGES[:limit]
+
     async def why(self, subject: str) -> Reasons:
         return Reasons(subject=subject, problem="there is no such object")
 
     async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         return {"team-slack": {DeliveryState.SENT: 128, DeliveryState.DEAD: 1}}
+
+
+TOKEN = "the-token-of-the-fixed-control-0123456789"
+SILENCE = Silence(
+    id="s-1",
+    match=AllOf(()),
+    asked="namespace: shop",
+    starts_at=ago(minutes=5),
+    ends_at=NOW + timedelta(hours=2),
+    owner="alice",
+    comment="maintenance",
+    created_at=ago(minutes=5),
+)
+CHANGES = (
+    AuditEntry(at=ago(minutes=5), actor="alice", action="silence added", subject="s-1", detail="namespace: shop"),
+)
+
+
+@dataclass
+class FixedControl:
+    """A control that notes what it is asked for."""
+
+    token: str = TOKEN
+    asked: list[tuple[object, str]] = field(default_factory=list)
+
+    async def add_silence(self, asked: Mapping[str, object], actor: str) -> tuple[Silence, int]:
+        self.asked.append((asked, actor))
+        if "match" not in asked:
+            raise RefusedError("'match' is missing")
+        return SILENCE, 2
+
+    async def expire_silence(self, silence_id: str, actor: str) -> bool:
+        self.asked.append((silence_id, actor))
+        return silence_id == SILENCE.id

@@ -10,12 +10,12 @@ import pytest
 from kwatch.model.notifications import DeliveryState
 from kwatch.web.routes import create_app
 from kwatch.web.views import Board, StoreView
-from tests.web.boards import CRASH, OVERVIEW, TROUBLED, FixedBoard, alert, delivery
+from tests.web.boards import CRASH, OVERVIEW, TOKEN, TROUBLED, FixedBoard, FixedControl, alert, delivery
 
 
 def get(path: str, board: Board | None = None, *, client: str = "127.0.0.1", **options: Any) -> httpx.Response:
     async def request() -> httpx.Response:
-        transport = httpx.ASGITransport(create_app(board or FixedBoard()), client=(client, 50000))
+        transport = httpx.ASGITransport(create_app(board or FixedBoard(), FixedControl()), client=(client, 50000))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8080") as session:
             return await session.request(options.pop("method", "GET"), path, **options)
 
@@ -65,8 +65,9 @@ def test_every_answer_has_the_security_headers(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/alerts", "/healthz"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_nothing_can_be_changed(path: str, method: str) -> None:
-    assert get(path, method=method).status_code == 405
+def test_nothing_can_be_changed_there(path: str, method: str) -> None:
+    assert get(path, method=method).status_code == 401
+    assert get(path, method=method, headers={"authorization": f"Bearer {TOKEN}"}).status_code == 405
 
 
 def test_readyz_is_503_while_the_store_cannot_be_written() -> None:
@@ -129,6 +130,12 @@ def test_alerts_are_listed_as_json() -> None:
                 "member_count": 3,
                 "late": False,
                 "throttled": False,
+                "flapping": False,
+                "acked_by": "",
+                "acked_at": None,
+                "ack_comment": "",
+                "escalated_to": [],
+                "muted_by": "",
             }
         ]
     }
@@ -189,6 +196,11 @@ def test_a_delivery_is_shown_with_its_attempts_and_its_message() -> None:
         "body": '{"text": "hi"}',
         "fallback_reason": "",
     }
+
+
+def test_an_overflow_names_what_it_stands_for() -> None:
+    assert get("/api/v1/deliveries/n-1").json()["folded"] == [{"id": "n-0", "kind": "firing", "incident": "kw/0/1"}]
+    assert get("/api/v1/deliveries/n-2").json()["folded"] == []
 
 
 def test_an_unknown_delivery_is_404() -> None:

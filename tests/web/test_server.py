@@ -14,7 +14,7 @@ from kwatch.errors import ListenError
 from kwatch.web import address
 from kwatch.web.routes import create_app
 from kwatch.web.server import listen, serve, url_of
-from tests.web.boards import FixedBoard
+from tests.web.boards import FixedBoard, FixedControl
 
 
 def fetch(url: str) -> int:
@@ -32,7 +32,7 @@ def test_it_serves_on_a_free_port_until_it_is_cancelled(host: str) -> None:
     async def visit() -> tuple[int, int]:
         listener = listen(host, 0)
         async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(serve(create_app(FixedBoard()), listener))
+            serving = tasks.create_task(serve(create_app(FixedBoard(), FixedControl()), listener))
             status = await asyncio.to_thread(fetch, url_of(listener))
             serving.cancel()
         return status, listener.fileno()
@@ -47,7 +47,7 @@ def test_signals_stay_with_the_process() -> None:
         before = signal.getsignal(signal.SIGTERM)
         listener = listen("127.0.0.1", 0)
         async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(serve(create_app(FixedBoard()), listener))
+            serving = tasks.create_task(serve(create_app(FixedBoard(), FixedControl()), listener))
             await asyncio.to_thread(fetch, url_of(listener))
             assert signal.getsignal(signal.SIGTERM) is before
             serving.cancel()

@@ -26,8 +26,10 @@ from kwatch.notify.render import check_template
 
 _VERSION = 1
 _MAX_BODY = 20 * 1024  # bytes of the document that is our own
+_MAX_DEGRADED = 4096  # room for one alert with all its keys, and some words of its message
 _IDS = ("id", "incident")
 _ESSENTIAL = {*_IDS, "version", "sequence", "kind", "severity", "title", "cluster", "starts_at", "ends_at", "truncated"}
+_OWN_KEYS = {"overflow": ("folded", "counts"), "digest": ("sections",)}
 _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "webhook-signature"})
 
 
@@ -97,7 +99,7 @@ class Webhook:
         """Return the document; degraded, it is the built-in one with nothing but its first facts."""
         texts = Composition(self._config, self._tools.templates, notification)
         own = None if self._config.body is None or degraded else self._own_body(texts)
-        body = own if own is not None else bounded(document(texts), 2048 if degraded else _MAX_BODY)
+        body = own if own is not None else bounded(document(texts), _MAX_DEGRADED if degraded else _MAX_BODY)
         return Message(body, "application/json", self._headers(texts, notification), texts.problem)
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
@@ -170,10 +172,11 @@ def document(texts: Composition) -> dict[str, Any]:
     facts = texts.context
     keys = (
         "id incident sequence kind severity status cluster receiver place labels starts_at ends_at is_late is_raised "
-        "alert_count firing_count came_and_went notices_dropped notes alerts message url"
+        "is_quiet held_in alert_count firing_count came_and_went notices_dropped notes alerts message url"
     )
     head = {"version": _VERSION, "title": line(texts.text("title")), "text": texts.text("text"), "truncated": False}
-    return head | {key: facts[key] for key in keys.split()}
+    own = _OWN_KEYS.get(facts["kind"], ())
+    return head | {key: facts[key] for key in (*keys.split(), *own)}
 
 
 def bounded(document: Mapping[str, Any], limit: int) -> bytes:

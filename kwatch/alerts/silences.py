@@ -1,0 +1,155 @@
+"""Silences: what somebody has asked not to be told of for a while (S-77 to S-83).
+
+They are found by the exact value of a label where they name one, so that a thousand of them cost an alert next to
+nothing; those that name none are asked one after the other.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from kwatch.alerts.ledger import Ledger
+from kwatch.alerts.records import Alert
+from kwatch.alerts.timers import Phase, Timers
+from kwatch.model.alerts import AlertView
+from kwatch.model.conditions import AllOf, Condition, LabelIs, Text
+from kwatch.model.decisions import AuditEntry
+from kwatch.model.matching import LabelPredicate, is_word, label_predicate
+from kwatch.model.silences import Silence
+
+#: As many as are kept.
+MOST = 2000
+#: Who ends a silence whose time is up.
+KWATCH = "kwatch"
+
+_Label = tuple[str, str]
+
+
+class _Held:
+    """A silence, compiled, and the labels by which it is found; none: it is always asked."""
+
+    def __init__(self, silence: Silence, found_by: tuple[_Label, ...]) -> None:
+        self.silence = silence
+        self.matches: LabelPredicate = label_predicate(silence.match)
+        self.found_by = found_by
+
+
+class Silences:
+    """The silences that are in force, or will be."""
+
+    def __init__(self, timers: Timers, ledger: Ledger) -> None:
+        self._timers = timers
+        self._ledger = ledger
+        self._held: dict[str, _Held] = {}
+        self._by_label: dict[str, dict[str, dict[str, _Held]]] = {}  # label → value → id
+        self._others: dict[str, _Held] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def load(self, silences: Iterable[Silence], now: datetime) -> None:
+        """Take back what was kept; what has ended meanwhile ends at the first chance."""
+        for silence in silences:
+            self._hold(silence, now)
+
+    def all(self) -> tuple[Silence, ...]:
+        """Return the silences, the next to end first."""
+        silences = [held.silence for held in self._held.values()]
+        return tuple(sorted(silences, key=lambda one: (one.ends_at is None, one.ends_at or one.created_at, one.id)))
+
+    def get(self, silence_id: str) -> Silence | None:
+        """Return the silence of an id; None: it is over, or never was."""
+        held = self._held.get(silence_id)
+        return None if held is None else held.silence
+
+    def add(self, silence: Silence, actor: str, now: datetime) -> None:
+        """Keep a new silence."""
+        self._hold(silence, now)
+        self._note(silence, "silence added", actor, now)
+
+    def end(self, silence_id: str, actor: str, now: datetime) -> None:
+        """Let go of a silence."""
+        held = self._held.pop(silence_id)
+        self._others.pop(silence_id, None)
+        for label, value in held.found_by:
+            del self._by_label[label][value][silence_id]
+            if not self._by_label[label][value]:
+                del self._by_label[label][value]
+        self._timers.set((Phase.EDGE, key_of(silence_id)), None)
+        self._note(held.silence, "silence expired" if actor != KWATCH else "silence ended", actor, now)
+
+    def turn(self, silence_id: str, now: datetime) -> Silence:
+        """A silence begins or ends now; return it."""
+        silence = self._held[silence_id].silence
+        if silence.ends_at is not None and silence.ends_at <= now:
+            self.end(silence_id, KWATCH, now)
+        else:
+            self._schedule(silence, is_begun=True)
+        return silence
+
+    def hold_of(self, alert: Alert | AlertView, now: datetime) -> Silence | None:
+        """Return the silence that holds an alert; of several the one that does so longest."""
+        holding = [held.silence for held in self._matching(alert.labels) if _is_in_force(held.silence, now)]
+        return max(holding, key=lambda one: (one.ends_at is None, one.ends_at or one.created_at, one.id), default=None)
+
+    def until_resolved(self, alert: Alert) -> list[Silence]:
+        """Return the silences that end with the last alert that they match, of those that match this one."""
+        return [held.silence for held in self._matching(alert.labels) if held.silence.is_until_resolved]
+
+    def predicate(self, silence: Silence) -> LabelPredicate:
+        """Return what says whether a silence is about some labels, also of one that is over."""
+        held = self._held.get(silence.id)
+        return held.matches if held is not None else label_predicate(silence.match)
+
+    def _matching(self, labels: Mapping[str, str]) -> list[_Held]:
+        return [held for held in self._candidates(labels).values() if held.matches(labels)]
+
+    def _candidates(self, labels: Mapping[str, str]) -> Mapping[str, _Held]:
+        found = dict(self._others)
+        for label, by_value in self._by_label.items():
+            found |= by_value.get(labels.get(label, ""), {})
+        return found
+
+    def _hold(self, silence: Silence, now: datetime) -> None:
+        held = self._held[silence.id] = _Held(silence, self._best_labels(silence.match))
+        for label, value in held.found_by:
+            self._by_label.setdefault(label, {}).setdefault(value, {})[silence.id] = held
+        if not held.found_by:
+            self._others[silence.id] = held
+        self._schedule(silence, is_begun=silence.starts_at <= now)
+
+    def _best_labels(self, condition: Condition) -> tuple[_Label, ...]:
+        """Return the values of the label by which the fewest other silences are found."""
+        options = list(_exact(condition))
+        return min(options, key=self._crowd, default=())
+
+    def _crowd(self, labels: tuple[_Label, ...]) -> int:
+        return sum(len(self._by_label.get(label, {}).get(value, ())) for label, value in labels)
+
+    def _schedule(self, silence: Silence, *, is_begun: bool) -> None:
+        self._timers.set((Phase.EDGE, key_of(silence.id)), silence.ends_at if is_begun else silence.starts_at)
+
+    def _note(self, silence: Silence, action: str, actor: str, now: datetime) -> None:
+        self._ledger.touch_silence(silence.id)
+        detail = f"{silence.asked} · {silence.title}"
+        self._ledger.audit.append(AuditEntry(at=now, actor=actor, action=action, subject=silence.id, detail=detail))
+
+
+def key_of(silence_id: str) -> str:
+    """Return the name of a silence's deadline."""
+    return f"silence/{silence_id}"
+
+
+def _is_in_force(silence: Silence, now: datetime) -> bool:
+    return silence.starts_at <= now and (silence.ends_at is None or now < silence.ends_at)
+
+
+def _exact(condition: Condition) -> Iterable[tuple[_Label, ...]]:
+    """Yield, for each label of which a condition names the values exactly, those values."""
+    match condition:
+        case AllOf(of=of):
+            for part in of:
+                yield from _exact(part)
+        case LabelIs(key=key, anyof=anyof) if all(map(is_word, anyof)):
+            yield tuple((key, matcher.glob) for matcher in dict.fromkeys(anyof) if isinstance(matcher, Text))
+        case _:
+            pass

@@ -1,0 +1,89 @@
+"""One message per destination for what many groups hold: what was already there, and what a window has collected.
+
+The groups are then open as announced, in the thread of that message.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from kwatch.alerts import grouping
+from kwatch.alerts.announcing import ALERTS, Address, Announcer, Remarks
+from kwatch.alerts.groups import SUMMARY, Groups
+from kwatch.alerts.records import Alert, Group
+from kwatch.model.alerts import AlertView
+from kwatch.model.notifications import NotificationKind
+
+_Telling = tuple[Group, list[Alert]]
+
+
+class Summaries:
+    """Speaks for several groups at once."""
+
+    def __init__(self, groups: Groups, announcer: Announcer) -> None:
+        self._groups = groups
+        self._announcer = announcer
+
+    def announce_present(self, alerts: list[Alert], now: datetime) -> None:
+        """Tell each destination in one summary what was already there (first start)."""
+        for alert in alerts:
+            self._groups.enlist(alert, now, quietly=True)
+        present = {alert.fingerprint for alert in alerts}
+        by_destination: dict[str, list[_Telling]] = {}
+        for group in self._groups.groups.values():
+            untold = [alert for alert in self._groups.untold(group, now) if alert.fingerprint in present]
+            if untold:
+                by_destination.setdefault(group.destination, []).append((group, untold))
+        for telling in by_destination.values():
+            self._summarise(telling, now)
+
+    def end_collection(self, now: datetime) -> None:
+        """Tell each destination in one message what windows have collected for it, where they are over (S-89)."""
+        by_destination: dict[str, list[_Telling]] = {}
+        for group in [group for group in self._groups.groups.values() if group.is_collecting]:
+            untold = self._groups.untold(group, now)
+            if self._groups.is_collecting(group, now):
+                continue
+            group.is_collecting = False
+            if group.incident or not (untold or group.came_and_went):
+                self._tell_alone(group, untold, now)
+            else:
+                by_destination.setdefault(group.destination, []).append((group, untold))
+        for telling in by_destination.values():
+            if len(telling) == 1 and telling[0][1]:
+                self._tell_alone(*telling[0], now)
+            else:
+                self._summarise(telling, now, held_in=", ".join(self._windows_of(telling)))
+
+    def _tell_alone(self, group: Group, untold: Iterable[Alert], now: datetime) -> None:
+        for alert in untold:
+            grouping.released(group, alert.severity, now)
+        self._groups.save(group, now)
+
+    @staticmethod
+    def _windows_of(telling: Iterable[_Telling]) -> Iterable[str]:
+        return dict.fromkeys(name for group, _ in telling for name in group.schedule.hold_in)
+
+    def _summarise(self, telling: list[_Telling], now: datetime, *, held_in: str = "") -> None:
+        incident = self._announcer.new_incident(SUMMARY, now)
+        views: dict[str, AlertView] = {}
+        came_and_went: list[str] = []
+        for group, untold in telling:
+            views |= {alert.fingerprint: self._groups.view(alert, now, is_new=True) for alert in untold}
+            came_and_went += group.came_and_went
+            group.came_and_went = []
+            self._open(group, untold, incident, now)
+        first = telling[0][0]
+        address = Address(destination=first.destination, receiver=first.receiver, incident=incident)
+        remarks = Remarks(came_and_went=tuple(dict.fromkeys(came_and_went))[:ALERTS], held_in=held_in)
+        self._announcer.announce(address, NotificationKind.SUMMARY, views.values(), now, remarks)
+
+    def _open(self, group: Group, told: list[Alert], incident: str, now: datetime) -> None:
+        if told and not group.incident:
+            self._groups.begin(group, told, now)
+            group.thread = incident
+            group.flushed_at, group.is_awaiting = now, True
+        if told:
+            group.severity = max(alert.severity for alert in told)
+        for alert in told:
+            self._groups.mark_told(group, alert)
+        self._groups.save(group, now)

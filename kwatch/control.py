@@ -1,0 +1,55 @@
+"""What the running kwatch lets be changed over HTTP: each change is a step of the pipeline, in its turn."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from kwatch.alerts.silences import MOST
+from kwatch.config.silences import read_silence
+from kwatch.errors import RefusedError, StateError
+from kwatch.model.silences import Silence
+
+if TYPE_CHECKING:
+    from kwatch.app import App
+
+T = TypeVar("T")
+
+#: Seconds that a change may take to be durable.
+_TIMEOUT = 10.0
+
+
+class LiveControl:
+    """A `kwatch.web.changes.Control` over an `App`."""
+
+    def __init__(self, app: "App") -> None:
+        self._app = app
+
+    @property
+    def token(self) -> str:
+        """Return the bearer token that a change needs."""
+        return self._app.state.token
+
+    async def add_silence(self, asked: Mapping[str, object], actor: str) -> tuple[Silence, int]:
+        """Make a silence; return it with the number of open alerts that it matches now."""
+        app = self._app
+
+        def step(now: datetime) -> tuple[Silence, int]:
+            silence = read_silence(asked, app.config.known, cluster=app.cluster, owner=actor, now=now)
+            if len(app.engine.silences()) >= MOST:
+                raise RefusedError(f"there are {MOST} silences already: let some expire first")
+            return silence, app.engine.add_silence(silence, actor, now)
+
+        return await self._perform(step)
+
+    async def expire_silence(self, silence_id: str, actor: str) -> bool:
+        """End a silence now; False: there is none of that id."""
+        return await self._perform(lambda now: self._app.engine.expire_silence(silence_id, actor, now))
+
+    async def _perform(self, step: Callable[[datetime], T]) -> T:
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                return await self._app.pipeline.perform(step)
+        except TimeoutError:
+            why = self._app.pipeline.store_error or "kwatch is busy"
+            raise StateError(f"the change is not durable yet, look before you ask again: {why}") from None

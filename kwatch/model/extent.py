@@ -1,0 +1,83 @@
+"""How much a condition over labels can hold of: everything, nothing, or some. Pure.
+
+Only what is plain to see is said: a condition of which this cannot be told is `SOME`.
+"""
+
+from collections.abc import Collection, Mapping
+from enum import Enum
+
+from kwatch.model.conditions import AllOf, AnyOf, Condition, LabelIs, Matcher, Not, Text
+from kwatch.model.matching import any_of, is_word
+
+#: Values that nobody chose: a matcher that takes both takes any.
+_ANYTHING = ("", "~kwatch~\u2042~")
+
+
+class Extent(Enum):
+    """What a condition holds of."""
+
+    ALL = "all"
+    SOME = "some"
+    NONE = "none"
+
+
+def extent(condition: Condition, domains: Mapping[str, Collection[str]]) -> Extent:
+    """Return how much a condition holds of; `domains` are the labels that every alert has, with all their values."""
+    match condition:
+        case LabelIs(key=key, anyof=anyof):
+            return _of_label(anyof, domains.get(key))
+        case AllOf(of=of):
+            found = [extent(part, domains) for part in of]
+            if Extent.NONE in found or _contradicts(of):
+                return Extent.NONE
+            return Extent.ALL if all(one is Extent.ALL for one in found) else Extent.SOME
+        case AnyOf(of=of):
+            found = [extent(part, domains) for part in of]
+            if Extent.ALL in found:
+                return Extent.ALL
+            return Extent.NONE if all(one is Extent.NONE for one in found) else Extent.SOME
+        case Not(of=inner):
+            negated = {Extent.ALL: Extent.NONE, Extent.NONE: Extent.ALL, Extent.SOME: Extent.SOME}
+            return negated[extent(inner, domains)]
+        case _:
+            return Extent.NONE  # alerts have labels alone
+
+
+def _of_label(anyof: tuple[Matcher, ...], domain: Collection[str] | None) -> Extent:
+    holds = any_of(anyof)
+    values = _ANYTHING if domain is None else domain
+    taken = [holds(value) for value in values]
+    if taken and all(taken):
+        return Extent.ALL
+    return Extent.NONE if domain is not None and not any(taken) else Extent.SOME
+
+
+def _contradicts(parts: tuple[Condition, ...]) -> bool:
+    """Return whether parts of an AND exclude each other: a part and its negation, or other words of one label."""
+    if any(isinstance(part, Not) and _negated(part.of) in parts for part in parts):
+        return True
+    words: dict[str, set[str]] = {}
+    for part in _flat(parts):
+        if isinstance(part, LabelIs) and all(map(is_word, part.anyof)):
+            asked = {matcher.glob for matcher in part.anyof if isinstance(matcher, Text)}
+            words[part.key] = words.get(part.key, asked) & asked
+    return any(not common for common in words.values())
+
+
+def _flat(parts: tuple[Condition, ...]) -> list[Condition]:
+    """Return the parts of an AND, with those of the ANDs in it and of alternatives that are none."""
+    flat: list[Condition] = []
+    for part in parts:
+        match part:
+            case AllOf(of=of):
+                flat += _flat(of)
+            case AnyOf(of=(only,)):
+                flat += _flat((only,))
+            case _:
+                flat.append(part)
+    return flat
+
+
+def _negated(condition: Condition) -> Condition:
+    """Return an AND of one part as that part."""
+    return condition.of[0] if isinstance(condition, AllOf) and len(condition.of) == 1 else condition

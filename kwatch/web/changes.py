@@ -1,0 +1,77 @@
+"""Requests that change what kwatch does. Each needs the token (`access`), and answers once the change is durable."""
+
+import json
+from collections.abc import Mapping
+from typing import Protocol
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from kwatch.model.silences import Silence
+from kwatch.web import views
+
+_MOST = 64 * 1024  # bytes of a body
+_LONGEST_ACTOR = 100
+#: The header in which a client says who asks; the token alone says that they may.
+ACTOR = "x-kwatch-actor"
+
+
+class Control(Protocol):
+    """What the running kwatch lets be changed. Each may raise RefusedError, with the reason, and StateError."""
+
+    @property
+    def token(self) -> str:
+        """Return the bearer token that a change needs."""
+        ...
+
+    async def add_silence(self, asked: Mapping[str, object], actor: str) -> tuple[Silence, int]:
+        """Make a silence; return it with the number of open alerts that it matches now."""
+        ...
+
+    async def expire_silence(self, silence_id: str, actor: str) -> bool:
+        """End a silence now; False: there is none of that id."""
+        ...
+
+
+class Changes:
+    """The endpoints."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    async def add_silence(self, request: Request) -> Response:
+        """Answer 201 with the silence, and how many open alerts it matches now."""
+        silence, matching = await self._control.add_silence(await _document(request), _actor(request))
+        return JSONResponse({"silence": views.silence_report(silence), "matching": matching}, status_code=201)
+
+    async def expire_silence(self, request: Request) -> Response:
+        """Answer 200 once the silence is over."""
+        silence_id = request.path_params["silence_id"]
+        if not await self._control.expire_silence(silence_id, _actor(request)):
+            raise HTTPException(404, "there is no such silence")
+        return JSONResponse({"expired": silence_id})
+
+
+async def _document(request: Request) -> Mapping[str, object]:
+    """Return the JSON object that was sent."""
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MOST:
+                raise HTTPException(413, f"a body has at most {_MOST} bytes")
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "the body is not JSON") from None
+    except ClientDisconnect:
+        raise HTTPException(400, "the body ended too early") from None
+    if not isinstance(document, dict):
+        raise HTTPException(400, "the body must be a JSON object")
+    return document
+
+
+def _actor(request: Request) -> str:
+    """Return who says to ask, for the audit log."""
+    said = "".join(c for c in request.headers.get(ACTOR, "") if c.isprintable()).strip()
+    return said[:_LONGEST_ACTOR] or "unknown"

@@ -1,0 +1,116 @@
+"""What somebody asks to be silent about: what is refused, with the reason, and what is understood."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from kwatch.config.matching import KnownNames
+from kwatch.config.silences import read_silence
+from kwatch.errors import RefusedError
+from kwatch.model.conditions import AllOf, LabelIs, Text
+from kwatch.model.silences import Silence
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+KNOWN = KnownNames(
+    labels=frozenset({"cluster", "rule", "severity", "namespace", "name"}), rules=frozenset({"broken", "worse"})
+)
+
+
+def read(**asked: Any) -> Silence:
+    return read_silence(asked, KNOWN, cluster="stage", owner="alice", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        pytest.param({"match": {}}, "match: an empty matcher would match everything", id="no matcher"),
+        pytest.param({"match": {"namespace": ""}}, "namespace: must not be empty", id="only an empty value"),
+        pytest.param({"match": {"namespace": "", "name": " "}}, "namespace: must not be empty", id="only empty values"),
+        pytest.param(
+            {"match": {"namespace": []}}, "namespace: must be a list with at least one element", id="no value"
+        ),
+        pytest.param({"match": {"not": {}}}, "not: an empty matcher", id="an empty negation"),
+        pytest.param({"match": {"any": [{}]}}, "any: an empty matcher", id="an empty alternative"),
+        pytest.param({"match": {"namespace": "*"}}, "match: it would silence everything", id="any value"),
+        pytest.param({"match": {"namespace": {"regex": ".*"}}}, "match: it would silence everything", id="any text"),
+        pytest.param({"match": {"cluster": "stage"}}, "match: it would silence everything", id="the only cluster"),
+        pytest.param(
+            {"match": {"severity": ["info", "warning", "critical"]}}, "match: it would silence", id="all severities"
+        ),
+        pytest.param({"match": {"rule": ["broken", "worse"]}}, "match: it would silence everything", id="all rules"),
+        pytest.param({"match": {"not": {"cluster": "other"}}}, "match: it would silence everything", id="no other"),
+        pytest.param(
+            {"match": {"namespace": {"regex": "("}}}, "namespace: regex: missing ): (", id="T02 an invalid regex"
+        ),
+        pytest.param({"match": {"namespcae": "shop"}}, "no alert has a label 'namespcae'", id="T52 an unknown label"),
+        pytest.param({"match": {"rule": "brokn"}}, "rule: there is no 'brokn', did you mean 'broken'?", id="no rule"),
+        pytest.param({"match": {"cluster": "other"}}, "match: no alert can ever match it", id="another cluster"),
+        pytest.param(
+            {"match": {"name": "a", "not": {"name": "a"}}}, "match: no alert can ever match it", id="its opposite"
+        ),
+        pytest.param(
+            {"match": {"name": "a", "any": [{"name": "b"}]}}, "match: no alert can ever match it", id="two names"
+        ),
+        pytest.param({"match": "shop"}, "match: must be a mapping, key: value", id="no mapping"),
+        pytest.param({"match": {"name": ["x" * 100] * 50}}, "match: longer than 4000 characters", id="too long"),
+        pytest.param({}, "'match' is missing", id="nothing"),
+    ],
+)
+def test_S82_what_matches_everything_or_nothing_is_refused(words: dict[str, Any], error: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        read(**words, **{"for": "1h"})
+    assert str(caught.value).startswith(error)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ({}, "say how long: for: 2h, until: an instant with its zone, or until_resolved: true"),
+        ({"for": "0s"}, "for: must be longer than 0s"),
+        ({"for": 7200}, "for: not a duration; write 90s, 10m, 1h30m or 7d"),
+        ({"for": "2h", "until": "2027-01-01T00:00:00Z"}, "give for or until, not both"),
+        ({"until": "2026-01-01T12:00:00Z"}, "until: this is not after its start"),
+        (
+            {"until": "2027-01-01T00:00:00"},
+            "until: must have a zone: 2026-03-01T18:00:00Z, or +01:00 in place of the Z",
+        ),
+        ({"until": "tomorrow"}, "until: must be an instant: 2026-03-01T18:00:00Z"),
+        ({"until": "2027-01-01T00:00:00Z", "starts_at": "2027-01-01T00:00:00Z"}, "until: this is not after its start"),
+        ({"for": "2h", "onwer": "bob"}, "unknown key 'onwer', did you mean 'owner'?"),
+    ],
+)
+def test_a_silence_says_how_long(words: dict[str, Any], error: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        read(match={"namespace": "shop"}, **words)
+    assert str(caught.value) == error
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(RefusedError) as caught:
+        read(match={"namespace": "", "nmae": "a"})
+    assert str(caught.value) == (
+        "say how long: for: 2h, until: an instant with its zone, or until_resolved: true; "
+        'namespace: must not be empty; "*" is any value, and not: {namespace: "*"} is none; '
+        "no alert has a label 'nmae' (a rule's `labels` and `watch.labels` add some), did you mean 'name'?"
+    )
+
+
+def test_a_silence_is_read() -> None:
+    silence = read(
+        match={"namespace": ["shop", "prod-*"], "not": {"name": {"regex": "a+"}}},
+        starts_at="2026-01-01T14:00:00+01:00",
+        comment="new\n database",
+        **{"for": "2h"},
+    )
+    assert silence.starts_at == datetime(2026, 1, 1, 13, tzinfo=UTC)
+    assert silence.ends_at == datetime(2026, 1, 1, 15, tzinfo=UTC)
+    assert silence.asked == "namespace: [shop, prod-*], not: {name: {regex: a+}}"
+    assert silence.title == "silenced until 2026-01-01 15:00 UTC by alice: new database"
+    assert isinstance(silence.match, AllOf)
+    assert silence.match.of[0] == LabelIs("namespace", (Text("shop"), Text("prod-*")))
+
+
+def test_a_start_in_the_past_is_now() -> None:
+    silence = read(match={"namespace": "shop"}, starts_at="2025-01-01T00:00:00Z", owner="team", **{"for": "1h"})
+    assert (silence.starts_at, silence.owner) == (NOW, "team")
