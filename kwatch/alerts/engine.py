@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from kwatch.alerts import jumps
-from kwatch.alerts.acknowledging import acknowledge, withdraw
 from kwatch.alerts.announcing import EPISODES, Announcer
+from kwatch.alerts.answering import Answers
 from kwatch.alerts.book import Book, Moved
 from kwatch.alerts.digests import Digests
 from kwatch.alerts.edges import Edges
@@ -108,6 +108,7 @@ class Engine:
             ledger=self._ledger,
         )
         self._escalations = Escalations(router, self._groups.hold_of, self._timers, self._ledger)
+        self._answers = Answers(self._book.alerts, self._groups, self._escalations, self._ledger)
         self._summaries = Summaries(self._groups, self._announcer)
         self._edges = Edges(
             self._book.alerts,
@@ -355,11 +356,17 @@ class Engine:
 
         At the instant at which a step of an escalation is due the acknowledgement comes first (S-111).
         """
-        return self._answer(target, now, by, comment)
+        self._advance(now, inclusive=False)
+        return self._answers.acknowledge(target, by, comment, now)
 
-    def unack(self, target: str, now: datetime) -> tuple[AlertView, ...]:
+    def unack(self, target: str, by: str, now: datetime) -> tuple[AlertView, ...]:
         """Take that back: repeats go on, and escalation begins anew; return those that were acknowledged."""
-        return self._answer(target, now)
+        self._advance(now, inclusive=False)
+        return self._answers.withdraw(target, by, now)
+
+    def why_unanswered(self, target: str) -> str:
+        """Return why `ack` or `unack` found nothing, and what can be done."""
+        return self._answers.problem(target)
 
     def tick(self, now: datetime) -> None:
         """Run every deadline up to `now`, in the order of their instants."""
@@ -495,30 +502,6 @@ class Engine:
                 if not alert.is_acked:
                     self._escalations.begin(alert, now)
 
-    def _firing(self, target: str) -> list[Alert]:
-        """Return the firing alert of a fingerprint, or those that an incident has told of."""
-        alert = self._book.alerts.get(target)
-        found = self._groups.told_in(target) if alert is None else [alert]
-        return [alert for alert in found if alert.state is AlertState.FIRING]
-
-    def _answer(self, target: str, now: datetime, by: str = "", comment: str = "") -> tuple[AlertView, ...]:
-        self._advance(now, inclusive=False)
-        found = [alert for alert in self._firing(target) if by or alert.is_acked]
-        for alert in found:
-            self._set_ack(alert, now, by, comment)
-            self._groups.retell(alert, now, is_answer=True)
-        return tuple(view_of(alert, self._book.rules.get(alert.rule_id), now) for alert in found)
-
-    def _set_ack(self, alert: Alert, now: datetime, by: str = "", comment: str = "") -> None:
-        if by:
-            acknowledge(alert, by, comment, now)
-            self._escalations.stop(alert)
-        else:
-            withdraw(alert)
-            if alert.is_told:
-                self._escalations.begin(alert, now)
-        self._ledger.touch_alert(alert.fingerprint)
-
     def _regrade(self, now: datetime) -> None:
         """Take over the severities of another configuration, once it is known what still fires (S-49, S-50)."""
         was_source = False
@@ -527,7 +510,7 @@ class Engine:
             was_source |= self._inhibitor.ended(alert)
             self._book.regrade(alert)
             if alert.is_acked and alert.severity > before:
-                self._set_ack(alert, now)
+                self._answers.lapse(alert, now)
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
                 self._groups.regrade(alert, now, is_raised=alert.severity > before)

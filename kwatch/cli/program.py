@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kwatch import __version__
+from kwatch.cli.ack import ack, unack
 from kwatch.cli.audit import audit
 from kwatch.cli.check import check
 from kwatch.cli.deliveries import deliveries
@@ -66,6 +67,8 @@ for command in (
     send_test,
     deliveries,
     silence,
+    ack,
+    unack,
     audit,
 ):
     main.add_command(command)
