@@ -320,10 +320,13 @@ class Engine:
         self._planned.clock_was_set()
 
     def tell_about_itself(self, text: str, severity: Severity, now: datetime) -> None:
-        """Tell the destinations of the root receiver something about kwatch itself."""
-        for destination in self._router.root_destinations:
-            if severity >= destination.severity:
-                self._announcer.tell_about_itself(destination, text, severity, now)
+        """Tell the destinations of the root receiver something about kwatch itself.
+
+        It cannot wait for a digest; where there are digests alone, it comes beside them rather than to nobody.
+        """
+        wanted = [each for each in self._router.root_destinations if severity >= each.severity]
+        for destination in [each for each in wanted if each.digest is None] or wanted:
+            self._announcer.tell_about_itself(destination, text, severity, now)
 
     def add_silence(self, silence: Silence, actor: str, now: datetime) -> int:
         """Take a silence that somebody has made; return how many open alerts it matches now."""
