@@ -38,7 +38,7 @@ from kwatch.alerts.records import (
 )
 from kwatch.alerts.routing import Router
 from kwatch.alerts.silences import Silences
-from kwatch.alerts.story import AlertStory, story_of
+from kwatch.alerts.story import AlertStory, story_of, tellings
 from kwatch.alerts.summaries import Summaries
 from kwatch.alerts.timers import Key, Phase, Timers
 from kwatch.alerts.views import view_of
@@ -411,8 +411,23 @@ class Engine:
             return None
         groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
         rule = self._book.rules.get(alert.rule_id)
-        story = story_of(alert, rule, groups, self._groups.hold_of(alert, now), now)
-        return msgspec.structs.replace(story, tellings=story.tellings + self._digests.tellings(alert))
+        hold = self._groups.hold_of(alert, now) if alert.is_open else None
+        told = (*tellings(alert, groups, self._muting.hold_of, now), *self._digests.tellings(alert, now))
+        story = story_of(alert, rule, self._router.route(alert.labels), hold, now)
+        return msgspec.structs.replace(story, tellings=told)
+
+    def about(self, namespace: str, workload: str) -> tuple[str, ...]:
+        """Return the fingerprints of what is known of a workload, as `Deployment/web`, or an object by itself."""
+        return tuple(
+            alert.fingerprint for alert in self._book.alerts.values() if self._is_about(alert, namespace, workload)
+        )
+
+    def _is_about(self, alert: Alert, namespace: str, workload: str) -> bool:
+        rule = self._book.rules.get(alert.rule_id)
+        named = dict(zip(rule.key, alert.key_values, strict=False)) if rule is not None else {}
+        named |= alert.labels  # which an alert that is over has no more
+        objects = (named.get("workload"), f"{named.get('kind')}/{named.get('name')}")
+        return named.get("namespace", "") == namespace and workload in objects
 
     def alerts(self, now: datetime) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""

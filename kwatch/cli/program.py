@@ -18,6 +18,7 @@ from kwatch.cli.render import render
 from kwatch.cli.run import run
 from kwatch.cli.send_test import send_test
 from kwatch.cli.silence import silence
+from kwatch.cli.why import why
 from kwatch.errors import ConfigError, KwatchError
 
 
@@ -63,6 +64,7 @@ for command in (
     run,
     check,
     explain,
+    why,
     render,
     send_test,
     deliveries,

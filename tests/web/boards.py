@@ -177,7 +177,7 @@ class FixedBoard:
         return CHANGES[:limit]
 
     async def why(self, subject: str) -> Reasons:
-        return Reasons(subject=subject, problem="there is no such object")
+        return Reasons(subject=subject, now=NOW, problem="there is no such object")
 
     async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         return {"team-slack": {DeliveryState.SENT: 128, DeliveryState.DEAD: 1}}
