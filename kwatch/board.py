@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from kwatch.app import App
 
 
-_UNKNOWN = "no alert that is open, or was within the last hour, has this fingerprint"
+_UNKNOWN = "no alert that is open, or was within the last hour, has this fingerprint; objects are KIND/NAMESPACE/NAME"
+_GONE = "there is no such object; ask of one that is gone by its workload, as Deployment/shop/web, or fingerprint"
 
 
 class LiveBoard:
@@ -109,7 +110,7 @@ class LiveBoard:
             return f"{kind} is not watched: no rule asks for it; watched are {', '.join(sorted(kinds))}"
         if not self._app.decider.is_watched(namespace):
             return f"namespace {namespace} is not watched: `watch.namespaces` leaves it out"
-        return "there is no such object"
+        return _GONE
 
     async def _reasons(
         self, subject: str, problem: str, verdicts: Iterable[Verdict], stories: Iterable[AlertStory]

@@ -74,7 +74,7 @@ def _alert(alert: dict[str, Any]) -> Iterator[str]:
         yield f"  {member['object']}: {member['truth']} since {instant(member['since_at'])}{seen}{lost}"
     yield from (f"  {fact}" for fact in (*_answers(alert), *_fate(alert)))
     for telling in alert["told"]:
-        yield from _telling(telling)
+        yield from _telling(telling, is_acked=bool(alert["acked_by"]))
 
 
 def _span(alert: dict[str, Any]) -> str:
@@ -130,21 +130,25 @@ def _hold(hold: dict[str, Any]) -> str:
     return f"{hold['says']} ({hold['reason']}{until})"
 
 
-def _telling(telling: dict[str, Any]) -> Iterator[str]:
+def _telling(telling: dict[str, Any], *, is_acked: bool) -> Iterator[str]:
     labels = " ".join(f"{name}={value or '-'}" for name, value in telling["group_labels"].items())
     last = f", last {instant(telling['last_at'])}" if telling["last_at"] else ""
     told = f"told{last}" if telling["is_told"] else "not told"
-    coming = "next digest" if telling["is_digest"] else "repeats" if telling["is_repeat"] else "next"
-    yield (
-        f"  {telling['destination']}{f' ({labels})' if labels else ''}: {told}"
-        + (f", {coming} {instant(telling['next_at'])}" if telling["next_at"] else "")
-    )
+    yield f"  {telling['destination']}{f' ({labels})' if labels else ''}: {told}{_coming(telling, is_acked=is_acked)}"
     if telling["hold"]:
         yield f"    {_hold(telling['hold'])}"
     if telling["queue"]:
         yield f"    {telling['queue']}"
     for delivery in telling["deliveries"]:
         yield from _delivery(delivery)
+
+
+def _coming(telling: dict[str, Any], *, is_acked: bool) -> str:
+    """Say when the destination is spoken to next; what is acknowledged is not repeated."""
+    if not telling["next_at"] or (telling["is_repeat"] and is_acked and not telling["is_digest"]):
+        return ""
+    what = "next digest" if telling["is_digest"] else "repeats" if telling["is_repeat"] else "next"
+    return f", {what} {instant(telling['next_at'])}"
 
 
 def _delivery(delivery: dict[str, Any]) -> Iterator[str]:

@@ -104,7 +104,7 @@ crash-loop payments Deployment/worker  f-crash-loop
   escalated to oncall
   escalates to boss: 2026-03-01 12:30:00, unless it is acknowledged
   pager: not told (muted_severity: critical at least)
-  team-slack (namespace=payments workload=-): told, last 2026-03-01 12:00:00, repeats 2026-03-01 16:00:00
+  team-slack (namespace=payments workload=-): told, last 2026-03-01 12:00:00
     silenced until 2026-03-01 14:00 UTC by alice (muted_silenced, ends 2026-03-01 14:00:00)
     storm for 3 min: told in overflows
     2026-03-01 11:59:20  firing: retry_wait (unavailable), due 2026-03-01 11:59:20  n-3
@@ -136,6 +136,12 @@ def ask(state: Path, *arguments: str, reasons: Reasons = REASONS) -> Result:
 def test_everything_is_said(tmp_path: Path) -> None:
     result = ask(tmp_path, "Pod/payments/worker-1")
     assert (result.exit_code, result.output) == (0, TEXT)
+
+
+def test_what_nobody_has_acknowledged_is_repeated(tmp_path: Path) -> None:
+    story = msgspec.structs.replace(STORY, view=CRASH)
+    output = ask(tmp_path, "f", reasons=Reasons(subject="x", now=NOW, stories=(story,))).output
+    assert ": told, last 2026-03-01 12:00:00, repeats 2026-03-01 16:00:00\n" in output
 
 
 def test_why_other_rules_do_not_match_is_said_where_it_is_asked(tmp_path: Path) -> None:

@@ -95,13 +95,13 @@ def test_what_is_not_there_or_not_watched(tmp_path: Path) -> None:
     asked = [ask(stage, 10, subject) for subject in subjects]
     stage.run(until=20)
     assert [answers[0]["problem"] for answers in asked] == [
-        "there is no such object",
+        "there is no such object; ask of one that is gone by its workload, as Deployment/shop/web, or fingerprint",
         "namespace hidden is not watched: `watch.namespaces` leaves it out",
         (
             "Ingress is not watched: no rule asks for it; watched are "
             "DaemonSet, Deployment, Job, Node, Pod, ReplicaSet, StatefulSet"
         ),
-        "no alert that is open, or was within the last hour, has this fingerprint",
+        "no alert that is open, or was within the last hour, has this fingerprint; objects are KIND/NAMESPACE/NAME",
     ]
 
 
@@ -255,3 +255,14 @@ def test_a_digest_says_when_it_comes(tmp_path: Path) -> None:
     stage.run(until=101)
     (told,) = alert_of(answers)["told"]
     assert (told["is_digest"], told["is_told"], told["next_at"]) == (True, False, stage.second(3600))
+
+
+def test_a_pod_that_is_gone_is_known_by_its_workload(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, MUTED)
+    stage.pod(0, ready=False)
+    stage.delete(100, "web-1")
+    answers = ask(stage, 200, "Pod/shop/web-1")
+    stage.run(until=201)
+    alert = alert_of(answers)
+    assert (answers[0]["problem"], answers[0]["rules"]) == ("", [])
+    assert (alert["state"], alert["end_reason"], alert["drop"]) == ("resolved", "object_gone", "")
