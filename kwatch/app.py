@@ -138,7 +138,7 @@ class App:
             discovery,
             self.cache,
             self.parts.plan(_resume(snapshot)),
-            clock=self.clock,
+            clock=ports.clock,
             rng=ports.rng,
             counters=counters,
             put=self.pipeline.put,
