@@ -11,7 +11,7 @@ from kwatch.testing.stage import Stage
 from tests.scenarios.writing import text
 
 NOT_READY = '{name: not-ready, on: resource, match: {kind: Pod, condition: {Ready: "False"}}, resolve_hold: 5s%s}'
-UNHEALTHY = "{name: unhealthy, on: event, quiet: 12h, match: {reason: Unhealthy, kind: Pod}, key: [namespace, workload]%s}"
+UNHEALTHY = "{name: unhealthy, on: event, match: {reason: Unhealthy, kind: Pod}, key: [namespace, workload]%s}"
 NO_IMAGE = (
     '{name: no-image, on: resource, match: {kind: Pod, fields: {"status.containerStatuses[*].state.waiting.reason": '
     "ErrImagePull}}, planned: tell}"
