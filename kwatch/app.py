@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import import_module
 from typing import TextIO
@@ -125,6 +125,7 @@ class App:
             Router(config.route, config.destinations),
             config.inhibitions,
             windows=config.windows,
+            self_service=config.self_service,
             cluster=self.cluster,
             public_url=config.web.public_url,
         )
@@ -210,8 +211,12 @@ class App:
         return None if state is None else state.labels
 
 
+#: Whose annotations speak to kwatch, beside those of what is watched anyway.
+ANNOTATED = ("Namespace", "Deployment.apps", "StatefulSet.apps", "DaemonSet.apps", "CronJob.batch", "Job.batch")
+
+
 def _wants(config: Config, rules: RuleSet) -> tuple[Want, ...]:
-    """Return the kinds that rules need, those that the configuration names, and namespaces where labels choose them."""
+    """Return the kinds that rules need, those that the configuration names, and those whose words count."""
     wants = [
         Want(token=token, projection=Projection(need.paths, need.annotations), metadata_only=not need.full)
         for token, need in rules.needs().items()
@@ -219,6 +224,10 @@ def _wants(config: Config, rules: RuleSet) -> tuple[Want, ...]:
     wants += [Want(token=token) for token in config.watch.resources]
     if config.watch.namespaces.selector is not None:
         wants.append(Want(token="Namespace", metadata_only=True))  # noqa: S106 - a kind
+    if config.self_service is not None:
+        projection = Projection(self_service=True)
+        wants += [Want(token=token, metadata_only=True) for token in ANNOTATED]
+        wants = [replace(want, projection=want.projection | projection) for want in wants]
     return tuple(wants)
 
 

@@ -18,7 +18,9 @@ from typing import ParamSpec
 
 import msgspec
 
+from kwatch.alerts.annotated import Asked
 from kwatch.alerts.engine import Engine
+from kwatch.heeding import Heeding
 from kwatch.model.decisions import Checkpoint, Decision, Row, Table
 from kwatch.model.findings import FindingKind
 from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEventType
@@ -70,6 +72,7 @@ class Decider:
         self._cache = cache
         self._engine = engine
         self._counters = counters
+        self._heeding = Heeding(engine, cache, counters)
         self._is_watched = is_watched  # whether a namespace is; the empty one stands for cluster-scoped objects
         self._selected: set[str] = set()  # the namespaces that are known and watched, where labels choose them
         self._look_up = look_up
@@ -140,6 +143,10 @@ class Decider:
         """Return the objects of that name, each with what the rules say of it as it is; it decides nothing."""
         return tuple((state.ref, self._verdicts(state, now)) for state in self._cache.named(kind, namespace, name))
 
+    def asked(self, ref: ObjectRef) -> tuple[Asked, ...]:
+        """Return the annotations that may act on an object, the nearest first."""
+        return self._heeding.asked(ref)
+
     def _verdicts(self, state: ObjectState, now: datetime) -> Verdicts:
         about = self._cache.about(state.ref) or About(state, f"{state.ref.kind}/{state.ref.name}")
         return verdicts.of_change(self._rules, ObjectChange(Change.EXISTING, state, None, now), about)
@@ -206,7 +213,7 @@ class Decider:
             def go_on(about: About | None, at: datetime) -> None:
                 self._on_event(source, event, about, candidates, is_listed=is_listed, now=at)
 
-            if self._rules.needs_object(candidates):
+            if self._heeding.is_on or self._rules.needs_object(candidates):
                 self._with_object(source, event.regarding, go_on, now)
             else:
                 go_on(None, now)
@@ -245,6 +252,9 @@ class Decider:
                 for finding in findings:  # its text may be another
                     self._engine.observe(finding, now)
             return
+        if self._heeding.opts_out(event.regarding):
+            self._outcomes["opted_out"] += 1
+            return
         self._outcomes["finding"] += 1
         for finding in findings:
             self._engine.observe(msgspec.structs.replace(finding, contribution=counted.contribution), now)
@@ -268,9 +278,12 @@ class Decider:
             self._outcomes["malformed"] += 1
             return
         for change in changes:
+            is_opted_in = self._heeding.heed(change, now)
             if (resource.kind, resource.group) == ("Namespace", ""):
                 self._on_namespace(source, change.state.ref.name, now)
             self._on_change(source, self._remembered.complete(change), now)
+            if is_opted_in:
+                self._judge_again(source, self._heeding.inside(change.state.ref), now)
         if frame.type is WatchEventType.SYNCED:
             self._on_synced(source, is_listed=bool(frame.resource_version), now=now)
 
@@ -289,8 +302,11 @@ class Decider:
             self._selected.discard(name)
         elif name not in self._selected:
             self._selected.add(name)
-            for state in self._cache.objects_in(name):
-                self._on_change(source, ObjectChange(Change.EXISTING, state, None, now), now)
+            self._judge_again(source, self._cache.objects_in(name), now)
+
+    def _judge_again(self, source: Source, states: Iterable[ObjectState], now: datetime) -> None:
+        for state in states:
+            self._on_change(source, ObjectChange(Change.EXISTING, state, None, now), now)
 
     def _on_change(self, source: Source, change: ObjectChange, now: datetime) -> None:
         """Decide, then remember: what waits must still be a change after a crash."""
@@ -314,6 +330,9 @@ class Decider:
 
     def _decide_change(self, change: ObjectChange, about: About | None, now: datetime) -> None:
         ref = change.state.ref
+        if self._heeding.opts_out(ref):
+            self._outcomes["opted_out"] += 1
+            return
         known = about or About(change.state, f"{ref.kind}/{ref.name}")
         findings = self._rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
         self._outcomes["finding" if findings else "no_rule"] += 1

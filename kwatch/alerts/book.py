@@ -4,11 +4,12 @@ The book takes findings and instants, and answers with the alerts whose episode 
 not its business.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from kwatch.alerts import ledger as fates
 from kwatch.alerts import members, thresholds
+from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.holders import Holders
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import Verdict, judge, keep_until
@@ -18,7 +19,7 @@ from kwatch.model.alerts import AlertState, EndReason
 from kwatch.model.conditions import is_edge
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.objects import ObjectRef
-from kwatch.model.rules import Mode, Rule, Subject
+from kwatch.model.rules import Mode, Rule, Severity, Subject
 
 Moved = tuple[Alert, ...]
 
@@ -26,10 +27,11 @@ Moved = tuple[Alert, ...]
 class Book:
     """The alerts. `alerts` is read by others, and changed here alone."""
 
-    def __init__(self, rules: Mapping[str, Rule], timers: Timers, ledger: Ledger) -> None:
+    def __init__(self, rules: Mapping[str, Rule], annotations: Annotations, timers: Timers, ledger: Ledger) -> None:
         self.alerts: dict[str, Alert] = {}
         self.rules = rules
         self._moments = {rule.id for rule in rules.values() if rule.on is Subject.EVENT or is_edge(rule.match)}
+        self._annotations = annotations
         self._timers = timers
         self._ledger = ledger
         self._holders = Holders()
@@ -48,7 +50,7 @@ class Book:
                 members.freeze(alert, member, started_at)
             rule = self.rules.get(alert.rule_id)
             if alert.is_open and (rule is None or rule.mode is not Mode.ALERT):
-                moved += self._abandon(alert, started_at)
+                moved += self._abandon(alert, EndReason.RULE_REMOVED, "rule removed", started_at)
             else:
                 moved += self._settle(alert, started_at)
         return tuple(moved)
@@ -61,13 +63,13 @@ class Book:
         return self._settle_all([alert for alert in self.alerts.values() if alert.is_open], now)
 
     def outdated(self) -> list[Alert]:
-        """Return the open alerts whose rule has another severity now than when they began."""
+        """Return the open alerts that have another severity now than when they began."""
         opened = [alert for alert in self.alerts.values() if alert.is_open and alert.rule_id in self.rules]
-        return [alert for alert in opened if alert.severity is not self.rules[alert.rule_id].severity]
+        return [alert for alert in opened if alert.severity is not self._severity_of(alert)]
 
     def regrade(self, alert: Alert) -> None:
-        """Give an alert the severity that its rule has now."""
-        alert.severity = self.rules[alert.rule_id].severity
+        """Give an alert the severity that its rule, or an annotation, has now."""
+        alert.severity = self._severity_of(alert)
         alert.labels = {**alert.labels, "severity": alert.severity.word}
         self._ledger.touch_alert(alert.fingerprint)
 
@@ -103,6 +105,24 @@ class Book:
                 self._end_member(alert, member.ref, now)
         return self._settle_all([alert for alert, _ in touched], now)
 
+    def retext(self, alert: Alert) -> None:
+        """Give an alert the annotations that it has now."""
+        if (rule := self.rules.get(alert.rule_id)) is not None:
+            alert.annotations = self._annotations.texts_of(rule, alert.labels)
+            self._ledger.touch_alert(alert.fingerprint)
+
+    def leave(self, is_left: Callable[[ObjectRef], bool], reason: str, now: datetime) -> Moved:
+        """Let go of objects that nobody looks at any more; an alert of no other is no longer observed."""
+        moved: list[Alert] = []
+        for alert in [alert for alert in self.alerts.values() if alert.is_open]:
+            left = {key: member for key, member in alert.members.items() if is_left(member.ref)}
+            if left and len(left) == len(alert.members):
+                moved += self._abandon(alert, EndReason.NOT_OBSERVED, reason, now)
+            elif left:
+                self._forget_members(alert, left)
+                moved += self._settle(alert, now)
+        return tuple(moved)
+
     def close(self, alert: Alert, now: datetime) -> None:
         """Let go of an episode that has ended and been told of; what it was called comes back with the next finding."""
         self._forget_members(alert, alert.members.copy())
@@ -117,27 +137,29 @@ class Book:
     def recall(self, finding: Finding) -> Alert:
         """Return the alert of a finding, made if need be, with the newest texts."""
         rule, alert = finding.rule, self.alerts.get(finding.fingerprint)
+        severity = self._annotations.severity_of(rule, finding.labels)
+        labels = {**finding.labels, "severity": severity.word}
         if alert is None:
             alert = self.alerts[finding.fingerprint] = Alert(
                 fingerprint=finding.fingerprint,
                 rule_id=rule.id,
                 rule=rule.name,
                 is_moment=rule.id in self._moments,
-                severity=rule.severity,
+                severity=severity,
                 key_values=finding.key_values,
-                labels=dict(finding.labels),
-                annotations=dict(rule.annotations),
+                labels=labels,
+                annotations={},
                 message=finding.message,
                 is_varied=finding.is_varied,
                 details=dict(finding.details),
                 seen_at=finding.since_at,
             )
         elif not alert.is_open:  # an episode keeps the labels by which it was routed
-            alert.rule, alert.severity, alert.labels = rule.name, rule.severity, dict(finding.labels)
+            alert.rule, alert.severity, alert.labels = rule.name, severity, labels
         if finding.message:
             alert.message, alert.is_varied = finding.message, finding.is_varied
         alert.details = dict(finding.details) or alert.details
-        alert.annotations = dict(rule.annotations)
+        alert.annotations = self._annotations.texts_of(rule, alert.labels)
         self._ledger.touch_alert(alert.fingerprint)
         return alert
 
@@ -252,6 +274,9 @@ class Book:
         keys = members.member_keys(ref)
         self._forget_members(alert, {key: alert.members[key] for key in keys if key in alert.members})
 
+    def _severity_of(self, alert: Alert) -> Severity:
+        return self._annotations.severity_of(self.rules[alert.rule_id], alert.labels)
+
     # members
 
     def _members_of(self, kind: str, group: str, namespace: str) -> Iterator[tuple[Alert, Member]]:
@@ -345,15 +370,16 @@ class Book:
         alert.ended_at, alert.end_reason = now, verdict.end_reason
         self._ledger.move(alert, verdict.state, verdict.reason, now)
 
-    def _abandon(self, alert: Alert, now: datetime) -> Moved:
-        """End what no rule asks for any more (S-41)."""
+    def _abandon(self, alert: Alert, why: EndReason, reason: str, now: datetime) -> Moved:
+        """End what nobody asks for any more (S-41)."""
         self._ledger.touch_alert(alert.fingerprint)
         if alert.state is AlertState.PENDING:
-            self._ledger.move(alert, AlertState.INACTIVE, "rule removed", now)
+            self._ledger.move(alert, AlertState.INACTIVE, reason, now)
             self._ledger.count(fates.CAME_AND_WENT)
+            self._forget_members(alert, alert.members.copy())
             self.remember(alert, now)
             return ()
-        self._end(alert, Verdict(AlertState.EXPIRED, "rule removed", now, EndReason.RULE_REMOVED), now)
+        self._end(alert, Verdict(AlertState.EXPIRED, reason, now, why), now)
         return (alert,)
 
 

@@ -5,11 +5,12 @@ takes what was decided (`take`) to commit it whole. An engine that is made anew 
 goes on exactly where the last one was.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from datetime import datetime
 
 import msgspec
 
+from kwatch.alerts.annotated import Annotations, Asked, Place, place_of, places_of
 from kwatch.alerts.announcing import EPISODES, Announcer
 from kwatch.alerts.book import Book, Moved
 from kwatch.alerts.edges import Edges
@@ -19,7 +20,7 @@ from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import MEMORY
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
-from kwatch.alerts.records import Alert, Episodes, Group, GroupRow, NoticeBatch
+from kwatch.alerts.records import Alert, Annotated, Episodes, Group, GroupRow, NoticeBatch
 from kwatch.alerts.routing import Router
 from kwatch.alerts.silences import Silences
 from kwatch.alerts.story import AlertStory, story_of
@@ -27,12 +28,14 @@ from kwatch.alerts.summaries import Summaries
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
 from kwatch.alerts.windows import Windows
+from kwatch.alerts.wishes import Ignored
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Finding
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Inhibition, Mode, Rule
+from kwatch.model.self_service import SelfService
 from kwatch.model.silences import Silence
 from kwatch.model.windows import Window
 
@@ -52,6 +55,7 @@ class Engine:
         inhibitions: Iterable[Inhibition] = (),
         *,
         windows: Iterable[Window] = (),
+        self_service: SelfService | None = None,
         cluster: str,
         public_url: str = "",
     ) -> None:
@@ -62,13 +66,15 @@ class Engine:
         self._inhibitor = Inhibitor(inhibitions)
         self._silences = Silences(self._timers, self._ledger)
         known_windows = Windows(windows)
-        self._muting = Muting(self._inhibitor, self._silences, known_windows)
-        self._book = Book(by_id, self._timers, self._ledger)
+        self._annotations = Annotations(self_service, self._timers, self._ledger)
+        self._muting = Muting(self._inhibitor, self._silences, known_windows, self._annotations)
+        self._book = Book(by_id, self._annotations, self._timers, self._ledger)
         self._groups = Groups(
             self._book.alerts,
             by_id,
             router,
             self._muting,
+            annotations=self._annotations,
             announcer=self._announcer,
             memory=max([MEMORY, *(rule.reopen_window for rule in by_id.values())]),
             timers=self._timers,
@@ -121,6 +127,7 @@ class Engine:
         for alert in alerts:
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
+        self._annotations.load(kept for kept in groups if isinstance(kept, Annotated))
         self._edges.load(silences, started_at)
         moved = self._book.load(alerts, started_at=started_at, is_first=self._is_first_list)
         self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
@@ -144,6 +151,35 @@ class Engine:
         """A source is in sync; members that are not among the uids that a list has shown (`present`) are gone."""
         self._advance(now, inclusive=False)
         self._follow(self._book.thaw(kind, group, namespace, present, now), now)
+        if present is not None:
+            self._heed(self._annotations.keep_only(kind, group, namespace, present), now)
+
+    def annotate(self, ref: ObjectRef, annotations: Mapping[str, str], now: datetime) -> tuple[Ignored, ...]:
+        """Take the annotations that an object has now (none: it is gone); return what is ignored, where that is new."""
+        self._advance(now, inclusive=False)
+        ignored = self._annotations.hear(ref, annotations, now)
+        if ignored is None:
+            return ()
+        self._heed([place_of(ref)], now)
+        return ignored
+
+    @property
+    def self_service(self) -> SelfService | None:
+        """What annotations may do; None: nothing."""
+        return self._annotations.allowed
+
+    def opts_out(self, places: Iterable[Place]) -> bool:
+        """Return whether annotations say that an object is not to be watched."""
+        return self._annotations.opts_out(places)
+
+    def leave(self, is_left: Callable[[ObjectRef], bool], reason: str, now: datetime) -> None:
+        """Some objects are not watched any more; nobody will hear whether their problems are over."""
+        self._advance(now, inclusive=False)
+        self._follow(self._book.leave(is_left, reason, now), now)
+
+    def asked(self, places: Iterable[Place]) -> tuple[Asked, ...]:
+        """Return the annotations that may act on an object, the nearest first, for people."""
+        return self._annotations.asked(places)
 
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up: tell what was already there at a first start."""
@@ -217,7 +253,8 @@ class Engine:
             return None
         groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
         rule = self._book.rules.get(alert.rule_id)
-        return story_of(alert, rule, groups, self._groups.hold_of(alert, now), now)
+        asked = self._annotations.asked(places_of(alert.labels))
+        return story_of(alert, rule, groups, self._groups.hold_of(alert, now), asked, now)
 
     def alerts(self) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
@@ -253,8 +290,16 @@ class Engine:
             if was_source:
                 self._groups.release(now)
 
+    def _heed(self, places: Collection[Place], now: datetime) -> None:
+        """Let annotations that are not what they were take effect; those of a start do so when it is complete."""
+        for alert in self._edges.about(places):
+            self._book.retext(alert)
+        if places and not self._edges.is_starting:
+            self._regrade(now)
+            self._edges.heed(places, now)
+
     def _regrade(self, now: datetime) -> None:
-        """Take over the severities of another configuration, once it is known what still fires (S-49, S-50)."""
+        """Take over other severities, once it is known what still fires (S-49, S-50)."""
         was_source = False
         for alert in self._book.outdated():
             before = alert.severity
@@ -277,7 +322,7 @@ class Engine:
             EPISODES: self._announcer.episodes,
         }
         for key in self._ledger.dirty_groups:
-            yield _row(Table.GROUPS, key, kept.get(key))
+            yield _row(Table.GROUPS, key, kept.get(key) or self._annotations.row(key))
 
 
 def _row(table: Table, key: str, kept: Alert | GroupRow | Silence | None) -> Row:

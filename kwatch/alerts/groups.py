@@ -11,6 +11,7 @@ import msgspec
 
 from kwatch.alerts import grouping
 from kwatch.alerts import ledger as fates
+from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.announcing import Address, Announcer, Remarks
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
@@ -35,13 +36,14 @@ TITLES = 100
 class Groups:
     """The groups of every destination. `alerts` is the book's; it is read here, but for what was told."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that decides who is told: parts of the engine, made there and nowhere else
         self,
         alerts: Mapping[str, Alert],
         rules: Mapping[str, Rule],
         router: Router,
         muting: Muting,
         *,
+        annotations: Annotations,
         announcer: Announcer,
         memory: timedelta,
         timers: Timers,
@@ -52,6 +54,7 @@ class Groups:
         self._rules = rules
         self._router = router
         self._muting = muting
+        self._annotations = annotations
         self._announcer = announcer
         self._memory = memory  # how long an incident that is over can be gone on with
         self._timers = timers
@@ -162,7 +165,7 @@ class Groups:
 
     def destinations_of(self, alert: Alert) -> list[tuple[Match, Destination]]:
         """Return where an alert goes, and count why it goes nowhere."""
-        routing = self._router.route(alert.labels)
+        routing = self._router.route(alert.labels, self._annotations.receiver_of(alert.labels))
         self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
         named = [(match, destination) for match in routing.matches for destination in match.destinations]
         wanted = [(match, destination) for match, destination in named if alert.severity >= destination.severity]

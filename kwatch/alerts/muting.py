@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from kwatch.alerts import ledger as fates
+from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.inhibition import Inhibitor
 from kwatch.alerts.records import Alert
 from kwatch.alerts.silences import Silences
@@ -29,10 +30,11 @@ class Hold(msgspec.Struct, frozen=True):
 class Muting:
     """Everything that holds alerts back, asked in turn; the first reason counts."""
 
-    def __init__(self, inhibitor: Inhibitor, silences: Silences, windows: Windows) -> None:
+    def __init__(self, inhibitor: Inhibitor, silences: Silences, windows: Windows, annotations: Annotations) -> None:
         self._inhibitor = inhibitor
         self._silences = silences
         self._windows = windows
+        self._annotations = annotations
 
     def hold_of(self, alert: Alert | AlertView, schedule: Schedule, now: datetime) -> Hold | None:
         """Return what holds this alert back now where it goes by a schedule; None: it may be announced."""
@@ -43,6 +45,9 @@ class Muting:
         silence = self._silences.hold_of(alert, now)
         if silence is not None:
             return Hold(fates.MUTED_SILENCED, f"the silence of {silence.owner}", silence.title)
+        mute = self._annotations.mute_of(alert.labels, now)
+        if mute is not None:
+            return Hold(fates.MUTED_ANNOTATION, f"an annotation of {mute.source}", mute.title)
         source = self._inhibitor.source_of(alert)
         return None if source is None else Hold(fates.MUTED_INHIBITED, source.title, f"held back by {source.title}")
 

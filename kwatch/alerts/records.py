@@ -144,4 +144,12 @@ class Episodes(msgspec.Struct, tag="episodes"):
     last: int = 0
 
 
-GroupRow = Group | NoticeBatch | Episodes
+class Annotated(msgspec.Struct, frozen=True, kw_only=True, tag="annotated"):
+    """An object whose annotations ask something of kwatch, as they were heard."""
+
+    ref: ObjectRef
+    annotations: dict[str, str]
+    heard_at: datetime
+
+
+GroupRow = Group | NoticeBatch | Episodes | Annotated

@@ -49,8 +49,11 @@ class Router:
         for destination in self.destinations.values():
             self._receivers[destination.receiver] = (*self._receivers.get(destination.receiver, ()), destination)
 
-    def route(self, labels: Mapping[str, str]) -> Routing:
-        """Return where an alert with these labels goes. The root takes what no child does (S-109)."""
+    def route(self, labels: Mapping[str, str], chosen: str = "") -> Routing:
+        """Return where an alert with these labels goes. The root takes what no child does (S-109).
+
+        A receiver that is `chosen` is told in place of theirs, as the first of them would be; what they drop stays so.
+        """
         matches: dict[str, Match] = {}
         is_dropped, fallbacks = False, 0
         for route in _walk(self._root, labels):
@@ -60,7 +63,10 @@ class Router:
                 is_dropped = True
             elif receiver not in matches and receiver in self._receivers:
                 matches[receiver] = Match(receiver, route, self._receivers[receiver])
-        return Routing(tuple(matches.values()), is_dropped and not matches, fallbacks)
+        found = tuple(matches.values())
+        if chosen in self._receivers and found:
+            found = (Match(chosen, found[0].route, self._receivers[chosen]),)
+        return Routing(found, is_dropped and not matches, fallbacks)
 
     def _receiver(self, route: Route, labels: Mapping[str, str]) -> tuple[str, bool]:
         named = _LABEL.sub(lambda label: labels.get(label[1], ""), route.receiver)

@@ -9,6 +9,7 @@ from kwatch.config.schema import LogLevel
 from kwatch.model.conditions import Condition
 from kwatch.model.routes import Destination, Route
 from kwatch.model.rules import Inhibition, Rule
+from kwatch.model.self_service import SelfService
 from kwatch.model.windows import Window
 from kwatch.notify.base import ChannelConfig
 from kwatch.telemetry import LogFormat
@@ -62,6 +63,7 @@ class Config:
     known: KnownNames  # what matchers of alerts can name
     inhibitions: tuple[Inhibition, ...]
     windows: tuple[Window, ...]
+    self_service: SelfService | None  # None: annotations do nothing
     route: Route
     receivers: Mapping[str, tuple[ChannelConfig, ...]]
 

@@ -16,6 +16,7 @@ import msgspec
 from kwatch.model.conditions import Path
 from kwatch.model.objects import ObjectRef, Owner, Resource
 from kwatch.model.observations import ObjectState, StatusCondition
+from kwatch.model.self_service import PREFIX
 from kwatch.watch.normalise import Instant, Moment, Version
 
 Scalar = str | int | float | bool
@@ -28,7 +29,13 @@ class Projection(msgspec.Struct, frozen=True):
     """What is kept of the objects of one kind, beyond identity, labels, owner, node and conditions."""
 
     paths: frozenset[Path] = frozenset()
-    annotations: bool = False
+    annotations: bool = False  # all of them
+    self_service: bool = False  # those that are meant for kwatch
+
+    def __or__(self, other: "Projection") -> "Projection":
+        return Projection(
+            self.paths | other.paths, self.annotations or other.annotations, self.self_service or other.self_service
+        )
 
 
 class _OwnerReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -80,11 +87,19 @@ def state_of(resource: Resource, projection: Projection, body: Body) -> ObjectSt
         resource_version=metadata.resource_version,
         created_at=metadata.creation_timestamp,
         labels=metadata.labels or {},
-        annotations=(metadata.annotations or {}) if projection.annotations else {},
+        annotations=_annotations_of(metadata.annotations, projection),
         owner=_owner_of(metadata.owner_references or ()),
         node=_node_of(resource, metadata.name, body),
         values=_values_of(body, projection.paths),
         conditions=_conditions_of(_at(body, _CONDITIONS)),
+    )
+
+
+def _annotations_of(annotations: Mapping[str, str] | None, projection: Projection) -> Mapping[str, str]:
+    if not annotations or projection.annotations:
+        return annotations or {}
+    return (
+        {key: value for key, value in annotations.items() if key.startswith(PREFIX)} if projection.self_service else {}
     )
 
 

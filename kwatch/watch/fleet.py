@@ -48,9 +48,7 @@ class Want:
     metadata_only: bool = False
 
     def __or__(self, other: "Want") -> "Want":
-        projection = Projection(
-            self.projection.paths | other.projection.paths, self.projection.annotations or other.projection.annotations
-        )
+        projection = self.projection | other.projection
         return Want(token=self.token, projection=projection, metadata_only=self.metadata_only and other.metadata_only)
 
 

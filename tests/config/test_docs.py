@@ -31,6 +31,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     schema.InhibitWords,
     schema.RouteWords,
     schema.WindowWords,
+    schema.SelfServiceWords,
     Secret,
 )
 _OF_MATCHERS = ("regex", "gt", "ge", "lt", "le", "path", "from", "to", "increased")
