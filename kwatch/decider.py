@@ -297,9 +297,11 @@ class Decider:
         self._engine.thaw(kind, group, namespace, present, now)
 
     def _on_namespace(self, source: Source, name: str, now: datetime) -> None:
-        """A namespace that is watched from now on: what is in it is judged as if it were listed now (T16)."""
+        """What is in a namespace is judged as if it were listed now when it is selected, else let go of (T16)."""
         if not self._is_watched(name):
-            self._selected.discard(name)
+            if name in self._selected:
+                self._selected.discard(name)
+                self._engine.leave(lambda ref: ref.namespace == name, "namespace not watched", now)
         elif name not in self._selected:
             self._selected.add(name)
             self._judge_again(source, self._cache.objects_in(name), now)
