@@ -4,8 +4,9 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 
-from kwatch.alerts.annotated import Asked, places_of, places_of_object
+from kwatch.alerts.annotated import TOO_MANY, Asked, places_of, places_of_object
 from kwatch.alerts.engine import Engine
+from kwatch.alerts.wishes import Ignored
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Change, ObjectChange, ObjectState
 from kwatch.model.self_service import Watching
@@ -22,6 +23,7 @@ class Heeding:
         self._engine = engine
         self._cache = cache
         self._counters = counters
+        self._said_too_many = False
 
     @property
     def is_on(self) -> bool:
@@ -37,15 +39,19 @@ class Heeding:
         annotations = {} if change.change is Change.DELETED else change.state.annotations
         for ignored in self._engine.annotate(ref, annotations, now):
             self._counters.add("annotations_ignored", reason=ignored.reason)
-            log.warning(
-                "annotation ignored",
-                extra={"object": str(ref), "annotation": ignored.annotation, "reason": ignored.says},
-            )
+            self._say(ref, ignored)
         is_out = self._is_out(ref)
         if is_out and not was_out:
             namespace = ref.name if _is_namespace(ref) else ref.namespace
             self._engine.leave(lambda each: each.namespace == namespace and self.opts_out(each), "opted out", now)
         return was_out and not is_out
+
+    def _say(self, ref: ObjectRef, ignored: Ignored) -> None:
+        """Say it where somebody can mend it; that there are too many of them once."""
+        if ignored is not TOO_MANY or not self._said_too_many:
+            facts = {"object": str(ref), "annotation": ignored.annotation, "reason": ignored.says}
+            log.warning("annotation ignored", extra=facts)
+        self._said_too_many |= ignored is TOO_MANY
 
     def opts_out(self, ref: ObjectRef) -> bool:
         """Return whether an object is not to be watched."""

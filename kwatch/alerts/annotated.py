@@ -21,7 +21,8 @@ MOST = 20_000
 #: What the names of their deadlines and rows begin with.
 KEY = "annotated/"
 
-_TOO_MANY = Ignored("kwatch/*", "too_many", f"{MOST} objects are annotated already")
+#: What is said of one more.
+TOO_MANY = Ignored("kwatch/*", "too_many", f"{MOST} objects are annotated already")
 
 #: An object as labels name it: its namespace, and `Kind/name`.
 Place = tuple[str, str]
@@ -81,7 +82,7 @@ class Annotations:
         if not asked:
             return () if self._forget(ref) else None
         if known is None and len(self._kept) >= MOST:
-            return (_TOO_MANY,)
+            return (TOO_MANY,)
         self._put(Annotated(ref=ref, annotations=asked, heard_at=now), self.allowed)
         self._ledger.touch_group(_key(ref))
         before = known.annotations if known is not None else {}

@@ -42,6 +42,27 @@ def test_a_mute_of_a_workload_is_about_its_pods_alone(tmp_path: Path) -> None:
     ]
 
 
+def test_an_object_is_muted_by_what_itself_says(tmp_path: Path) -> None:
+    stage, pods, owners = play(tmp_path, allowing(""))
+    owners.pod(10, "a", mute_until=stage.second(200))
+    pods.phase(20, "b")
+    stage.run(until=600)
+    assert stage.lines == ["20 hook firing broken shop/Pod/b", "200 hook update broken shop/Pod/a, broken shop/Pod/b"]
+
+
+def test_workloads_are_heard_where_namespaces_may_not_be_read(tmp_path: Path) -> None:
+    stage, pods, owners = play(tmp_path, allowing(""))
+    for verb in ("list", "watch"):
+        stage.cluster.access.forbid(verb, "namespaces")
+    owners.namespace(5, mute_until=stage.second(300))
+    owners.deployment(10, mute_until=stage.second(200))
+    deployed(stage, 20, "web-1-a")
+    pods.phase(30, "b")
+    stage.run(until=600)
+    assert stage.lines[0] == "30 hook firing broken shop/Pod/b"
+    assert [told.at for told in stage.told] == [30, 200]
+
+
 def test_an_annotation_that_is_taken_away_ends_the_mute_at_once(tmp_path: Path) -> None:
     stage, pods, owners = play(tmp_path, allowing(""))
     owners.namespace(10, mute_until=stage.second(500))
@@ -91,6 +112,35 @@ def test_a_mute_outlives_a_restart_and_an_end_meanwhile_counts(tmp_path: Path) -
     owners.namespace(150, "other", mute_until=None)
     stage.run(until=600)
     assert stage.lines == ["201 hook firing broken other/Pod/b", "300 hook firing broken shop/Pod/a"]
+
+
+def test_a_mute_ends_with_its_object_also_while_kwatch_is_away(tmp_path: Path) -> None:
+    stage, _, owners = play(tmp_path, allowing(""))
+    owners.deployment(10, mute_until=stage.second(500))
+    deployed(stage, 90, "web-1-a")
+    stage.absent(100, 200)
+    gone = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"}}
+    stage.at(150, lambda: stage.cluster.delete(gone))
+    stage.run(until=600)
+    assert stage.lines == ["201 hook firing broken shop/Deployment/web"]
+
+
+def test_a_mute_that_was_set_while_kwatch_was_away_holds_what_began_then(tmp_path: Path) -> None:
+    stage, pods, owners = play(tmp_path, allowing(""))
+    stage.absent(100, 200)
+    owners.namespace(120, mute_until=stage.second(300))
+    pods.phase(150, "a")
+    stage.run(until=600)
+    assert stage.lines == ["300 hook firing broken shop/Pod/a"]
+
+
+def test_what_is_already_there_at_a_first_start_can_be_muted(tmp_path: Path) -> None:
+    stage, pods, owners = play(tmp_path, allowing(""))
+    pods.phase(-40, "a")
+    pods.phase(-40, "b", ns="other")
+    owners.namespace(-40, mute_until=stage.second(300))
+    stage.run(until=600)
+    assert [(told.at, told.kind, len(told.rules)) for told in stage.told] == [(-30, "summary", 1), (300, "firing", 1)]
 
 
 def test_a_mute_ends_while_kwatch_is_away(tmp_path: Path) -> None:
