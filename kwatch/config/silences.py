@@ -19,6 +19,7 @@ from kwatch.model.identity import silence_id
 from kwatch.model.silences import Silence
 
 _FILE = "silence"
+_LONGEST = 4000  # characters of a match: it is kept in the audit log too
 _SEVERITIES = ("info", "warning", "critical")
 
 _ShortText = Annotated[SomeText, Field(max_length=500)]
@@ -53,16 +54,18 @@ def read_silence(asked: Mapping[str, object], known: KnownNames, *, cluster: str
     if not problems:
         _check_extent(match, node.mapping["match"], known, cluster, problems)
     _check_times(words, node, now, problems)
+    flow = _flow(node.mapping["match"].plain()).removeprefix("{").removesuffix("}")
+    if len(flow) > _LONGEST:
+        problems.add(node.mapping["match"].place, f"match: longer than {_LONGEST} characters: make several silences")
     if problems:
         raise RefusedError(_reasons(problems))
     starts_at = max(words.starts_at or now, now).astimezone(UTC)
     ends_at = words.until.astimezone(UTC) if words.until else starts_at + words.for_ if words.for_ else None
     by = words.owner or owner
-    flow = _flow(node.mapping["match"].plain())
     return Silence(
         id=silence_id(flow, by, now),
         match=match,
-        asked=flow.removeprefix("{").removesuffix("}"),
+        asked=flow,
         starts_at=starts_at,
         ends_at=ends_at,
         owner=by,

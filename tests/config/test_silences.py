@@ -53,6 +53,7 @@ def read(**asked: Any) -> Silence:
             {"match": {"name": "a", "any": [{"name": "b"}]}}, "match: no alert can ever match it", id="two names"
         ),
         pytest.param({"match": "shop"}, "match: must be a mapping, key: value", id="no mapping"),
+        pytest.param({"match": {"name": ["x" * 100] * 50}}, "match: longer than 4000 characters", id="too long"),
         pytest.param({}, "'match' is missing", id="nothing"),
     ],
 )

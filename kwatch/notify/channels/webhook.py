@@ -26,6 +26,7 @@ from kwatch.notify.render import check_template
 
 _VERSION = 1
 _MAX_BODY = 20 * 1024  # bytes of the document that is our own
+_MAX_DEGRADED = 2560  # room for one alert with all its keys, and some words of its message
 _IDS = ("id", "incident")
 _ESSENTIAL = {*_IDS, "version", "sequence", "kind", "severity", "title", "cluster", "starts_at", "ends_at", "truncated"}
 _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "webhook-signature"})
@@ -97,7 +98,7 @@ class Webhook:
         """Return the document; degraded, it is the built-in one with nothing but its first facts."""
         texts = Composition(self._config, self._tools.templates, notification)
         own = None if self._config.body is None or degraded else self._own_body(texts)
-        body = own if own is not None else bounded(document(texts), 2048 if degraded else _MAX_BODY)
+        body = own if own is not None else bounded(document(texts), _MAX_DEGRADED if degraded else _MAX_BODY)
         return Message(body, "application/json", self._headers(texts, notification), texts.problem)
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
