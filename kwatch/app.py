@@ -22,7 +22,7 @@ import httpx
 from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
 from kwatch.board import LiveBoard
-from kwatch.clock import Clock, SystemClock
+from kwatch.clock import Clock, SteadyClock, SystemClock
 from kwatch.cluster.client import KubeClient
 from kwatch.cluster.discovery import Discovery
 from kwatch.cluster.wire import Wire
@@ -41,6 +41,7 @@ from kwatch.pipeline import Pipeline
 from kwatch.rules.compile import RuleSet
 from kwatch.store.state import Snapshot, State
 from kwatch.telemetry import Counters
+from kwatch.timekeeper import Timekeeper
 from kwatch.watch.cache import ObjectCache
 from kwatch.watch.extract import Projection
 from kwatch.watch.fleet import Fleet, Plan, Want
@@ -75,7 +76,8 @@ class App:
         self.ports = ports
         self.state = state
         self.counters = counters
-        self.started_at = ports.clock.now()
+        self.clock = SteadyClock(ports.clock)
+        self.started_at = self.clock.now()
         self.cluster = config.cluster or ports.cluster
         self.started = asyncio.Event()  # every watch has listed once, or was refused
         self.is_stopping = False
@@ -90,9 +92,22 @@ class App:
         self.decider = self._decider(rules, namespaces, snapshot)
         self.channels = self._channels(snapshot.instance)
         self.outbox = Outbox(
-            state, self.channels, clock=ports.clock, rng=ports.rng, counters=counters, on_ended=self._delivery_ended
+            state,
+            self.channels,
+            clock=self.clock,
+            rng=ports.rng,
+            counters=counters,
+            on_ended=self._delivery_ended,
+            paces=config.paces,
         )
-        self.pipeline = Pipeline(self.decider, state, clock=ports.clock, counters=counters, wake=self.outbox.wake)
+        self.pipeline = Pipeline(
+            self.decider,
+            state,
+            clock=self.clock,
+            counters=counters,
+            wake=self.outbox.wake,
+            heed_clock=self._heed_clock,
+        )
         self.fleet = Fleet(
             client,
             discovery,
@@ -108,6 +123,8 @@ class App:
             counters=counters,
             put=self.pipeline.put,
         )
+        self.timekeeper = Timekeeper(self.clock, self.engine, self.pipeline, self.outbox, self.fleet, counters=counters)
+        self._watched_until = self.engine.watched_until
 
     def _namespaces(self) -> NamespaceFilter:
         chosen = self.config.watch.namespaces
@@ -168,10 +185,11 @@ class App:
             pipeline = tasks.create_task(self.pipeline.run(), name="pipeline")
             lookup = tasks.create_task(self.lookup.run(), name="lookup")
             watches = tasks.create_task(self.fleet.run(self._on_started), name="watches")
+            timekeeper = tasks.create_task(self.timekeeper.run(), name="timekeeper")
             await stop.wait()
             self.is_stopping = True
             log.info("stopping")
-            await _cancel(watches, lookup)
+            await _cancel(timekeeper, watches, lookup)
             await _cancel(pipeline)
             await self.pipeline.finish(COMMIT_SECONDS)
             self.outbox.stop(DRAIN_SECONDS)
@@ -192,11 +210,16 @@ class App:
             return ()
         return (tasks.create_task(serve(create_app(LiveBoard(self), LiveControl(self)), listener), name="web"),)
 
+    def _heed_clock(self) -> None:
+        self.timekeeper.heed()
+
     def _on_started(self) -> None:
         self.pipeline.submit(self._complete_start)
 
     def _complete_start(self, now: datetime) -> None:
         self.decider.start_complete(now)
+        if self._watched_until is not None:
+            self.timekeeper.say_if_blind(self._watched_until, now)
         self.started.set()
         log.info("watching", extra={"cluster": self.cluster, "sources": len(self.fleet.statuses())})
 

@@ -8,7 +8,7 @@ from kwatch import __version__
 from kwatch.alerts.story import AlertStory
 from kwatch.errors import StateError
 from kwatch.model.decisions import AuditEntry
-from kwatch.model.notifications import Attempt, Delivery, DeliveryState
+from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded
 from kwatch.outbox.outbox import DestinationStatus
 from kwatch.rules.verdicts import Verdict
 from kwatch.telemetry import Series
@@ -67,6 +67,10 @@ class LiveBoard:
     async def delivery(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
         """Return one delivery with its attempts; None when there is no such id."""
         return await self._app.state.find(delivery_id)
+
+    async def folded(self, delivery_id: str, limit: int) -> tuple[Folded, ...]:
+        """Return what an overflow stands for, oldest first; nothing for other deliveries."""
+        return await self._app.state.folded(delivery_id, limit)
 
     async def audit(self, limit: int) -> tuple[AuditEntry, ...]:
         """Return the newest changes that were made by hand, newest first."""
@@ -144,4 +148,5 @@ def _destination(status: DestinationStatus, channel_type: str) -> DestinationVie
         suspended=status.suspended,
         paused_until=status.paused_until,
         silent_until=status.breaker_open_until,
+        storm_since=status.storm_since,
     )

@@ -5,8 +5,12 @@ Everything else takes `now` as a value or a `Clock` as an argument, so that all 
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+#: By how much two clocks may part between two looks; drift and the small steps of a time daemon are less.
+DRIFT = timedelta(seconds=5)
 
 
 class Clock(Protocol):
@@ -17,12 +21,20 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return seconds from an arbitrary start that never go back."""
+        """Return seconds from an arbitrary start that never go back; they pass while the machine sleeps, too."""
+        ...
+
+    def awake(self) -> float:
+        """Return seconds from an arbitrary start that pass only while the machine does not sleep."""
         ...
 
     async def sleep(self, seconds: float) -> None:
         """Wait for `seconds`; zero or less only yields."""
         ...
+
+
+#: Elsewhere than on Linux a sleep of the machine looks as if its clock had been set.
+_MONOTONIC = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
@@ -32,7 +44,68 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
+        return time.clock_gettime(_MONOTONIC)
+
+    def awake(self) -> float:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What happened to the time: by how much the clock was set, and how long the machine slept; zero: not."""
+
+    set_by: timedelta = timedelta(0)
+    slept: timedelta = timedelta(0)
+
+
+class SteadyClock:
+    """A clock that stands still when the wall clock was set or the machine has slept, until that is taken over.
+
+    So nothing comes due by it before somebody has decided what that means.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._wall, self._monotonic, self._awake = clock.now(), clock.monotonic(), clock.awake()
+
+    def now(self) -> datetime:
+        if not self.has_stopped:
+            self._look()
+        return self._wall
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def awake(self) -> float:
+        return self._clock.awake()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether there is something to take over."""
+        return self._change() != Change()
+
+    def adopt(self) -> Change:
+        """Go on with the time that it really is; return what happened to it."""
+        change = self._change()
+        self._look()
+        return change
+
+    def _look(self) -> None:
+        self._wall, self._monotonic = self._clock.now(), self._clock.monotonic()
+        self._awake = self._clock.awake()
+
+    def _change(self) -> Change:
+        passed = timedelta(seconds=self._clock.monotonic() - self._monotonic)
+        set_by = self._clock.now() - self._wall - passed
+        slept = passed - timedelta(seconds=self._clock.awake() - self._awake)
+        return Change(set_by=_beyond_drift(set_by), slept=_beyond_drift(slept))
+
+
+def _beyond_drift(by: timedelta) -> timedelta:
+    return by if abs(by) > DRIFT else timedelta(0)

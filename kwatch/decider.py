@@ -27,6 +27,7 @@ from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEven
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
 from kwatch.rules import verdicts
 from kwatch.rules.compile import CompiledRule, RuleSet
+from kwatch.rules.planned import PlanReader
 from kwatch.telemetry import Counters
 from kwatch.watch import counting
 from kwatch.watch.cache import ObjectCache
@@ -81,6 +82,7 @@ class Decider:
         self._heard_until = {source: point.resource_version for source, point in checkpoints.items()}
         self._counts: dict[str, counting.Counted] = {}
         self._remembered = Remembered(rules.changed_paths, covered_until=covered_from)
+        self._plans = PlanReader(cache.get, cache.about, lambda: cache.objects_of("Pod", ""))
         self._rows: dict[tuple[Table, str], Row] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
         self._is_starting = True
@@ -281,6 +283,9 @@ class Decider:
             is_opted_in = self._heeding.heed(change, now)
             if (resource.kind, resource.group) == ("Namespace", ""):
                 self._on_namespace(source, change.state.ref.name, now)
+            if self._is_watched(change.state.ref.namespace):
+                for step in self._plans.read(change):
+                    self._engine.plan(step, now)
             self._on_change(source, self._remembered.complete(change), now)
             if is_opted_in:
                 self._judge_again(source, self._heeding.inside(change.state.ref), now)

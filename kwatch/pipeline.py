@@ -75,7 +75,8 @@ class Committer(Protocol):
 class Pipeline:
     """Run the decider over what the watches put, and commit what it decides.
 
-    `wake` is called after each commit with the destinations that have something new.
+    `wake` is called after each commit with the destinations that have something new; `heed_clock` before each step, to
+    take over what has happened to the time before anything is decided by it.
     """
 
     def __init__(
@@ -86,12 +87,14 @@ class Pipeline:
         clock: Clock,
         counters: Counters,
         wake: Callable[[Iterable[str]], None],
+        heed_clock: Callable[[], None],
     ) -> None:
         self._decider = decider
         self._store = store
         self._clock = clock
         self._counters = counters
         self._wake = wake
+        self._heed_clock = heed_clock
         self._inbox: deque[Step] = deque()
         self._arrived = asyncio.Event()  # a batch, or another step
         self._space = asyncio.Event()  # the inbox has room
@@ -99,7 +102,7 @@ class Pipeline:
         self._gate = asyncio.Event()  # closed while deciding has to wait for a commit
         self._gate.set()
         self._ahead = 0  # observations decided since the last take
-        self._tick_by = clock.now()
+        self._ticked_at = clock.now() - TICK_EVERY
         self._pending: Decision | None = None  # taken, and not known to be durable
         self._answers: list[Callable[[], None]] = []  # of steps whose decision is not taken yet
         self._pending_answers: list[Callable[[], None]] = []  # of steps whose decision is `_pending`
@@ -169,6 +172,7 @@ class Pipeline:
     def _guarded(self, step: Step) -> bool:
         """Take a step as of now; a bug in it costs this step alone (the bulkhead). Return whether it went well."""
         try:
+            self._heed_clock()
             step(self._clock.now())
         except Exception:
             log.exception("deciding failed by a bug")
@@ -183,8 +187,8 @@ class Pipeline:
             step(now)
 
     def _tick(self, now: datetime) -> None:
-        if not self._inbox or now >= self._tick_by:
-            self._tick_by = now + TICK_EVERY
+        if not self._inbox or not timedelta(0) <= now - self._ticked_at < TICK_EVERY:  # the clock may be set back
+            self._ticked_at = now
             self._decider.tick(now)
 
     def _decide(self, batch: Batch, now: datetime) -> None:

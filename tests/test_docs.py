@@ -109,7 +109,7 @@ def test_the_cluster_role_only_reads() -> None:
 
 
 def test_the_cluster_role_covers_the_packs_and_self_service() -> None:
-    """The kinds that the built-in rules name, those between a Pod and its workload, those whose annotations count."""
+    """The kinds of built-in rules, those between a Pod and its workload, of change, and whose annotations count."""
     documents = yaml.safe_load_all((ROOT / "deploy" / "manifests" / "rbac.yaml").read_text())
     (role,) = (document for document in documents if document["kind"] == "ClusterRole")
     granted = {name for rule in role["rules"] for name in rule["resources"]}

@@ -86,7 +86,14 @@ class Bench:
         self.disk = Disk()
         self.counters = Counters()
         self.woken: list[set[str]] = []
-        self.pipeline = Pipeline(self.decider, self.disk, clock=self.clock, counters=self.counters, wake=self._wake)
+        self.pipeline = Pipeline(
+            self.decider,
+            self.disk,
+            clock=self.clock,
+            counters=self.counters,
+            wake=self._wake,
+            heed_clock=lambda: None,
+        )
         self.running = asyncio.create_task(self.pipeline.run())
 
     def _wake(self, destinations: Iterable[str]) -> None:
@@ -300,7 +307,9 @@ def test_timers_run_each_second_also_under_a_flood() -> None:
     async def flood() -> list[float]:
         clock = BusyClock(START, asyncio.get_running_loop())
         decider = Decisions(clock)
-        pipeline = Pipeline(decider, Disk(), clock=clock, counters=Counters(), wake=lambda _: None)
+        pipeline = Pipeline(
+            decider, Disk(), clock=clock, counters=Counters(), wake=lambda _: None, heed_clock=lambda: None
+        )
 
         def again(_: datetime) -> None:
             if clock.looks < 500:

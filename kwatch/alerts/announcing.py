@@ -11,10 +11,13 @@ from kwatch.alerts.views import order_of
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.identity import incident_id, notification_id
 from kwatch.model.notifications import Content, Notification, NotificationKind
+from kwatch.model.routes import Destination
 from kwatch.model.rules import Severity
 
 #: The key of the row that holds the highest episode.
 EPISODES = "episodes"
+#: The group part of the incidents that tell of kwatch itself.
+ITSELF = "kwatch"
 #: Alerts in a notification; the counts beside them are of all.
 ALERTS = 1000
 
@@ -49,7 +52,7 @@ class Announcer:
     def __init__(self, ledger: Ledger, *, cluster: str, public_url: str) -> None:
         self.episodes = Episodes()
         self.cluster = cluster
-        self._public_url = public_url
+        self.public_url = public_url
         self._ledger = ledger
 
     def new_incident(self, group: str, now: datetime) -> str:
@@ -88,19 +91,42 @@ class Announcer:
             is_quiet=remarks.is_quiet,
             is_late=any(view.is_late and view.is_new for view in ordered),
             is_raised=remarks.severity_before is not None and severity > remarks.severity_before,
-            public_url=self._public_url,
+            public_url=self.public_url,
         )
+        self.post(address, content, now)
+        return severity
+
+    def tell_about_itself(self, destination: Destination, text: str, severity: Severity, now: datetime) -> None:
+        """Tell one destination something about kwatch; the first line of the text stands for the whole."""
+        incident = self.new_incident(ITSELF, now)
+        address = Address(destination=destination.name, receiver=destination.receiver, incident=incident)
+        content = Content(
+            kind=NotificationKind.META,
+            cluster=self.cluster,
+            receiver=address.receiver,
+            severity=severity,
+            group_labels={},
+            alerts=(),
+            alert_count=0,
+            firing_count=0,
+            starts_at=now,
+            text=text,
+            public_url=self.public_url,
+        )
+        self.post(address, content, now)
+
+    def post(self, address: Address, content: Content, now: datetime) -> None:
+        """Tell one destination this."""
         self._ledger.notifications.append(
             Notification(
                 id=notification_id(address.incident, address.destination, address.sequence),
                 destination=address.destination,
                 incident=address.incident,
                 sequence=address.sequence,
-                kind=kind,
-                severity=severity,
+                kind=content.kind,
+                severity=content.severity,
                 content=content,
                 created_at=now,
                 thread_of=address.thread_of,
             )
         )
-        return severity

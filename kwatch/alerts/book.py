@@ -9,7 +9,9 @@ from datetime import datetime
 
 from kwatch.alerts import ledger as fates
 from kwatch.alerts import members, thresholds
+from kwatch.alerts.acknowledging import withdraw
 from kwatch.alerts.annotated import Annotations
+from kwatch.alerts.flapping import steady
 from kwatch.alerts.holders import Holders
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import Verdict, judge, keep_until
@@ -29,6 +31,7 @@ class Book:
 
     def __init__(self, rules: Mapping[str, Rule], annotations: Annotations, timers: Timers, ledger: Ledger) -> None:
         self.alerts: dict[str, Alert] = {}
+        self.retold: list[Alert] = []  # firing alerts that began or ceased to flap; whoever tells it takes them out
         self.rules = rules
         self._moments = {rule.id for rule in rules.values() if rule.on is Subject.EVENT or is_edge(rule.match)}
         self._annotations = annotations
@@ -94,6 +97,13 @@ class Book:
         for alert, member in touched:
             members.freeze(alert, member, now)
         return self._settle_all([alert for alert, _ in touched], now)
+
+    def freeze_all(self, now: datetime) -> Moved:
+        """Hold everything: nobody watches."""
+        for alert in self.alerts.values():
+            for member in alert.members.values():
+                members.freeze(alert, member, now)
+        return self._settle_all(list(self.alerts.values()), now)
 
     def thaw(self, kind: str, group: str, namespace: str, present: Container[str] | None, now: datetime) -> Moved:
         """Go on; with `present` the uids that a list has shown, members that it has not shown are gone."""
@@ -314,15 +324,21 @@ class Book:
             self.remember(alert, now)
             return ()
         self._ledger.touch_alert(alert.fingerprint)
-        verdict = judge(alert, rule, now, may_expire=not self._is_starting)
+        was_flapping = alert.is_flapping
+        verdict = self._judge(alert, rule, now)
         moved = self._follow(alert, rule, verdict, now)
         if alert.is_open:
             if moved:  # what has just begun has another deadline
-                verdict = judge(alert, rule, now, may_expire=not self._is_starting)
+                verdict = self._judge(alert, rule, now)
             self._timers.set((Phase.CONDITION, alert.fingerprint), verdict.due_at)
         if alert.is_open or not moved:  # of what has ended the caller makes a last view, and calls `close`
             self._tidy(alert, now)
+        if alert.is_flapping is not was_flapping and not moved:
+            self.retold.append(alert)
         return moved
+
+    def _judge(self, alert: Alert, rule: Rule, now: datetime) -> Verdict:
+        return steady(alert, rule.flapping, judge(alert, rule, now, may_expire=not self._is_starting), now)
 
     def _tidy(self, alert: Alert, now: datetime) -> None:
         if alert.state is not AlertState.FIRING:
@@ -362,7 +378,10 @@ class Book:
         alert.ends_at = alert.ended_at = alert.end_reason = None
         if alert.state is not AlertState.PENDING:
             alert.is_late = self.is_late(alert.starts_at)
-        alert.is_told, alert.held_back_by, alert.groups = False, "", []
+        alert.is_told, alert.is_stable, alert.held_back_by, alert.groups, alert.listed = False, False, "", [], []
+        alert.planned_at, alert.planned_by = None, ""
+        alert.escalated_to = []
+        withdraw(alert)
         self._ledger.move(alert, AlertState.FIRING, verdict.reason, now)
 
     def _end(self, alert: Alert, verdict: Verdict, now: datetime) -> None:

@@ -6,26 +6,42 @@ goes on exactly where the last one was.
 """
 
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
+from kwatch.alerts import jumps
+from kwatch.alerts.acknowledging import acknowledge, withdraw
 from kwatch.alerts.annotated import Annotations, Asked, Place, place_of, places_of
 from kwatch.alerts.announcing import EPISODES, Announcer
 from kwatch.alerts.book import Book, Moved
+from kwatch.alerts.digests import Digests
 from kwatch.alerts.edges import Edges
+from kwatch.alerts.escalation import Escalations
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.inhibition import Inhibitor
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import MEMORY
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
-from kwatch.alerts.records import Alert, Annotated, Episodes, Group, GroupRow, NoticeBatch
+from kwatch.alerts.planned import PLANNED, PlannedChanges
+from kwatch.alerts.records import (
+    Alert,
+    Annotated,
+    DigestEntry,
+    DigestPeriod,
+    Episodes,
+    Group,
+    GroupRow,
+    NoticeBatch,
+    PlannedChange,
+    Watched,
+)
 from kwatch.alerts.routing import Router
 from kwatch.alerts.silences import Silences
 from kwatch.alerts.story import AlertStory, story_of
 from kwatch.alerts.summaries import Summaries
-from kwatch.alerts.timers import Phase, Timers
+from kwatch.alerts.timers import Key, Phase, Timers
 from kwatch.alerts.views import view_of
 from kwatch.alerts.windows import Windows
 from kwatch.alerts.wishes import Ignored
@@ -34,10 +50,14 @@ from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Finding
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
-from kwatch.model.rules import Inhibition, Mode, Rule
+from kwatch.model.planned import PlannedStep
+from kwatch.model.rules import Inhibition, Mode, Rule, Severity
 from kwatch.model.self_service import SelfService
 from kwatch.model.silences import Silence
 from kwatch.model.windows import Window
+
+#: The key of the row that says until when the cluster was watched.
+WATCHED = "watched"
 
 _ENCODER = msgspec.json.Encoder()
 _ALERT = msgspec.json.Decoder(Alert)
@@ -64,22 +84,35 @@ class Engine:
         self._announcer = Announcer(self._ledger, cluster=cluster, public_url=public_url)
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
+        self._annotations = Annotations(self_service, self._timers, self._ledger)
+        self._book = Book(by_id, self._annotations, self._timers, self._ledger)
+        self._planned = PlannedChanges(
+            by_id, self._book.alerts, cluster=cluster, timers=self._timers, ledger=self._ledger
+        )
         self._silences = Silences(self._timers, self._ledger)
         known_windows = Windows(windows)
-        self._annotations = Annotations(self_service, self._timers, self._ledger)
-        self._muting = Muting(self._inhibitor, self._silences, known_windows, self._annotations)
-        self._book = Book(by_id, self._annotations, self._timers, self._ledger)
+        self._muting = Muting(self._inhibitor, self._silences, known_windows, self._annotations, self._planned)
+        self._digests = Digests(
+            self._book.alerts,
+            router,
+            self._muting,
+            announcer=self._announcer,
+            timers=self._timers,
+            ledger=self._ledger,
+        )
         self._groups = Groups(
             self._book.alerts,
             by_id,
             router,
             self._muting,
+            self._digests,
             annotations=self._annotations,
             announcer=self._announcer,
             memory=max([MEMORY, *(rule.reopen_window for rule in by_id.values())]),
             timers=self._timers,
             ledger=self._ledger,
         )
+        self._escalations = Escalations(router, self._groups.hold_of, self._timers, self._ledger)
         self._summaries = Summaries(self._groups, self._announcer)
         self._edges = Edges(
             self._book.alerts,
@@ -93,11 +126,17 @@ class Engine:
             self._book,
             self._groups,
             self._muting,
+            self._planned,
+            self._digests,
             announcer=self._announcer,
             timers=self._timers,
             ledger=self._ledger,
         )
+        self._router = router
         self._is_first_list = False
+        self._watched = Watched()
+        self._is_blind = False  # nobody knows yet what still fires: repeats and steps of escalations wait
+        self._late: dict[Key, None] = {}  # what waits for that
 
     def load(
         self,
@@ -108,7 +147,7 @@ class Engine:
         covered_until: datetime | None,
     ) -> None:
         """Begin, with what was kept; `covered_until` None: for the first time, so that what is there is no news."""
-        self._is_first_list = covered_until is None
+        self._is_first_list, self._is_blind = covered_until is None, True
         alerts: list[Alert] = []
         groups: list[GroupRow] = []
         silences: list[Silence] = []
@@ -121,18 +160,27 @@ class Engine:
                 groups.append(_GROUP.decode(row.body))
             elif row.table is Table.SILENCES:
                 silences.append(_SILENCE.decode(row.body))
-        for kept in groups:
-            if isinstance(kept, Episodes):
-                self._announcer.episodes = kept
+        self._recall(groups)
         for alert in alerts:
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
         self._annotations.load(kept for kept in groups if isinstance(kept, Annotated))
         self._edges.load(silences, started_at)
         moved = self._book.load(alerts, started_at=started_at, is_first=self._is_first_list)
+        self._escalations.load(self._book.alerts.values())
+        self._planned.load([kept for kept in groups if isinstance(kept, PlannedChange)])
         self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
         self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)])
+        self._digests.load([kept for kept in groups if isinstance(kept, DigestPeriod | DigestEntry)])
+        self._digests.use(self._book.rules, self._router.destinations.values(), started_at)
         self._follow(moved, started_at)
+
+    def _recall(self, groups: Iterable[GroupRow]) -> None:
+        for kept in groups:
+            if isinstance(kept, Episodes):
+                self._announcer.episodes = kept
+            elif isinstance(kept, Watched):
+                self._watched = kept
 
     def observe(self, finding: Finding, now: datetime) -> None:
         """Take one rule's word on one observation."""
@@ -141,6 +189,14 @@ class Engine:
             self._notices.observe(finding, now, is_first_list=self._is_first_list and finding.is_initial)
         else:
             self._follow(self._book.observe(finding, now), now)
+            if self._planned.heed(finding.fingerprint, now):
+                self._conclude(now)
+
+    def plan(self, step: PlannedStep, now: datetime) -> None:
+        """Take what an object says of a change that somebody wanted."""
+        self._advance(now, inclusive=False)
+        if self._planned.take(step, now):
+            self._conclude(now)
 
     def freeze(self, kind: str, group: str, namespace: str, now: datetime) -> None:
         """A source is out of sync: what rests on it is unknown. `namespace` empty: everywhere."""
@@ -153,6 +209,8 @@ class Engine:
         self._follow(self._book.thaw(kind, group, namespace, present, now), now)
         if present is not None:
             self._heed(self._annotations.keep_only(kind, group, namespace, present), now)
+        self._planned.stir()
+        self._conclude(now)
 
     def annotate(self, ref: ObjectRef, annotations: Mapping[str, str], now: datetime) -> tuple[Ignored, ...]:
         """Take the annotations that an object has now (none: it is gone); return what is ignored, where that is new."""
@@ -187,19 +245,76 @@ class Engine:
         self._is_first_list = False
         present = [alert for alert in self._book.alerts.values() if alert.awaits_summary]
         self._summaries.announce_present([alert for alert in present if alert.state is AlertState.FIRING], now)
+        self._escalate_from(now)
         self._follow(self._book.started(now), now)
         self._regrade(now)
         self._edges.started(now)
+        self._edge_passed(now)
+        self._digests.start()
+        self.sighted(now)
+
+    def blind(self, since: datetime) -> None:
+        """Nobody has watched since then, until `sighted`: all is unknown (S-119)."""
+        self._is_blind = True
+        self._follow(self._book.freeze_all(since), since)
+
+    def note_watched(self, now: datetime) -> None:
+        """Every source is in sync now."""
+        self._watched = Watched(now)
+        self._ledger.touch_group(WATCHED)
+
+    @property
+    def watched_until(self) -> datetime | None:
+        """When that was said last, also before this start."""
+        return self._watched.until
+
+    def sighted(self, now: datetime) -> None:
+        """Every source was heard, or given up: what came due meanwhile is due now."""
+        self._is_blind = False
+        for key in self._late:
+            self._timers.set(key, now)
+        self._late.clear()
+        self._conclude(now)
+
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: move all that durations count from (S-117)."""
+        for alert in self._book.alerts.values():
+            jumps.move_alert(alert, by)
+            self._ledger.touch_alert(alert.fingerprint)
+        for group in self._groups.groups.values():
+            jumps.move_group(group, by)
+            self._ledger.touch_group(group.key)
+        for change in self._planned.changes.values():
+            jumps.move_change(change, by)
+            self._ledger.touch_group(change.key)
+        if self._watched.until is not None:
+            self._watched.until += by
+        for batch in self._notices.batches.values():
+            jumps.move_notices(batch, by)
+            self._ledger.touch_group(batch.key)
+        self._timers.move(by)
+        self._digests.clock_was_set()
+        self._planned.clock_was_set()
+
+    def tell_about_itself(self, text: str, severity: Severity, now: datetime) -> None:
+        """Tell the destinations of the root receiver something about kwatch itself."""
+        for destination in self._router.root_destinations:
+            if severity >= destination.severity:
+                self._announcer.tell_about_itself(destination, text, severity, now)
 
     def add_silence(self, silence: Silence, actor: str, now: datetime) -> int:
         """Take a silence that somebody has made; return how many open alerts it matches now."""
         self._advance(now, inclusive=False)
-        return self._edges.add_silence(silence, actor, now)
+        matching = self._edges.add_silence(silence, actor, now)
+        self._edge_passed(now)
+        return matching
 
     def expire_silence(self, silence_id: str, actor: str, now: datetime) -> bool:
         """End a silence because somebody wants it; False: there is none of that id."""
         self._advance(now, inclusive=False)
-        return self._edges.expire_silence(silence_id, actor, now)
+        is_there = self._edges.expire_silence(silence_id, actor, now)
+        self._edge_passed(now)
+        return is_there
 
     def silences(self) -> tuple[Silence, ...]:
         """Return the silences that are in force or will be, the next to end first."""
@@ -212,6 +327,17 @@ class Engine:
         """
         if kind is not NotificationKind.NOTICE and not kind.closes:
             self._groups.ended(destination, incident, at)
+
+    def ack(self, target: str, by: str, now: datetime, *, comment: str = "") -> tuple[AlertView, ...]:
+        """Take that somebody takes care of an alert, or of all that an incident tells of; return those that fire.
+
+        At the instant at which a step of an escalation is due the acknowledgement comes first (S-111).
+        """
+        return self._answer(target, now, by, comment)
+
+    def unack(self, target: str, now: datetime) -> tuple[AlertView, ...]:
+        """Take that back: repeats go on, and escalation begins anew; return those that were acknowledged."""
+        return self._answer(target, now)
 
     def tick(self, now: datetime) -> None:
         """Run every deadline up to `now`, in the order of their instants."""
@@ -254,7 +380,8 @@ class Engine:
         groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
         rule = self._book.rules.get(alert.rule_id)
         asked = self._annotations.asked(places_of(alert.labels))
-        return story_of(alert, rule, groups, self._groups.hold_of(alert, now), asked, now)
+        story = story_of(alert, rule, groups, self._groups.hold_of(alert, now), asked, now)
+        return msgspec.structs.replace(story, tellings=story.tellings + self._digests.tellings(alert))
 
     def alerts(self) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
@@ -266,29 +393,110 @@ class Engine:
         """Run what is due in the order of the deadlines, each as of now: what is decided late is dated so."""
         while (due := self._timers.pop(until, inclusive=inclusive)) is not None:
             phase, key = due
-            if phase is Phase.CONDITION:
+            if self._is_blind and self._asks_what_fires(phase, key, until):
+                self._late[due] = None
+            elif phase is Phase.CONDITION:
                 self._follow(self._book.run(key, until), until)
             elif phase is Phase.EDGE:
-                self._edges.run(key, until)
+                self._run_edge(key, until)
+            elif phase is Phase.STEP:
+                alert, matches = self._escalations.run(key, until)
+                alert.escalated_to += [each.receiver for each in matches if self._groups.escalate(alert, each, until)]
             elif key in self._groups.groups:
                 self._groups.run(key, until)
+                self._escalate_from(until)
+            elif key in self._digests.periods:
+                self._digests.run(key, until)
+                self._escalate_from(until)
             else:
                 self._notices.run(key, until)
+
+    def _asks_what_fires(self, phase: Phase, key: str, now: datetime) -> bool:
+        is_digest = key in self._digests.periods
+        return phase is Phase.STEP or (phase is Phase.FLUSH and (is_digest or self._groups.is_to_repeat(key, now)))
 
     def _follow(self, moved: Moved, now: datetime) -> None:
         """Tell the groups of what has begun and ended."""
         for alert in moved:
             if alert.state is AlertState.FIRING:
-                self._inhibitor.started(alert)
+                if self._inhibitor.started(alert):
+                    self._escalations.review(now)
+                self._planned.began(alert, now)
                 if not alert.awaits_summary:
                     self._groups.enlist(alert, now)
                 continue
+            self._escalations.stop(alert)
             was_source = self._inhibitor.ended(alert)
             self._groups.delist(alert, view_of(alert, self._book.rules.get(alert.rule_id), now), now)
             self._edges.ended(alert, now)
+            self._planned.ended(alert)
             self._book.close(alert, now)
             if was_source:
-                self._groups.release(now)
+                self._holds_changed(now)
+        if moved:
+            self._conclude(now)
+        while self._book.retold:
+            self._groups.retell(self._book.retold.pop(), now)
+
+    def _conclude(self, now: datetime) -> None:
+        """Tell how planned changes went, and what they do not hold back any more, once it is known what goes on."""
+        if self._is_blind:
+            return
+        outcome = self._planned.conclude(now)
+        for view in outcome.notices:
+            self._notices.tell(view, 0, now)
+        if outcome.is_released:
+            self._holds_changed(now)
+
+    def _run_edge(self, key: str, now: datetime) -> None:
+        """Something that holds alerts back begins or ends, or it is time to ask whether it does."""
+        if key == PLANNED:
+            self._conclude(now)
+        else:
+            self._edges.run(key, now)
+            self._edge_passed(now)
+
+    def _holds_changed(self, now: datetime) -> None:
+        """What holds alerts back has begun or ended."""
+        self._groups.release(now)
+        self._escalations.review(now)
+
+    def _edge_passed(self, now: datetime) -> None:
+        """A silence or a window has begun or ended, and has been followed."""
+        self._escalate_from(now)
+        self._escalations.review(now)
+
+    def _escalate_from(self, now: datetime) -> None:
+        """Let the steps of what was just told for the first time count."""
+        for told in (self._groups.newly_told, self._digests.newly_told):
+            while told:
+                alert = told.pop()
+                if not alert.is_acked:
+                    self._escalations.begin(alert, now)
+
+    def _firing(self, target: str) -> list[Alert]:
+        """Return the firing alert of a fingerprint, or those that an incident has told of."""
+        alert = self._book.alerts.get(target)
+        found = self._groups.told_in(target) if alert is None else [alert]
+        return [alert for alert in found if alert.state is AlertState.FIRING]
+
+    def _answer(self, target: str, now: datetime, by: str = "", comment: str = "") -> tuple[AlertView, ...]:
+        self._advance(now, inclusive=False)
+        found = [alert for alert in self._firing(target) if by or alert.is_acked]
+        for alert in found:
+            self._set_ack(alert, now, by, comment)
+            self._groups.retell(alert, now, is_answer=True)
+        return tuple(view_of(alert, self._book.rules.get(alert.rule_id), now) for alert in found)
+
+    def _set_ack(self, alert: Alert, now: datetime, by: str = "", comment: str = "") -> None:
+        if by:
+            acknowledge(alert, by, comment, now)
+            self._escalations.stop(alert)
+        else:
+            withdraw(alert)
+            if alert.is_told:
+                self._escalations.begin(alert, now)
+        self._ledger.touch_alert(alert.fingerprint)
 
     def _heed(self, places: Collection[Place], now: datetime) -> None:
         """Let annotations that are not what they were take effect; those of a start do so when it is complete."""
@@ -297,6 +505,7 @@ class Engine:
         if places and not self._edges.is_starting:
             self._regrade(now)
             self._edges.heed(places, now)
+            self._edge_passed(now)
 
     def _regrade(self, now: datetime) -> None:
         """Take over other severities, once it is known what still fires (S-49, S-50)."""
@@ -305,24 +514,30 @@ class Engine:
             before = alert.severity
             was_source |= self._inhibitor.ended(alert)
             self._book.regrade(alert)
+            if alert.is_acked and alert.severity > before:
+                self._set_ack(alert, now)
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
                 self._groups.regrade(alert, now, is_raised=alert.severity > before)
         if was_source:
-            self._groups.release(now)
+            self._holds_changed(now)
 
     def _rows(self) -> Iterable[Row]:
         for silence_id in self._ledger.dirty_silences:
             yield _row(Table.SILENCES, silence_id, self._silences.get(silence_id))
         for fingerprint in self._ledger.dirty_alerts:
             yield _row(Table.ALERTS, fingerprint, self._book.alerts.get(fingerprint))
-        kept: Mapping[str, GroupRow] = {
-            **self._groups.groups,
-            **self._notices.batches,
-            EPISODES: self._announcer.episodes,
-        }
+        kept: tuple[Mapping[str, GroupRow], ...] = (
+            self._groups.groups,
+            self._notices.batches,
+            self._planned.changes,
+            self._digests.periods,
+            self._digests.entries,
+            {EPISODES: self._announcer.episodes, WATCHED: self._watched},
+        )
         for key in self._ledger.dirty_groups:
-            yield _row(Table.GROUPS, key, kept.get(key) or self._annotations.row(key))
+            row = next((rows[key] for rows in kept if key in rows), None)
+            yield _row(Table.GROUPS, key, row or self._annotations.row(key))
 
 
 def _row(table: Table, key: str, kept: Alert | GroupRow | Silence | None) -> Row:

@@ -13,6 +13,7 @@ from kwatch.alerts import grouping
 from kwatch.alerts import ledger as fates
 from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.announcing import Address, Announcer, Remarks
+from kwatch.alerts.digests import Digests
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
 from kwatch.alerts.records import Alert, Group
@@ -36,12 +37,13 @@ TITLES = 100
 class Groups:
     """The groups of every destination. `alerts` is the book's; it is read here, but for what was told."""
 
-    def __init__(  # noqa: PLR0913 - all that decides who is told: parts of the engine, made there and nowhere else
+    def __init__(  # noqa: PLR0913 - the engine alone wires it, and each is a part of its own
         self,
         alerts: Mapping[str, Alert],
         rules: Mapping[str, Rule],
         router: Router,
         muting: Muting,
+        digests: Digests,
         *,
         annotations: Annotations,
         announcer: Announcer,
@@ -50,11 +52,13 @@ class Groups:
         ledger: Ledger,
     ) -> None:
         self.groups: dict[str, Group] = {}
+        self.newly_told: list[Alert] = []  # for the first time in their episode; whoever needs to know takes them out
         self._alerts = alerts
         self._rules = rules
         self._router = router
         self._muting = muting
         self._annotations = annotations
+        self._digests = digests
         self._announcer = announcer
         self._memory = memory  # how long an incident that is over can be gone on with
         self._timers = timers
@@ -83,26 +87,60 @@ class Groups:
     def enlist(self, alert: Alert, now: datetime, *, quietly: bool = False) -> None:
         """Put an alert whose episode begins into its groups; `quietly`: without a reason to speak."""
         for match, destination in self.destinations_of(alert):
-            group = self._group_of(match, destination, alert)
-            if alert.fingerprint in group.members:
+            if destination.digest is not None:
+                self._digests.enlist(alert, destination)
                 continue
-            group.members[alert.fingerprint] = False
-            alert.groups = [*dict.fromkeys((*alert.groups, group.key))]
-            if not quietly:
+            group = self._group_of(match, destination, alert)
+            if self._join(group, alert) and not quietly:
                 grouping.joined(group, alert.severity, now)
             self.save(group)
+
+    def escalate(self, alert: Alert, match: Match, now: datetime) -> bool:
+        """Tell one more receiver of an alert, at once or in its digest; return whether it was not told of it anyway."""
+        is_new = False
+        for destination in match.destinations:
+            if alert.severity < destination.severity:
+                continue
+            if destination.digest is not None:
+                is_new |= self._digests.enlist(alert, destination)
+                continue
+            group = self._group_of(match, destination, alert)
+            if self._join(group, alert):
+                is_new = True
+                grouping.hasten(group, now)
+            self.save(group)
+        return is_new
 
     def regrade(self, alert: Alert, now: datetime, *, is_raised: bool) -> None:
         """Tell another severity: a worse one at once, also to whom that one leads; a lesser one at the next flush."""
         for group in [self.groups[key] for key in alert.groups if key in self.groups]:
-            group.is_regraded |= group.members.get(alert.fingerprint, False)
+            group.is_changed |= group.members.get(alert.fingerprint, False)
             if is_raised:
                 grouping.joined(group, alert.severity, now)
-            elif group.is_regraded:
+            elif group.is_changed:
                 grouping.changed(group, alert.severity, now)
             self.save(group)
         if is_raised:
             self.enlist(alert, now)
+
+    def retell(self, alert: Alert, now: datetime, *, is_answer: bool = False) -> None:
+        """Tell whom an alert was told to what it is now: at the next flush, or, as an answer to somebody, at once."""
+        for group in [self.groups[key] for key in alert.groups if key in self.groups]:
+            if group.members.get(alert.fingerprint, False):
+                group.is_changed = True
+                if not is_answer:
+                    grouping.changed(group, alert.severity, now)
+                elif group.due_at is None:
+                    grouping.hasten(group, now)
+                self.save(group)
+
+    def told_in(self, incident: str) -> list[Alert]:
+        """Return the firing alerts that an incident, or a summary, has told of."""
+        groups = [
+            group for group in self.groups.values() if group.incident and incident in (group.incident, group.thread)
+        ]
+        told = {name: None for group in groups for name, is_told in group.members.items() if is_told}
+        return [self._alerts[name] for name in told]
 
     def delist(self, alert: Alert, view: AlertView, now: datetime) -> None:
         """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
@@ -112,11 +150,13 @@ class Groups:
         for key in alert.groups:
             if key in self.groups:
                 self._leave(self.groups[key], alert, view, now)
+        self._digests.delist(alert, view, now)
 
     def hold_of(self, alert: Alert, now: datetime) -> Hold | None:
-        """Return what holds an alert back, in one of its groups at least."""
-        schedules = [self.groups[key].schedule for key in alert.groups if key in self.groups] or [Schedule()]
-        holds = (self._muting.hold_of(alert, schedule, now) for schedule in schedules)
+        """Return what holds an alert back, in one of its groups, or from one of its digests, at least."""
+        schedules = [self.groups[key].schedule for key in alert.groups if key in self.groups]
+        schedules += self._digests.schedules_of(alert)
+        holds = (self._muting.hold_of(alert, schedule, now) for schedule in schedules or [Schedule()])
         return next((hold for hold in holds if hold is not None), None)
 
     def is_collecting(self, group: Group, now: datetime) -> bool:
@@ -147,6 +187,11 @@ class Groups:
                 group.is_outdated = True
                 self._edit(group, now)
 
+    def is_to_repeat(self, key: str, now: datetime) -> bool:
+        """Whether the deadline of a group that has come is that of a repeat, not of news."""
+        group = self.groups.get(key)
+        return group is not None and group.incident != "" and (group.due_at is None or group.due_at > now)
+
     def run(self, key: str, now: datetime) -> None:
         """The deadline of a group has come."""
         group = self.groups[key]
@@ -163,7 +208,7 @@ class Groups:
         for group in self._note_sent(destination, incident, at):
             self._edit(group, at)
 
-    def destinations_of(self, alert: Alert) -> list[tuple[Match, Destination]]:
+    def destinations_of(self, alert: Alert | AlertView) -> list[tuple[Match, Destination]]:
         """Return where an alert goes, and count why it goes nowhere."""
         routing = self._router.route(alert.labels, self._annotations.receiver_of(alert.labels))
         self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
@@ -177,7 +222,7 @@ class Groups:
             self._ledger.count(fates.MUTED_SEVERITY)
         return wanted
 
-    def group_id(self, match: Match, alert: Alert) -> tuple[str, dict[str, str]]:
+    def group_id(self, match: Match, alert: Alert | AlertView) -> tuple[str, dict[str, str]]:
         """Return the group of an alert at a receiver, and the labels that make it."""
         labels = {name: alert.labels.get(name, "") for name in match.route.group_by}
         return group_id(self._announcer.cluster, match.receiver, labels), labels
@@ -205,6 +250,14 @@ class Groups:
         group.interval, group.repeat = route.group_interval, route.repeat_interval
         group.schedule = route.schedule
         return group
+
+    def _join(self, group: Group, alert: Alert) -> bool:
+        """Make an alert a member; return whether it was none."""
+        if alert.fingerprint in group.members:
+            return False
+        group.members[alert.fingerprint] = False
+        alert.groups = [*dict.fromkeys((*alert.groups, group.key))]
+        return True
 
     def _leave(self, group: Group, alert: Alert, view: AlertView, now: datetime) -> None:
         hold = self._muting.hold_of(alert, group.schedule, now)
@@ -263,7 +316,7 @@ class Groups:
     def _flush(self, group: Group, now: datetime) -> None:
         group.due_at = None
         news = self.untold(group, now)
-        if not news and not group.ended and not group.is_regraded:
+        if not news and not group.ended and not group.is_changed:
             self._edit(group, now)
             return
         told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
@@ -272,12 +325,13 @@ class Groups:
             self.begin(group, news, now)
         views = [self.view(alert, now, is_new=True) for alert in news]
         known = [self._held_view(group, alert, now) for alert in told]
-        about = group.ended + known if group.is_regraded else group.ended
-        is_quiet = not news and all(view.muted_by for view in about)
+        is_quiet = not news and all(view.muted_by for view in group.ended)
+        if group.is_changed:
+            is_quiet &= all(view.muted_by or view.acked_by for view in known)
         self._tell(group, kind, views + known + group.ended, now, is_quiet=is_quiet)
         for alert in news:
             self.mark_told(group, alert)
-        group.ended, group.came_and_went, group.is_regraded, group.is_collecting = [], [], False, False
+        group.ended, group.came_and_went, group.is_changed, group.is_collecting = [], [], False, False
         if kind.closes:
             self._close(group, now)
 
@@ -293,10 +347,10 @@ class Groups:
     def _repeat(self, group: Group, now: datetime) -> None:
         told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
         views = [self._held_view(group, alert, now) for alert in told]
-        if not all(view.muted_by for view in views):
+        if not all(view.muted_by or view.acked_by for view in views):
             self._tell(group, NotificationKind.REPEAT, views, now)
         else:
-            group.sent_at = now  # all held back, or their end is about to be told: ask again after the interval
+            group.sent_at = now  # acknowledged, held back, or about to be told as over: ask again after the interval
 
     def begin(self, group: Group, news: list[Alert], now: datetime) -> None:
         """Open an incident, in the thread of the one before where an episode goes on with it (S-39)."""
@@ -308,7 +362,7 @@ class Groups:
     def _close(self, group: Group, now: datetime) -> None:
         group.incident, group.ended, group.came_and_went, group.labels = "", [], [], {}
         group.flushed_at = group.sent_at = group.due_at = group.severity = None
-        group.is_regraded = False
+        group.is_changed = False
         group.is_awaiting = False
         group.forget_at = now + self._memory
 
@@ -352,6 +406,7 @@ class Groups:
             alert.is_told = True
             self._ledger.count(fates.LED_TO_NOTIFICATION)
             self._ledger.touch_alert(alert.fingerprint)
+            self.newly_told.append(alert)
 
     def view(self, alert: Alert, now: datetime, *, is_new: bool = False) -> AlertView:
         """Return an alert as it is now."""

@@ -45,12 +45,15 @@ class Inhibitor:
     def __init__(self, inhibitions: Iterable[Inhibition]) -> None:
         self._rules = tuple(map(_Rule, inhibitions))
 
-    def started(self, alert: Alert) -> None:
-        """A firing alert may now hold others back."""
+    def started(self, alert: Alert) -> bool:
+        """Return whether a firing alert may now hold others back."""
+        is_source = False
         for rule in self._rules:
             values = rule.values(alert.labels)
             if values is not None and rule.when(alert.labels):
+                is_source = True
                 rule.sources.setdefault(values, {})[alert.fingerprint] = alert
+        return is_source
 
     def ended(self, alert: Alert) -> bool:
         """Forget an alert; return whether it was a source, so that others may be free now."""

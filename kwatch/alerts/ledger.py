@@ -1,7 +1,7 @@
 """What becomes of observations and alerts, as counters that balance; and the collector of everything decided.
 
 Each finding of something wrong adds one to exactly one fate of findings. One that opened an alert (or a notice)
-is followed further: opened = led_to_notification + came_and_went + muted + dropped_by_route + still untold.
+is followed further: opened = led_to_notification + came_and_went + muted + held + dropped_by_route + still untold.
 """
 
 from collections import Counter
@@ -28,12 +28,14 @@ MUTED_INHIBITED = "muted_inhibited"
 MUTED_SILENCED = "muted_silenced"
 MUTED_ANNOTATION = "muted_annotation"  # by `kwatch/mute-until` of the object, its workload or its namespace
 MUTED_WINDOW = "muted_window"  # inside a window of `mute_in`, or outside those of `active_in`
+HELD_PLANNED_CHANGE = "held_planned_change"  # part of a rollout, drain, scale-down or end of a Job that went well
 MUTED_SEVERITY = "muted_severity"  # below what every destination of its routes wants
 DROPPED_BY_ROUTE = "dropped_by_route"  # `receiver: none`
 NO_DESTINATION = "no_destination"  # no receiver that exists
 
 #: Beside the ledger.
 LATE = "late"  # a contribution older than the rule's window: in the total only
+HELD_FOR_DIGEST = "held_for_digest"  # an alert or a notice that waits for a destination's next digest
 RECEIVER_FALLBACK = "receiver_fallback"  # a receiver's name with labels was none that exists
 DESTINATION_REMOVED = "destination_removed"  # what it held open is forgotten
 
@@ -51,10 +53,12 @@ COUNTERS = (
     MUTED_SILENCED,
     MUTED_ANNOTATION,
     MUTED_WINDOW,
+    HELD_PLANNED_CHANGE,
     MUTED_SEVERITY,
     DROPPED_BY_ROUTE,
     NO_DESTINATION,
     LATE,
+    HELD_FOR_DIGEST,
     RECEIVER_FALLBACK,
     DESTINATION_REMOVED,
 )

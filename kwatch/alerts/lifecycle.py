@@ -97,6 +97,8 @@ def keep_until(alert: Alert, rule: Rule) -> datetime:
     needs = [alert.seen_at]
     if alert.ended_at is not None:
         needs.append(alert.ended_at + max(rule.reopen_window, MEMORY))
+    if alert.transitions:
+        needs.append(alert.transitions[-1] + rule.flapping.within)
     if alert.notice_at is not None:
         # What was dropped is shown in the next notice, if that comes before long.
         needs.append(alert.notice_at + rule.dedup_window + (MEMORY if alert.notices_dropped else timedelta(0)))

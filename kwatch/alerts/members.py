@@ -46,6 +46,7 @@ def apply_state(alert: Alert, finding: Finding, now: datetime) -> None:
     elif member is not None:
         member.is_observed = True
         member.seen_at = now
+        member.expected_until = finding.expected_until
         _turn(member, finding.truth, finding.since_at, now)
     elif finding.truth is Truth.TRUE:
         _add(alert, finding, min(finding.since_at, now), is_observed=True)
@@ -65,6 +66,7 @@ def apply_occurrence(alert: Alert, finding: Finding, now: datetime) -> None:
         _add(alert, finding, at, is_observed=False)
         return
     member.seen_at = max(member.seen_at, at)
+    member.expected_until = finding.expected_until
     if member.truth is Truth.FALSE and at >= member.since_at and not member.is_gone:
         member.truth, member.since_at = Truth.TRUE, at
         member.is_observed = False  # until its state is heard again
@@ -77,6 +79,7 @@ def apply_evidence(alert: Alert, finding: Finding, now: datetime) -> None:
         _lose(alert, member, now)
     elif member is not None and not member.is_gone:
         member.is_observed = True
+        member.expected_until = finding.expected_until
         if finding.truth is Truth.TRUE:
             _turn(member, Truth.FALSE, max(finding.since_at, member.seen_at), now)
         else:
@@ -120,7 +123,12 @@ def prune(alert: Alert, *, keep_wrong: bool) -> list[Member]:
 
 def _add(alert: Alert, finding: Finding, at: datetime, *, is_observed: bool) -> None:
     alert.members[member_key(finding.member)] = Member(
-        ref=finding.member, truth=Truth.TRUE, since_at=at, seen_at=at, is_observed=is_observed
+        ref=finding.member,
+        truth=Truth.TRUE,
+        since_at=at,
+        seen_at=at,
+        is_observed=is_observed,
+        expected_until=finding.expected_until,
     )
 
 

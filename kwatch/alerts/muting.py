@@ -10,6 +10,7 @@ import msgspec
 from kwatch.alerts import ledger as fates
 from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.inhibition import Inhibitor
+from kwatch.alerts.planned import PlannedChanges
 from kwatch.alerts.records import Alert
 from kwatch.alerts.silences import Silences
 from kwatch.alerts.windows import Windows
@@ -30,11 +31,19 @@ class Hold(msgspec.Struct, frozen=True):
 class Muting:
     """Everything that holds alerts back, asked in turn; the first reason counts."""
 
-    def __init__(self, inhibitor: Inhibitor, silences: Silences, windows: Windows, annotations: Annotations) -> None:
+    def __init__(
+        self,
+        inhibitor: Inhibitor,
+        silences: Silences,
+        windows: Windows,
+        annotations: Annotations,
+        planned: PlannedChanges,
+    ) -> None:
         self._inhibitor = inhibitor
         self._silences = silences
         self._windows = windows
         self._annotations = annotations
+        self._planned = planned
 
     def hold_of(self, alert: Alert | AlertView, schedule: Schedule, now: datetime) -> Hold | None:
         """Return what holds this alert back now where it goes by a schedule; None: it may be announced."""
@@ -49,7 +58,11 @@ class Muting:
         if mute is not None:
             return Hold(fates.MUTED_ANNOTATION, f"an annotation of {mute.source}", mute.title)
         source = self._inhibitor.source_of(alert)
-        return None if source is None else Hold(fates.MUTED_INHIBITED, source.title, f"held back by {source.title}")
+        if source is not None:
+            return Hold(fates.MUTED_INHIBITED, source.title, f"held back by {source.title}")
+        if isinstance(alert, Alert) and self._planned.holds(alert, now):
+            return Hold(fates.HELD_PLANNED_CHANGE, alert.planned_by, f"held back by {alert.planned_by}")
+        return None
 
     def is_collecting(self, schedule: Schedule, now: datetime) -> bool:
         """Return whether a window of the schedule collects now."""

@@ -11,10 +11,12 @@ import msgspec
 from kwatch.alerts import ledger as fates
 from kwatch.alerts.announcing import ALERTS, Address, Announcer, Remarks
 from kwatch.alerts.book import Book
+from kwatch.alerts.digests import Digests
 from kwatch.alerts.grouping import wait_of
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Muting
+from kwatch.alerts.planned import PlannedChanges
 from kwatch.alerts.records import Alert, NoticeBatch
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
@@ -30,12 +32,23 @@ class Notices:
     """The notices that wait to be told; when each fingerprint was told last stands in the book."""
 
     def __init__(
-        self, book: Book, groups: Groups, muting: Muting, *, announcer: Announcer, timers: Timers, ledger: Ledger
+        self,
+        book: Book,
+        groups: Groups,
+        muting: Muting,
+        planned: PlannedChanges,
+        digests: Digests,
+        *,
+        announcer: Announcer,
+        timers: Timers,
+        ledger: Ledger,
     ) -> None:
         self.batches: dict[str, NoticeBatch] = {}
         self._book = book
         self._groups = groups
         self._muting = muting
+        self._planned = planned
+        self._digests = digests
         self._announcer = announcer
         self._timers = timers
         self._ledger = ledger
@@ -99,17 +112,24 @@ class Notices:
         alert.notice_at, alert.notices_dropped = now, 0
         if (hold := self._muting.hold_everywhere(alert, now)) is not None:
             self._ledger.count(hold.fate)
-            return
-        destinations = self._groups.destinations_of(alert)
-        holds = [self._muting.hold_of(alert, match.route.schedule, now) for match, _ in destinations]
+        elif not self._planned.keep(alert, view, finding.expected_until, now):
+            self.tell(view, dropped, now)
+
+    def tell(self, view: AlertView, dropped: int, now: datetime) -> None:
+        """Let a notice wait for company wherever its labels lead; `dropped` repeats came before it."""
+        destinations = self._groups.destinations_of(view)
+        holds = [self._muting.hold_of(view, match.route.schedule, now) for match, _ in destinations]
         muted = [hold for hold in holds if hold is not None and not hold.is_collecting]
         if destinations:
             self._ledger.count(muted[0].fate if len(muted) == len(destinations) else fates.LED_TO_NOTIFICATION)
         for (match, destination), hold in zip(destinations, holds, strict=True):
             if hold in muted:
                 continue
-            identity, labels = self._groups.group_id(match, alert)
-            due_at = now + wait_of(match.route.group_wait, match.route.critical_wait, alert.severity)
+            if destination.digest is not None:
+                self._digests.notice(destination, view)
+                continue
+            identity, labels = self._groups.group_id(match, view)
+            due_at = now + wait_of(match.route.group_wait, match.route.critical_wait, view.severity)
             if hold is not None:
                 due_at = self._muting.collects_until(match.route.schedule, now) or due_at
             batch = NoticeBatch(

@@ -10,8 +10,10 @@ import msgspec
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
 from kwatch.model.findings import Truth
+from kwatch.model.notifications import Part
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Contribution
+from kwatch.model.planned import PlannedKind
 from kwatch.model.rules import Severity
 from kwatch.model.windows import Schedule
 
@@ -26,11 +28,20 @@ class Member(msgspec.Struct, kw_only=True):
     is_observed: bool  # the object's own state has said so, and could be judged the last time
     is_frozen: bool = False  # its source is not in sync
     is_gone: bool = False  # deleted, and kept for the episode
+    expected_until: datetime | None = None  # it ends as it should: what is wrong with it is expected until then
 
     @property
     def is_live(self) -> bool:
         """Whether a change of its truth would be seen now."""
         return self.is_observed and not self.is_frozen
+
+
+class Step(msgspec.Struct):
+    """One step of an escalation that lies ahead."""
+
+    receiver: str
+    due_at: datetime
+    held_at: datetime | None = None  # since when it is suspended, and `due_at` that much too early
 
 
 class Alert(msgspec.Struct, kw_only=True):
@@ -65,8 +76,20 @@ class Alert(msgspec.Struct, kw_only=True):
     is_varied: bool = False  # the message stands for others that were similar
     groups: list[str] = []  # where this episode was announced or waits
     awaits_summary: bool = False  # was already there at the first start
+    transitions: list[datetime] = []  # the newest begins and ends of its episodes
+    is_flapping: bool = False
+    is_over: bool = False  # its end is held back while it flaps
+    is_stable: bool = False  # it has flapped in this episode, and does no more
+    acked_by: str = ""
+    acked_at: datetime | None = None  # None: nobody has acknowledged this episode
+    ack_comment: str = ""
+    steps: list[Step] = []  # of escalation, not taken yet
+    escalated_to: list[str] = []
     held_back_by: str = ""  # what kept it from being told, for people
+    planned_at: datetime | None = None  # what was wrong until then was part of a planned change
+    planned_by: str = ""  # that change, for people
     is_told: bool = False  # this episode led to a notification
+    listed: list[str] = []  # the digests that this episode was in
     notice_at: datetime | None = None  # when a notice was told last
     notices_dropped: int = 0  # repeats since then
 
@@ -74,6 +97,11 @@ class Alert(msgspec.Struct, kw_only=True):
     def is_open(self) -> bool:
         """Whether an episode is running, or about to."""
         return self.state in (AlertState.PENDING, AlertState.FIRING)
+
+    @property
+    def is_acked(self) -> bool:
+        """Whether somebody takes care of it."""
+        return self.acked_at is not None
 
     @property
     def title(self) -> str:
@@ -107,7 +135,7 @@ class Group(msgspec.Struct, kw_only=True, tag="group"):
     severity: Severity | None = None  # what was told last; None: nothing yet
     is_collecting: bool = False  # a window has held something for its end, which is not told yet
     is_outdated: bool = False  # what holds a told alert has changed, which is to be shown where that calls nobody
-    is_regraded: bool = False  # a told alert has another severity now, which is to be told
+    is_changed: bool = False  # a told alert is not what was told of it, which is to be told
     due_at: datetime | None = None
     flushed_at: datetime | None = None
     sent_at: datetime | None = None  # the last success
@@ -138,6 +166,39 @@ class NoticeBatch(msgspec.Struct, kw_only=True, tag="notices"):
         return f"{self.destination}/{self.id}/{'collected' if self.is_collected else 'notices'}"
 
 
+def period_key(destination: str) -> str:
+    """Return the key of a destination's digest."""
+    return f"{destination}/digest"
+
+
+class DigestPeriod(msgspec.Struct, kw_only=True, tag="digest"):
+    """What one destination's next digest is about: everything since the slot of the last one."""
+
+    destination: str
+    begins_at: datetime
+    counts: dict[str, int] = {}  # entries by part, those that are not kept too
+    last: int = 0  # the number of the newest entry
+
+    @property
+    def key(self) -> str:
+        """The row's key."""
+        return period_key(self.destination)
+
+
+class DigestEntry(msgspec.Struct, kw_only=True, tag="digest_entry"):
+    """One line of the next digest: what ended, or was noticed."""
+
+    destination: str
+    number: int
+    part: Part
+    view: AlertView
+
+    @property
+    def key(self) -> str:
+        """The row's key."""
+        return f"{self.destination}/digest/{self.number}"
+
+
 class Episodes(msgspec.Struct, tag="episodes"):
     """The highest number that an incident was given."""
 
@@ -152,4 +213,32 @@ class Annotated(msgspec.Struct, frozen=True, kw_only=True, tag="annotated"):
     heard_at: datetime
 
 
-GroupRow = Group | NoticeBatch | Episodes | Annotated
+class Watched(msgspec.Struct, tag="watched"):
+    """Until when the cluster was watched for certain; None: nobody has said so yet."""
+
+    until: datetime | None = None
+
+
+class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
+    """A planned change that goes on, or whose end must be known so that it does not begin again."""
+
+    kind: PlannedKind
+    subject: str
+    started_at: datetime
+    until: datetime  # unless it gets further
+    achieved: int = -1  # grows when it gets further
+    revision: str = ""
+    pods: int = 0
+    also: list[str] = []  # what it affects beside its subject
+    done_at: datetime | None = None  # when the objects said so
+    is_over: bool = False  # it holds nothing any more
+    held: dict[str, dict[str, str]] = {}  # the alerts that it holds or has held: fingerprint → labels
+    notices: list[AlertView] = []  # those that it holds
+
+    @property
+    def key(self) -> str:
+        """The row's key."""
+        return f"planned/{self.kind.value}/{self.subject}"
+
+
+GroupRow = Group | NoticeBatch | DigestPeriod | DigestEntry | Episodes | Watched | PlannedChange | Annotated

@@ -7,6 +7,7 @@ import msgspec
 
 from kwatch.model.matching import LabelPredicate, label_predicate
 from kwatch.model.routes import Destination, Route
+from kwatch.model.windows import Schedule
 
 #: The receiver that drops, and counts.
 NONE = "none"
@@ -49,6 +50,12 @@ class Router:
         for destination in self.destinations.values():
             self._receivers[destination.receiver] = (*self._receivers.get(destination.receiver, ()), destination)
 
+    @property
+    def root_destinations(self) -> tuple[Destination, ...]:
+        """The destinations that the root names: who is told of kwatch itself."""
+        receiver, _ = self._receiver(self._root.route, {})
+        return self._receivers.get(receiver, ())
+
     def route(self, labels: Mapping[str, str], chosen: str = "") -> Routing:
         """Return where an alert with these labels goes. The root takes what no child does (S-109).
 
@@ -67,6 +74,23 @@ class Router:
         if chosen in self._receivers and found:
             found = (Match(chosen, found[0].route, self._receivers[chosen]),)
         return Routing(found, is_dropped and not matches, fallbacks)
+
+    def step(self, labels: Mapping[str, str], receiver: str) -> Match | None:
+        """Return the receiver that a route escalates to, told as that route says; None: none does (any more)."""
+        for match in self.route(labels).matches:
+            if receiver in self._receivers and any(step.receiver == receiver for step in match.route.escalate):
+                return Match(receiver, match.route, self._receivers[receiver])
+        return None
+
+    def schedule(self, labels: Mapping[str, str], receiver: str) -> Schedule:
+        """Return when a receiver may be told of an alert, as the route says that leads or escalates to it.
+
+        One that was chosen instead is told by the first route.
+        """
+        matches = self.route(labels).matches
+        match = next((match for match in matches if match.receiver == receiver), None)
+        match = match or self.step(labels, receiver) or next(iter(matches), None)
+        return Schedule() if match is None else match.route.schedule
 
     def _receiver(self, route: Route, labels: Mapping[str, str]) -> tuple[str, bool]:
         named = _LABEL.sub(lambda label: labels.get(label[1], ""), route.receiver)

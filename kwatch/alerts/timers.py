@@ -1,7 +1,7 @@
 """Deadlines by key, in the order of their instants: a heap whose stale entries are dropped when they surface."""
 
 import heapq
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 
 
@@ -10,7 +10,8 @@ class Phase(IntEnum):
 
     CONDITION = 0
     EDGE = 1  # what holds alerts back begins or ends
-    FLUSH = 2
+    STEP = 2  # of an escalation
+    FLUSH = 3
 
 
 Key = tuple[Phase, str]
@@ -33,6 +34,12 @@ class Timers:
         if len(self._heap) > 2 * len(self._at) + 64:
             self._heap = [(at, key) for key, at in self._at.items()]
             heapq.heapify(self._heap)
+
+    def move(self, by: timedelta) -> None:
+        """Move every deadline but those that name an instant of the wall clock."""
+        self._at = {key: at if key[0] is Phase.EDGE else at + by for key, at in self._at.items()}
+        self._heap = [(at, key) for key, at in self._at.items()]
+        heapq.heapify(self._heap)
 
     def earliest(self) -> datetime | None:
         """Return the next deadline."""

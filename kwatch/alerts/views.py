@@ -38,6 +38,12 @@ def view_of(alert: Alert, rule: Rule | None, now: datetime, *, is_new: bool = Fa
         is_new=is_new,
         is_varied=alert.is_varied,
         held_back_by=alert.held_back_by if is_new else "",
+        is_flapping=alert.is_flapping,
+        is_stable=alert.is_stable,
+        acked_by=alert.acked_by,
+        acked_at=alert.acked_at,
+        ack_comment=alert.ack_comment,
+        escalated_to=tuple(alert.escalated_to),
     )
 
 

@@ -7,7 +7,19 @@ import click
 from kwatch.cli.options import config_option
 
 #: The values of `NotificationKind`, which would take long to import.
-_KINDS = ("firing", "update", "repeat", "resolved", "expired", "notice", "summary", "meta", "test")
+_KINDS = (
+    "firing",
+    "update",
+    "repeat",
+    "resolved",
+    "expired",
+    "notice",
+    "summary",
+    "overflow",
+    "digest",
+    "meta",
+    "test",
+)
 
 
 @click.command(short_help="Show what messages look like.")

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from kwatch import __version__
 from kwatch.model.alerts import AlertState, AlertView, EndReason
-from kwatch.model.notifications import Content, Notification, NotificationKind
+from kwatch.model.notifications import Content, Notification, NotificationKind, Part, Section, tally
 from kwatch.model.rules import Severity
 
 
@@ -14,7 +14,7 @@ def sample(kind: NotificationKind, *, destination: str, receiver: str, cluster: 
     """Return what a destination would be told: a crash loop, and for a summary a few problems more."""
     alerts = _alerts(kind, now)
     worst = max((alert.severity for alert in alerts), default=Severity.INFO)
-    ends_at = now if kind.closes else None
+    ends_at = now if kind.closes or kind is NotificationKind.DIGEST else None
     return Notification(
         id=f"sample-{kind.value}-{now:%Y%m%dT%H%M%S}",
         destination=destination,
@@ -35,10 +35,14 @@ def sample(kind: NotificationKind, *, destination: str, receiver: str, cluster: 
             starts_at=min((alert.starts_at for alert in alerts), default=now),
             ends_at=ends_at,
             text=_TEXTS.get(kind, ""),
+            folded=len(alerts) if kind is NotificationKind.OVERFLOW else 0,
+            counts=tally(alerts) if kind is NotificationKind.OVERFLOW else (),
+            sections=_SECTIONS if kind is NotificationKind.DIGEST else (),
         ),
     )
 
 
+_SECTIONS = (Section(Part.NEW, 1, 1), Section(Part.STILL_OPEN, 1, 1))
 _TEXTS = {
     NotificationKind.META: "The destination oncall-webhook refuses every message (unauthorized); 3 are waiting.",
     NotificationKind.TEST: f"This is a test of kwatch {__version__}. Nothing is wrong.",
@@ -54,7 +58,7 @@ def _alerts(kind: NotificationKind, now: datetime) -> tuple[AlertView, ...]:
             return (replace(crash, state=AlertState.RESOLVED, ends_at=now, end_reason=EndReason.HEALTHY),)
         case NotificationKind.EXPIRED:
             return (replace(crash, state=AlertState.EXPIRED, ends_at=now, end_reason=EndReason.NOT_OBSERVED),)
-        case NotificationKind.SUMMARY:
+        case NotificationKind.SUMMARY | NotificationKind.OVERFLOW | NotificationKind.DIGEST:
             return (crash, _image_pull(now))
         case _:
             return (crash,)

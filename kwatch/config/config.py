@@ -7,8 +7,10 @@ from pathlib import Path
 from kwatch.config.matching import KnownNames
 from kwatch.config.schema import LogLevel
 from kwatch.model.conditions import Condition
-from kwatch.model.routes import Destination, Route
+from kwatch.model.pace import Paces
+from kwatch.model.routes import Destination, DigestPlan, Route
 from kwatch.model.rules import Inhibition, Rule
+from kwatch.model.schedules import CronSchedule
 from kwatch.model.self_service import SelfService
 from kwatch.model.windows import Window
 from kwatch.notify.base import ChannelConfig
@@ -68,6 +70,15 @@ class Config:
     receivers: Mapping[str, tuple[ChannelConfig, ...]]
 
     @property
+    def paces(self) -> Paces:
+        """Return how often each destination is told something, and of each rule."""
+        entries = [entry for entries in self.receivers.values() for entry in entries]
+        return Paces(
+            destinations={entry.name: entry.pace.pace for entry in entries if entry.pace is not None},
+            rules={rule.name: rule.pace for rule in self.rules if rule.pace is not None},
+        )
+
+    @property
     def destinations(self) -> tuple[Destination, ...]:
         """Return what deciding needs to know of each destination."""
         return tuple(
@@ -78,7 +89,15 @@ class Config:
                 severity=entry.severity,
                 send_resolved=entry.send_resolved,
                 can_edit=entry.can_edit,
+                digest=_plan(entry),
             )
             for receiver, entries in self.receivers.items()
             for entry in entries
         )
+
+
+def _plan(entry: ChannelConfig) -> DigestPlan | None:
+    words = entry.digest
+    if words is None:
+        return None
+    return DigestPlan(CronSchedule(words.schedule, words.timezone or entry.timezone), words.send_empty)

@@ -16,7 +16,7 @@ from kwatch.config.windows import KEYS as WINDOW_KEYS
 from kwatch.config.windows import check_names as check_windows
 from kwatch.model.conditions import AllOf, Condition, LabelIs, Text
 from kwatch.model.matching import any_of
-from kwatch.model.routes import Route
+from kwatch.model.routes import Escalation, Route
 
 #: The receiver that drops, and counts.
 NONE = "none"
@@ -74,6 +74,7 @@ class RouteReader:
             "group_wait": words.group_wait,
             "group_interval": words.group_interval,
             "repeat_interval": words.repeat_interval,
+            "escalate": _steps(words),
         }
         if "group_by" in node.mapping:
             check_labels(node.mapping["group_by"].items, self._known, self._problems)
@@ -91,6 +92,7 @@ class RouteReader:
             critical_wait=words.group_wait or timedelta(0),
             **{name: value for name, value in given.items() if value is not None},
         )
+        self._check_steps(node, route)
         return msgspec.structs.replace(route, children=self._children(node, route))
 
     def _match(self, node: Node) -> Condition:
@@ -121,10 +123,23 @@ class RouteReader:
         name = node.text
         if _is_template(name):
             self._check_template(node)
-        elif name != NONE and name not in self._receivers:
-            known = (*self._receivers, NONE)
-            hint = did_you_mean(name, known) or f"; there is {listed(known)}"
-            self._problems.add(node.place, f"receiver: there is no receiver {name!r}{hint}")
+        elif name != NONE:
+            self._check_exists(node, (*self._receivers, NONE))
+
+    def _check_exists(self, node: Node, known: Collection[str]) -> None:
+        if node.text not in self._receivers:
+            hint = did_you_mean(node.text, known) or f"; there is {listed(known)}"
+            self._problems.add(node.place, f"receiver: there is no receiver {node.text!r}{hint}")
+
+    def _check_steps(self, node: Node, route: Route) -> None:
+        """A step tells somebody who was not told before: a receiver that exists, and each once."""
+        told = {node.mapping["receiver"].text if "receiver" in node.mapping else route.receiver}
+        for receiver in _step_receivers(node):
+            if receiver.text in told:
+                self._problems.add(receiver.place, f"receiver: {receiver.text!r} is told before this step")
+            elif receiver.text:
+                self._check_exists(receiver, self._receivers)
+            told.add(receiver.text)
 
     def _check_template(self, node: Node) -> None:
         if _is_template(_LABEL.sub("", node.text)):
@@ -149,8 +164,20 @@ def named_receivers(node: Node) -> Iterator[str]:
     """Yield what a tree names as receivers, also where it is wrong otherwise."""
     if "receiver" in node.mapping:
         yield node.mapping["receiver"].text
+    yield from (receiver.text for receiver in _step_receivers(node))
     for child in node.mapping["routes"].items if "routes" in node.mapping else ():
         yield from named_receivers(child)
+
+
+def _step_receivers(node: Node) -> Iterator[Node]:
+    for step in node.mapping["escalate"].items if "escalate" in node.mapping else ():
+        if "receiver" in step.mapping:
+            yield step.mapping["receiver"]
+
+
+def _steps(words: RouteWords) -> tuple[Escalation, ...] | None:
+    steps = words.escalate
+    return None if steps is None else tuple(Escalation(step.after, step.receiver) for step in steps)
 
 
 def _is_template(name: str) -> bool:

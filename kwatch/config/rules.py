@@ -11,7 +11,7 @@ from kwatch.config.problems import Place, Problems, did_you_mean
 from kwatch.config.schema import RuleWords
 from kwatch.config.validate import check, is_mapping
 from kwatch.model.conditions import AllOf, Condition, nodes
-from kwatch.model.rules import Rate, Rule, Subject
+from kwatch.model.rules import PLANNED_CHANGE, Flapping, Rate, Rule, Subject
 from kwatch.rules.needs import asks_object, kinds_of
 
 #: The labels that kwatch gives to alerts.
@@ -29,7 +29,7 @@ BUILT_IN_LABELS = (
 )
 
 _SCOPES: Mapping[object, Scope] = {"event": Scope.EVENT, "resource": Scope.RESOURCE}
-_ALERT_ONLY = ("for", "resolve", "resolve_hold", "reopen_window", "expire_after", "on_delete")
+_ALERT_ONLY = ("for", "resolve", "resolve_hold", "reopen_window", "expire_after", "flapping", "on_delete")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class RuleBook:
         own = [name for entry in self._entries for name in _mapping(entry.node, "labels")]
         return KnownNames(
             labels=frozenset((*BUILT_IN_LABELS, *self._label_names, *own)),
-            rules=frozenset(entry.name for entry in self._entries),
+            rules=frozenset((PLANNED_CHANGE, *(entry.name for entry in self._entries))),
         )
 
     def read(self) -> tuple[Rule, ...]:
@@ -176,6 +176,8 @@ def _moved(node: Node, place: Place) -> Node:
 def _misfits(node: Node) -> Iterator[tuple[str, str]]:
     """Yield keys that do not go together, each with why."""
     given = node.mapping
+    if _name(node) == PLANNED_CHANGE:
+        yield "name", f"name: {PLANNED_CHANGE!r} is what kwatch itself tells of, choose another name"
     on, has_rate = _value(node, "on"), "rate" in given
     if has_rate and "key" in given:
         yield "key", "key: `rate` has a key of its own: put the labels into rate.per"
@@ -212,7 +214,7 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, orig
     if words.rate is not None:
         key = words.rate.per if "per" in words.rate.model_fields_set else default
         rate = Rate(words.rate.count, words.rate.within, key)
-    given = {
+    given: dict[str, object] = {
         "severity": words.severity,
         "for_": words.for_,
         "resolve_hold": words.resolve_hold,
@@ -220,7 +222,11 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, orig
         "expire_after": words.expire_after,
         "dedup_window": words.dedup_window,
         "on_delete": words.on_delete,
+        "pace": None if words.pace is None else words.pace.pace,
+        "planned": words.planned,
     }
+    if words.flapping is not None:
+        given["flapping"] = Flapping(words.flapping.transitions, words.flapping.within, words.flapping.stable)
     rule = Rule(
         name=words.name,
         id=words.id or words.name,

@@ -14,10 +14,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from kwatch.config.paths import parse_path
 from kwatch.model.conditions import Path as FieldPath
-from kwatch.model.rules import Mode, OnDelete, Subject
+from kwatch.model.rules import Flapping, Mode, OnDelete, Planned, Subject
 from kwatch.model.self_service import Watching
 from kwatch.model.windows import DAY
-from kwatch.notify.base import Duration, SeverityWord, TemplateText, TimeZone
+from kwatch.notify.base import Duration, PaceWords, SeverityWord, TemplateText, TimeZone
 from kwatch.telemetry import LogFormat
 
 
@@ -36,6 +36,12 @@ def _field_path(value: object) -> object:
 def _positive(value: timedelta) -> timedelta:
     if not value:
         raise ValueError("must be longer than 0s")
+    return value
+
+
+def _transitions(value: int) -> int:
+    if value < 0 or value == 1:
+        raise ValueError("must be at least 2 (one begin and one end), or 0 to tell each of them")
     return value
 
 
@@ -237,6 +243,16 @@ class RateWords(Words):
     per: Names = ()
 
 
+class FlappingWords(Words):
+    """`flapping`: when begins and ends are no longer told one by one, and when they are again."""
+
+    #: Begins and ends within the sliding window `within`, 2 being one of each; 0: each is told.
+    transitions: Annotated[int, Field(strict=True), AfterValidator(_transitions)] = Flapping().transitions
+    within: SomeTime = Flapping().within
+    #: Without any for this long, flapping is over.
+    stable: SomeTime = Flapping().stable
+
+
 class RuleWords(Words):
     """An entry of `rules`, merged over a pack's rule of that name. None: the default that `Rule` has."""
 
@@ -260,9 +276,14 @@ class RuleWords(Words):
     reopen_window: Duration | None = None
     #: An alert of which nothing is seen for this long is no longer observed.
     expire_after: SomeTime | None = None
+    flapping: FlappingWords | None = None
     #: A notice is told once in this time.
     dedup_window: SomeTime | None = None
+    #: How often a destination is told that alerts of this rule open; what is more is folded.
+    pace: PaceWords | None = None
     on_delete: OnDelete | None = None
+    #: During a planned change: `hold`, or `tell` all the same; absent: `tell` for critical alerts only.
+    planned: Planned | None = None
     labels: dict[SomeText, SomeText] = {}
     annotations: dict[SomeText, TemplateText] = {}
     #: Values of the object that messages show: name → path.
@@ -312,6 +333,13 @@ class WindowWords(Words):
     timezone: TimeZone = "UTC"
 
 
+class EscalationWords(Words):
+    """A step of `escalate`: whom else to tell, so long after an alert was told that nobody has acknowledged."""
+
+    after: SomeTime
+    receiver: SomeText
+
+
 class RouteWords(Words):
     """A node of the routing tree. None: inherited, at the root the default that `Route` has."""
 
@@ -324,6 +352,7 @@ class RouteWords(Words):
     group_interval: Duration | None = None
     #: How often what goes on is told again; 0s: never.
     repeat_interval: Duration | None = None
+    escalate: tuple[EscalationWords, ...] | None = None
     #: Windows outside all of which nothing is told.
     active_in: Names | None = None
     #: Windows inside which nothing is told.

@@ -51,6 +51,12 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     is_late: bool = False  # it began while kwatch was not watching
     is_new: bool = False  # not told before in this incident
     is_varied: bool = False  # the message stands for others that were similar
+    is_flapping: bool = False  # it begins and ends again and again, and is held open until that is over
+    is_stable: bool = False  # it has flapped in this episode, and does no more
+    acked_by: str = ""  # who takes care of it; empty: nobody has said so
+    acked_at: datetime | None = None
+    ack_comment: str = ""
+    escalated_to: tuple[str, ...] = ()  # receivers that were told since nobody had acknowledged it in time
     held_back_by: str = ""  # what kept it from being told until now
     muted_by: str = ""  # what keeps it from being told now, as in "silenced until …"
 

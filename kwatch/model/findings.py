@@ -50,3 +50,4 @@ class Finding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     details: Mapping[str, str] = {}
     contribution: Contribution | None = None
     is_initial: bool = False  # from the first list after a start
+    expected_until: datetime | None = None  # the member ends as it should: what is wrong with it is expected until then

@@ -1,6 +1,7 @@
 """What to tell one destination, and what has become of it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 
@@ -20,6 +21,8 @@ class NotificationKind(Enum):
     EXPIRED = "expired"  # closes the incident: no longer observed
     NOTICE = "notice"  # stands for itself
     SUMMARY = "summary"  # what was already there at the first start
+    OVERFLOW = "overflow"  # lists what there was no room to tell one by one
+    DIGEST = "digest"  # lists what happened in a period
     META = "meta"  # kwatch about itself
     TEST = "test"  # `kwatch send-test`
 
@@ -29,10 +32,37 @@ class NotificationKind(Enum):
         return self in (NotificationKind.RESOLVED, NotificationKind.EXPIRED)
 
 
+class Count(msgspec.Struct, frozen=True):
+    """How many alerts of one rule there are in one namespace."""
+
+    rule: str
+    namespace: str
+    count: int
+
+
+class Part(Enum):
+    """What the alerts of one part of a digest have in common; in the order in which they are told."""
+
+    NEW = "new"
+    STILL_OPEN = "still_open"
+    ENDED = "ended"
+    CAME_AND_WENT = "came_and_went"
+    NOTICES = "notices"
+
+
+class Section(msgspec.Struct, frozen=True):
+    """A part of a digest: the next `listed` of its alerts, of `count` in all."""
+
+    part: Part
+    count: int
+    listed: int
+
+
 class Content(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of one notification: the context of every template of every channel (`docs/templates.md`).
 
     `alerts` are sorted: firing before ended, worst first, oldest first; at most 1000, `alert_count` says how many.
+    Those of a digest are in the order of its sections, at most 1000 in each; it covers `starts_at` to `ends_at`.
     """
 
     kind: NotificationKind
@@ -52,7 +82,22 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     is_quiet: bool = False  # all its news are of alerts that are muted: it calls nobody
     is_raised: bool = False  # worse than what the incident was told last
     text: str = ""  # META, TEST: the whole message
+    folded: int = 0  # OVERFLOW: the notifications in whose stead it stands
+    counts: tuple[Count, ...] = ()  # OVERFLOW: all alerts by rule and namespace, the most first
+    sections: tuple[Section, ...] = ()  # DIGEST: those that are not empty
+    slots: int = 0  # DIGEST: how many times of the schedule it stands for; 1 unless kwatch was not running
     public_url: str = ""
+
+
+#: Lines of `counts`; what is beyond is in `alert_count` alone.
+COUNTS = 100
+
+
+def tally(views: Iterable[AlertView]) -> tuple[Count, ...]:
+    """Count alerts by rule and namespace."""
+    counted = Counter((view.rule, view.labels.get("namespace", "")) for view in views)
+    ordered = sorted(counted.items(), key=lambda entry: (-entry[1], entry[0]))
+    return tuple(Count(rule, namespace, count) for (rule, namespace), count in ordered[:COUNTS])
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,3 +191,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     thread: Thread = Thread()
     reason: str = ""
     finished_at: datetime | None = None
+
+
+class Folded(msgspec.Struct, frozen=True):
+    """One delivery that an overflow stands for."""
+
+    id: str
+    incident: str
+    kind: NotificationKind

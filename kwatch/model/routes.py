@@ -6,7 +6,15 @@ import msgspec
 
 from kwatch.model.conditions import AllOf, Condition
 from kwatch.model.rules import Severity
+from kwatch.model.schedules import CronSchedule
 from kwatch.model.windows import Schedule
+
+
+class DigestPlan(msgspec.Struct, frozen=True):
+    """When a destination gets its digests, and whether also those that have nothing to say."""
+
+    schedule: CronSchedule
+    send_empty: bool = False
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +25,15 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     severity: Severity = Severity.INFO  # the least severity that it is told
     send_resolved: bool = True
+    digest: DigestPlan | None = None  # None: it is told at once
     can_edit: bool = False  # what was sent can be changed without calling anybody
+
+
+class Escalation(msgspec.Struct, frozen=True):
+    """A step: whom else to tell, so long after an alert was told that still fires and nobody has acknowledged."""
+
+    after: timedelta
+    receiver: str
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +52,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     critical_wait: timedelta = timedelta(0)
     group_interval: timedelta = timedelta(minutes=2)
     repeat_interval: timedelta = timedelta(hours=4)  # 0: never
+    escalate: tuple[Escalation, ...] = ()
     schedule: Schedule = Schedule()
     continue_: bool = False
     children: tuple["Route", ...] = ()

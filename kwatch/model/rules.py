@@ -7,6 +7,10 @@ from enum import Enum, IntEnum
 import msgspec
 
 from kwatch.model.conditions import AllOf, Condition, Path
+from kwatch.model.pace import Pace
+
+#: The name of the rule by which kwatch itself tells of planned changes that went well.
+PLANNED_CHANGE = "planned-change"
 
 
 class Severity(IntEnum):
@@ -43,12 +47,30 @@ class OnDelete(Enum):
     KEEP = "keep"
 
 
+class Planned(Enum):
+    """What becomes of an alert that begins during a planned change of its workload or Node."""
+
+    HOLD = "hold"
+    TELL = "tell"
+
+
 class Rate(msgspec.Struct, frozen=True):
     """At least `count` occurrences in a sliding window `(now − within, now]`, per values of the key `per`."""
 
     count: int
     within: timedelta
     per: tuple[str, ...] = ()
+
+
+class Flapping(msgspec.Struct, frozen=True):
+    """It begins at `transitions` begins and ends within a sliding window, and ends after `stable` without any.
+
+    0 transitions: never.
+    """
+
+    transitions: int = 4
+    within: timedelta = timedelta(minutes=30)
+    stable: timedelta = timedelta(minutes=15)
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +89,22 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     resolve_hold: timedelta = timedelta(minutes=2)
     reopen_window: timedelta = timedelta(minutes=10)
     expire_after: timedelta = timedelta(hours=24)
+    flapping: Flapping = Flapping()
     dedup_window: timedelta = timedelta(minutes=5)
     on_delete: OnDelete = OnDelete.RESOLVE
+    pace: Pace | None = None  # how often a destination is told that its alerts open; None: as it comes
+    planned: Planned | None = None  # None: by its severity
     labels: Mapping[str, str] = {}
     annotations: Mapping[str, str] = {}  # templates, rendered with the message
     details: Mapping[str, Path] = {}  # name → path of the object, read at decision time, shown in messages
     origin: str = ""  # `file:line`, or the pack
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a planned change holds its alerts back: where the rule does not say, unless they are critical."""
+        if self.planned is None:
+            return self.severity is not Severity.CRITICAL
+        return self.planned is Planned.HOLD
 
 
 class Inhibition(msgspec.Struct, frozen=True, kw_only=True):

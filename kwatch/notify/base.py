@@ -28,7 +28,9 @@ from pydantic import (
 from kwatch.clock import Clock
 from kwatch.errors import Failure, PermanentSendError, Reason
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
+from kwatch.model.pace import Pace
 from kwatch.model.rules import Severity
+from kwatch.model.schedules import check_cron
 from kwatch.notify.render import TemplateEngine, check_template
 
 _DURATION = re.compile(r"(?:(\d{1,12})d)?(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?", re.ASCII)
@@ -63,6 +65,13 @@ def _check_zone(value: str) -> str:
     except (KeyError, ValueError, OSError):
         raise ValueError("not a time zone; write one like Europe/Berlin or UTC") from None
     return value
+
+
+def _check_schedule(value: str) -> str:
+    try:
+        return check_cron(value)
+    except ValueError as error:
+        raise ValueError(f"not a schedule ({error}); write one like 0 8 * * 1-5") from None
 
 
 def parse_url(value: str) -> httpx.URL:
@@ -131,6 +140,35 @@ class Secret(BaseModel):
         return value.strip()
 
 
+class PaceWords(BaseModel):
+    """`pace`: how often something is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: How many a minute, in the long run.
+    per_minute: Annotated[int, Field(strict=True, ge=1, le=100_000)]
+    #: How many at once, after a rest.
+    burst: Annotated[int, Field(strict=True, ge=1, le=100_000)]
+
+    @property
+    def pace(self) -> Pace:
+        """Return what these words mean."""
+        return Pace(self.per_minute, self.burst)
+
+
+class DigestWords(BaseModel):
+    """`digest`: messages on a schedule, in place of those at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: Minute, hour, day of the month, month and day of the week, as for cron: `0 8 * * 1-5`.
+    schedule: Annotated[str, AfterValidator(_check_schedule)]
+    #: The zone whose clock the schedule means; absent: the destination's `timezone`.
+    timezone: TimeZone | None = None
+    #: Whether a digest goes out though nothing happened.
+    send_empty: Annotated[bool, Field(strict=True)] = False
+
+
 class ChannelConfig(BaseModel):
     """The keys that every destination has; each channel adds its own."""
 
@@ -149,6 +187,10 @@ class ChannelConfig(BaseModel):
     proxy: Annotated[str, AfterValidator(_check_proxy)] | None = None
     #: A PEM file with the authorities to trust; absent: the system's.
     ca: FilePath | None = None
+    #: How often it is told; absent: as it comes, unless the channel has a pace of its own.
+    pace: PaceWords | None = None
+    #: Digests on a schedule, and nothing else; absent: each thing is told at once.
+    digest: DigestWords | None = None
     #: The least severity that is told.
     severity: SeverityWord = Severity.INFO
     #: Whether ends are told.
@@ -162,6 +204,13 @@ class ChannelConfig(BaseModel):
     def can_edit(self) -> bool:
         """Return whether a message that was sent can be changed, which calls nobody."""
         return False
+
+    @property
+    def zone(self) -> str:
+        """The zone of the times in messages: of a digest that of its schedule, unless another is asked for."""
+        if self.digest is None or self.digest.timezone is None or "timezone" in self.model_fields_set:
+            return self.timezone
+        return self.digest.timezone
 
     @model_validator(mode="after")
     def _known_fields(self) -> Self:

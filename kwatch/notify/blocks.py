@@ -16,6 +16,7 @@ _HEADER = 150
 _FIELDS, _FIELD = 10, 500  # Slack takes 2000 characters in a field; nobody reads them there
 _QUOTE = 2500  # of a Kubernetes message
 _PARAGRAPH, _LINE = 1000, 500
+_IN_SECTION = 10  # alerts of each section of a digest
 
 #: Rows that are sentences; the others stand in two columns.
 _SENTENCES = frozenset({"Cause", "Was", "Means", "Next", "Runbook", "Ended"})
@@ -52,7 +53,7 @@ def _message(title: str, blocks: list[Any]) -> Mapping[str, Any]:
 
 
 def _columns(context: Context) -> list[tuple[str, str]]:
-    severity = [] if context["kind"] in {"meta", "test", "summary"} else [("Severity", context["severity"])]
+    severity = [] if context["kind"] in {"meta", "test", "summary", "digest"} else [("Severity", context["severity"])]
     facts = [(label, text) for label, text in context["rows"] if label not in _SENTENCES | _ELSEWHERE]
     return [("Cluster", context["cluster"]), *severity, *facts]
 
@@ -60,6 +61,8 @@ def _columns(context: Context) -> list[tuple[str, str]]:
 def _body(context: Context) -> list[Any]:
     if context["message"]:
         return [_quote(context["message"])]
+    if context["sections"]:
+        return [part for section in context["sections"] for part in _section(section)]
     if not context["rows"]:
         return _list(context)
     elements = [_sentence(label, text) for label, text in context["rows"] if label in _SENTENCES]
@@ -68,13 +71,27 @@ def _body(context: Context) -> list[Any]:
     return [*elements, _quote(alert["message"])] if is_quoted else elements
 
 
+def _section(section: Context) -> list[Any]:
+    """Return a part of a digest: a heading, and some of its alerts in a line each."""
+    shown = section["alerts"][:_IN_SECTION]
+    lines = [
+        [_bold(cut(alert["rule"], 100)), _plain(cut(f" · {alert['where']} · {alert['status']}", _LINE))]
+        for alert in shown
+    ]
+    left = section["count"] - len(shown)
+    more = [_paragraph([_plain(f"and {left} more\n")])] if left else []
+    return [_paragraph([_bold(f"{section['title'].capitalize()} ({section['count']})\n")]), _bullets(lines), *more]
+
+
 def _list(context: Context) -> list[Any]:
+    counted = [_bullets([[_plain(count)] for count in context["counts"][:20]])] if context["counts"] else []
     lines = [_alert_line(alert) for alert in context["listed"]]
     more = [_paragraph([_plain(f"and {context['more']} more")])] if context["more"] else []
     advice = [
         _sentence(f"Next for {item['rule']}", f"{item['next_step']} {item['runbook']}") for item in context["advice"]
     ]
-    return [*([_bullets(lines)] if lines else []), *more, *advice] or [_paragraph([_plain(context["status"])])]
+    listed = [_bullets(lines)] if lines else []
+    return [*counted, *listed, *more, *advice] or [_paragraph([_plain(context["status"])])]
 
 
 def _alert_line(alert: Context) -> list[Any]:

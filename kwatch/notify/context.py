@@ -12,18 +12,24 @@ import msgspec
 
 from kwatch.errors import TemplateError
 from kwatch.model.alerts import AlertView
-from kwatch.model.notifications import Notification
+from kwatch.model.notifications import Content, Notification, NotificationKind
 from kwatch.notify import facts
 from kwatch.notify.escape import clean, cut, line
 from kwatch.notify.render import TemplateEngine
 
 _ALERTS = 100  # in the context; `alert_count` says how many there are
 _LISTED = 10  # in the text
+_SECTION = 50  # of one section of a digest
 _MESSAGE = 4000  # characters of a Kubernetes message
 _VALUE = 500  # of a name, a label, an annotation
 _KEYS = 50  # of a mapping
 
 Context = dict[str, Any]
+
+_FLAPPING = {
+    "flapping": "it begins and ends again and again; held open, and no more told of, until it is stable",
+    "stable, still firing": "no more",
+}
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -40,8 +46,13 @@ def context_of(notification: Notification, timezone: str, templates: TemplateEng
     """
     content, now, zone = notification.content, notification.created_at, ZoneInfo(timezone)
     problems: list[str] = []
-    shown = content.alerts[:_ALERTS]
-    alerts = [_alert(view, zone, now, _Annotations(templates, problems)) for view in shown]
+    annotations = _Annotations(templates, problems)
+    sections = [
+        {**section, "alerts": [_alert(view, zone, now, annotations) for view in section["alerts"]]}
+        for section in _sections(content)
+    ]
+    shown = () if sections else content.alerts[:_ALERTS]
+    alerts = [_alert(view, zone, now, annotations) for view in shown]
     glyph, state = facts.state(content, now)
     return Facts(
         {
@@ -70,7 +81,10 @@ def context_of(notification: Notification, timezone: str, templates: TemplateEng
             "more": max(0, content.alert_count - len(alerts[:_LISTED])),
             "came_and_went": [_short(title) for title in content.came_and_went[:_ALERTS]],
             "notices_dropped": content.notices_dropped,
-            "notes": [_short(note) for note in facts.notes(content, zone, now)],
+            "folded": content.folded,
+            "counts": [_short(count) for count in facts.counts(content)],
+            "sections": sections,
+            "notes": [_short(note) for note in (*facts.notes(content, zone, now), *_way_to_all(notification))],
             "message": cut(clean(content.text), _MESSAGE),
             "url": content.public_url,
             "id": notification.id,
@@ -81,6 +95,24 @@ def context_of(notification: Notification, timezone: str, templates: TemplateEng
         },
         problems[0] if problems else "",
     )
+
+
+def _sections(content: Content) -> list[Context]:
+    """Return the parts of a digest, each with its first alerts."""
+    sections, start = [], 0
+    for section in content.sections:
+        views = content.alerts[start : start + min(section.listed, _SECTION)]
+        start += section.listed
+        named = {"name": section.part.value, "title": facts.PARTS[section.part]}
+        sections.append({**named, "count": section.count, "alerts": views, "more": section.count - len(views)})
+    return sections
+
+
+def _way_to_all(notification: Notification) -> tuple[str, ...]:
+    """Say where everything is that an overflow stands for."""
+    if notification.kind is not NotificationKind.OVERFLOW:
+        return ()
+    return (f"each of them: kwatch deliveries show {notification.id}",)
 
 
 class _Annotations:
@@ -137,6 +169,9 @@ def _alert(alert: AlertView, zone: ZoneInfo, now: datetime, annotations: _Annota
         "is_new": alert.is_new,
         "is_varied": alert.is_varied,
         "held_back_by": _short(alert.held_back_by),
+        "stability": facts.stability(alert),
+        "acknowledged": _short(facts.acknowledgement(alert, zone, now)),
+        "escalated": _short(facts.escalation(alert)),
         "muted_by": _short(alert.muted_by),
     }
 
@@ -159,6 +194,9 @@ def _rows(alert: Context) -> list[list[str]]:
         ["Affected", alert["affected"]],
         ["How often", alert["how_often"]],
         ["Held back", held_back],
+        ["Flapping", _FLAPPING.get(alert["stability"], "")],
+        ["Acknowledged", f"by {alert['acknowledged']}" if alert["acknowledged"] else ""],
+        ["Escalated", alert["escalated"]],
         ["Muted", alert["muted_by"]],
         *([_label(name), value] for name, value in list(alert["details"].items())[:_LISTED]),
         ["Rule", ", ".join(filter(None, (alert["rule"], alert["continuity"])))],

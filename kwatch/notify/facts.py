@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
-from kwatch.model.notifications import Content, NotificationKind
+from kwatch.model.notifications import Content, NotificationKind, Part
 from kwatch.model.rules import Severity
 
 GLYPHS: Mapping[Severity, str] = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
@@ -81,12 +81,18 @@ def state(content: Content, now: datetime) -> tuple[str, str]:
             return GLYPHS[severity], f"{severity.name} · still firing after {lasted}"
         case NotificationKind.SUMMARY:
             return "📋", "SUMMARY"
+        case NotificationKind.OVERFLOW:
+            return "⚠️", "OVERFLOW"
+        case NotificationKind.DIGEST:
+            return "🗞️", "DIGEST"
         case NotificationKind.META:
             return "⚙️", "KWATCH"
         case NotificationKind.TEST:
             return "🧪", "TEST"
         case NotificationKind.FIRING | NotificationKind.UPDATE | NotificationKind.NOTICE:
-            return GLYPHS[severity], severity.name
+            shared = {stability(alert) for alert in content.alerts}
+            words = shared.pop() if len(shared) == 1 else ""
+            return GLYPHS[severity], f"{severity.name} · {words}" if words else severity.name
 
 
 def title(content: Content, now: datetime) -> str:
@@ -97,6 +103,10 @@ def title(content: Content, now: datetime) -> str:
             return f"{words} · {content.text.splitlines()[0] if content.text else content.cluster}"
         case NotificationKind.SUMMARY:
             return f"{words} · {summarised(content)} · {content.cluster}"
+        case NotificationKind.OVERFLOW:
+            return f"{words} · {content.folded} more · {content.cluster}"
+        case NotificationKind.DIGEST:
+            return f"{words} · {contents(content)} · {content.cluster}"
         case _:
             return f"{words} · {subject(content)} · {place(content)}"
 
@@ -109,6 +119,10 @@ def mail_subject(content: Content) -> str:
             return f"[{content.cluster}] kwatch: {text}"
         case NotificationKind.SUMMARY:
             return f"[{content.cluster}] kwatch: {summarised(content)}"
+        case NotificationKind.OVERFLOW:
+            return f"[{content.cluster}] kwatch: {content.folded} more"
+        case NotificationKind.DIGEST:
+            return f"[{content.cluster}] kwatch digest: {contents(content)}"
         case _:
             return f"[{content.cluster}] {content.severity.word}: {subject(content)} {place(content)}"
 
@@ -135,6 +149,10 @@ def status(content: Content, zone: tzinfo, now: datetime) -> str:
             return f"NOTICE at {since}"
         case NotificationKind.SUMMARY:
             return f"SUMMARY: {summarised(content)}" + ("" if content.held_in else " when kwatch began to watch")
+        case NotificationKind.OVERFLOW:
+            return f"OVERFLOW: {content.folded} more since {since} than may be told one by one"
+        case NotificationKind.DIGEST:
+            return f"DIGEST of {since} to {_end(content, zone, now)}: {contents(content)}"
         case NotificationKind.META:
             return "KWATCH about itself"
         case NotificationKind.TEST:
@@ -147,6 +165,28 @@ def status(content: Content, zone: tzinfo, now: datetime) -> str:
 
 def _end(content: Content, zone: tzinfo, now: datetime) -> str:
     return instant(content.ends_at or now, zone, now)
+
+
+#: What the alerts of a digest's section have in common.
+PARTS: Mapping[Part, str] = {
+    Part.NEW: "new",
+    Part.STILL_OPEN: "still open",
+    Part.ENDED: "ended",
+    Part.CAME_AND_WENT: "came and went",
+    Part.NOTICES: "noticed",
+}
+
+
+def contents(content: Content) -> str:
+    """Return `3 new, 1 ended`, or that nothing happened."""
+    return ", ".join(f"{section.count} {PARTS[section.part]}" for section in content.sections) or "nothing happened"
+
+
+def counts(content: Content) -> tuple[str, ...]:
+    """Return `21 × FailedScheduling (batch)` for each rule and namespace, the most first."""
+    return tuple(
+        f"{each.count} × {each.rule}" + (f" ({each.namespace})" if each.namespace else "") for each in content.counts
+    )
 
 
 def late(content: Content, zone: tzinfo, now: datetime) -> str:
@@ -166,12 +206,34 @@ def alert_status(alert: AlertView, zone: tzinfo, now: datetime) -> str:
         case AlertState.EXPIRED:
             return f"no longer observed after {lasted}"
         case AlertState.FIRING | AlertState.PENDING | AlertState.INACTIVE:
-            return f"{alert.state.value} since {since} ({lasted})"
+            acked = f"acknowledged by {alert.acked_by}" if alert.acked_by else ""
+            said = (f"{alert.state.value} since {since} ({lasted})", stability(alert), acked)
+            return ", ".join(filter(None, said))
 
 
 def end(alert: AlertView) -> str:
     """Return why it ended, or nothing while it goes on."""
     return _ENDS[alert.end_reason] if alert.end_reason is not None else ""
+
+
+def stability(alert: AlertView) -> str:
+    """Return whether it begins and ends again and again, or has done so until now; nothing once it has ended."""
+    if alert.ends_at is not None:
+        return ""
+    return "flapping" if alert.is_flapping else "stable, still firing" if alert.is_stable else ""
+
+
+def acknowledgement(alert: AlertView, zone: tzinfo, now: datetime) -> str:
+    """Return `ann at 14:02 UTC: the disk is being replaced`, or nothing."""
+    if alert.acked_at is None:
+        return ""
+    by = f"{alert.acked_by} at {instant(alert.acked_at, zone, now)}"
+    return f"{by}: {alert.ack_comment}" if alert.ack_comment else by
+
+
+def escalation(alert: AlertView) -> str:
+    """Return whom it was escalated to, and why; or nothing."""
+    return f"to {', '.join(alert.escalated_to)}, as nobody acknowledged it in time" if alert.escalated_to else ""
 
 
 def how_often(alert: AlertView) -> str:
@@ -222,4 +284,9 @@ def notes(content: Content, zone: tzinfo, now: datetime) -> tuple[str, ...]:
     if content.notices_dropped:
         times = "once" if content.notices_dropped == 1 else f"{content.notices_dropped} times"
         lines.append(f"the same was noticed {times} more in the meantime")
+    if content.slots > 1:
+        lines.append(f"stands for {content.slots} digests: kwatch was not running when the others were due")
+    if content.kind is NotificationKind.OVERFLOW:
+        ended = sum(alert.state in (AlertState.RESOLVED, AlertState.EXPIRED) for alert in content.alerts)
+        lines += [f"{ended} of them already ended"] if ended else []
     return tuple(lines)

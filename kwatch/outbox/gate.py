@@ -74,6 +74,13 @@ class Gate(msgspec.Struct, frozen=True):
         """Whether only one may go at a time: a probe."""
         return self.suspended is not None or self.breaker.open_until is not None
 
+    def moved(self, by: timedelta) -> "Gate":
+        """Return the gate by a clock that was set."""
+        breaker = msgspec.structs.replace(self.breaker, open_until=_moved(self.breaker.open_until, by))
+        return msgspec.structs.replace(
+            self, paused_until=_moved(self.paused_until, by), probe_at=_moved(self.probe_at, by), breaker=breaker
+        )
+
     def after(self, outcome: Receipt | SendError, now: datetime) -> "Gate":
         """Return the gate after an attempt ended like that."""
         if isinstance(outcome, Receipt):
@@ -104,3 +111,7 @@ class Gate(msgspec.Struct, frozen=True):
         if self.suspended is None or self.probe_at is None:
             return self
         return msgspec.structs.replace(self, probe_at=now + PROBE_INTERVAL)
+
+
+def _moved(at: datetime | None, by: timedelta) -> datetime | None:
+    return None if at is None else at + by

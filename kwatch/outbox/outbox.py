@@ -11,6 +11,7 @@ import msgspec
 
 from kwatch.clock import Clock
 from kwatch.errors import StateError
+from kwatch.model.pace import Paces
 from kwatch.outbox.worker import STORE_RETRY_SECONDS, Channel, OnEnded, Tools, Worker
 from kwatch.store.deliveries import Queue
 from kwatch.store.state import State
@@ -32,6 +33,7 @@ class DestinationStatus(msgspec.Struct, frozen=True, kw_only=True):
     suspended: str = ""  # the reason why it refuses everything; empty: it does not
     paused_until: datetime | None = None  # it asked to wait until then
     breaker_open_until: datetime | None = None  # it does not answer; tried again then
+    storm_since: datetime | None = None  # more comes than its pace allows; told in overflows alone
 
 
 class Outbox:
@@ -46,8 +48,9 @@ class Outbox:
         rng: random.Random,
         counters: Counters,
         on_ended: OnEnded,
+        paces: Paces = Paces(),  # noqa: B008 - frozen
     ) -> None:
-        tools = Tools(state, clock, rng, counters, on_ended)
+        tools = Tools(state, clock, rng, counters, on_ended, paces)
         self._state = state
         self._clock = clock
         self._workers = {name: Worker(name, channel, tools) for name, channel in channels.items()}
@@ -75,6 +78,21 @@ class Outbox:
             if destination in self._workers:
                 self._workers[destination].wake()
 
+    async def jump(self, by: timedelta) -> None:
+        """The clock was set: pauses last as long as they should, and nothing waits for a time that comes again."""
+        for worker in self._workers.values():
+            worker.gate = worker.gate.moved(by)
+            worker.wake()
+        while by < timedelta(0) and not self._stopped.is_set():
+            try:
+                await self._state.bring_forward(self._clock.now(), -by)
+            except StateError as error:
+                log.warning("deliveries wait for the old time", extra={"error": str(error)})
+                await self._clock.sleep(STORE_RETRY_SECONDS)
+            else:
+                self.wake(self._workers)
+                return
+
     async def status(self) -> tuple[DestinationStatus, ...]:
         """Return how each destination is doing, also those that have a queue and no channel any more."""
         queues = await self._state.queues()
@@ -87,6 +105,7 @@ class Outbox:
             return DestinationStatus(destination=name, queued=queued, oldest_at=oldest_at, suspended="not_configured")
         gate, now = self._workers[name].gate, self._clock.now()
         is_paused = gate.paused_until is not None and gate.paused_until > now
+        storm = self._workers[name].throttle.storm(now)
         return DestinationStatus(
             destination=name,
             queued=queued,
@@ -94,6 +113,7 @@ class Outbox:
             suspended=gate.suspended.value if gate.suspended else "",
             paused_until=gate.paused_until if is_paused else None,
             breaker_open_until=gate.breaker.open_until,
+            storm_since=storm.since if storm is not None else None,
         )
 
     async def _recover(self) -> None:

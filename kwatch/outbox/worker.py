@@ -2,7 +2,8 @@
 
 Lanes go in parallel up to the channel's concurrency, each lane in its order: `State.due` shows only the first open row
 of a lane, and a lease hides the rest. Nothing is sent that is not leased durably, and no outcome is forgotten: while
-the store fails, the worker waits and asks again. What is in flight at a crash is sent again, marked ambiguous.
+the store fails, the worker waits and asks again. What is in flight at a crash is sent again, marked ambiguous. What
+finds no room in the destination's pace or its rule's is folded into an overflow (`pacing`, `kwatch.store.folds`).
 """
 
 import asyncio
@@ -27,8 +28,10 @@ from kwatch.model.notifications import (
     Receipt,
     Thread,
 )
+from kwatch.model.pace import Paces
 from kwatch.outbox.gate import Gate
 from kwatch.outbox.retry import Next, after_attempt, is_too_old, too_old
+from kwatch.outbox.throttle import Throttle
 from kwatch.store.deliveries import Settlement
 from kwatch.store.state import State
 from kwatch.telemetry import Counters
@@ -83,6 +86,7 @@ class Tools(msgspec.Struct, frozen=True):
     rng: random.Random
     counters: Counters
     on_ended: OnEnded
+    paces: Paces
 
 
 class Worker:
@@ -90,6 +94,7 @@ class Worker:
 
     def __init__(self, destination: str, channel: Channel, tools: Tools) -> None:
         self.gate = Gate()
+        self.throttle = Throttle(destination, tools.paces, tools.state, tools.counters, tools.clock.now())
         self._destination = destination
         self._channel = channel
         self._tools = tools
@@ -130,10 +135,22 @@ class Worker:
             await self._wait(None)
         elif wait:
             await self._wait(wait)
-        elif (delivery := await self._next(now)) is not None:
-            self._start(delivery, sends)
+        elif await self._stored(lambda: self.throttle.fold_rest(now, self._in_flight)):
+            self._ahead.clear()
         else:
+            await self._take_next(now, sends)
+
+    async def _take_next(self, now: datetime, sends: asyncio.TaskGroup) -> None:
+        """Start what is most urgent as soon as the pace has room for it."""
+        delivery = await self._next(now)
+        if delivery is None:
             await self._wait(await self._until_due(now))
+        elif wait := self.throttle.wait(delivery, now):
+            self._ahead.appendleft(delivery)
+            await self._wait(wait)
+        elif await self._stored(lambda: self.throttle.fold_by_rule(delivery, now)) is False:
+            self.throttle.take(now)
+            self._start(delivery, sends)
 
     async def _wait(self, wait: timedelta | None) -> None:
         """Wait that long, or until something has changed."""
@@ -183,6 +200,11 @@ class Worker:
         if is_too_old(delivery, now, self._channel.max_age):
             await self._settle(delivery, too_old(delivery, now), None, None)
             return
+        if delivery.notification.kind is NotificationKind.OVERFLOW and delivery.attempts == 0:
+            listed = await self._stored(lambda: self._tools.state.list_overflow(delivery.notification))
+            if listed is None:
+                return
+            delivery = msgspec.structs.replace(delivery, notification=listed)
         try:
             message = delivery.message or self._render(delivery)
         except SendError as error:
@@ -271,8 +293,14 @@ class Worker:
         if following.state is DeliveryState.DEAD:
             log.warning("delivery dead", extra={**self._facts(delivery), "reason": following.reason})
         if following.state in (DeliveryState.SENT, DeliveryState.DEAD):
-            notification = delivery.notification
-            self._tools.on_ended(notification.destination, notification.incident, notification.kind, now)
+            await self._say_ended(delivery.notification, now)
+
+    async def _say_ended(self, notification: Notification, now: datetime) -> None:
+        """Say that a notification has ended; of an overflow, that all has for which it stands."""
+        self._tools.on_ended(notification.destination, notification.incident, notification.kind, now)
+        if notification.kind is NotificationKind.OVERFLOW:
+            for each in await self._stored(lambda: self._tools.state.folded(notification.id)) or ():
+                self._tools.on_ended(notification.destination, each.incident, each.kind, now)
 
     async def _store_outcome(self, settlement: Settlement) -> bool:
         try:

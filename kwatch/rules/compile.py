@@ -32,8 +32,9 @@ from kwatch.rules.evaluate import (
     workload_of,
 )
 from kwatch.rules.explain import change_text, path_text
-from kwatch.rules.needs import Need, kinds_of, needs_object, needs_of
+from kwatch.rules.needs import Need, kinds_of, needs_object, needs_of, with_planned
 from kwatch.rules.patterns import pattern_of
+from kwatch.rules.workloads import expected_until
 
 #: The alerts (fingerprints) that hold an object as a member, also a pending one, by the id of their rule.
 OpenAlerts = Callable[[ObjectRef], Mapping[str, Collection[str]]]
@@ -166,7 +167,8 @@ class RuleSet:
 
     def needs(self) -> Mapping[str, Need]:
         """Return what must be watched, by kind."""
-        return needs_of((compiled.rule for compiled in self.compiled), self._label_names)
+        rules = [compiled.rule for compiled in self.compiled]
+        return with_planned(needs_of(rules, self._label_names), rules)
 
     def event_kinds(self) -> frozenset[str]:
         """Return the kinds that rules of Events name; one that is about any kind names none."""
@@ -265,6 +267,7 @@ class RuleSet:
             message=message,
             details=_details(rule, state) if is_so else {},
             is_initial=change.change is Change.EXISTING,
+            expected_until=expected_until(state, change.received_at) if rule.is_held else None,
         )
 
     def _occurrence(
@@ -292,6 +295,7 @@ class RuleSet:
             message=event.message,
             is_varied=event.is_combined,
             details=_details(rule, state) if rule.details and state is not None else {},
+            expected_until=expected_until(state, since_at) if rule.is_held and state is not None else None,
         )
 
     def _named(self, ref: ObjectRef, state: ObjectState | None, workload: str, reason: str) -> Named:

@@ -20,6 +20,7 @@ from kwatch.model.conditions import (
 )
 from kwatch.model.matching import is_word
 from kwatch.model.rules import Mode, Rule, Subject
+from kwatch.rules.workloads import PATHS
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -84,6 +85,14 @@ def needs_of(rules: Iterable[Rule], label_names: Iterable[str]) -> Mapping[str, 
         for kind in OWNERS_OF_PODS:
             needs.setdefault(kind, Need())
     return needs
+
+
+def with_planned(needs: Mapping[str, Need], rules: Iterable[Rule]) -> Mapping[str, Need]:
+    """Return also what tells planned changes, where a rule about Pods is held during them."""
+    if "Pod" not in needs or not any(rule.is_held for rule in rules):
+        return needs
+    planned = {kind: Need(paths, full=True) for kind, paths in PATHS.items()}
+    return {**needs, **{kind: needs.get(kind, Need()) | need for kind, need in planned.items()}}
 
 
 def _watches_objects(rule: Rule, label_names: tuple[str, ...]) -> bool:

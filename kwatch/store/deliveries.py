@@ -4,7 +4,7 @@ Every step only touches rows that are not final, so that repeating one changes n
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import apsw
@@ -20,22 +20,17 @@ from kwatch.model.notifications import (
     Receipt,
     Thread,
 )
-from kwatch.model.rules import Severity
+from kwatch.store import folds
 from kwatch.store.instants import from_micros, to_micros
 from kwatch.store.lanes import SNAPSHOTS, Ending, Lane, LaneRow, admit, bury
+from kwatch.store.merging import merge
+from kwatch.store.rows import Change, insert, notification_of
 
 _to_bytes = msgspec.json.encode
 _NOTIFICATION: Final = msgspec.json.Decoder(Notification)
 _MESSAGE: Final = msgspec.json.Decoder(Message)
 _RECEIPT: Final = msgspec.json.Decoder(Receipt)
 _ATTEMPT: Final = msgspec.json.Decoder(Attempt)
-
-
-class Change(msgspec.Struct, frozen=True, gc=False):
-    """A delivery was created (`QUEUED`) or ended; for the ledger: what was created and has not ended is in flight."""
-
-    destination: str
-    state: DeliveryState
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,12 +72,15 @@ def enqueue(connection: apsw.Connection, notification: Notification) -> list[Cha
         _lane(connection, notification.destination, notification.incident),
     )
     told = _told_as(notification, admission.kind, admission.thread_of)
-    _insert(connection, told)
+    replaced = [ending.id for ending in admission.endings if ending.state is DeliveryState.SUPERSEDED]
+    told = merge(told, [notification_of(connection, id_) for id_ in replaced])
+    changes = [insert(connection, told, told.created_at)]
     endings = list(admission.endings)
     if admission.cancelled:
         endings.append(Ending(told.id, DeliveryState.CANCELLED, admission.cancelled))
     _end(connection, endings, notification.created_at)
-    return [Change(told.destination, DeliveryState.QUEUED), *(Change(told.destination, end.state) for end in endings)]
+    changes += [Change(told.destination, ending.state) for ending in endings]
+    return changes + (folds.fold(connection, [told.id], told.created_at) if admission.is_folded else [])
 
 
 def _exists(connection: apsw.Connection, id_: str) -> bool:
@@ -96,33 +94,6 @@ def _told_as(notification: Notification, kind: NotificationKind, thread_of: str)
     return msgspec.structs.replace(notification, kind=kind, content=content, thread_of=thread_of)
 
 
-def _insert(connection: apsw.Connection, notification: Notification) -> None:
-    created_at = to_micros(notification.created_at)
-    connection.execute(
-        "INSERT INTO deliveries (id, destination, incident, sequence, kind, priority, thread_of, state, created_at,"
-        " due_at, notification) VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
-        (
-            notification.id,
-            notification.destination,
-            notification.incident,
-            notification.sequence,
-            notification.kind.value,
-            _priority(notification),
-            notification.thread_of,
-            created_at,
-            created_at,
-            _to_bytes(notification),
-        ),
-    )
-
-
-def _priority(notification: Notification) -> int:
-    """Return the rank in the queue: the critical before ends before all else."""
-    if notification.severity is Severity.CRITICAL:
-        return 0
-    return 1 if notification.kind.closes else 2
-
-
 def _lane(connection: apsw.Connection, destination: str, incident: str) -> Lane:
     lane = (destination, incident)
     rows = connection.execute(
@@ -134,13 +105,16 @@ def _lane(connection: apsw.Connection, destination: str, incident: str) -> Lane:
         LaneRow(id_, sequence, NotificationKind(kind), bool(is_fresh), thread_of)
         for id_, sequence, kind, is_fresh, thread_of in rows
     ]
-    is_told, is_trigger_dead = connection.execute(
+    is_told, is_trigger_dead, is_only_folded = connection.execute(
         "SELECT EXISTS (SELECT 1 FROM incidents WHERE destination = ?1 AND incident = ?2 AND is_open),"
         " EXISTS (SELECT 1 FROM deliveries WHERE destination = ?1 AND incident = ?2 AND state = 'dead'"
-        " AND kind = 'firing')",
+        " AND kind = 'firing'),"
+        " EXISTS (SELECT 1 FROM deliveries WHERE destination = ?1 AND incident = ?2 AND state = 'folded')"
+        " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE destination = ?1 AND incident = ?2"
+        " AND (state = 'sent' OR is_ambiguous))",
         lane,
     ).get
-    return Lane(open_rows, bool(is_told), bool(is_trigger_dead))
+    return Lane(open_rows, bool(is_told), bool(is_trigger_dead), bool(is_only_folded))
 
 
 def _end(connection: apsw.Connection, endings: Sequence[Ending], at: datetime) -> None:
@@ -250,6 +224,8 @@ def settle(connection: apsw.Connection, settlement: Settlement) -> list[Change]:
     if settlement.attempt is not None:
         connection.execute("INSERT INTO attempts VALUES (?, ?)", (row[0], _to_bytes(settlement.attempt)))
     _remember(connection, settlement)
+    if notification.kind is NotificationKind.OVERFLOW and settlement.state is DeliveryState.SENT:
+        folds.remember(connection, notification, settlement.at)
     if not is_final:
         return []
     endings: tuple[Ending, ...] = ()
@@ -305,6 +281,14 @@ def recover(connection: apsw.Connection, now: datetime) -> int:
         (to_micros(now),),
     )
     return connection.changes()
+
+
+def bring_forward(connection: apsw.Connection, now: datetime, by: timedelta) -> None:
+    """Let what is due after `now` be due that much earlier."""
+    connection.execute(
+        "UPDATE deliveries SET due_at = due_at - ? WHERE finished_at IS NULL AND due_at > ?",
+        (by // timedelta(microseconds=1), to_micros(now)),
+    )
 
 
 def prune(connection: apsw.Connection, before: datetime) -> int:

@@ -5,7 +5,9 @@ taken back; one that was leased once may have arrived, and stays. The destinatio
 - a newer state replaces older ones that were never attempted; in the trigger's stead it opens the incident itself;
 - an end whose trigger was never attempted cancels both: they came and went;
 - an end whose trigger is dead, with nothing told since, is cancelled; where the trigger may have arrived, it is sent;
-- a lane without a trigger was announced elsewhere (the summary of a first start): its end is sent.
+- a lane without a trigger was announced elsewhere (the summary of a first start): its end is sent;
+- a lane of which all so far was folded goes on folded: its end is in the next overflow, and never stands alone (S-93);
+  what is told of it by itself before the overflow has left opens the incident.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,6 +39,7 @@ class Lane(msgspec.Struct, frozen=True, gc=False):
     rows: Sequence[LaneRow] = ()
     is_told: bool = False  # it was told of the incident, or may have been
     is_trigger_dead: bool = False
+    is_only_folded: bool = False  # it was told nothing by itself, but in overflows
 
 
 class Ending(msgspec.Struct, frozen=True, gc=False):
@@ -53,7 +56,8 @@ class Admission(msgspec.Struct, frozen=True, gc=False):
     kind: NotificationKind
     thread_of: str
     endings: tuple[Ending, ...] = ()
-    cancelled: str = ""  # why it ends at once; empty when it is queued
+    cancelled: str = ""  # why it ends at once; empty when it does not
+    is_folded: bool = False  # it is for the next overflow
 
 
 def admit(id_: str, sequence: int, kind: NotificationKind, thread_of: str, lane: Lane) -> Admission:
@@ -63,7 +67,11 @@ def admit(id_: str, sequence: int, kind: NotificationKind, thread_of: str, lane:
     before = [row for row in lane.rows if row.sequence < sequence]
     stale = [row for row in before if row.is_fresh and row.kind in SNAPSHOTS]
     is_trigger_fresh = any(row.kind is NotificationKind.FIRING for row in stale)
-    is_untold = not lane.is_told and len(stale) == len(before) and (is_trigger_fresh or lane.is_trigger_dead)
+    is_silent = len(stale) == len(before)
+    if kind.closes and is_silent and lane.is_only_folded:
+        return Admission(kind, thread_of, _end(stale, DeliveryState.SUPERSEDED, f"by {id_}"), is_folded=True)
+    is_unopened = is_trigger_fresh or lane.is_trigger_dead or lane.is_only_folded
+    is_untold = not lane.is_told and is_silent and is_unopened
     if kind.closes and is_untold:
         cancelled = CAME_AND_WENT if is_trigger_fresh else TRIGGER_DEAD
         return Admission(kind, thread_of, _end(stale, DeliveryState.CANCELLED, cancelled), cancelled)

@@ -89,6 +89,12 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         UNIQUE (at, actor, action, subject)
     );
     """,
+    """
+    ALTER TABLE deliveries ADD COLUMN folded_into TEXT NOT NULL DEFAULT '';
+    ALTER TABLE deliveries ADD COLUMN is_listed INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX by_overflow ON deliveries (folded_into, number) WHERE folded_into != '';
+    CREATE INDEX open_overflow ON deliveries (destination) WHERE kind = 'overflow' AND NOT is_listed;
+    """,
 )
 
 

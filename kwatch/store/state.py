@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 
@@ -11,11 +11,12 @@ import msgspec
 
 from kwatch.errors import StateError
 from kwatch.model.decisions import AuditEntry, Checkpoint, Decision, IncidentRow, Row, Table
-from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Message
-from kwatch.store import audit, deliveries, token
-from kwatch.store.deliveries import Change, Queue, Settlement
+from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded, Message, Notification
+from kwatch.store import audit, deliveries, folds, token
+from kwatch.store.deliveries import Queue, Settlement
 from kwatch.store.folder import FolderLock
 from kwatch.store.instants import from_micros, to_micros
+from kwatch.store.rows import Change
 from kwatch.store.schema import open_database
 from kwatch.store.writer import Writer
 from kwatch.telemetry import Counters
@@ -107,9 +108,32 @@ class State:
         """T3: store what has become of an attempt."""
         self._count(await self._writer.write(lambda connection: deliveries.settle(connection, settlement)))
 
+    async def foldable(self, destination: str, now: datetime, *, with_critical: bool) -> tuple[str, ...]:
+        """Return the ids of what may be folded now; in batches, oldest first."""
+        return await self._writer.read(
+            lambda connection: folds.foldable(connection, destination, now, with_critical=with_critical)
+        )
+
+    async def fold(self, ids: Iterable[str], at: datetime) -> None:
+        """End these deliveries of one destination as lines of its next overflow, as far as they are still untouched."""
+        chosen = tuple(ids)
+        self._count(await self._writer.write(lambda connection: folds.fold(connection, chosen, at)))
+
+    async def list_overflow(self, overflow: Notification) -> Notification:
+        """Return the overflow with all that it stands for; from now on it takes in no more."""
+        return await self._writer.write(lambda connection: folds.list_folded(connection, overflow))
+
+    async def folded(self, overflow_id: str, limit: int = -1) -> tuple[Folded, ...]:
+        """Return what an overflow stands for, oldest first; at most `limit`, unless that is negative."""
+        return await self._writer.read(lambda connection: folds.folded(connection, overflow_id, limit))
+
     async def recover(self, now: datetime) -> int:
         """Queue again, as ambiguous, what the process before us had leased; return how many that were."""
         return await self._writer.write(lambda connection: deliveries.recover(connection, now))
+
+    async def bring_forward(self, now: datetime, by: timedelta) -> None:
+        """Let what is due after `now` be due that much earlier: the clock was set back."""
+        await self._writer.write(lambda connection: deliveries.bring_forward(connection, now, by))
 
     async def prune(self, before: datetime) -> int:
         """Forget deliveries and incidents that ended before that instant; return how many deliveries."""

@@ -26,6 +26,7 @@ from typing import Any
 
 import httpx
 
+from kwatch.alerts.engine import Engine
 from kwatch.app import App, Ports
 from kwatch.board import LiveBoard
 from kwatch.cluster.wire import Wire
@@ -64,8 +65,12 @@ class Told:
         return json.loads(self.body)
 
     def __str__(self) -> str:
-        """Return `15 hook firing crash-loop shop/Pod/web-1 ×3`: a state only where it is not the message's."""
+        """Return `15 hook firing crash-loop shop/Pod/web-1 ×3`: a state only where it is not the message's.
+
+        What tells of no alert is shown by the first line of its text.
+        """
         alerts = ", ".join(_alert_line(alert, self.kind) for alert in self.document["alerts"])
+        alerts = alerts or self.document["message"].partition("\n")[0]
         return f"{_number(self.at)} {self.destination} {self.kind} {alerts}"
 
 
@@ -96,6 +101,8 @@ class Stage:
         self.wire: Callable[[FakeCluster], Wire] = FakeWire
         self.loop = virtual.VirtualLoop()
         self.clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)
+        self._own_clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)  # of kwatch's machine
+        self._sleeps: list[tuple[float, float]] = []  # of kwatch's machine
         self.cluster = FakeCluster(self.clock)
         self.counters = Counters()
         self.slack = SlackServer(SLACK_TOKEN, {"#alerts": "C1"})
@@ -191,6 +198,28 @@ class Stage:
         metadata = {"name": name, "namespace": namespace}
         self.at(at, lambda: self.cluster.delete({"apiVersion": "v1", "kind": kind, "metadata": metadata}))
 
+    def ack(self, at: float, rule: str, *, by: str = "ann", comment: str = "") -> None:
+        """Let somebody acknowledge what fires of a rule."""
+        self.at(at, lambda: self._answer(rule, lambda engine, name, now: engine.ack(name, by, now, comment=comment)))
+
+    def unack(self, at: float, rule: str) -> None:
+        """Let them take it back."""
+        self.at(at, lambda: self._answer(rule, lambda engine, name, now: engine.unack(name, now)))
+
+    def set_clock(self, at: float, by: float) -> None:
+        """Let the clock of kwatch's machine be set; the cluster and the stage keep their time."""
+        self.at(at, lambda: self._own_clock.set_by(by))
+
+    def sleep(self, begin: float, end: float) -> None:
+        """Let kwatch's machine sleep: nothing of it runs, and what is played meanwhile is on the wire when it wakes."""
+
+        def act() -> None:
+            for clock in (self.clock, self._own_clock):
+                clock.oversleep(end - begin)
+
+        self._sleeps.append((begin, end))
+        self.at(begin, act)
+
     def absent(self, begin: float, end: float, text: str = "", *, is_killed: bool = True) -> None:
         """Let kwatch be killed, or else stopped by SIGTERM, at `begin` and started again at `end` or as soon as it can.
 
@@ -277,7 +306,7 @@ class Stage:
             stop = asyncio.Event()
             living = asyncio.create_task(app.run(stop))
             killed = asyncio.create_task(self._killed.wait())
-            timeout = absence.begin + self._lead - self.loop.time()
+            timeout = self._loop_time(absence.begin) - self.loop.time()
             try:
                 done, _ = await asyncio.wait({living, killed}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
                 if not done and not absence.is_killed:
@@ -293,7 +322,23 @@ class Stage:
                 living.result()
 
     async def _until(self, at: float) -> None:
-        await asyncio.sleep(max(0.0, at + self._lead - self.loop.time()))
+        await asyncio.sleep(max(0.0, self._loop_time(at) - self.loop.time()))
+
+    def _loop_time(self, at: float) -> float:
+        """Return the loop's time of an instant: it stands still while the machine sleeps."""
+        return at + self._lead - sum(max(0.0, min(at, end) - begin) for begin, end in self._sleeps)
+
+    def _answer(self, rule: str, act: Callable[[Engine, str, datetime], object]) -> None:
+        if (app := self.app) is None:
+            raise LookupError("kwatch does not run")
+        engine = app.engine
+        firing = [alert.fingerprint for alert in engine.alerts() if alert.rule == rule]
+
+        def step(now: datetime) -> None:
+            for fingerprint in firing:
+                act(engine, fingerprint, now)
+
+        app.pipeline.submit(step)
 
     @contextmanager
     def _opened(self) -> Iterator[App]:
@@ -304,7 +349,7 @@ class Stage:
         ports = Ports(
             wire=self.wire(self.cluster),
             cluster="stage",
-            clock=self.clock,
+            clock=self._own_clock,
             rng=random.Random(0),  # noqa: S311 - jitter, the same in every run
             transport=self._transport,
         )

@@ -16,6 +16,9 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
+#: Microseconds by which a sum of floats may be short: the resolution that asyncio itself allows its timers.
+_ROUNDING = 1e-3
+
 
 class DeadlockError(Exception):
     """Every task waits, and nothing is scheduled that could wake one."""
@@ -71,12 +74,26 @@ class VirtualClock:
     def __init__(self, start: datetime, loop: asyncio.AbstractEventLoop) -> None:
         self._start = start
         self._loop = loop
+        self._slept = 0.0
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=self._loop.time())
+        """Return the last microsecond that has passed: what is due now is not due before the loop's time has come."""
+        return self._start + timedelta(microseconds=int(self._loop.time() * 1e6 + _ROUNDING))
 
     def monotonic(self) -> float:
+        return self._loop.time() + self._slept
+
+    def awake(self) -> float:
         return self._loop.time()
+
+    def set_by(self, seconds: float) -> None:
+        """Set the wall clock."""
+        self._start += timedelta(seconds=seconds)
+
+    def oversleep(self, seconds: float) -> None:
+        """Let the machine have slept: nothing ran, and no timer of the loop went on."""
+        self._start += timedelta(seconds=seconds)
+        self._slept += seconds
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))

@@ -98,6 +98,12 @@ class ObjectCache:
         shelf = self._shelves.get((group, kind))
         return shelf.uids(namespace) if shelf else frozenset()
 
+    def objects_of(self, kind: str, group: str) -> Iterator[ObjectState]:
+        """Yield all objects of a kind."""
+        shelf = self._shelves.get((group, kind))
+        if shelf:
+            yield from (shelf.state((group, kind), key) for key in shelf.keys(""))
+
     def objects_in(self, namespace: str) -> Iterator[ObjectState]:
         """Yield all objects of a namespace."""
         for kind, shelf in self._shelves.items():

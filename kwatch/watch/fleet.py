@@ -116,6 +116,13 @@ class Fleet:
                 await self._clock.sleep(DISCOVERY_SECONDS)
                 await self._start_late(tasks)
 
+    async def resync(self) -> None:
+        """Open every watch anew; return when they are in sync, or have had as long as at a start."""
+        streams = tuple(self._streams.values())
+        for stream in streams:
+            stream.doubt()
+        await self._wave(streams)
+
     def _discovery_status(self) -> SourceStatus:
         states = (SourceState.WAITING, SourceState.WATCHING if self._is_started else SourceState.LISTING)
         missing = ", ".join(want.token for want in self._missing)

@@ -118,6 +118,8 @@ class Stream:
         self._pieces = 0  # of the watch that is open
         self._opened_at: float | None = None  # on the monotonic clock
         self._failures = 0
+        self._attempt: asyncio.Timeout | None = None  # None: between two
+        self._is_doubted = False  # it is to be opened anew, without a rest
         self._state = SourceState.LISTING
         self._since = clock.now()
         self._last_frame_at: datetime | None = None
@@ -144,7 +146,8 @@ class Stream:
             self._opened_at = None
             self._pieces = 0
             try:
-                await self._stream(put)
+                async with asyncio.timeout(None) as self._attempt:
+                    await self._stream(put)
                 error: Exception | None = None
             except (ClusterError, TimeoutError) as caught:
                 error = caught
@@ -153,7 +156,15 @@ class Stream:
                 self._counters.add("watch_errors", source=self._source.id)
                 self._version = ""
                 error = caught
+            self._attempt = None
             await self._recover(error, put)
+
+    def doubt(self) -> None:
+        """Open the watch anew: nobody knows whether its connection still lives."""
+        self.settled.clear()
+        if self._attempt is not None:
+            self._is_doubted = True
+            self._attempt.reschedule(0.0)
 
     async def _stream(self, put: Put) -> None:
         """List where that is needed, then watch until the server ends it."""
@@ -304,6 +315,10 @@ class Stream:
 
     async def _recover(self, error: Exception | None, put: Put) -> None:
         """Decide from how a watch ended where the next one starts, and wait as long as is due."""
+        if self._is_doubted:
+            self._is_doubted = False
+            await self._lose(put)
+            return
         if self._opened_at is not None and self._clock.monotonic() - self._opened_at >= STOOD:
             self._failures = 0
         elif error is None:

@@ -95,3 +95,8 @@ def _gauges(overview: Overview) -> Iterable[tuple[str, str, _Values]]:
         "1 while nothing is sent because the destination refuses every message.",
         [({"destination": each.name}, bool(each.suspended)) for each in destinations],
     )
+    yield (
+        "destination_storm",
+        "1 while more comes than the destination's pace allows, which is told in overflows.",
+        [({"destination": each.name}, each.storm_since is not None) for each in destinations],
+    )

@@ -61,7 +61,7 @@ def _story_report(story: AlertStory, deliveries: Mapping[tuple[str, str], Sequen
             {
                 **msgspec.to_builtins(telling),
                 "deliveries": [
-                    delivery_story(*told) for told in deliveries.get((telling.destination, telling.incident), ())
+                    delivery_story(*told, ()) for told in deliveries.get((telling.destination, telling.incident), ())
                 ],
             }
             for telling in story.tellings

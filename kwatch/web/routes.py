@@ -116,7 +116,8 @@ class _Endpoints:
         found = await self._board.delivery(request.path_params["delivery_id"])
         if found is None:
             raise HTTPException(404, "there is no such delivery")
-        return JSONResponse(views.delivery_story(*found))
+        folded = await self._board.folded(request.path_params["delivery_id"], _MOST)
+        return JSONResponse(views.delivery_story(*found, folded))
 
     async def why(self, request: Request) -> Response:
         return JSONResponse(reasons_report(await self._board.why(request.path_params["subject"])))

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import AuditEntry
-from kwatch.model.notifications import Attempt, Delivery, DeliveryState
+from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded
 from kwatch.model.silences import Silence
 from kwatch.telemetry import Series
 
@@ -48,6 +48,7 @@ class DestinationView:
     suspended: str = ""
     paused_until: datetime | None = None  # it asked to wait
     silent_until: datetime | None = None  # it does not answer, and is tried again then
+    storm_since: datetime | None = None  # more comes than its pace allows, and is told in overflows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,10 @@ class Board(Protocol):
 
     async def delivery(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
         """Return one delivery with its attempts; None when there is no such id."""
+        ...
+
+    async def folded(self, delivery_id: str, limit: int) -> tuple[Folded, ...]:
+        """Return what an overflow stands for, oldest first; nothing for other deliveries."""
         ...
 
     async def audit(self, limit: int) -> tuple[AuditEntry, ...]:
@@ -156,6 +161,7 @@ def readiness_report(overview: Overview) -> dict[str, Any]:
                 "suspended": destination.suspended,
                 "paused_until": _instant(destination.paused_until),
                 "silent_until": _instant(destination.silent_until),
+                "storm_since": _instant(destination.storm_since),
             }
             for destination in overview.destinations
         ],
@@ -178,6 +184,11 @@ def alert_report(alert: AlertView, muted_by: str = "") -> dict[str, Any]:
         "members": list(alert.members),
         "member_count": alert.member_count,
         "late": alert.is_late,
+        "flapping": alert.is_flapping,
+        "acked_by": alert.acked_by,
+        "acked_at": _instant(alert.acked_at),
+        "ack_comment": alert.ack_comment,
+        "escalated_to": list(alert.escalated_to),
         "muted_by": muted_by,
     }
 
@@ -227,8 +238,8 @@ def delivery_report(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def delivery_story(delivery: Delivery, attempts: tuple[Attempt, ...]) -> dict[str, Any]:
-    """Return `/api/v1/deliveries/{id}`: the delivery, every attempt, and what was sent.
+def delivery_story(delivery: Delivery, attempts: tuple[Attempt, ...], folded: tuple[Folded, ...]) -> dict[str, Any]:
+    """Return `/api/v1/deliveries/{id}`: the delivery, every attempt, what was sent, and of an overflow for what.
 
     The body is in the message as text; it holds no credential, as those are added when a request is made.
     """
@@ -248,6 +259,7 @@ def delivery_story(delivery: Delivery, attempts: tuple[Attempt, ...]) -> dict[st
             }
             for attempt in attempts
         ],
+        "folded": [{"id": each.id, "kind": each.kind.value, "incident": each.incident} for each in folded],
         "message": None
         if message is None
         else {
@@ -384,6 +396,9 @@ def _card(alert: AlertView, muted_by: str, now: datetime) -> AlertCard:
         f"{alert.count} times" if alert.count > 1 else "",
         f"{alert.member_count} objects" if alert.member_count > 1 else "",
         "began while kwatch was not watching" if alert.is_late else "",
+        "flapping, held open until it is stable" if alert.is_flapping else "",
+        f"acknowledged by {alert.acked_by}" if alert.acked_by else "",
+        f"escalated to {', '.join(alert.escalated_to)}" if alert.escalated_to else "",
         muted_by,
     )
     return AlertCard(
@@ -456,6 +471,8 @@ def _queue_note(destination: DestinationView, now: datetime) -> str:
         return f"paused for {span(destination.paused_until - now)}"
     if destination.silent_until and destination.silent_until > now:
         return f"does not answer, tried again in {span(destination.silent_until - now)}"
+    if destination.storm_since:
+        return f"storm for {span(now - destination.storm_since)}: told in overflows"
     if destination.oldest_at:
         return f"oldest waits {span(now - destination.oldest_at)}"
     return ""

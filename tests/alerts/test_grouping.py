@@ -8,7 +8,7 @@ from world import World, at, event, level, rate, route, seconds
 from kwatch.model.conditions import AllOf, LabelIs, Text
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.routes import Destination, Route
-from kwatch.model.rules import Mode, Severity
+from kwatch.model.rules import Flapping, Mode, Severity
 
 BY_NAMESPACE = route(group_by=("namespace",), group_wait=seconds(15), group_interval=seconds(120))
 
@@ -114,7 +114,7 @@ def test_S59_what_came_and_went_between_messages_is_one_line_in_the_next():
 
 
 def test_S59_what_comes_and_goes_for_long_is_bounded():
-    world = world_of(level())
+    world = world_of(level(flapping=Flapping(transitions=0)))
     world.true(0, "a")
     world.advance(15)
     for number in range(300):
@@ -257,6 +257,7 @@ def test_S65_a_success_that_the_engine_never_heard_of():
     known.ended(15, world.notifications[0])
     world.incidents = known.incidents
     world.restart(1000)
+    world.start_complete(1000)
     world.advance(4000)
     assert world.brief == ["firing@0", "repeat@3615"]
 
@@ -330,7 +331,7 @@ def test_a_removed_destination_is_forgotten():
 
 
 def test_ids_never_come_back():
-    world = World(level(reopen_window=timedelta(0)))
+    world = World(level(reopen_window=timedelta(0), flapping=Flapping(transitions=0)))
     for second in (0, 0, 20_000):
         world.true(second)
         world.advance(second)

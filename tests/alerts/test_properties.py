@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from world import Inhibition, World, event, labelled, level, rate, route, seconds
 
+from kwatch.model.alerts import AlertState
 from kwatch.model.findings import Truth
 from kwatch.model.notifications import NotificationKind
+from kwatch.model.planned import PlannedKind, PlannedStep, Progress, subject
 from kwatch.model.routes import Destination
 from kwatch.model.rules import Mode, Severity
 
@@ -23,6 +25,11 @@ DESTINATIONS = (
 INHIBITION = Inhibition(when=labelled(rule="held"), mute=labelled(rule="now"), equal=("namespace", "name"))
 NAMES = st.sampled_from(("a", "b"))
 LEVELS = st.sampled_from(("now", "held"))
+
+
+def pod(name: str) -> str:
+    """Name a Pod as planned changes do."""
+    return subject("shop", f"Pod/{name}")
 
 
 class SmallWorlds(RuleBasedStateMachine):
@@ -46,15 +53,17 @@ class SmallWorlds(RuleBasedStateMachine):
             *RULES, root=root, destinations=DESTINATIONS, inhibitions=[INHIBITION], is_first_start=is_first_start
         )
         self.second = 0.0
+        self.until: dict[tuple[str, str], float | None] = {}  # when what is wrong is not expected any more
         self.truth: dict[tuple[str, str], Truth] = dict.fromkeys(sorted(present or ()), Truth.TRUE)
         for of, name in self.truth:
             self.world.true(self.second, name, since=-1000, rule=of, is_initial=True)
         if is_first_start:
             self.world.start_complete(self.second)
 
-    @rule(name=NAMES, of=LEVELS, truth=st.sampled_from(Truth))
-    def observe(self, name: str, of: str, truth: Truth) -> None:
-        self.world.state(self.second, name, truth=truth, rule=of)
+    @rule(name=NAMES, of=LEVELS, truth=st.sampled_from(Truth), ends_in=st.none() | st.sampled_from((10, 600)))
+    def observe(self, name: str, of: str, truth: Truth, ends_in: int | None) -> None:
+        self.until[of, name] = None if ends_in is None else self.second + ends_in
+        self.world.state(self.second, name, truth=truth, rule=of, expected_until=self.until[of, name])
         self.truth[of, name] = truth
 
     @rule(name=NAMES, of=st.sampled_from(("often", "moment")), n=st.integers(0, 3), ago=st.sampled_from((0, 5, 100)))
@@ -64,6 +73,31 @@ class SmallWorlds(RuleBasedStateMachine):
     @rule(name=NAMES, truth=st.sampled_from(Truth))
     def show(self, name: str, truth: Truth) -> None:
         self.world.evidence(self.second, name, truth, rule="often")
+
+    @rule(
+        kind=st.sampled_from(PlannedKind),
+        name=NAMES,
+        also=st.just("") | NAMES.map(pod),
+        progress=st.sampled_from(Progress),
+        revision=st.sampled_from(("1", "2")),
+    )
+    def plan(self, kind: PlannedKind, name: str, also: str, progress: Progress, revision: str) -> None:
+        step = PlannedStep(kind=kind, subject=pod(name), also=also, progress=progress, revision=revision)
+        self.world.plan(self.second, step)
+
+    @rule()
+    def hide_nothing_for_ever(self) -> None:
+        """Whatever was planned: two hours later what is seen to be wrong is told."""
+        self.second += 7200
+        self.world.advance(self.second)
+        told = {(view.fingerprint, view.episode) for each in self.world.notifications for view in each.content.alerts}
+        firing = [view for view in self.world.engine.alerts() if view.state is AlertState.FIRING]
+        names = {(view.rule, view.labels["name"]) for view in firing}
+        for view in firing:
+            name = view.labels["name"]
+            is_inhibited = view.rule == "now" and ("held", name) in names
+            if self.truth.get((view.rule, name)) is Truth.TRUE and not is_inhibited:
+                assert (view.fingerprint, view.episode) in told
 
     @rule(name=NAMES)
     def delete(self, name: str) -> None:
@@ -89,7 +123,8 @@ class SmallWorlds(RuleBasedStateMachine):
         before = len(self.world.notifications)
         self.world.restart(self.second)
         for (of, name), truth in self.truth.items():
-            self.world.state(self.second, name, truth=truth, rule=of, is_initial=True)
+            until = self.until.get((of, name))
+            self.world.state(self.second, name, truth=truth, rule=of, is_initial=True, expected_until=until)
         self.world.thaw(self.second, "a", "b", is_listed=True)
         self.world.start_complete(self.second)
         self.world.advance(self.second)

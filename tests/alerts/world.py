@@ -17,6 +17,7 @@ from kwatch.model.identity import fingerprint
 from kwatch.model.notifications import Notification
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Contribution
+from kwatch.model.planned import PlannedStep
 from kwatch.model.routes import Destination, Route
 from kwatch.model.rules import Inhibition, Rate, Rule, Subject
 
@@ -130,6 +131,7 @@ class World:
         message: str = "",
         contribution: Contribution | None = None,
         uid: str = "",
+        expected_until: float | None = None,
     ) -> None:
         self.advance(second, inclusive=False)
         named = self.rules[rule] if rule else next(iter(self.rules.values()))
@@ -146,8 +148,14 @@ class World:
             message=message,
             contribution=contribution,
             is_initial=is_initial,
+            expected_until=None if expected_until is None else at(expected_until),
         )
         self.engine.observe(finding, at(second))
+        self._take()
+
+    def plan(self, second: float, step: PlannedStep) -> None:
+        self.advance(second, inclusive=False)
+        self.engine.plan(step, at(second))
         self._take()
 
     def freeze(self, second: float, kind: str = "Pod") -> None:

@@ -19,7 +19,7 @@ def test_it_says_what_would_run_without_a_configuration() -> None:
     result = CliRunner().invoke(main, ["check"])
     assert result.exit_code == 0
     assert result.output.splitlines()[1:] == [
-        "watches    Event, Deployment, Job, Node, Pod, ReplicaSet",
+        "watches    Event, DaemonSet, Deployment, Job, Node, Pod, ReplicaSet, StatefulSet",
         "receivers",
         "  stdout: stdout (stdout)",
         "the built-in configuration: ok",

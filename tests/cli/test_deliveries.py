@@ -94,6 +94,10 @@ def test_show_says_when_it_tries_again(kwatch: Kwatch) -> None:
     assert "  2026-03-01 11:59:20  next attempt\n" in output
 
 
+def test_show_names_what_an_overflow_stands_for(kwatch: Kwatch) -> None:
+    assert "  stands for n-0  firing of kw/0/1\n" in kwatch("show", "n-1").output
+
+
 def test_an_unknown_id_is_a_problem(kwatch: Kwatch) -> None:
     result = kwatch("show", "kw/1?x")
     assert (result.exit_code, result.stderr) == (1, "Error: there is no such delivery\n")

@@ -28,6 +28,9 @@ class ManualClock:
     def monotonic(self) -> float:
         return self.seconds
 
+    def awake(self) -> float:
+        return self.seconds
+
     async def sleep(self, seconds: float) -> None:
         self.seconds += seconds
 

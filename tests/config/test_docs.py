@@ -12,7 +12,7 @@ from kwatch.config.load import load, pack_names
 from kwatch.config.matching import KEYS, Scope
 from kwatch.config.receivers import channel_config, channel_types
 from kwatch.config.validate import keys_of
-from kwatch.notify.base import Secret
+from kwatch.notify.base import DigestWords, PaceWords, Secret
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "configuration.md"
@@ -30,6 +30,8 @@ _MODELS: tuple[type[BaseModel], ...] = (
     schema.RateWords,
     schema.InhibitWords,
     schema.RouteWords,
+    PaceWords,
+    DigestWords,
     schema.WindowWords,
     schema.SelfServiceWords,
     Secret,

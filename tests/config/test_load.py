@@ -10,7 +10,7 @@ from kwatch.config.config import Config
 from kwatch.config.load import load, pack_names
 from kwatch.model.conditions import AllOf, LabelIs, StatusConditionIs, Text, Word, WordIs
 from kwatch.model.routes import Destination, Route
-from kwatch.model.rules import Inhibition, Mode, OnDelete, Rate, Rule, Severity, Subject
+from kwatch.model.rules import Flapping, Inhibition, Mode, OnDelete, Rate, Rule, Severity, Subject
 
 Configured = Callable[..., Config]
 
@@ -67,6 +67,7 @@ rules:
     rate: {count: 5, within: 1h30m, per: [namespace, workload]}
     resolve: {condition: {Ready: "True"}}
     resolve_hold: 0s
+    flapping: {transitions: 6, within: 1h}
     on_delete: keep
     severity: critical
     labels: {area: runtime}
@@ -84,6 +85,7 @@ rules:
             rate=Rate(5, timedelta(minutes=90), ("namespace", "workload")),
             resolve=AllOf((StatusConditionIs("Ready", (Text("True"),)),)),
             resolve_hold=timedelta(0),
+            flapping=Flapping(6, timedelta(hours=1), timedelta(minutes=15)),
             on_delete=OnDelete.KEEP,
             labels={"area": "runtime"},
             annotations={"summary": "{{ workload }} costs $5"},

@@ -244,7 +244,8 @@ def test_a_kind_that_is_forbidden_is_missed_alone(
 ) -> None:
     kube.namespace("denied")
     some = {"apiGroups": ["", "apps", "batch", "events.k8s.io"]}
-    role(kube, "some", {**some, "resources": ["pods", "deployments", "replicasets", "jobs", "cronjobs", "events"]})
+    workloads = ["deployments", "statefulsets", "daemonsets", "replicasets", "jobs", "cronjobs"]
+    role(kube, "some", {**some, "resources": ["pods", *workloads, "events"]})
     account = "/api/v1/namespaces/denied/serviceaccounts/default/token"
     token = kube.ask("POST", account, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"})
     kubeconfig = with_user(real_cluster, tmp_path / "config", {"token": token["status"]["token"]})

@@ -30,6 +30,9 @@ class StillClock:
     def monotonic(self) -> float:
         return self.seconds
 
+    def awake(self) -> float:
+        return self.seconds
+
     async def sleep(self, seconds: float) -> None:
         self.seconds += seconds
 
@@ -93,7 +96,7 @@ def content(*alerts: AlertView, kind: NotificationKind = NotificationKind.FIRING
         alert_count=len(views),
         firing_count=sum(view.state is AlertState.FIRING for view in views),
         starts_at=min(view.starts_at for view in views),
-        ends_at=NOW if kind.closes else None,
+        ends_at=NOW if kind.closes or kind is NotificationKind.DIGEST else None,
     )
     return msgspec.structs.replace(facts, **changes)
 

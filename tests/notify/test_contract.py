@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError, SendError
-from kwatch.model.notifications import Message, Notification, NotificationKind, Receipt, Thread
+from kwatch.model.notifications import Count, Message, Notification, NotificationKind, Part, Receipt, Section, Thread
 from kwatch.notify import channels
 from kwatch.notify.base import Channel, Tools
 from tests.notify.samples import ALONE, alert, content, delivery, notification, tools_for
@@ -121,6 +121,12 @@ def test_each_kind_of_notification_says_what_where_and_how_it_is(make: Make, kin
     about = content(kind=said)
     if said in {NotificationKind.META, NotificationKind.TEST}:
         about = content(kind=said, alerts=(), alert_count=0, text="the destination oncall is suspended")
+    if said is NotificationKind.OVERFLOW:
+        about = content(
+            alert(), alert(rule="other"), kind=said, folded=37, counts=(Count("crash-loop", "payments", 21),)
+        )
+    if said is NotificationKind.DIGEST:
+        about = content(kind=said, sections=(Section(Part.NEW, 1, 1),))
     text = readable(kind, make(kind).render(notification(about), ALONE, degraded=False))
     states = {
         NotificationKind.RESOLVED: ["RESOLVED after 12 m", "payments/Deployment/worker", "it is healthy again"],
@@ -128,6 +134,19 @@ def test_each_kind_of_notification_says_what_where_and_how_it_is(make: Make, kin
         NotificationKind.META: ["KWATCH · the destination oncall is suspended"],
         NotificationKind.TEST: ["TEST · the destination oncall is suspended"],
         NotificationKind.SUMMARY: ["1 problem was already there"],
+        NotificationKind.OVERFLOW: [
+            "37 more",
+            "since 14:02 UTC",
+            "21 × crash-loop (payments)",
+            "deliveries show n7qf3-1",
+        ],
+        NotificationKind.DIGEST: [
+            "DIGEST",
+            "14:02 UTC to 14:14 UTC",
+            "1 new",
+            "crash-loop",
+            "payments/Deployment/worker",
+        ],
         NotificationKind.REPEAT: ["still firing after 12 m", "payments/Deployment/worker"],
         NotificationKind.NOTICE: ["CRITICAL · crash-loop · payments/Deployment/worker", "NOTICE at 14:02 UTC"],
     }

@@ -17,6 +17,7 @@ from kwatch.clock import Clock
 from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError, SendError
 from kwatch.model.decisions import Decision
 from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
+from kwatch.model.pace import Paces
 from kwatch.outbox.outbox import Outbox
 from kwatch.outbox.worker import Channel
 from kwatch.store.deliveries import Settlement
@@ -143,11 +144,12 @@ class CutState:
 class Machine:
     """One process after the other on one folder, in the time of the running loop."""
 
-    def __init__(self, folder: Path, *, seed: int = 1) -> None:
+    def __init__(self, folder: Path, *, seed: int = 1, paces: Paces = Paces()) -> None:  # noqa: B008 - frozen
         self.clock = VirtualClock(START, asyncio.get_running_loop())
         self.counters = Counters()
         self.sent: list[tuple[str, NotificationKind, datetime]] = []
         self._folder = folder
+        self._paces = paces
         self._rng = random.Random(seed)
         self.state: Any = None
         self.open()
@@ -164,7 +166,13 @@ class Machine:
 
     def outbox(self, channels: Mapping[str, Channel]) -> Outbox:
         return Outbox(
-            self.state, channels, clock=self.clock, rng=self._rng, counters=self.counters, on_ended=self._on_ended
+            self.state,
+            channels,
+            clock=self.clock,
+            rng=self._rng,
+            counters=self.counters,
+            on_ended=self._on_ended,
+            paces=self._paces,
         )
 
     def _on_ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:

@@ -120,3 +120,13 @@ def test_the_one_that_succeeds_closes_the_breaker_for_good() -> None:
     gate = through(*[REFUSED] * 5, OK)
     assert gate == Gate()
     assert wait(through(*[REFUSED] * 4, gate=gate)) == 0
+
+
+def test_a_clock_that_is_set_neither_shortens_nor_lengthens_a_pause() -> None:
+    gate = through(paced(60), UNAUTHORIZED, *[REFUSED] * 5).moved(timedelta(hours=-1))
+    assert (gate.paused_until, gate.probe_at, gate.breaker.open_until) == (
+        START + timedelta(seconds=60) - timedelta(hours=1),
+        START + timedelta(minutes=-45),
+        START + timedelta(seconds=30) - timedelta(hours=1),
+    )
+    assert Gate().moved(timedelta(hours=1)) == Gate()

@@ -53,7 +53,7 @@ def test_an_event_after_the_last_that_was_heard_is_told_although_other_watches_w
     stage.pod(99)
     stage.at(150, stage.cluster.compact)
     stage.run(until=600)
-    assert stage.lines == ["200.784 hook notice noted shop/Pod/web-1"]
+    assert stage.lines == ["200.14 hook notice noted shop/Pod/web-1"]
 
 
 def test_a_first_start_that_was_cut_is_a_first_start_again(tmp_path: Path) -> None:
@@ -74,4 +74,4 @@ def test_an_event_that_was_written_long_after_it_happened_is_told_although_the_h
     stage.event(98, last=90)
     stage.at(150, stage.cluster.compact)
     stage.run(until=600)
-    assert stage.lines == ["95 hook notice noted shop/Pod/web-0", "200.784 hook notice noted shop/Pod/web-1"]
+    assert stage.lines == ["95 hook notice noted shop/Pod/web-0", "200.14 hook notice noted shop/Pod/web-1"]

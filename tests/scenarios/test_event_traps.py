@@ -69,7 +69,8 @@ rules:
     told = stage.run(until=60)
     assert [(one.at, one.kind, one.document["alert_count"]) for one in told] == [(15, "firing", 100)] * 20
     assert (len(counts), sum(counts)) == (2000, 5000)
-    assert access.asked == {("watch", kind): 1 for kind in ("pods", "replicasets", "jobs", "events")}
+    workloads = ("deployments", "statefulsets", "daemonsets", "replicasets", "jobs")
+    assert access.asked == {("watch", kind): 1 for kind in ("pods", "nodes", *workloads, "events")}
 
 
 def test_T49_what_is_known_of_an_object_is_not_asked_for_again(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 
 from kwatch.testing.stage import Stage
-from tests.scenarios.plays import BROKEN, GROUPED, HOOK, brief, play, workloads
+from tests.scenarios.plays import BROKEN, GROUPED, HOOK, brief, names, play, workloads
 
 HOURLY = """
 route: {receiver: team, group_by: [namespace], group_wait: 15s, repeat_interval: 1h}
@@ -70,6 +70,24 @@ def test_S59_what_came_and_went_between_messages_is_one_line_in_the_next(tmp_pat
     pods.phase(400, "c")
     assert spoken(stage, 1000) == [("firing@15", ["a"]), ("update@415", ["a", "c"])]
     assert stage.told[1].document["came_and_went"] == ["broken (shop, Pod/b)"]
+
+
+def test_S59_an_end_that_a_newer_message_replaced_is_in_that_one(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + GROUPED)
+    stage.answer = lambda _: httpx.Response(503 if 100 <= stage.now() < 1000 else 200)
+    for name in ("a", "b", "c"):
+        pods.phase(0, name)
+    pods.phase(300, "x")  # its message is tried, and tried again
+    pods.phase(500, "b", "Running")
+    pods.phase(600, "came")
+    pods.phase(610, "came", "Running")
+    pods.phase(700, "c", "Running")
+    pods.phase(800, "new")
+    told = stage.run(until=3000)
+    assert [one.kind for one in told] == ["firing", "update", "update"]
+    assert sorted(names(told[2])) == ["-b", "-c", "a", "new", "x"]
+    assert told[2].document["came_and_went"] == ["broken (shop, Pod/came)"]
+    assert {alert["labels"]["name"] for alert in told[2].document["alerts"] if alert["is_new"]} == {"new"}
 
 
 def test_S60_a_matcher_put_otherwise_is_the_same_group(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ async def beside_a_blocked_one(tmp_path: Path) -> float:
         secret.write_text(f"{api}/services/x")
         text = at_once(f"""\
     - {{type: smtp, host: 127.0.0.1, port: {port}, tls: none, from: kwatch@example.com, to: [team@example.com]}}
-    - {{type: slack, url: {{file: {secret}}}}}
+    - {{type: slack, url: {{file: {secret}}}, pace: {{per_minute: 100000, burst: 100}}}}
     - {{type: webhook, url: "{target}/hook"}}
 """)
         async with living(tmp_path, text, FakeWire(cluster)):

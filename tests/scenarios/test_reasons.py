@@ -90,6 +90,9 @@ def test_what_is_not_there_or_not_watched(tmp_path: Path) -> None:
     assert [answers[0]["problem"] for answers in asked] == [
         "there is no such object",
         "namespace hidden is not watched: `watch.namespaces` leaves it out",
-        "Ingress is not watched: no rule asks for it; watched are Job, Node, Pod, ReplicaSet",
+        (
+            "Ingress is not watched: no rule asks for it; watched are "
+            "DaemonSet, Deployment, Job, Node, Pod, ReplicaSet, StatefulSet"
+        ),
         "no alert that is open or was an hour ago has this fingerprint",
     ]

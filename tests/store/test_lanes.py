@@ -104,3 +104,20 @@ def test_the_death_of_an_update_cancels_nothing() -> None:
 
 def test_a_death_cancels_no_end_that_has_something_to_end() -> None:
     assert bury(Lane([fresh(2, UPDATE), fresh(3, RESOLVED)], is_trigger_dead=True)) == ()
+
+
+@pytest.mark.parametrize("kind", [RESOLVED, EXPIRED])
+@pytest.mark.parametrize("is_told", [True, False])
+def test_s_93_an_end_of_what_was_only_folded_is_folded(kind: NotificationKind, is_told: bool) -> None:
+    lane = Lane([fresh(2, UPDATE)], is_told=is_told, is_only_folded=True)
+    assert admit("n3", 3, kind, "", lane) == Admission(kind, "", (superseded("n2", "n3"),), is_folded=True)
+
+
+def test_an_end_stays_behind_an_update_that_was_attempted_after_the_trigger_was_folded() -> None:
+    lane = Lane([tried(2, FIRING)], is_only_folded=True)
+    assert admit("n3", 3, RESOLVED, "", lane) == Admission(RESOLVED, "")
+
+
+def test_news_of_what_is_folded_and_not_listed_yet_opens_the_incident() -> None:
+    assert admit("n2", 2, UPDATE, "", Lane(is_only_folded=True)) == Admission(FIRING, "")
+    assert admit("n2", 2, UPDATE, "", Lane(is_only_folded=True, is_told=True)) == Admission(UPDATE, "")

@@ -143,3 +143,12 @@ def test_sockets_of_the_process_work_between_the_jumps() -> None:
 def test_each_run_begins_at_zero() -> None:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         assert runner.get_loop().time() == 0.0
+
+
+def test_the_clock_never_runs_ahead_of_the_loop() -> None:
+    async def main() -> datetime:
+        clock = VirtualClock(START, asyncio.get_running_loop())
+        await clock.sleep(0.9999996)
+        return clock.now()
+
+    assert run(main()) == START + timedelta(microseconds=999_999)

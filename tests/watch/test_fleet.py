@@ -241,3 +241,22 @@ def test_only_Events_resume_where_they_were() -> None:
         assert types == [(PODS, "LISTED"), (PODS, "SYNCED"), (EVENTS, "SYNCED"), (EVENTS, "ADDED")]
 
     virtual.run(main())
+
+
+def test_a_doubted_fleet_opens_every_watch_anew_and_is_in_sync_again() -> None:
+    async def main() -> None:
+        bench = Bench(*WANTS)
+        ended: list[float] = []
+
+        async def doubt() -> None:
+            await bench.fleet.resync()
+            ended.append(bench.now())
+
+        bench.later(10, lambda: asyncio.ensure_future(doubt()))
+        await bench.run(60)
+        kinds = [(at, event.type.name) for at, batch in bench.put if at >= 10 for event in batch.events]
+        assert kinds == [(10.0, "LOST")] * 3 + [(11.0, "SYNCED")] * 3
+        assert ended == [11.0]
+        assert bench.counters.read().get(("watch_breaks", (("source", PODS),)), 0) == 0
+
+    virtual.run(main())

@@ -16,6 +16,7 @@ from kwatch.model.notifications import (
     Content,
     Delivery,
     DeliveryState,
+    Folded,
     Message,
     Notification,
     NotificationKind,
@@ -137,6 +138,9 @@ ATTEMPT = Attempt(
 )
 
 
+FOLDED = Folded("n-0", "kw/0/1", NotificationKind.FIRING)
+
+
 @dataclass
 class FixedBoard:
     """A board that shows what it is given."""
@@ -144,6 +148,7 @@ class FixedBoard:
     shown: Overview = OVERVIEW
     rows: tuple[Delivery, ...] = DELIVERIES
     counted: Mapping[Series, int] = field(default_factory=dict)
+    stood_for: Mapping[str, tuple[Folded, ...]] = field(default_factory=lambda: {"n-1": (FOLDED,)})
 
     async def overview(self) -> Overview:
         return self.shown
@@ -163,6 +168,9 @@ class FixedBoard:
             if row.notification.id == delivery_id:
                 return msgspec.structs.replace(row, message=Message(body=b'{"text": "hi"}')), (ATTEMPT,)
         return None
+
+    async def folded(self, delivery_id: str, limit: int) -> tuple[Folded, ...]:
+        return self.stood_for.get(delivery_id, ())
 
     async def audit(self, limit: int) -> tuple[AuditEntry, ...]:
         return CHANGES[:limit]

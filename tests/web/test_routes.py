@@ -129,6 +129,11 @@ def test_alerts_are_listed_as_json() -> None:
                 "members": [],
                 "member_count": 3,
                 "late": False,
+                "flapping": False,
+                "acked_by": "",
+                "acked_at": None,
+                "ack_comment": "",
+                "escalated_to": [],
                 "muted_by": "",
             }
         ]
@@ -190,6 +195,11 @@ def test_a_delivery_is_shown_with_its_attempts_and_its_message() -> None:
         "body": '{"text": "hi"}',
         "fallback_reason": "",
     }
+
+
+def test_an_overflow_names_what_it_stands_for() -> None:
+    assert get("/api/v1/deliveries/n-1").json()["folded"] == [{"id": "n-0", "kind": "firing", "incident": "kw/0/1"}]
+    assert get("/api/v1/deliveries/n-2").json()["folded"] == []
 
 
 def test_an_unknown_delivery_is_404() -> None:

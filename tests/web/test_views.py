@@ -64,6 +64,7 @@ def test_readyz_tells_each_source_and_each_destination() -> None:
         "suspended": "unauthorized",
         "paused_until": None,
         "silent_until": None,
+        "storm_since": None,
     }
 
 

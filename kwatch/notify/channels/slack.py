@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from kwatch.errors import Failure, PermanentSendError, Reason, SendError
 from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
 from kwatch.notify import blocks
-from kwatch.notify.base import Channel, ChannelConfig, Secret, SeverityWord, Tools
+from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import line
 from kwatch.notify.http import HttpClient, Reply, classify, failed, retry_after
@@ -57,6 +57,8 @@ def _check_mention(value: str) -> str:
 class Config(ChannelConfig):
     """The keys of `type: slack`: `token` with `channel`, or `url`."""
 
+    #: Below the one call a second that Slack takes in a channel: an update is an edit and an answer.
+    pace: PaceWords | None = PaceWords(per_minute=30, burst=10)
     #: A bot token with `chat:write`.
     token: Secret | None = None
     #: The id or `#name` of the channel that the bot is in.
@@ -139,7 +141,7 @@ class Slack:
         await self._client.close()
 
     def _mention(self, notification: Notification, thread: Thread) -> str:
-        opens = notification.kind in {NotificationKind.FIRING, NotificationKind.SUMMARY} and thread.root is None
+        opens = notification.kind in _OPENING and thread.root is None
         is_due = (opens or notification.content.is_raised) and not notification.content.is_quiet
         return _MENTIONS[self._config.mention.get(notification.severity, "")] if is_due else ""
 
@@ -261,6 +263,8 @@ def _api_answer(reply: Reply) -> Mapping[str, Any]:
 
 # Planning. Pure.
 
+#: Kinds that tell of something for the first time.
+_OPENING = frozenset({NotificationKind.FIRING, NotificationKind.SUMMARY, NotificationKind.OVERFLOW})
 #: Kinds that stand for themselves: they never edit what was said before.
 _ALONE = frozenset({NotificationKind.NOTICE, NotificationKind.META, NotificationKind.TEST})
 _UNFURL: Mapping[str, bool] = {"unfurl_links": False, "unfurl_media": False}

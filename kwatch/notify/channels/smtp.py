@@ -24,7 +24,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
-from kwatch.notify.base import Channel, ChannelConfig, Secret, Tools
+from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, Tools
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut, header, line
 from kwatch.notify.http import failed
@@ -77,6 +77,8 @@ class Config(ChannelConfig):
 
     template_fields: ClassVar[frozenset[str]] = frozenset({"subject", "title", "text"})
 
+    #: No mail server asks for it; a person reads no more.
+    pace: PaceWords | None = PaceWords(per_minute=30, burst=10)
     host: Annotated[str, Field(min_length=1)]
     #: Absent: 587 with starttls, 465 with implicit, 25 with none.
     port: Annotated[int, Field(ge=1, le=65535)] | None = None

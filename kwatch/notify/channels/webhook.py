@@ -26,9 +26,10 @@ from kwatch.notify.render import check_template
 
 _VERSION = 1
 _MAX_BODY = 20 * 1024  # bytes of the document that is our own
-_MAX_DEGRADED = 2560  # room for one alert with all its keys, and some words of its message
+_MAX_DEGRADED = 4096  # room for one alert with all its keys, and some words of its message
 _IDS = ("id", "incident")
 _ESSENTIAL = {*_IDS, "version", "sequence", "kind", "severity", "title", "cluster", "starts_at", "ends_at", "truncated"}
+_OWN_KEYS = {"overflow": ("folded", "counts"), "digest": ("sections",)}
 _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "webhook-signature"})
 
 
@@ -174,7 +175,8 @@ def document(texts: Composition) -> dict[str, Any]:
         "is_quiet held_in alert_count firing_count came_and_went notices_dropped notes alerts message url"
     )
     head = {"version": _VERSION, "title": line(texts.text("title")), "text": texts.text("text"), "truncated": False}
-    return head | {key: facts[key] for key in keys.split()}
+    own = _OWN_KEYS.get(facts["kind"], ())
+    return head | {key: facts[key] for key in (*keys.split(), *own)}
 
 
 def bounded(document: Mapping[str, Any], limit: int) -> bytes:

@@ -1,0 +1,274 @@
+"""Digests: what happened in a period, told on a schedule (S-98 to S-105, S-118).
+
+A destination with a digest is told nothing else. Its period runs from the slot of the last digest to the next slot, so
+periods are contiguous whatever becomes of the process, the clock or the schedule: a slot that is done is never the next
+one, and slots that passed while kwatch was not running are told in one digest. What ended or was noticed is kept, an
+entry each, until it is told; what is open is asked of the book then. None goes out before every source has been heard.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from kwatch.alerts import ledger as fates
+from kwatch.alerts.announcing import ALERTS, Address, Announcer
+from kwatch.alerts.ledger import Ledger
+from kwatch.alerts.muting import Hold, Muting
+from kwatch.alerts.records import Alert, DigestEntry, DigestPeriod, period_key
+from kwatch.alerts.routing import Router
+from kwatch.alerts.story import TellingStory
+from kwatch.alerts.timers import Phase, Timers
+from kwatch.alerts.views import order_of, view_of
+from kwatch.model.alerts import AlertState, AlertView
+from kwatch.model.identity import incident_id
+from kwatch.model.notifications import Content, NotificationKind, Part, Section
+from kwatch.model.routes import Destination, DigestPlan
+from kwatch.model.rules import Rule, Severity
+from kwatch.model.windows import Schedule
+
+#: The group part of a digest's incident; its number is the slot.
+DIGEST: Final = "digest"
+
+
+class Digests:
+    """The periods of every destination that has digests, and what is kept for them. `alerts` is the book's."""
+
+    def __init__(
+        self,
+        alerts: Mapping[str, Alert],
+        router: Router,
+        muting: Muting,
+        *,
+        announcer: Announcer,
+        timers: Timers,
+        ledger: Ledger,
+    ) -> None:
+        self.periods: dict[str, DigestPeriod] = {}
+        self.entries: dict[str, DigestEntry] = {}
+        self.newly_told: list[Alert] = []  # for the first time in their episode; whoever needs to know takes them out
+        self._alerts = alerts
+        self._router = router
+        self._is_started = False
+        self._rules: Mapping[str, Rule] = {}
+        self._plans: dict[str, tuple[Destination, DigestPlan]] = {}
+        self._muting = muting
+        self._announcer = announcer
+        self._timers = timers
+        self._ledger = ledger
+
+    def load(self, rows: Iterable[DigestPeriod | DigestEntry]) -> None:
+        """Take back what was kept."""
+        for row in rows:
+            if isinstance(row, DigestPeriod):
+                self.periods[row.key] = row
+            else:
+                self.entries[row.key] = row
+
+    def use(self, rules: Mapping[str, Rule], destinations: Iterable[Destination], now: datetime) -> None:
+        """Go by these from now on: destinations that are gone are forgotten, new ones begin their first period."""
+        self._rules = rules
+        self._plans = {each.name: (each, each.digest) for each in destinations if each.digest is not None}
+        for period in [each for each in self.periods.values() if each.destination not in self._plans]:
+            self._forget(period)
+        for name in self._plans:
+            period = DigestPeriod(destination=name, begins_at=now)
+            if self.periods.setdefault(period.key, period) is period:
+                self._ledger.touch_group(period.key)
+
+    def start(self) -> None:
+        """Every source has been heard: digests may go out."""
+        self._is_started = True
+        self.clock_was_set()
+
+    def clock_was_set(self) -> None:
+        """Slots are instants of the wall clock: whatever was moved along with it, they were not."""
+        if not self._is_started:
+            return
+        for period in self.periods.values():
+            self._schedule(period)
+
+    def enlist(self, alert: Alert, destination: Destination) -> bool:
+        """Keep an alert for the next digest of a destination; return whether it was not kept for it anyway."""
+        key = period_key(destination.name)
+        if key in alert.groups:
+            return False
+        alert.groups = [*alert.groups, key]
+        self._ledger.count(fates.HELD_FOR_DIGEST)
+        self._ledger.touch_alert(alert.fingerprint)
+        return True
+
+    def delist(self, alert: Alert, view: AlertView, now: datetime) -> None:
+        """Keep that an episode has ended; what something holds back is told only where it was."""
+        for destination, _ in self._plans.values():
+            key = period_key(destination.name)
+            if key not in alert.groups:
+                continue
+            hold = self._hold_of(alert, destination, now)
+            if key in alert.listed:
+                if destination.send_resolved:
+                    self._keep(key, Part.ENDED, _held(view, hold))
+            elif hold is None or hold.is_collecting:
+                self._keep(key, Part.CAME_AND_WENT, view)
+
+    def schedules_of(self, alert: Alert) -> list[Schedule]:
+        """Return when those may be told of an alert whose digests it is kept for."""
+        receivers = [destination.receiver for destination, _ in self._plans_of(alert)]
+        return [self._router.schedule(alert.labels, receiver) for receiver in receivers]
+
+    def notice(self, destination: Destination, view: AlertView) -> None:
+        """Keep a notice for the next digest of a destination."""
+        self._ledger.count(fates.HELD_FOR_DIGEST)
+        self._keep(period_key(destination.name), Part.NOTICES, view)
+
+    def run(self, key: str, now: datetime) -> None:
+        """A slot has come: tell the period, and begin the next one."""
+        period = self.periods[key]
+        slot, slots = self._plans[period.destination][1].schedule.passed(period.begins_at, now)
+        if slot is not None:
+            self._tell(period, slot, slots, now)
+            self._clear(period, slot)
+        self._schedule(period)
+
+    def tellings(self, alert: Alert) -> tuple[TellingStory, ...]:
+        """Return what destinations with digests know of an alert."""
+        periods = [self.periods[key] for key in alert.groups if key in self.periods]
+        return tuple(self._telling(period, alert) for period in periods)
+
+    def _telling(self, period: DigestPeriod, alert: Alert) -> TellingStory:
+        destination, plan = self._plans[period.destination]
+        is_listed = period.key in alert.listed
+        return TellingStory(
+            destination=destination.name,
+            receiver=destination.receiver,
+            group_labels={},
+            incident="",
+            is_told=is_listed,
+            last_at=period.begins_at if is_listed else None,
+            next_at=plan.schedule.after(period.begins_at),
+            is_repeat=is_listed,
+        )
+
+    # parts
+
+    def _tell(self, period: DigestPeriod, slot: datetime, slots: int, now: datetime) -> None:
+        """Tell what there is; nothing happened: only if that is asked for (S-103)."""
+        destination, plan = self._plans[period.destination]
+        opened = [alert for alert in self._alerts.values() if self._is_open(alert, period, now)]
+        views, sections = self._parts(period, opened, now)
+        if not sections and not plan.send_empty:
+            return
+        firing = [view for view in views if view.state is AlertState.FIRING]
+        content = Content(
+            kind=NotificationKind.DIGEST,
+            cluster=self._announcer.cluster,
+            receiver=destination.receiver,
+            severity=max((view.severity for view in firing), default=Severity.INFO),
+            group_labels={},
+            alerts=tuple(views),
+            alert_count=sum(section.count for section in sections),
+            firing_count=len(opened),
+            starts_at=period.begins_at,
+            ends_at=slot,
+            sections=tuple(sections),
+            slots=slots,
+            public_url=self._announcer.public_url,
+        )
+        incident = incident_id(DIGEST, int(slot.timestamp()))
+        address = Address(destination=destination.name, receiver=destination.receiver, incident=incident)
+        self._announcer.post(address, content, now)
+        for alert in opened:
+            self._mark_listed(alert, period.key)
+
+    def _is_open(self, alert: Alert, period: DigestPeriod, now: datetime) -> bool:
+        """Return whether an open alert is to be told; note of the others what holds them back."""
+        if alert.state is not AlertState.FIRING or period.key not in alert.groups:
+            return False
+        hold = self._hold_of(alert, self._plans[period.destination][0], now)
+        if hold is None or period.key in alert.listed:
+            return True
+        if alert.held_back_by != hold.by:
+            alert.held_back_by = hold.by
+            self._ledger.touch_alert(alert.fingerprint)
+        return False
+
+    def _hold_of(self, alert: Alert, destination: Destination, now: datetime) -> Hold | None:
+        return self._muting.hold_of(alert, self._router.schedule(alert.labels, destination.receiver), now)
+
+    def _plans_of(self, alert: Alert) -> list[tuple[Destination, DigestPlan]]:
+        return [plan for plan in self._plans.values() if period_key(plan[0].name) in alert.groups]
+
+    def _parts(
+        self, period: DigestPeriod, opened: Iterable[Alert], now: datetime
+    ) -> tuple[list[AlertView], list[Section]]:
+        """Return the alerts of all sections in their order, and the sections; empty ones are left out."""
+        found: dict[Part, list[AlertView]] = {part: [] for part in Part}
+        for alert in opened:
+            is_new = period.key not in alert.listed
+            view = view_of(alert, self._rules.get(alert.rule_id), now, is_new=is_new)
+            if is_new:
+                found[Part.NEW].append(view)
+            else:
+                hold = self._hold_of(alert, self._plans[period.destination][0], now)
+                found[Part.STILL_OPEN].append(_held(view, hold))
+        for entry in self._entries_of(period):
+            found[entry.part].append(entry.view)
+        counts = {part: period.counts.get(part.value, len(views)) for part, views in found.items()}
+        listed = {part: sorted(views, key=order_of)[:ALERTS] for part, views in found.items()}
+        sections = [Section(part, counts[part], len(listed[part])) for part in Part if counts[part]]
+        return [view for views in listed.values() for view in views], sections
+
+    def _mark_listed(self, alert: Alert, key: str) -> None:
+        if key not in alert.listed:
+            alert.listed = [*alert.listed, key]
+            self._ledger.touch_alert(alert.fingerprint)
+        if not alert.is_told:
+            alert.is_told = True
+            self._ledger.count(fates.LED_TO_NOTIFICATION)
+            self.newly_told.append(alert)
+
+    # memory
+
+    def _keep(self, key: str, part: Part, view: AlertView) -> None:
+        """Keep an entry; beyond so many it is only counted."""
+        period = self.periods[key]
+        count = period.counts.get(part.value, 0) + 1
+        period.counts = {**period.counts, part.value: count}
+        self._ledger.touch_group(key)
+        if count > ALERTS:
+            return
+        period.last += 1
+        entry = DigestEntry(destination=period.destination, number=period.last, part=part, view=view)
+        self.entries[entry.key] = entry
+        self._ledger.touch_group(entry.key)
+
+    def _entries_of(self, period: DigestPeriod) -> list[DigestEntry]:
+        return [entry for entry in self.entries.values() if entry.destination == period.destination]
+
+    def _clear(self, period: DigestPeriod, slot: datetime) -> None:
+        """Begin the next period."""
+        self._drop_entries(period)
+        period.begins_at, period.counts = slot, {}
+        self._ledger.touch_group(period.key)
+
+    def _forget(self, period: DigestPeriod) -> None:
+        self._drop_entries(period)
+        self._timers.set((Phase.FLUSH, period.key), None)
+        self._ledger.count(fates.DESTINATION_REMOVED)
+        self._ledger.touch_group(period.key)
+        del self.periods[period.key]
+
+    def _drop_entries(self, period: DigestPeriod) -> None:
+        for entry in self._entries_of(period):
+            del self.entries[entry.key]
+            self._ledger.touch_group(entry.key)
+
+    def _schedule(self, period: DigestPeriod) -> None:
+        _, plan = self._plans[period.destination]
+        self._timers.set((Phase.FLUSH, period.key), plan.schedule.after(period.begins_at))
+
+
+def _held(view: AlertView, hold: Hold | None) -> AlertView:
+    """Return an alert that was told, with what holds it."""
+    return msgspec.structs.replace(view, muted_by=hold.says if hold else "")

@@ -1,0 +1,340 @@
+"""Planned changes that go on, and what they hold back: the noise that a rollout or a drain makes when it goes well.
+
+    begins             what begins from then on about its subject is held, unless the rule says `tell`
+    goes well          done, for SETTLE, and nothing that it holds is wrong any more: one line, if it held anything
+    does not go well   it has failed, an alert that is not held begins about it, or its time is up: what it holds is
+                       told (`Outcome.is_released`), and it holds nothing any more
+
+Beside these, what is wrong with a Pod that ends as it should (`Member.expected_until`) is held by itself. An alert that
+was held stays so for its episode (`Alert.planned_at`), until something is wrong with it that no plan explains.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from kwatch.alerts.ledger import HELD_PLANNED_CHANGE, OPENED, Ledger
+from kwatch.alerts.planlines import line_of, name_of
+from kwatch.alerts.records import Alert, Member, PlannedChange
+from kwatch.alerts.timers import Phase, Timers
+from kwatch.model.alerts import AlertView
+from kwatch.model.conditions import is_edge
+from kwatch.model.findings import Truth
+from kwatch.model.planned import PlannedKind, PlannedStep, Progress, subject
+from kwatch.model.rules import Rule, Subject
+
+#: How long a change may hold anything without getting further, where the object has no deadline of its own; and at all.
+LIMIT = timedelta(minutes=10)
+LONGEST = timedelta(hours=1)
+#: After it is done: the least until it is said to have gone well, and the most until nothing may be wrong.
+SETTLE = timedelta(seconds=30)
+PATIENCE = timedelta(minutes=2)
+#: How long it is remembered that a change did not go well.
+MEMORY = timedelta(hours=24)
+#: Changes at a time, and alerts and notices that each holds; what is beyond is not held.
+CHANGES, ALERTS, NOTICES = 1000, 1000, 100
+
+#: The name of its deadline.
+PLANNED = "planned"
+_TIMER = (Phase.EDGE, PLANNED)
+
+
+class Outcome(msgspec.Struct):
+    """What is to be told now: notices, and whether alerts were released."""
+
+    notices: list[AlertView] = []
+    is_released: bool = False
+
+
+class PlannedChanges:
+    """The changes by their rows' keys. `alerts` is the book's; here only `planned_at` and `held_back_by` change."""
+
+    def __init__(
+        self, rules: Mapping[str, Rule], alerts: Mapping[str, Alert], *, cluster: str, timers: Timers, ledger: Ledger
+    ) -> None:
+        self.changes: dict[str, PlannedChange] = {}
+        self._rules = rules
+        self._alerts = alerts
+        self._cluster = cluster
+        self._timers = timers
+        self._ledger = ledger
+        self._by_subject: dict[str, dict[str, PlannedChange]] = {}
+        # The alerts that fire untold because of a plan, and when what is wrong with one of their Pods is not expected.
+        self._held: dict[str, datetime | None] = {}
+        self._is_stirred = False  # each of them has to be looked at again
+        self._outcome = Outcome()
+
+    def load(self, changes: Iterable[PlannedChange]) -> None:
+        """Take back what was kept."""
+        for change in changes:
+            self._add(change)
+        held = [alert for alert in self._alerts.values() if alert.planned_at is not None and not alert.is_told]
+        self._held = {alert.fingerprint: _expected_until(alert) for alert in held}
+        self._schedule()
+
+    def take(self, step: PlannedStep, now: datetime) -> bool:
+        """Take what an object says of a change; return whether that is of interest."""
+        change = self.changes.get(f"planned/{step.kind.value}/{step.subject}")
+        if step.progress is Progress.BEGUN:
+            change = self._begin(step, change, now)
+        if change is None:
+            return False
+        if step.progress in (Progress.BEGUN, Progress.GOING):
+            _go_on(change, step, now)
+        elif step.progress is Progress.DONE and change.is_over:
+            self._drop(change)
+        elif step.progress is Progress.DONE and change.done_at is None:
+            change.done_at, change.until = now, min(change.until, now + PATIENCE)
+        elif step.progress is Progress.FAILED:
+            self._fail(change, step.reason, now)
+        self._ledger.touch_group(change.key)
+        return True
+
+    def began(self, alert: Alert, now: datetime) -> None:
+        """An alert fires: it is held, or says that the changes about it do not go well."""
+        rule = self._rules.get(alert.rule_id)
+        if alert.awaits_summary or rule is None or _is_word_of_change(rule, alert):
+            return
+        changes = list(self._covering(alert, now))
+        if not rule.is_held:
+            for change in changes:
+                self._fail(change, f"during which {alert.title} began", now)
+            return
+        if not changes and _is_expected(alert, now):
+            changes = self._going(alert.labels)
+        elif not changes:
+            return
+        for change in changes:
+            self._enlist(change, alert)
+        alert.planned_at = now
+        alert.planned_by = alert.held_back_by = name_of(changes[0]) if changes else "the end of its Pods"
+        self._held[alert.fingerprint] = _expected_until(alert)
+        self._ledger.touch_alert(alert.fingerprint)
+
+    def keep(self, alert: Alert, view: AlertView, expected_until: datetime | None, now: datetime) -> bool:
+        """Return whether a notice is held; it is then told, or counted, when it is known how the change went."""
+        rule = self._rules.get(alert.rule_id)
+        if rule is None or not rule.is_held or _is_word_of_change(rule, alert):
+            return False
+        is_expected = expected_until is not None and now < expected_until
+        changes = self._going(alert.labels) if is_expected else list(self._covering(alert, now))
+        if changes and len(changes[0].notices) < NOTICES:
+            changes[0].notices.append(view)
+            self._ledger.touch_group(changes[0].key)
+            return True
+        if is_expected:
+            self._ledger.count(HELD_PLANNED_CHANGE)
+        return is_expected
+
+    def holds(self, alert: Alert, now: datetime) -> bool:
+        """Return whether an alert that nobody was told of is not told now either."""
+        if alert.is_told or alert.fingerprint not in self._held:
+            return False
+        is_covered = any(True for _ in self._covering(alert, now))
+        return is_covered or (alert.planned_at is not None and not _is_wrong(alert, alert.planned_at, now))
+
+    def heed(self, fingerprint: str, now: datetime) -> bool:
+        """Something was found out about an alert; return whether that may change what is held."""
+        if fingerprint not in self._held:
+            return False
+        self._review(fingerprint, now)
+        return True
+
+    def stir(self) -> None:
+        """Anything may have changed."""
+        self._is_stirred = True
+
+    def ended(self, alert: Alert) -> None:
+        """An episode is over."""
+        self._held.pop(alert.fingerprint, None)
+        alert.planned_at = None
+
+    def clock_was_set(self) -> None:
+        """What durations count from was moved along."""
+        self._schedule()
+
+    def conclude(self, now: datetime) -> Outcome:
+        """Judge every change as of now, and return what is to be told."""
+        for change in list(self.changes.values()):
+            self._judge(change, now)
+        due = [name for name, at in self._held.items() if self._is_stirred or (at is not None and at <= now)]
+        self._is_stirred = False
+        for fingerprint in due:
+            self._review(fingerprint, now)
+        self._schedule(now)
+        outcome, self._outcome = self._outcome, Outcome()
+        return outcome
+
+    def _review(self, fingerprint: str, now: datetime) -> None:
+        alert = self._alerts[fingerprint]
+        if self.holds(alert, now):
+            self._held[fingerprint] = _expected_until(alert)
+        else:
+            del self._held[fingerprint]
+            self._outcome.is_released = True
+
+    # changes
+
+    def _begin(self, step: PlannedStep, change: PlannedChange | None, now: datetime) -> PlannedChange | None:
+        """Begin, or go on: with another revision, with one more Pod."""
+        if change is not None and change.is_over and step.revision != change.revision:
+            self._drop(change)
+            change = None
+        if change is None:
+            if len(self.changes) >= CHANGES:
+                return None
+            change = PlannedChange(kind=step.kind, subject=step.subject, started_at=now, until=now)
+            self._add(change)
+        change.done_at = None
+        change.pods += 1 if step.pods is None else step.pods
+        if step.also and step.also not in change.also:
+            change.also.append(step.also)
+            self._by_subject.setdefault(step.also, {})[change.key] = change
+        if not change.is_over:
+            self._adopt(change, now)
+        return change
+
+    def _add(self, change: PlannedChange) -> None:
+        self.changes[change.key] = change
+        for name in (change.subject, *change.also):
+            self._by_subject.setdefault(name, {})[change.key] = change
+
+    def _adopt(self, change: PlannedChange, now: datetime) -> None:
+        """Take over what was held because its Pods end, a moment before the change was known."""
+        for fingerprint in self._held:
+            alert = self._alerts[fingerprint]
+            if _is_expected(alert, now) and change in self._going(alert.labels):
+                self._enlist(change, alert)
+
+    def _enlist(self, change: PlannedChange, alert: Alert) -> None:
+        if len(change.held) < ALERTS:
+            change.held[alert.fingerprint] = alert.labels
+            self._ledger.touch_group(change.key)
+
+    def _judge(self, change: PlannedChange, now: datetime) -> None:
+        if change.is_over:
+            if change.until <= now:
+                self._drop(change)
+        elif change.done_at is not None and change.done_at + SETTLE <= now and not self._holds_wrong(change, now):
+            self._finish(change, now)
+        elif change.until <= now:
+            self._fail(change, "which takes too long" if change.done_at is None else "after which it did not end", now)
+
+    def _holds_wrong(self, change: PlannedChange, now: datetime) -> bool:
+        return any(_is_wrong(alert, now, now) for alert in self._open(change))
+
+    def _open(self, change: PlannedChange) -> Iterator[Alert]:
+        """Yield the alerts that it holds now."""
+        for fingerprint in change.held:
+            if fingerprint in self._held:
+                yield self._alerts[fingerprint]
+
+    def _finish(self, change: PlannedChange, now: datetime) -> None:
+        for alert in self._open(change):
+            alert.planned_at = now
+            self._ledger.touch_alert(alert.fingerprint)
+        labels = [*change.held.values(), *(view.labels for view in change.notices)]
+        if labels:
+            self._ledger.count(OPENED)
+            self._outcome.notices.append(line_of(change, labels, self._cluster, now))
+        self._ledger.count(HELD_PLANNED_CHANGE, len(change.notices))
+        self._drop(change)
+
+    def _fail(self, change: PlannedChange, reason: str, now: datetime) -> None:
+        """Let go of what it holds; it is remembered, so that it does not begin again."""
+        if change.is_over:
+            return
+        for alert in self._open(change):
+            alert.planned_at = None
+            alert.held_back_by = f"{name_of(change)}, {reason}"
+            self._ledger.touch_alert(alert.fingerprint)
+        self._outcome.notices += change.notices
+        change.is_over, change.until = True, now + MEMORY
+        change.held, change.notices = {}, []
+        self._is_stirred = True
+        self._ledger.touch_group(change.key)
+        if change.kind is not PlannedKind.ROLLOUT or change.done_at is not None:
+            self._drop(change)
+
+    def _drop(self, change: PlannedChange) -> None:
+        self.changes.pop(change.key, None)
+        self._is_stirred = True
+        for name in (change.subject, *change.also):
+            named = self._by_subject.get(name, {})
+            named.pop(change.key, None)
+            if not named:
+                self._by_subject.pop(name, None)
+        self._ledger.touch_group(change.key)
+
+    # which alert is a matter of which change
+
+    def _going(self, labels: Mapping[str, str]) -> list[PlannedChange]:
+        """Return the changes that go on about what the labels name, or that are settling."""
+        names = dict.fromkeys(_subjects(labels))
+        found = (change for name in names for change in self._by_subject.get(name, {}).values())
+        return [change for change in found if not change.is_over]
+
+    def _covering(self, alert: Alert, now: datetime) -> Iterator[PlannedChange]:
+        """Yield the changes during which an alert began; objects and Events say that to the second."""
+        began_at = alert.starts_at if alert.is_open and alert.starts_at is not None else now
+        for change in self._going(alert.labels):
+            is_later = change.started_at.replace(microsecond=0) <= began_at
+            if is_later and (change.done_at is None or began_at <= change.done_at):
+                yield change
+
+    def _schedule(self, now: datetime | None = None) -> None:
+        deadlines = [change.until for change in self.changes.values()]
+        deadlines += [change.done_at + SETTLE for change in self.changes.values() if change.done_at is not None]
+        deadlines += [at for at in self._held.values() if at is not None]
+        self._timers.set(_TIMER, min((at for at in deadlines if now is None or at > now), default=None))
+
+
+def _go_on(change: PlannedChange, step: PlannedStep, now: datetime) -> None:
+    """Give a change that has begun, or gets further, its time anew."""
+    if change.is_over:
+        return
+    if step.kind is PlannedKind.ROLLOUT:
+        change.pods = step.pods or 0
+    achieved = step.achieved if step.kind is PlannedKind.ROLLOUT else change.pods
+    if achieved > change.achieved or step.revision != change.revision:
+        change.until = min(now + (step.limit or LIMIT), change.started_at + LONGEST)
+    change.achieved, change.revision = achieved, step.revision
+
+
+def _subjects(labels: Mapping[str, str]) -> Iterator[str]:
+    """Yield what an alert is about, as changes name it."""
+    if workload := labels.get("workload"):
+        yield subject(labels.get("namespace", ""), workload)
+    if node := labels.get("node"):
+        yield subject("", f"Node/{node}")
+
+
+def _is_word_of_change(rule: Rule, alert: Alert) -> bool:
+    """Return whether an alert says that something was changed (a Deployment's image): it is told, and no bad sign."""
+    is_change = rule.on is Subject.RESOURCE and is_edge(rule.match)
+    return rule.planned is None and is_change and alert.labels.get("kind") != "Pod"
+
+
+def _wrong(alert: Alert) -> list[Member]:
+    return [member for member in alert.members.values() if member.truth is Truth.TRUE]
+
+
+def _expected_until(alert: Alert) -> datetime | None:
+    """Return when what is wrong with one of its Pods begins not to be expected; None: no time decides."""
+    return min((each.expected_until for each in _wrong(alert) if each.expected_until is not None), default=None)
+
+
+def _is_expected(alert: Alert, now: datetime) -> bool:
+    """Return whether all that is wrong are Pods that end as they should."""
+    wrong = _wrong(alert)
+    return bool(wrong) and all(each.expected_until is not None and now < each.expected_until for each in wrong)
+
+
+def _is_wrong(alert: Alert, since: datetime, now: datetime) -> bool:
+    """Return whether something is wrong that no plan explains: seen to be so now, or a moment later than `since`."""
+    return any(
+        (each.is_live or (alert.is_moment and each.seen_at > since))
+        for each in _wrong(alert)
+        if each.expected_until is None or each.expected_until <= now
+    )

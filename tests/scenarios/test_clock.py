@@ -1,0 +1,133 @@
+"""S-117 to S-120: a clock that is set, a machine that slept, a kwatch that was away for long."""
+
+from pathlib import Path
+
+import httpx
+
+from kwatch.testing.stage import Stage
+from tests.scenarios.writing import BACK_OFF, NOT_READY, text
+
+HOURLY = text(NOT_READY % "for: 5m, resolve_hold: 2m", route="group_wait: 0s, repeat_interval: 1h")
+POD = "not-ready shop/Pod/web-1"
+HOUR = 3600
+
+
+def jumps(stage: Stage) -> dict[str, int]:
+    return {cause: stage.counted("clock_jumps", cause=cause) for cause in ("set", "slept")}
+
+
+def test_S117_a_clock_that_is_set_forward_brings_nothing_forward(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, HOURLY)
+    stage.pod(0, ready=False)
+    stage.set_clock(100, HOUR)
+    stage.run(until=2 * HOUR)
+    assert stage.lines == [f"300 hook firing {POD}", f"3900 hook repeat {POD}"]
+    assert jumps(stage) == {"set": 1, "slept": 0}
+
+
+def test_S117_nor_does_it_after_the_first_message(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, HOURLY)
+    stage.pod(0, ready=False)
+    stage.set_clock(1000, HOUR)
+    stage.run(until=2 * HOUR)
+    assert stage.lines == [f"300 hook firing {POD}", f"3900 hook repeat {POD}"]
+
+
+def test_S117_what_is_told_from_then_on_has_the_new_time(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, text(BACK_OFF))
+    stage.set_clock(100, -HOUR)
+    stage.event(200)
+    stage.run(until=HOUR)
+    assert stage.lines == ["200 hook firing back-off shop/Pod/web-1"]
+    assert stage.told[0].document["starts_at"] == "2026-01-01T11:03:20+00:00"
+    assert stage.counted("contributions_clamped") == 1
+
+
+def test_S118_a_clock_that_is_set_back_repeats_nothing_and_delays_nothing(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, HOURLY)
+    stage.pod(0, ready=False)
+    stage.set_clock(1000, -HOUR)
+    stage.pod(5000, ready=True)
+    stage.run(until=3 * HOUR)
+    assert stage.lines == [f"300 hook firing {POD}", f"3900 hook repeat {POD}", f"5120 hook resolved {POD}"]
+    assert jumps(stage) == {"set": 1, "slept": 0}
+
+
+def test_S118_what_waits_to_be_sent_does_not_wait_for_the_old_time(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, text(BACK_OFF))
+    stage.answer = lambda _: httpx.Response(503, headers={"Retry-After": "120"})
+
+    def back_again() -> None:
+        stage.answer = lambda _: httpx.Response(200)
+
+    stage.event(50)
+    stage.at(60, back_again)
+    stage.set_clock(70, -HOUR)
+    stage.run(until=2 * HOUR)
+    assert stage.lines == ["170 hook firing back-off shop/Pod/web-1"]
+
+
+def test_S117_a_clock_that_comes_back_by_itself_was_never_set(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, HOURLY)
+    stage.pod(0, ready=False)
+    stage.set_clock(100, HOUR)
+    stage.set_clock(105, -HOUR)
+    stage.run(until=HOUR)
+    assert stage.lines == [f"300 hook firing {POD}"]
+    assert jumps(stage) == {"set": 0, "slept": 0}
+
+
+def test_S119_a_machine_that_slept_looks_again_before_it_speaks(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, HOURLY)
+    stage.pod(0, ready=False)
+    stage.sleep(1000, 1000 + 2 * HOUR)
+    stage.pod(5000, ready=True)
+    stage.run(until=4 * HOUR)
+    assert stage.lines == [
+        f"300 hook firing {POD}",
+        f"8201 hook resolved {POD}",
+        "8201 hook meta blind from 2026-01-01 12:16 to 2026-01-01 14:16 UTC",
+    ]
+    assert stage.told[1].document["ends_at"] == "2026-01-01T13:23:20+00:00"
+    assert jumps(stage) == {"set": 0, "slept": 1}
+
+
+def test_S119_what_came_due_meanwhile_is_told_once_and_then_in_its_time(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, HOURLY)
+    stage.pod(0, ready=False)
+    stage.sleep(1000, 1000 + 2 * HOUR)
+    stage.run(until=4 * HOUR)
+    assert stage.lines == [
+        f"300 hook firing {POD}",
+        "8221 hook meta blind from 2026-01-01 12:16 to 2026-01-01 14:17 UTC",
+        f"8221 hook repeat {POD}",
+        f"11821 hook repeat {POD}",
+    ]
+
+
+def test_S119_a_nap_is_not_worth_a_word(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, HOURLY)
+    stage.pod(0, ready=False)
+    stage.sleep(1000, 1600)
+    stage.run(until=HOUR)
+    assert stage.lines == [f"300 hook firing {POD}"]
+    assert jumps(stage) == {"set": 0, "slept": 1}
+
+
+def test_S120_away_for_longer_than_events_are_kept_is_said_and_nothing_is_invented(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, text(BACK_OFF))
+    stage.event(50, 3)
+    stage.absent(100, 100 + 2 * HOUR)
+    stage.run(until=3 * HOUR)
+    assert stage.lines == [
+        "50 hook firing back-off shop/Pod/web-1 ×3",
+        "7301 hook meta blind from 2026-01-01 12:00 to 2026-01-01 14:01 UTC",
+    ]
+
+
+def test_S120_away_for_less_is_not(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, text(BACK_OFF))
+    stage.event(50, 3)
+    stage.absent(100, 3000)
+    stage.run(until=2 * HOUR)
+    assert stage.lines == ["50 hook firing back-off shop/Pod/web-1 ×3"]

@@ -1,0 +1,358 @@
+"""Pace, folding and storms (spec 2.6, S-91 to S-97; T04, T19), through the shipped composition."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from kwatch.model.notifications import DeliveryState
+from kwatch.testing.stage import Stage, Told
+from tests.scenarios.plays import BROKEN, Pods, brief, play, workloads
+
+#: Each Pod is told by itself, at five a minute.
+PACED = """
+route: {receiver: team, group_by: [namespace, workload], group_wait: 0s, repeat_interval: 1h}
+receivers:
+  team:
+    - {type: webhook, name: hook, url: "http://receiver.example/hook", pace: {per_minute: 5, burst: 5}}
+"""
+#: When the plays begin: the bucket is full by then.
+CALM = 60.0
+
+
+def storm(
+    pods: Pods, number: int, *, at: float = CALM, first: int = 0, seconds: float = 10.0, ns: str = "shop"
+) -> None:
+    """Let so many Pods break, within some seconds."""
+    for n in range(number):
+        pods.phase(at + n * seconds / number, f"p{first + n:03}", ns=ns)
+
+
+def overflow(told: Told) -> tuple[int, list[str]]:
+    """Return what an overflow says: how many more, and by rule and namespace."""
+    return told.document["folded"], told.document["counts"]
+
+
+def get(stage: Stage, at: float, path: str) -> list[Any]:
+    """Ask the web at an instant; what it answers is in the list then."""
+    answers: list[Any] = []
+
+    async def ask() -> None:
+        answers.append((await stage.get(path)).json())
+
+    stage.at(at, ask)
+    return answers
+
+
+def watch_balance(stage: Stage, until: float) -> list[dict[str, int]]:
+    """Look each second whether created = what has ended + what is in flight; return what each look saw."""
+    seen: list[dict[str, int]] = []
+
+    async def look() -> None:
+        if stage.app is None:
+            return
+        await asyncio.sleep(0)
+        rows = (await stage.app.state.counts()).get("hook", {})
+        in_flight = sum(number for state, number in rows.items() if not state.is_final)
+        ended = {
+            state.value: stage.counted("deliveries", destination="hook", state=state.value) for state in DeliveryState
+        }
+        created = ended.pop("queued")
+        assert created == sum(ended.values()) + in_flight
+        assert created == sum(rows.values())
+        seen.append({"created": created, "in_flight": in_flight, **{k: n for k, n in ended.items() if n}})
+
+    for second in range(int(until)):
+        stage.at(second + 0.5, look)
+    return seen
+
+
+def test_S91_what_the_bucket_has_no_token_for_is_told_in_one_overflow(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED)
+    storm(pods, 30)
+    storm(pods, 12, ns="web", at=CALM + 0.1)
+    deliveries = get(stage, 200, "/api/v1/deliveries?limit=1000")
+    told = stage.run(until=600)
+    assert brief(told) == [
+        "firing@60",
+        "firing@60.1",
+        "firing@60.333",
+        "firing@60.667",
+        "firing@60.933",
+        "overflow@121",
+    ]
+    assert overflow(told[-1]) == (37, ["27 × broken (shop)", "10 × broken (web)"])
+    assert told[-1].document["alert_count"] == 37
+    folded = [row for row in deliveries[0]["deliveries"] if row["state"] == "folded"]
+    assert [row["reason"] for row in folded] == [f"into {told[-1].document['id']}"] * 37
+
+
+def test_S91_the_overflow_names_every_message_that_it_stands_for(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED.replace("burst: 5", "burst: 1"))
+    storm(pods, 3)
+    deliveries = get(stage, 100, "/api/v1/deliveries")
+    stories: list[Any] = []
+
+    async def ask() -> None:
+        overflow_id = stage.told[-1].document["id"]
+        stories.append((await stage.get(f"/api/v1/deliveries/{overflow_id}")).json())
+
+    stage.at(200, ask)
+    told = stage.run(until=300)
+    assert brief(told) == ["firing@60", "overflow@123.333"]
+    assert f"each of them: kwatch deliveries show {told[1].document['id']}" in told[1].document["notes"]
+    folded = [row["id"] for row in deliveries[0]["deliveries"] if row["state"] == "folded"]
+    assert sorted(each["id"] for each in stories[0]["folded"]) == sorted(folded)
+    assert len(folded) == 2
+
+
+def test_S92_what_comes_before_the_overflow_leaves_joins_it(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED)
+    storm(pods, 42)
+    storm(pods, 10, at=100, first=42)
+    told = stage.run(until=600)
+    assert [one.kind for one in told] == ["firing"] * 5 + ["overflow"]
+    assert told[-1].at == 121.19
+    assert overflow(told[-1]) == (47, ["47 × broken (shop)"])
+
+
+def test_S93_the_end_of_what_was_only_folded_is_in_the_next_overflow(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED.replace("burst: 5", "burst: 1"))
+    storm(pods, 3, seconds=3)
+    pods.phase(90, "p001", "Running")
+    pods.phase(300, "p002", "Running")
+    told = stage.run(until=1000)
+    assert [(one.at, one.kind, workloads(one)) for one in told] == [
+        (60, "firing", ["p000"]),
+        (121, "overflow", ["p002", "-p001"]),
+        (360, "overflow", ["-p002"]),
+    ]
+    assert "1 of them already ended" in told[1].document["notes"]
+
+
+def test_S94_the_critical_and_ends_take_the_reserve(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED.replace("per_minute: 5, burst: 5", "per_minute: 10, burst: 10"))
+    storm(pods, 20, seconds=1)
+    pods.phase(61, "worse", "Unknown")
+    pods.phase(62, "p000", "Running")
+    told = stage.run(until=300)
+    late = [(one.at, one.kind, workloads(one)) for one in told[10:]]
+    assert late[:2] == [(61, "firing", ["worse"]), (62, "resolved", ["-p000"])]
+    assert [one.kind for one in told] == ["firing"] * 11 + ["resolved", "overflow"]
+
+
+def test_S94_an_end_waits_where_the_reserve_is_used_up_too(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED.replace("burst: 5", "burst: 1"))
+    storm(pods, 2, seconds=1)
+    pods.phase(61, "worse", "Unknown")
+    pods.phase(62, "p000", "Running")
+    told = stage.run(until=300)
+    assert [(one.at, one.kind, workloads(one)) for one in told] == [
+        (60, "firing", ["p000"]),
+        (61, "firing", ["worse"]),
+        (72, "resolved", ["-p000"]),
+        (120.5, "overflow", ["p001"]),
+    ]
+
+
+def test_S95_an_overflow_that_fails_is_tried_again(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED)
+    storm(pods, 42)
+    stage.answer = lambda _: httpx.Response(503 if 100 < stage.now() < 200 else 200)
+    told = stage.run(until=900)
+    assert [one.kind for one in told] == ["firing"] * 5 + ["overflow"]
+    assert told[-1].at > 200
+    assert overflow(told[-1]) == (37, ["37 × broken (shop)"])
+
+
+def test_S96_a_restart_in_a_storm_keeps_what_is_folded_and_begins_with_one_token(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED)
+    storm(pods, 42)
+    stage.absent(80, 90)
+    storm(pods, 3, at=92, first=42, seconds=3)
+    told = stage.run(until=900)
+    assert [one.kind for one in told] == ["firing"] * 6 + ["overflow"]
+    assert (told[5].at, workloads(told[5])) == (92, ["p042"])
+    assert (told[6].at, overflow(told[6])) == (121.19, (39, ["39 × broken (shop)"]))
+
+
+def test_S96_an_overflow_that_was_being_sent_at_a_crash_says_the_same_again(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED)
+    storm(pods, 42)
+    stage.answers_after = 2.0
+    stage.at(122, lambda: stage.kill(back_after=30))
+    storm(pods, 1, at=200, first=42)
+    told = stage.run(until=900)
+    assert [one.kind for one in told] == ["firing"] * 5 + ["overflow", "firing"]
+    assert overflow(told[5]) == (37, ["37 × broken (shop)"])
+
+
+def test_S97_the_ledger_of_deliveries_balances_at_every_step_of_a_storm(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED)
+    storm(pods, 30)
+    storm(pods, 5, at=63, first=100, ns="web")
+    for n in range(20):
+        pods.phase(75 + n, f"p{n:03}", "Running")
+    stage.answer = lambda _: httpx.Response(503 if 90 < stage.now() < 140 else 200)
+    stage.absent(150, 160)
+    seen = watch_balance(stage, 500)
+    stage.run(until=500)
+    assert seen[-1] == {"created": 56, "in_flight": 0, "sent": 11, "folded": 45}
+    assert max(each["in_flight"] for each in seen) == 4
+
+
+def test_T04_a_trickle_after_a_burst_leaves_the_storm_and_is_told_one_by_one(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED.replace("repeat_interval: 1h", "repeat_interval: 0s"))
+    storm(pods, 10, seconds=1)
+    trickle = [CALM + 240 * n for n in range(1, 361)]
+    for n, at in enumerate(trickle):
+        pods.phase(at, f"t{n:03}")
+    in_storm, after = get(stage, 100, "/readyz"), get(stage, 181, "/readyz")
+    told = stage.run(until=CALM + 86_500)
+    single = [one for one in told if one.kind == "firing"]
+    listed = [one for one in told if one.kind == "overflow"]
+    assert [one.at for one in single[5:]] == trickle
+    assert [one.document["alert_count"] for one in listed] == [5]
+    assert len(single) + 5 == 370
+    assert [answer[0]["destinations"][0]["storm_since"] for answer in (in_storm, after)] == [
+        "2026-01-01T12:01:00.500000+00:00",
+        None,
+    ]
+    assert stage.counted("storms", destination="hook") == 1
+
+
+def test_T19_a_receiver_that_was_blocked_gets_each_incident_by_itself_or_in_a_list(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED)
+    stage.answer = lambda _: httpx.Response(503 if stage.now() < 900 else 200)
+    storm(pods, 1000, seconds=300)
+    for n in range(500):
+        pods.phase(500 + n / 10, f"p{n:03}", "Running")
+    told = stage.run(until=3000)
+    single = {one.document["incident"] for one in told if one.kind == "firing"}
+    assert [one.kind for one in told].count("firing") == len(single) == 6
+    assert [one.document["incident"] in single for one in told if one.kind == "resolved"] == [True] * 4
+    assert [one.document["folded"] for one in told if one.kind == "overflow"] == [498]
+    states = ("queued", "sent", "folded", "cancelled")
+    counted = [stage.counted("deliveries", destination="hook", state=state) for state in states]
+    # 1000 began, 500 ended; 496 of these had come and gone before anybody could be told, by two messages each.
+    assert counted == [1501, 11, 498, 992]
+
+
+def test_a_folded_trigger_counts_as_told_by_the_overflow(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED.replace("burst: 5", "burst: 1"))
+    storm(pods, 2, seconds=1)
+    stage.absent(200, 210)
+    told = stage.run(until=3800)
+    assert [(one.at, one.kind, workloads(one)) for one in told] == [
+        (60, "firing", ["p000"]),
+        (120.5, "overflow", ["p001"]),
+        (3660, "repeat", ["p000"]),
+        (3720.5, "repeat", ["p001"]),
+    ]
+
+
+UPDATED = PACED.replace("[namespace, workload]", "[namespace]").replace("burst: 5", "burst: 1")
+
+
+def test_news_of_a_folded_incident_opens_it_before_the_overflow_has_left(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + UPDATED.replace("group_wait: 0s", "group_wait: 0s, group_interval: 30s"))
+    pods.phase(60, "a", ns="one")
+    pods.phase(60, "b", ns="two")
+    pods.phase(61, "c", "Unknown", ns="two")
+    pods.phase(400, "d", ns="two")
+    told = stage.run(until=1000)
+    assert [(one.at, one.kind, workloads(one)) for one in told] == [
+        (60, "firing", ["a"]),
+        (61, "firing", ["c", "b"]),
+        (120, "overflow", ["b"]),
+        (400, "update", ["c", "b", "d"]),
+    ]
+
+
+def test_news_of_a_folded_incident_goes_on_with_it_once_the_overflow_has_left(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + UPDATED)
+    pods.phase(60, "a", ns="one")
+    pods.phase(60, "b", ns="two")
+    pods.phase(400, "c", ns="two")
+    pods.phase(500, "b", "Running", ns="two")
+    pods.phase(500, "c", "Running", ns="two")
+    told = stage.run(until=1000)
+    assert [(one.at, one.kind, workloads(one)) for one in told] == [
+        (60, "firing", ["a"]),
+        (120, "overflow", ["b"]),
+        (400, "update", ["b", "c"]),
+        (500, "resolved", ["-b", "-c"]),
+    ]
+
+
+RULE_PACED = """
+packs: []
+rules:
+  - {name: noisy, on: resource, match: {kind: Pod, fields: {status.phase: Failed}}, resolve_hold: 0s,
+     pace: {per_minute: 1, burst: 2}}
+  - {name: worse, on: resource, match: {kind: Pod, fields: {status.phase: Unknown}}, resolve_hold: 0s}
+route: {receiver: team, group_by: [namespace, workload], group_wait: 0s}
+receivers: {team: [{type: webhook, name: hook, url: "http://receiver.example/hook"}]}
+"""
+
+
+def test_a_rules_pace_folds_what_it_opens_beyond_and_leaves_others_alone(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, RULE_PACED)
+    storm(pods, 4, at=100, seconds=4)
+    pods.phase(103.5, "other", "Unknown")
+    pods.phase(110, "p000", "Running")
+    told = stage.run(until=400)
+    assert [(one.at, one.kind, workloads(one)) for one in told] == [
+        (100, "firing", ["p000"]),
+        (101, "firing", ["p001"]),
+        (103.5, "firing", ["other"]),
+        (110, "resolved", ["-p000"]),
+        (162, "overflow", ["p002", "p003"]),
+    ]
+
+
+SLACK = """
+route: {receiver: team, group_by: [namespace], group_wait: 0s, repeat_interval: 0s}
+receivers:
+  team:
+    - {type: slack, name: hook, channel: "#alerts", token: {file: FOLDER/slack-token}, PACE}
+"""
+
+
+def test_in_slack_a_folded_incident_goes_on_below_the_overflow(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + SLACK.replace("PACE", "pace: {per_minute: 5, burst: 1}"))
+    pods.phase(60, "a", ns="one")
+    pods.phase(60, "b", ns="two")
+    pods.phase(400, "c", ns="two")
+    pods.phase(600, "b", "Running", ns="two")
+    pods.phase(600, "c", "Running", ns="two")
+    stage.run(until=1000)
+    first, overflow_ = stage.slack.roots()
+    assert [first.text, overflow_.text] == [
+        "🟠 WARNING · broken · one/Pod/a",
+        "⚠️ OVERFLOW · 1 more · stage",
+    ]
+    assert [answer.text for answer in stage.slack.thread(overflow_)] == [
+        "🟠 WARNING · broken (2) · two",
+        "✅ RESOLVED after 9 m · broken (2) · two",
+    ]
+    assert stage.slack.refusals == []
+
+
+def test_slack_has_a_pace_of_its_own(tmp_path: Path) -> None:
+    by_workload = SLACK.replace(", PACE", "").replace("[namespace]", "[namespace, workload]")
+    stage, pods = play(tmp_path, BROKEN + by_workload)
+    storm(pods, 60, seconds=1)
+    stage.run(until=300)
+    assert [root.text for root in stage.slack.roots()[10:]] == ["⚠️ OVERFLOW · 50 more · stage"]
+    assert stage.slack.refusals == []
+
+
+def test_a_digest_in_slack_is_within_its_limits(tmp_path: Path) -> None:
+    paper = SLACK.replace("PACE", 'digest: {schedule: "*/10 * * * *"}')
+    stage, pods = play(tmp_path, BROKEN + paper)
+    storm(pods, 300, seconds=10)
+    stage.run(until=700)
+    assert [root.text for root in stage.slack.roots()] == ["🗞️ DIGEST · 300 new · stage"]
+    assert stage.slack.refusals == []
