@@ -45,6 +45,9 @@ class NoOp:
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         return Message(BODY)
 
+    async def close(self) -> None:
+        pass
+
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
         self._left -= 1
         if not self._left:

@@ -10,8 +10,8 @@ import logging
 import random
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import import_module
@@ -27,24 +27,29 @@ from kwatch.cluster.client import KubeClient
 from kwatch.cluster.discovery import Discovery
 from kwatch.cluster.wire import Wire
 from kwatch.config.config import Config
+from kwatch.config.files import ConfigFiles
 from kwatch.control import LiveControl
 from kwatch.decider import Decider
 from kwatch.enrich.lookup import Lookup
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
+from kwatch.model.rules import Rule, Severity
 from kwatch.namespaces import NamespaceFilter
 from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
 from kwatch.outbox.outbox import Outbox
 from kwatch.pipeline import Pipeline
+from kwatch.reload import Reloader
 from kwatch.rules.compile import RuleSet
+from kwatch.rules.fresh import fresh
 from kwatch.store.state import Snapshot, State
 from kwatch.telemetry import Counters
 from kwatch.timekeeper import Timekeeper
 from kwatch.watch.cache import ObjectCache
 from kwatch.watch.extract import Projection
-from kwatch.watch.fleet import Fleet, Plan, Want
+from kwatch.watch.fleet import Fleet, Plan
+from kwatch.watch.moves import Moves, Want
 from kwatch.web.routes import create_app
 from kwatch.web.server import serve
 
@@ -66,13 +71,34 @@ class Ports:
     rng: random.Random = field(default_factory=random.Random)
     transport: Callable[[Connection], httpx.AsyncBaseTransport] = system_transport
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    files: ConfigFiles = field(default_factory=ConfigFiles)  # read again while kwatch runs
+    follow: Callable[[Config], None] = lambda _: None  # lets what is outside follow the configuration: the log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What follows from a configuration: swapped whole when another one is loaded."""
+
+    config: Config
+    rules: RuleSet
+    router: Router
+    namespaces: NamespaceFilter
+    channels: Mapping[str, Channel]
+
+    def plan(self, resume: Mapping[str, str] = {}) -> Plan:
+        """Return what has to be watched."""
+        return Plan(
+            wants=_wants(self.config, self.rules),
+            namespaces=self.namespaces.names,
+            event_kinds=self.rules.event_kinds(),
+            resume=resume,
+        )
 
 
 class App:
     """One kwatch: built once, run once."""
 
     def __init__(self, config: Config, ports: Ports, state: State, counters: Counters) -> None:
-        self.config = config
         self.ports = ports
         self.state = state
         self.counters = counters
@@ -84,16 +110,15 @@ class App:
         snapshot = state.load()
         client = KubeClient(ports.wire)
         discovery = Discovery(client)
-        rules = RuleSet(config.rules, cluster=self.cluster, label_names=config.watch.labels)
-        namespaces = self._namespaces()
         self.cache = ObjectCache()
+        self._tools = self._tools_of(snapshot.instance)
+        self.parts = self._parts(config)
         self.engine = self._engine(snapshot)
         self.lookup = Lookup(client, discovery, self.cache, counters=counters, found=self._found)
-        self.decider = self._decider(rules, namespaces, snapshot)
-        self.channels = self._channels(snapshot.instance)
+        self.decider = self._decider(snapshot)
         self.outbox = Outbox(
             state,
-            self.channels,
+            self.parts.channels,
             clock=self.clock,
             rng=ports.rng,
             counters=counters,
@@ -112,34 +137,81 @@ class App:
             client,
             discovery,
             self.cache,
-            Plan(
-                wants=_wants(config, rules),
-                namespaces=namespaces.names,
-                event_kinds=rules.event_kinds(),
-                resume=_resume(snapshot),
-            ),
-            clock=ports.clock,
+            self.parts.plan(_resume(snapshot)),
+            clock=self.clock,
             rng=ports.rng,
             counters=counters,
             put=self.pipeline.put,
         )
+        self.reloader = Reloader(
+            ports.files, config, clock=ports.clock, counters=counters, use=self.use, tell=self._tell_about_itself
+        )
         self.timekeeper = Timekeeper(self.clock, self.engine, self.pipeline, self.outbox, self.fleet, counters=counters)
         self._watched_until = self.engine.watched_until
 
-    def _namespaces(self) -> NamespaceFilter:
-        chosen = self.config.watch.namespaces
-        return NamespaceFilter(
-            include=chosen.include,
-            exclude=chosen.exclude,
-            selector=chosen.selector,
-            labels_of=self._labels_of_namespace,
+    @property
+    def config(self) -> Config:
+        """The configuration in use."""
+        return self.parts.config
+
+    async def use(self, config: Config) -> None:
+        """Go by another configuration, between two observations; raise where it cannot be used, and change nothing."""
+        before, parts = self.parts, self._parts(config, self.parts)
+        self.ports.follow(config)
+        moves = self.fleet.replan(parts.plan())
+        await self.fleet.stop(moves)
+        is_done = asyncio.Event()
+
+        def swap(now: datetime) -> None:
+            try:
+                self._swap(before, parts, moves, now)
+            finally:
+                is_done.set()
+
+        self.pipeline.submit(swap)
+        await is_done.wait()
+        self.fleet.begin(moves, lambda: self.pipeline.submit(self.engine.start_complete))
+
+    def _swap(self, before: Parts, parts: Parts, moves: Moves, now: datetime) -> None:
+        config, labels = parts.config, frozenset(parts.config.watch.labels)
+        other_labels = labels ^ frozenset(before.config.watch.labels)
+        self.parts = parts
+        self.engine.reconfigure(
+            {rule.id: rule for rule in config.rules},
+            parts.router,
+            config.inhibitions,
+            windows=config.windows,
+            is_named=parts.namespaces.is_named,
+            public_url=config.web.public_url,
+            now=now,
         )
+        new = self._rules(config, fresh(before.config.rules, config.rules, other_labels=other_labels))
+        self.decider.use(parts.rules, new, parts.namespaces.is_watched, moves=moves, now=now)
+        self.outbox.use(parts.channels, config.paces)
+
+    def _parts(self, config: Config, before: Parts | None = None) -> Parts:
+        chosen = config.watch.namespaces
+        return Parts(
+            config=config,
+            rules=self._rules(config, config.rules),
+            router=Router(config.route, config.destinations),
+            namespaces=NamespaceFilter(
+                include=chosen.include,
+                exclude=chosen.exclude,
+                selector=chosen.selector,
+                labels_of=self._labels_of_namespace,
+            ),
+            channels=self._channels(config, before),
+        )
+
+    def _rules(self, config: Config, rules: Iterable[Rule]) -> RuleSet:
+        return RuleSet(rules, cluster=self.cluster, label_names=config.watch.labels)
 
     def _engine(self, snapshot: Snapshot) -> Engine:
         config = self.config
         engine = Engine(
             {rule.id: rule for rule in config.rules},
-            Router(config.route, config.destinations),
+            self.parts.router,
             config.inhibitions,
             windows=config.windows,
             self_service=config.self_service,
@@ -149,13 +221,13 @@ class App:
         engine.load(snapshot.rows, snapshot.incidents, started_at=self.started_at, covered_until=snapshot.covered_until)
         return engine
 
-    def _decider(self, rules: RuleSet, namespaces: NamespaceFilter, snapshot: Snapshot) -> Decider:
+    def _decider(self, snapshot: Snapshot) -> Decider:
         decider = Decider(
-            rules=rules,
+            rules=self.parts.rules,
             cache=self.cache,
             engine=self.engine,
             counters=self.counters,
-            is_watched=namespaces.is_watched,
+            is_watched=self.parts.namespaces.is_watched,
             look_up=self.lookup.request,
             covered_from=snapshot.covered_until or self.started_at,
             checkpoints=snapshot.checkpoints,
@@ -163,33 +235,39 @@ class App:
         decider.load(snapshot.rows)
         return decider
 
-    def _channels(self, instance: str) -> Mapping[str, Channel]:
-        tools = Tools(
+    def _tools_of(self, instance: str) -> Tools:
+        return Tools(
             clock=self.ports.clock,
             templates=TemplateEngine(self.ports.clock),
             transport=self.ports.transport,
             instance=instance,
             stdout=self.ports.stdout,
         )
+
+    def _channels(self, config: Config, before: Parts | None) -> Mapping[str, Channel]:
+        """Return a channel per destination: the one that it has where nothing of it is other."""
+        known = {} if before is None else {each.name: each for each in before.config.entries}
         return {
-            destination.name: create_channel(destination, tools)
-            for receiver in self.config.receivers.values()
-            for destination in receiver
+            each.name: before.channels[each.name]
+            if before is not None and known.get(each.name) == each
+            else create_channel(each, self._tools)
+            for each in config.entries
         }
 
     async def run(self, stop: asyncio.Event, listener: socket.socket | None = None) -> None:
         """Run until `stop` is set, and stop in order. Without a listener there is no web."""
-        async with self._ways_out(), asyncio.TaskGroup() as tasks:
+        async with self._wire(), asyncio.TaskGroup() as tasks:
             web = self._serve(tasks, listener)
             outbox = tasks.create_task(self.outbox.run(), name="outbox")
             pipeline = tasks.create_task(self.pipeline.run(), name="pipeline")
             lookup = tasks.create_task(self.lookup.run(), name="lookup")
             watches = tasks.create_task(self.fleet.run(self._on_started), name="watches")
+            reload = tasks.create_task(self._follow_configuration(), name="reload")
             timekeeper = tasks.create_task(self.timekeeper.run(), name="timekeeper")
             await stop.wait()
             self.is_stopping = True
             log.info("stopping")
-            await _cancel(timekeeper, watches, lookup)
+            await _cancel(timekeeper, reload, watches, lookup)
             await _cancel(pipeline)
             await self.pipeline.finish(COMMIT_SECONDS)
             self.outbox.stop(DRAIN_SECONDS)
@@ -197,13 +275,12 @@ class App:
             await _cancel(*web)
 
     @asynccontextmanager
-    async def _ways_out(self) -> AsyncIterator[None]:
-        """Close every connection at the end, however it comes."""
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self.ports.wire.close)
-            for channel in self.channels.values():
-                stack.push_async_callback(channel.close)
+    async def _wire(self) -> AsyncIterator[None]:
+        """Close the way to the API server at the end, however it comes."""
+        try:
             yield
+        finally:
+            await self.ports.wire.close()
 
     def _serve(self, tasks: asyncio.TaskGroup, listener: socket.socket | None) -> tuple[asyncio.Task[None], ...]:
         if listener is None:
@@ -212,6 +289,14 @@ class App:
 
     def _heed_clock(self) -> None:
         self.timekeeper.heed()
+
+    async def _follow_configuration(self) -> None:
+        """Load it anew where that is due; from the end of the start on, when it is known what is watched."""
+        await self.started.wait()
+        await self.reloader.run()
+
+    def _tell_about_itself(self, text: str) -> None:
+        self.pipeline.submit(lambda now: self.engine.tell_about_itself(text, Severity.WARNING, now))
 
     def _on_started(self) -> None:
         self.pipeline.submit(self._complete_start)
@@ -241,7 +326,11 @@ ANNOTATED = ("Namespace", "Deployment.apps", "StatefulSet.apps", "DaemonSet.apps
 def _wants(config: Config, rules: RuleSet) -> tuple[Want, ...]:
     """Return the kinds that rules need, those that the configuration names, and those whose words count."""
     wants = [
-        Want(token=token, projection=Projection(need.paths, need.annotations), metadata_only=not need.full)
+        Want(
+            token=token,
+            projection=Projection(need.paths, need.annotations, need.elementwise),
+            metadata_only=not need.full,
+        )
         for token, need in rules.needs().items()
     ]
     wants += [Want(token=token) for token in config.watch.resources]

@@ -14,7 +14,7 @@ from kwatch.rules.verdicts import Verdict
 from kwatch.telemetry import Series
 from kwatch.watch.stream import SourceStatus
 from kwatch.web.reasons import Reasons
-from kwatch.web.views import DestinationView, Overview, SourceState, SourceView, StoreView
+from kwatch.web.views import ConfigurationView, DestinationView, Overview, SourceState, SourceView, StoreView
 
 if TYPE_CHECKING:
     from kwatch.app import App
@@ -29,17 +29,19 @@ class LiveBoard:
     async def overview(self) -> Overview:
         """Return the state of this instant."""
         app = self._app
+        now = app.ports.clock.now()
         destinations, error = await self._destinations()
         return Overview(
             version=__version__,
             cluster=app.cluster,
-            now=app.ports.clock.now(),
+            now=now,
             started_at=app.started_at,
-            alerts=app.engine.alerts(),
+            alerts=app.engine.alerts(now),
             sources=tuple(_source(status) for status in app.fleet.statuses()),
             destinations=destinations,
-            store=StoreView(path=str(app.config.state), error=app.pipeline.store_error or error),
+            store=StoreView(path=str(app.state.folder), error=app.pipeline.store_error or error),
             silences=app.engine.silences(),
+            configuration=ConfigurationView(loaded_at=app.reloader.loaded_at, error=app.reloader.error),
             is_stopping=app.is_stopping,
         )
 

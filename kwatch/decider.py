@@ -20,20 +20,26 @@ import msgspec
 
 from kwatch.alerts.annotated import Asked
 from kwatch.alerts.engine import Engine
-from kwatch.heeding import Heeding
+from kwatch.hearing import Hearing
+from kwatch.model.conditions import Path
 from kwatch.model.decisions import Checkpoint, Decision, Row, Table
-from kwatch.model.findings import FindingKind
+from kwatch.model.findings import Finding, FindingKind
 from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEventType
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
+from kwatch.model.rules import Mode
 from kwatch.rules import verdicts
-from kwatch.rules.compile import CompiledRule, RuleSet
+from kwatch.rules.compile import RuleSet
+from kwatch.rules.compiled import CompiledRule
 from kwatch.rules.planned import PlanReader
 from kwatch.telemetry import Counters
 from kwatch.watch import counting
 from kwatch.watch.cache import ObjectCache
+from kwatch.watch.emitter import bucket_of
 from kwatch.watch.frames import MALFORMED
+from kwatch.watch.moves import Moves
 from kwatch.watch.normalise import event_of, subject_of
 from kwatch.watch.remembered import Remembered
+from kwatch.wishing import Wishing
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +79,7 @@ class Decider:
         self._cache = cache
         self._engine = engine
         self._counters = counters
-        self._heeding = Heeding(engine, cache, counters)
+        self._wishing = Wishing(engine, cache, counters)
         self._is_watched = is_watched  # whether a namespace is; the empty one stands for cluster-scoped objects
         self._selected: set[str] = set()  # the namespaces that are known and watched, where labels choose them
         self._look_up = look_up
@@ -81,7 +87,8 @@ class Decider:
         self._others_covered_from = covered_from  # sources that were never heard
         self._heard_until = {source: point.resource_version for source, point in checkpoints.items()}
         self._counts: dict[str, counting.Counted] = {}
-        self._remembered = Remembered(rules.changed_paths, covered_until=covered_from)
+        self._hearing = Hearing(engine, is_asked_for=rules.end_by_quiet())
+        self._remembered = Remembered(self._changed_paths, covered_until=covered_from)
         self._plans = PlanReader(cache.get, cache.about, lambda: cache.objects_of("Pod", ""))
         self._rows: dict[tuple[Table, str], Row] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
@@ -97,6 +104,29 @@ class Decider:
         for row in rows:
             if row.table is Table.COUNTS and row.body is not None:
                 self._counts[row.key] = _decode_counted(row.body)
+
+    def use(
+        self, rules: RuleSet, fresh: RuleSet, is_watched: Callable[[str], bool], *, moves: Moves, now: datetime
+    ) -> None:
+        """Go by other rules: judge what is known by those that are `fresh`, and by all in namespaces that are new."""
+        self._rules = rules
+        self._hearing.use(is_asked_for=rules.end_by_quiet(), now=now)
+        was_watched, self._is_watched = self._is_watched, is_watched
+        for source in moves.stopped:
+            lost = WatchEvent(WatchEventType.LOST, None, "", now)
+            self.decide(Batch(source, (lost,), "", now), now)
+        self._cache.rearrange(moves)
+        for source in moves.started:
+            self._covered_from[source.id] = now
+            self._heard_until.pop(source.id, None)
+        known = tuple(self._cache.objects_in(""))
+        names = (state.ref.name for state in known if (state.ref.kind, state.ref.group) == ("Namespace", ""))
+        self._selected = {name for name in names if is_watched(name)}
+        for state in known:
+            namespace = state.ref.namespace
+            if is_watched(namespace):
+                self._judge_again(state, fresh if was_watched(namespace) else rules, now)
+        self._count_outcomes()
 
     def decide(self, batch: Batch, now: datetime) -> None:
         """Observe everything in the batch, in order."""
@@ -147,7 +177,7 @@ class Decider:
 
     def asked(self, ref: ObjectRef) -> tuple[Asked, ...]:
         """Return the annotations that may act on an object, the nearest first."""
-        return self._heeding.asked(ref)
+        return self._wishing.asked(ref)
 
     def _verdicts(self, state: ObjectState, now: datetime) -> Verdicts:
         about = self._cache.about(state.ref) or About(state, f"{state.ref.kind}/{state.ref.name}")
@@ -188,7 +218,10 @@ class Decider:
     def _on_event_frame(self, source: Source, frame: WatchEvent, now: datetime) -> None:
         """The hot path: most Events are of no interest to any rule, and are told apart without looking closer."""
         if frame.body is None:
+            self._on_coverage(source, frame, now)
+            self._hearing.on_watch(source, frame, now)
             return
+        self._hearing.on_write(source, frame, now)
         subject = subject_of(frame.body)
         candidates = self._rules.event_candidates(*subject)
         if not candidates:
@@ -197,6 +230,14 @@ class Decider:
             self._outcomes["namespace_not_watched"] += 1
         else:
             self._on_interesting(source, frame, candidates, now)
+
+    def _on_coverage(self, source: Source, frame: WatchEvent, now: datetime) -> None:
+        """Events may stay unseen, or none does from now on: what has not happened is known only meanwhile."""
+        kind, group, namespace = source.resource.kind, source.resource.group, source.namespace
+        if frame.type is WatchEventType.LOST:
+            self._engine.freeze(kind, group, namespace, now)
+        elif frame.type is WatchEventType.SYNCED:
+            self._engine.thaw(kind, group, namespace, None, now)
 
     def _on_interesting(
         self, source: Source, frame: WatchEvent, candidates: tuple[CompiledRule, ...], now: datetime
@@ -211,12 +252,16 @@ class Decider:
             heard_until = self._heard_until.get(source.id, "")
             is_news = heard_until.isdecimal() and counting.is_newer(event.resource_version, heard_until)
             is_listed = frame.type is WatchEventType.LISTED and not is_news
+            bucket = bucket_of(frame.body)
 
             def go_on(about: About | None, at: datetime) -> None:
-                self._on_event(source, event, about, candidates, is_listed=is_listed, now=at)
+                asked = self._rules.event_candidates(*subject_of(frame.body))  # what has waited may meet other rules
+                findings = self._rules.event_findings(event, about, asked, at)
+                findings = self._hearing.complete(findings, source, event, bucket, at)
+                self._on_event(source, event, about, findings, is_listed=is_listed, now=at)
 
-            if self._heeding.is_on or self._rules.needs_object(candidates):
-                self._with_object(source, event.regarding, go_on, now)
+            if self._wishing.is_on or self._rules.needs_object(candidates):
+                self._with_object(source.id, event.regarding, go_on, now)
             else:
                 go_on(None, now)
 
@@ -232,12 +277,11 @@ class Decider:
         source: Source,
         event: KubeEvent,
         about: About | None,
-        candidates: Iterable[CompiledRule],
+        findings: Iterable[Finding],
         *,
         is_listed: bool,
         now: datetime,
     ) -> None:
-        findings = self._rules.event_findings(event, about, candidates, now)
         if not findings:
             self._outcomes["no_rule"] += 1
             return
@@ -254,15 +298,22 @@ class Decider:
                 for finding in findings:  # its text may be another
                     self._engine.observe(finding, now)
             return
-        if self._heeding.opts_out(event.regarding):
+        if self._wishing.opts_out(event.regarding):
             self._outcomes["opted_out"] += 1
             return
         self._outcomes["finding"] += 1
         for finding in findings:
             self._engine.observe(msgspec.structs.replace(finding, contribution=counted.contribution), now)
-            if finding.rule.resolve is not None and about is not None and about.state is not None:
-                truth = self._rules.evidence(finding.rule, about.state)
-                self._engine.observe(msgspec.structs.replace(finding, kind=FindingKind.EVIDENCE, truth=truth), now)
+            if about is not None and finding.rule.mode is Mode.ALERT:
+                self._heed_object(finding, about, now)
+
+    def _heed_object(self, finding: Finding, about: About, now: datetime) -> None:
+        """Say what the object shows by the time that an occurrence is heard."""
+        if about.is_gone:
+            self._engine.observe(msgspec.structs.replace(finding, kind=FindingKind.ABSENT), now)
+        elif finding.rule.resolve is not None and about.state is not None:
+            truth = self._rules.evidence(finding.rule, about.state)
+            self._engine.observe(msgspec.structs.replace(finding, kind=FindingKind.EVIDENCE, truth=truth), now)
 
     def _keep_count(self, key: str, counted: counting.Counted) -> None:
         self._counts[key] = counted
@@ -280,7 +331,7 @@ class Decider:
             self._outcomes["malformed"] += 1
             return
         for change in changes:
-            is_opted_in = self._heeding.heed(change, now)
+            is_opted_in = self._wishing.hear(change, now)
             if (resource.kind, resource.group) == ("Namespace", ""):
                 self._on_namespace(source, change.state.ref.name, now)
             if self._is_watched(change.state.ref.namespace):
@@ -288,7 +339,7 @@ class Decider:
                     self._engine.plan(step, now)
             self._on_change(source, self._remembered.complete(change), now)
             if is_opted_in:
-                self._judge_again(source, self._heeding.inside(change.state.ref), now)
+                self._judge_all(source, self._wishing.inside(change.state.ref), now)
         if frame.type is WatchEventType.SYNCED:
             self._on_synced(source, is_listed=bool(frame.resource_version), now=now)
 
@@ -309,9 +360,9 @@ class Decider:
                 self._engine.leave(lambda ref: ref.namespace == name, "namespace not watched", now)
         elif name not in self._selected:
             self._selected.add(name)
-            self._judge_again(source, self._cache.objects_in(name), now)
+            self._judge_all(source, self._cache.objects_in(name), now)
 
-    def _judge_again(self, source: Source, states: Iterable[ObjectState], now: datetime) -> None:
+    def _judge_all(self, source: Source, states: Iterable[ObjectState], now: datetime) -> None:
         for state in states:
             self._on_change(source, ObjectChange(Change.EXISTING, state, None, now), now)
 
@@ -319,11 +370,11 @@ class Decider:
         """Decide, then remember: what waits must still be a change after a crash."""
 
         def go_on(about: About | None, at: datetime) -> None:
-            self._decide_change(change, about, at)
+            self._decide_change(change, about, self._rules, at)
             self._store(self._remembered.note(change))
 
         if self._is_of_interest(change.state.ref):
-            self._with_object(source, change.state.ref, go_on, now)
+            self._with_object(source.id, change.state.ref, go_on, now)
         else:
             self._store(self._remembered.note(change))
 
@@ -335,36 +386,55 @@ class Decider:
             return False
         return True
 
-    def _decide_change(self, change: ObjectChange, about: About | None, now: datetime) -> None:
+    def _judge_again(self, state: ObjectState, rules: RuleSet, now: datetime) -> None:
+        """Decide what some of the rules say of an object that is known."""
+        change, rules_now = ObjectChange(Change.EXISTING, state, None, now), self._rules
+
+        def go_on(about: About | None, at: datetime) -> None:
+            is_outdated = self._rules is not rules_now
+            self._decide_change(change, about, self._rules if is_outdated else rules, at)
+            self._store(self._remembered.note(change))
+
+        if rules.watches(state.ref.kind, state.ref.group):
+            self._guard(self._with_object, "", state.ref, go_on, now)
+
+    def _decide_change(self, change: ObjectChange, about: About | None, rules: RuleSet, now: datetime) -> None:
         ref = change.state.ref
-        if self._heeding.opts_out(ref):
+        if self._wishing.opts_out(ref):
             self._outcomes["opted_out"] += 1
             return
         known = about or About(change.state, f"{ref.kind}/{ref.name}")
-        findings = self._rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
+        findings = rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
         self._outcomes["finding" if findings else "no_rule"] += 1
         for finding in findings:
             self._engine.observe(finding, now)
 
     # Waiting
 
-    def _with_object(self, source: Source, ref: ObjectRef, go_on: Waiting, now: datetime) -> None:
-        """Go on now when the object is known, else when it has been looked up; behind what waits for it already."""
+    def _with_object(self, source_id: str, ref: ObjectRef, go_on: Waiting, now: datetime) -> None:
+        """Go on now when the object is known, else when it has been looked up; behind what waits for it already.
+
+        `source_id`: whose checkpoint must not move before; empty: none's.
+        """
         if (waiting := self._parked.get(ref)) is not None:
-            waiting.append((source.id, go_on))
+            waiting.append((source_id, go_on))
         elif (about := self._cache.about(ref)) is not None:
             go_on(about, now)
         elif len(self._parked) >= MAX_PARKED:
             self._counters.add("lookups_failed")
             go_on(None, now)
         else:
-            self._parked[ref] = deque([(source.id, go_on)])
+            self._parked[ref] = deque([(source_id, go_on)])
             self._look_up(ref)
 
     def _sweep(self, now: datetime) -> None:
-        for key in [key for key, counted in self._counts.items() if counting.is_stale(counted, now)]:
+        for key in counting.stale(self._counts, now):
             del self._counts[key]
             self._store(Row(Table.COUNTS, key, None))
+        self._counters.add("emitters_forgotten", self._hearing.sweep(now))
+
+    def _changed_paths(self, kind: str, group: str) -> frozenset[Path]:
+        return self._rules.changed_paths(kind, group)
 
     def _store(self, row: Row | None) -> None:
         """Let a row be written with the next decision; of one key the newest."""

@@ -31,11 +31,16 @@ class NamespaceFilter:
 
     def is_watched(self, namespace: str) -> bool:
         """Return whether what is in the namespace is looked at; the empty name is the cluster's own scope."""
-        is_named = self._by_name.get(namespace)
-        if is_named is None:
-            is_named = self._is_included(namespace) and not self._is_excluded(namespace)
-            self._by_name[namespace] = is_named
+        is_named = self.is_named(namespace)
         if not is_named or not namespace or self._is_selected is None:
             return is_named
         labels = self._labels_of(namespace)
         return labels is not None and self._is_selected(labels)
+
+    def is_named(self, namespace: str) -> bool:
+        """Return whether its name is one of those that are watched, whatever its labels."""
+        is_named = self._by_name.get(namespace)
+        if is_named is None:
+            is_named = self._is_included(namespace) and not self._is_excluded(namespace)
+            self._by_name[namespace] = is_named
+        return is_named

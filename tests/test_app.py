@@ -133,7 +133,7 @@ def test_it_stops_also_while_the_store_fails(stage: Stage) -> None:
     stage.absent(60, 60, is_killed=False)
     stage.run(until=700)
     assert sorted(names(stage)) == [f"web-{number:02}" for number in range(40)]
-    assert {message.at for message in stage.told if message.at > 60} == {66}  # 5 s for the store, 1 s for the outbox
+    assert {message.at for message in stage.told if message.at > 60} == {65}  # 5 s for the store
 
 
 def test_what_is_about_a_forbidden_kind_is_told_where_nothing_of_it_is_asked(tmp_path: Path) -> None:

@@ -209,7 +209,7 @@ def test_counts_of_Events_that_are_gone_are_dropped_after_a_while(bench: Bench) 
     bench.take(0)
     bench.events(10, event(), kind=WatchEventType.DELETED)
     bench.take(10)
-    counts = [row for row in bench.take(1200).rows if row.table is Table.COUNTS]
+    counts = [row for row in bench.take(90000).rows if row.table is Table.COUNTS]
     assert counts == [Row(Table.COUNTS, "shop/e", None)]
 
 

@@ -8,20 +8,23 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from kwatch.alerts import ledger as fates
-from kwatch.alerts import members, thresholds
+from kwatch.alerts import members, sequences, thresholds
+from kwatch.alerts.absence import Absences
 from kwatch.alerts.acknowledging import withdraw
 from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.flapping import steady
 from kwatch.alerts.holders import Holders
+from kwatch.alerts.idle import Idle
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import Verdict, judge, keep_until
+from kwatch.alerts.listening import Listening
 from kwatch.alerts.records import Alert, Member
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.model.alerts import AlertState, EndReason
 from kwatch.model.conditions import is_edge
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.objects import ObjectRef
-from kwatch.model.rules import Mode, Rule, Severity, Subject
+from kwatch.model.rules import Mode, OnDelete, Rule, Severity, Subject
 
 Moved = tuple[Alert, ...]
 
@@ -29,41 +32,58 @@ Moved = tuple[Alert, ...]
 class Book:
     """The alerts. `alerts` is read by others, and changed here alone."""
 
-    def __init__(self, rules: Mapping[str, Rule], annotations: Annotations, timers: Timers, ledger: Ledger) -> None:
+    def __init__(
+        self, rules: Mapping[str, Rule], annotations: Annotations, timers: Timers, ledger: Ledger, *, cluster: str
+    ) -> None:
         self.alerts: dict[str, Alert] = {}
         self.retold: list[Alert] = []  # firing alerts that began or ceased to flap; whoever tells it takes them out
         self.rules = rules
-        self._moments = {rule.id for rule in rules.values() if rule.on is Subject.EVENT or is_edge(rule.match)}
+        self._moments = _moments(rules)
         self._annotations = annotations
         self._timers = timers
         self._ledger = ledger
         self._holders = Holders()
+        self._idle = Idle()
+        self._absences = Absences(rules.values(), cluster)
+        self.listening = Listening(self.alerts, self._holders)
         self._late_before: datetime | None = None
         self._is_starting = False
+        self._is_summarising = False  # what is found to be wrong already is told in one summary
 
     def load(self, alerts: Iterable[Alert], *, started_at: datetime, is_first: bool) -> Moved:
         """Take back what was kept; nothing of it is known to be so until its source has been heard (`thaw`)."""
         self._late_before = None if is_first else started_at
-        self._is_starting = True
+        self._is_starting, self._is_summarising = True, is_first
         moved: list[Alert] = []
-        for alert in alerts:
+        alerts = tuple(alerts)
+        for alert in (*alerts, *self._absences.load(alerts, started_at)):
             self.alerts[alert.fingerprint] = alert
             for member in alert.members.values():
                 self._holders.add(alert, member)
                 members.freeze(alert, member, started_at)
-            rule = self.rules.get(alert.rule_id)
-            if alert.is_open and (rule is None or rule.mode is not Mode.ALERT):
-                moved += self._abandon(alert, EndReason.RULE_REMOVED, "rule removed", started_at)
-            else:
-                moved += self._settle(alert, started_at)
+                self.listening.load(alert, member)
+            moved += self._adopt(alert, started_at)
+        return tuple(moved)
+
+    def use(self, rules: Mapping[str, Rule], is_named: Callable[[str], bool], now: datetime) -> Moved:
+        """Go by other rules and namespaces; alerts of a rule that is as it was, in one that is watched, stay so."""
+        before, self.rules = self.rules, rules
+        self._moments = _moments(rules)
+        self._is_summarising = True
+        for alert in self._absences.use(rules.values(), tuple(self.alerts.values()), now):
+            self.alerts[alert.fingerprint] = alert
+        changed = [alert for alert in self.alerts.values() if before.get(alert.rule_id) != rules.get(alert.rule_id)]
+        moved = [each for alert in changed for each in self._adopt(alert, now)]
+        for alert in [each for each in self.alerts.values() if each.is_open and _is_elsewhere(each, is_named)]:
+            moved += self._abandon(alert, EndReason.NOT_OBSERVED, "namespace not watched", now)
         return tuple(moved)
 
     def started(self, now: datetime) -> Moved:
-        """Every source has been heard, or given up: from now on what nobody can see may expire."""
-        self._is_starting = False
+        """Every source has been heard, or given up: after a start, what nobody can see may expire from now on."""
+        was_starting, self._is_starting, self._is_summarising = self._is_starting, False, False
         for alert in self.alerts.values():
             alert.awaits_summary = False
-        return self._settle_all([alert for alert in self.alerts.values() if alert.is_open], now)
+        return self._settle_all([alert for alert in self.alerts.values() if alert.is_open and was_starting], now)
 
     def outdated(self) -> list[Alert]:
         """Return the open alerts that have another severity now than when they began."""
@@ -78,6 +98,9 @@ class Book:
 
     def observe(self, finding: Finding, now: datetime) -> Moved:
         """Take a finding of a rule of mode ALERT."""
+        if finding.rule.absent_for is not None and finding.kind is not FindingKind.GONE:
+            alert = self._absences.observe(finding, now, self.recall, self._ledger)
+            return () if alert is None else self._settle_member(alert, finding, now)
         match finding.kind:
             case FindingKind.STATE:
                 return self._observe_state(finding, now)
@@ -88,15 +111,16 @@ class Book:
                 for alert in about:
                     members.apply_evidence(alert, finding, now)
                 return self._settle_all(about, now)
-            case FindingKind.GONE:
-                return self._remove(self._about(finding), finding.member, now)
+            case FindingKind.GONE | FindingKind.ABSENT:
+                return self._remove(self._about(finding), finding, now)
 
     def freeze(self, kind: str, group: str, namespace: str, now: datetime) -> Moved:
         """Hold everything that rests on a source that is out of sync."""
         touched = list(self._members_of(kind, group, namespace))
         for alert, member in touched:
             members.freeze(alert, member, now)
-        return self._settle_all([alert for alert, _ in touched], now)
+        self._absences.lost(kind, group, namespace)
+        return self._settle_all([*(alert for alert, _ in touched), *self._awaiting(kind, group)], now)
 
     def freeze_all(self, now: datetime) -> Moved:
         """Hold everything: nobody watches."""
@@ -113,7 +137,8 @@ class Book:
         for alert, member in touched:
             if present is not None and members.has_uid(member.ref) and member.ref.uid not in present:
                 self._end_member(alert, member.ref, now)
-        return self._settle_all([alert for alert, _ in touched], now)
+        self._absences.synced(kind, group, namespace, now)
+        return self._settle_all([*(alert for alert, _ in touched), *self._awaiting(kind, group)], now)
 
     def retext(self, alert: Alert) -> None:
         """Give an alert the annotations that it has now."""
@@ -135,9 +160,12 @@ class Book:
 
     def close(self, alert: Alert, now: datetime) -> None:
         """Let go of an episode that has ended and been told of; what it was called comes back with the next finding."""
-        self._forget_members(alert, alert.members.copy())
+        if alert.end_reason is not EndReason.SEEN_AGAIN:  # which may be absent again without any
+            self._forget_members(alert, alert.members.copy())
+            self._absences.drop(alert.fingerprint)
+            alert.labels, alert.annotations, alert.details, alert.message = {}, {}, {}, ""
         alert.count, alert.unlisted, alert.groups, alert.awaits_summary = 0, 0, [], False
-        alert.labels, alert.annotations, alert.details, alert.message = {}, {}, {}, ""
+        alert.is_out_of_sight = False
         self.remember(alert, now)
 
     def run(self, fingerprint: str, now: datetime) -> Moved:
@@ -166,7 +194,8 @@ class Book:
             )
         elif not alert.is_open:  # an episode keeps the labels by which it was routed
             alert.rule, alert.severity, alert.labels = rule.name, severity, labels
-        if finding.message:
+            alert.is_moment = rule.id in self._moments
+        if finding.message and finding.is_last_step:
             alert.message, alert.is_varied = finding.message, finding.is_varied
         alert.details = dict(finding.details) or alert.details
         alert.annotations = self._annotations.texts_of(rule, alert.labels)
@@ -181,23 +210,25 @@ class Book:
             found[rule_id] = (*found.get(rule_id, ()), name)
         return found
 
-    def reaches(self, alert: Alert, finding: Finding, now: datetime) -> bool:
-        """Count an occurrence and return whether the rule's rate is reached."""
-        rate, contribution = finding.rule.rate, finding.contribution
-        if rate is None or contribution is None:
-            return True
-        if not thresholds.add(alert.window, contribution, rate, now):
-            self._ledger.count(fates.LATE)
-        return alert.is_open or thresholds.window_sum(alert.window, rate, now) >= rate.count
-
     def remember(self, alert: Alert, now: datetime) -> None:
         """Keep an alert that is not open for as long as something needs it."""
         rule = self.rules.get(alert.rule_id)
-        until = now if rule is None else keep_until(alert, rule)
-        if until > now:
-            self._timers.set((Phase.CONDITION, alert.fingerprint), until)
+        if rule is not None and self._absences.is_watched(alert.fingerprint):
+            due_at = self._absences.judge(alert, rule, now).due_at
+            self._timers.set((Phase.CONDITION, alert.fingerprint), due_at)
             return
+        until = now if rule is None else keep_until(alert, rule)
+        if until <= now:
+            self._forget(alert)
+            return
+        self._timers.set((Phase.CONDITION, alert.fingerprint), until)
+        if (oldest := self._idle.add(alert.fingerprint)) is not None:
+            self._ledger.count(fates.IDLE_DROPPED)
+            self._forget(self.alerts[oldest])
+
+    def _forget(self, alert: Alert) -> None:
         self._timers.set((Phase.CONDITION, alert.fingerprint), None)
+        self._idle.discard(alert.fingerprint)
         self._forget_members(alert, alert.members.copy())
         self._ledger.touch_alert(alert.fingerprint)
         del self.alerts[alert.fingerprint]
@@ -216,7 +247,7 @@ class Book:
             self._ledger.count(fates.COUNTED_INTO_OPEN if alert.is_open else fates.OPENED)
         self._heed_initial(alert, finding)
         apply = members.apply_occurrence if alert.is_moment else members.apply_state
-        is_known = _is_known(alert, finding)
+        is_known = members.is_known(alert, finding)
         apply(alert, finding, now)
         return () if is_known else self._settle_member(alert, finding, now)
 
@@ -230,22 +261,37 @@ class Book:
             alert = self.alerts.get(finding.fingerprint)
             if alert is not None and finding.since_at >= alert.seen_at:
                 self.recall(finding)
+                if self.listening.note(alert, finding) and alert.is_open:
+                    return self._settle(alert, now)
             return ()
         alert = self.recall(finding)
-        is_reached = self.reaches(alert, finding, now)
+        told = sequences.complete(alert, finding, now, self._ledger)
+        if told is None:
+            return self._wait(alert, now)
+        return self._count(alert, told, now)
+
+    def _wait(self, alert: Alert, now: datetime) -> Moved:
+        """An occurrence was not enough."""
+        self._ledger.count(fates.BELOW_THRESHOLD)
+        if not alert.is_open:
+            self.remember(alert, now)
+        return ()
+
+    def _count(self, alert: Alert, finding: Finding, now: datetime) -> Moved:
+        occurrences = finding.contribution.n if finding.contribution is not None else 0
+        is_reached = thresholds.reaches(alert, finding, now, self._ledger)
         if alert.is_open:
             self._ledger.count(fates.COUNTED_INTO_OPEN)
             alert.count += occurrences
-        is_known = _is_known(alert, finding)
+        is_known = members.is_known(alert, finding)
         members.apply_occurrence(alert, finding, now)
-        if is_known:
+        is_sooner = self.listening.note(alert, finding)
+        if is_known and not is_sooner:
             return ()
         if not alert.is_open:
             if not is_reached:
-                self._ledger.count(fates.BELOW_THRESHOLD)
-                self._trim(alert, finding)
-                self.remember(alert, now)
-                return ()
+                self._trim(alert, finding, now)
+                return self._wait(alert, now)
             self._ledger.count(fates.OPENED)
             self._open(alert, finding, occurrences, now)
         return self._settle_member(alert, finding, now)
@@ -265,22 +311,26 @@ class Book:
                 member.truth = Truth.TRUE  # whatever was evidence before, it is wrong now
 
     def _heed_initial(self, alert: Alert, finding: Finding) -> None:
-        is_first_list = self._is_starting and self._late_before is None and finding.is_initial
         if not alert.is_open and finding.truth is Truth.TRUE:
-            alert.awaits_summary = is_first_list
+            alert.awaits_summary = self._is_summarising and finding.is_initial
 
     def _about(self, finding: Finding) -> list[Alert]:
         return [self.alerts[name] for name in self.holding(finding.member).get(finding.rule.id, ())]
 
-    def _remove(self, alerts: list[Alert], ref: ObjectRef, now: datetime) -> Moved:
+    def _remove(self, alerts: list[Alert], finding: Finding, now: datetime) -> Moved:
         for alert in alerts:
-            self._end_member(alert, ref, now)
+            if finding.kind is FindingKind.ABSENT and alert.state is AlertState.FIRING:
+                members.miss(alert, finding.member, finding.rule.on_delete, now)
+            else:
+                self._end_member(alert, finding.member, now)
         return self._settle_all(alerts, now)
 
     def _end_member(self, alert: Alert, ref: ObjectRef, now: datetime) -> None:
         if alert.state is AlertState.FIRING:
             members.remove(alert, ref, self.rules[alert.rule_id].on_delete, now)
             return
+        if self.rules[alert.rule_id].on_delete is OnDelete.RESOLVE:
+            self._absences.drop(alert.fingerprint)
         keys = members.member_keys(ref)
         self._forget_members(alert, {key: alert.members[key] for key in keys if key in alert.members})
 
@@ -288,6 +338,9 @@ class Book:
         return self._annotations.severity_of(self.rules[alert.rule_id], alert.labels)
 
     # members
+
+    def _awaiting(self, kind: str, group: str) -> list[Alert]:
+        return [self.alerts[name] for name in self._absences.resting_on(kind, group)]
 
     def _members_of(self, kind: str, group: str, namespace: str) -> Iterator[tuple[Alert, Member]]:
         for alert in self.alerts.values():
@@ -301,16 +354,18 @@ class Book:
             del alert.members[key]
         self._holders.discard(alert, gone.values())
 
-    def _trim(self, alert: Alert, finding: Finding) -> None:
+    def _trim(self, alert: Alert, finding: Finding, now: datetime) -> None:
         member = members.find_member(alert, finding.member)
         if member is not None:
             self._holders.add(alert, member)
-        self._holders.discard(alert, members.prune(alert, keep_wrong=not alert.is_moment))
+        gone = members.prune(alert, keep_wrong=not alert.is_moment)
+        self._holders.discard(alert, gone)
+        self.listening.let_go(alert, gone, finding.rule, now)
 
     # transitions
 
     def _settle_member(self, alert: Alert, finding: Finding, now: datetime) -> Moved:
-        self._trim(alert, finding)
+        self._trim(alert, finding, now)
         return self._settle(alert, now)
 
     def _settle_all(self, alerts: Iterable[Alert], now: datetime) -> Moved:
@@ -328,6 +383,7 @@ class Book:
         verdict = self._judge(alert, rule, now)
         moved = self._follow(alert, rule, verdict, now)
         if alert.is_open:
+            self._idle.discard(alert.fingerprint)
             if moved:  # what has just begun has another deadline
                 verdict = self._judge(alert, rule, now)
             self._timers.set((Phase.CONDITION, alert.fingerprint), verdict.due_at)
@@ -338,6 +394,8 @@ class Book:
         return moved
 
     def _judge(self, alert: Alert, rule: Rule, now: datetime) -> Verdict:
+        if rule.absent_for is not None:
+            return self._absences.judge(alert, rule, now)
         return steady(alert, rule.flapping, judge(alert, rule, now, may_expire=not self._is_starting), now)
 
     def _tidy(self, alert: Alert, now: datetime) -> None:
@@ -346,17 +404,21 @@ class Book:
         if not alert.is_open:
             self.remember(alert, now)
 
-    @staticmethod
-    def _is_judged(alert: Alert, rule: Rule) -> bool:
-        """Whether truth of the members decides now: not where a rate waits to be reached by an occurrence."""
-        return alert.is_open or rule.rate is None or alert.count > 0
+    def _is_judged(self, alert: Alert, rule: Rule) -> bool:
+        """Whether truth of the members, or time, decides now: not where an occurrence has to complete something."""
+        if rule.absent_for is not None:
+            return alert.is_open or self._absences.is_watched(alert.fingerprint)
+        return alert.is_open or alert.count > 0 or (rule.rate is None and rule.then is None)
 
     def _follow(self, alert: Alert, rule: Rule, verdict: Verdict, now: datetime) -> Moved:
         match verdict.state:
             case AlertState.FIRING if alert.state is not AlertState.FIRING:
+                if rule.absent_for is not None:
+                    self._ledger.count(fates.OPENED)
                 self._begin(alert, rule, verdict, now)
             case AlertState.PENDING if alert.state is not AlertState.PENDING:
-                alert.is_late = self.is_late(verdict.since_at or now)  # once: a restart while pending misses nothing
+                # Once: a restart while pending misses nothing.
+                alert.is_late = self._began_unseen(alert, verdict.since_at or now)
                 self._ledger.move(alert, AlertState.PENDING, verdict.reason, now)
                 return ()
             case AlertState.INACTIVE if alert.state is AlertState.PENDING:
@@ -377,7 +439,7 @@ class Book:
         alert.starts_at = verdict.since_at or now
         alert.ends_at = alert.ended_at = alert.end_reason = None
         if alert.state is not AlertState.PENDING:
-            alert.is_late = self.is_late(alert.starts_at)
+            alert.is_late = self._began_unseen(alert, alert.starts_at)
         alert.is_told, alert.is_stable, alert.held_back_by, alert.groups, alert.listed = False, False, "", [], []
         alert.planned_at, alert.planned_by = None, ""
         alert.escalated_to = []
@@ -388,6 +450,17 @@ class Book:
         alert.ends_at = max(verdict.since_at or now, alert.starts_at or now)
         alert.ended_at, alert.end_reason = now, verdict.end_reason
         self._ledger.move(alert, verdict.state, verdict.reason, now)
+
+    def _began_unseen(self, alert: Alert, at: datetime) -> bool:
+        return not alert.awaits_summary and self.is_late(at)
+
+    def _adopt(self, alert: Alert, now: datetime) -> Moved:
+        """Take an alert over from other rules: end it where none asks for it any more, else judge it by its rule."""
+        rule = self.rules.get(alert.rule_id)
+        is_asked_for = rule is not None and rule.mode is Mode.ALERT and alert.is_moment is (rule.id in self._moments)
+        if (is_asked_for and not self._absences.is_outlived(alert)) or not alert.is_open:
+            return self._settle(alert, now)
+        return self._abandon(alert, EndReason.RULE_REMOVED, "rule removed", now)
 
     def _abandon(self, alert: Alert, why: EndReason, reason: str, now: datetime) -> Moved:
         """End what nobody asks for any more (S-41)."""
@@ -402,12 +475,12 @@ class Book:
         return (alert,)
 
 
-def _is_known(alert: Alert, finding: Finding) -> bool:
-    """Return whether a finding tells a firing alert what it knows; then no more follows than a later deadline.
+def _moments(rules: Mapping[str, Rule]) -> set[str]:
+    """Return the rules that speak of moments."""
+    return {rule.id for rule in rules.values() if rule.on is Subject.EVENT or is_edge(rule.match)}
 
-    That one is set when the earlier runs out, so that an alert of many members need not be judged at each occurrence.
-    """
-    if alert.state is not AlertState.FIRING or finding.truth is not Truth.TRUE:
-        return False
-    member = members.find_member(alert, finding.member)
-    return member is not None and member.truth is Truth.TRUE and (alert.is_moment or member.is_live)
+
+def _is_elsewhere(alert: Alert, is_named: Callable[[str], bool]) -> bool:
+    """Return whether every object of an alert is where nobody looks any more."""
+    members = alert.members.values()
+    return bool(members) and not any(is_named(member.ref.namespace) for member in members)

@@ -66,9 +66,10 @@ class Digests:
             else:
                 self.entries[row.key] = row
 
-    def use(self, rules: Mapping[str, Rule], destinations: Iterable[Destination], now: datetime) -> None:
+    def use(self, rules: Mapping[str, Rule], router: Router, now: datetime) -> None:
         """Go by these from now on: destinations that are gone are forgotten, new ones begin their first period."""
-        self._rules = rules
+        self._rules, self._router = rules, router
+        destinations = router.destinations.values()
         self._plans = {each.name: (each, each.digest) for each in destinations if each.digest is not None}
         for period in [each for each in self.periods.values() if each.destination not in self._plans]:
             self._forget(period)

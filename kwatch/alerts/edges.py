@@ -12,6 +12,7 @@ from kwatch.alerts.summaries import Summaries
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.windows import Windows
 from kwatch.model.silences import Silence
+from kwatch.model.windows import Window
 
 _WINDOW = "window/"
 _SILENCE = key_of("")
@@ -45,6 +46,15 @@ class Edges:
         for name in self._windows.by_name:
             self._await_window(name, now)
 
+    def use(self, windows: Iterable[Window], now: datetime) -> None:
+        """Go by other windows."""
+        gone = set(self._windows.by_name)
+        self._windows.use(windows)
+        for name in gone - set(self._windows.by_name):
+            self._timers.set((Phase.EDGE, f"{_WINDOW}{name}"), None)
+        for name in self._windows.by_name:
+            self._await_window(name, now)
+
     def started(self, now: datetime) -> None:
         """Every source has been heard, or given up: it is known again what goes on."""
         self.is_starting = False
@@ -63,11 +73,11 @@ class Edges:
             self._await_window(key.removeprefix(_WINDOW), now)
             self._release(now)
         elif key.startswith(annotated.KEY):
-            self.heed((annotated.place_of_key(key),), now)
+            self.granted((annotated.place_of_key(key),), now)
         else:
             self._turn(self._silences.turn(key.removeprefix(_SILENCE), now), now)
 
-    def heed(self, places: Collection[Place], now: datetime) -> None:
+    def granted(self, places: Collection[Place], now: datetime) -> None:
         """What annotations ask for is not what it was."""
         for alert in self.about(places):
             if alert.is_told:

@@ -25,6 +25,7 @@ from kwatch.alerts.lifecycle import MEMORY
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
 from kwatch.alerts.planned import PLANNED, PlannedChanges
+from kwatch.alerts.reconfiguring import orphans
 from kwatch.alerts.records import (
     Alert,
     Annotated,
@@ -47,7 +48,7 @@ from kwatch.alerts.windows import Windows
 from kwatch.alerts.wishes import Ignored
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
-from kwatch.model.findings import Finding
+from kwatch.model.findings import Bucket, Finding
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
 from kwatch.model.planned import PlannedStep
@@ -85,13 +86,14 @@ class Engine:
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
         self._annotations = Annotations(self_service, self._timers, self._ledger)
-        self._book = Book(by_id, self._annotations, self._timers, self._ledger)
+        self._book = Book(by_id, self._annotations, self._timers, self._ledger, cluster=cluster)
+        self._listening = self._book.listening
         self._planned = PlannedChanges(
             by_id, self._book.alerts, cluster=cluster, timers=self._timers, ledger=self._ledger
         )
         self._silences = Silences(self._timers, self._ledger)
-        known_windows = Windows(windows)
-        self._muting = Muting(self._inhibitor, self._silences, known_windows, self._annotations, self._planned)
+        self._windows = Windows(windows)
+        self._muting = Muting(self._inhibitor, self._silences, self._windows, self._annotations, self._planned)
         self._digests = Digests(
             self._book.alerts,
             router,
@@ -108,7 +110,7 @@ class Engine:
             self._digests,
             annotations=self._annotations,
             announcer=self._announcer,
-            memory=max([MEMORY, *(rule.reopen_window for rule in by_id.values())]),
+            memory=_memory(by_id),
             timers=self._timers,
             ledger=self._ledger,
         )
@@ -119,7 +121,7 @@ class Engine:
             self._groups,
             self._summaries,
             silences=self._silences,
-            windows=known_windows,
+            windows=self._windows,
             timers=self._timers,
         )
         self._notices = Notices(
@@ -172,8 +174,41 @@ class Engine:
         self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
         self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)])
         self._digests.load([kept for kept in groups if isinstance(kept, DigestPeriod | DigestEntry)])
-        self._digests.use(self._book.rules, self._router.destinations.values(), started_at)
+        self._digests.use(self._book.rules, self._router, started_at)
         self._follow(moved, started_at)
+
+    def reconfigure(
+        self,
+        rules: Mapping[str, Rule],
+        router: Router,
+        inhibitions: Iterable[Inhibition],
+        *,
+        windows: Iterable[Window],
+        is_named: Callable[[str], bool],
+        public_url: str,
+        now: datetime,
+    ) -> None:
+        """Go by another configuration from now on; what it does not change goes on as if nothing had been.
+
+        `is_named`: whether what is in a namespace may be watched. What is found until `start_complete` to be wrong
+        already, by rules that are new, is told as at a first start.
+        """
+        self._advance(now, inclusive=False)
+        by_id = {rule.id: rule for rule in rules.values()}
+        self._is_first_list = True
+        self._follow(self._book.use(by_id, is_named, now), now)
+        firing = [alert for alert in self._book.alerts.values() if alert.state is AlertState.FIRING]
+        self._inhibitor.use(inhibitions, firing)
+        self._router, self._announcer.public_url = router, public_url
+        self._planned.use(by_id)
+        self._edges.use(windows, now)
+        self._escalations.use(router)
+        self._digests.use(by_id, router, now)
+        self._groups.use(by_id, router, memory=_memory(by_id))
+        self._notices.forget_removed()
+        self._regrade(now)
+        self._summaries.announce_present(orphans(firing, self._groups.groups), now)
+        self._groups.release(now)
 
     def _recall(self, groups: Iterable[GroupRow]) -> None:
         for kept in groups:
@@ -208,7 +243,7 @@ class Engine:
         self._advance(now, inclusive=False)
         self._follow(self._book.thaw(kind, group, namespace, present, now), now)
         if present is not None:
-            self._heed(self._annotations.keep_only(kind, group, namespace, present), now)
+            self._grant(self._annotations.keep_only(kind, group, namespace, present), now)
         self._planned.stir()
         self._conclude(now)
 
@@ -218,7 +253,7 @@ class Engine:
         ignored = self._annotations.hear(ref, annotations, now)
         if ignored is None:
             return ()
-        self._heed([place_of(ref)], now)
+        self._grant([place_of(ref)], now)
         return ignored
 
     @property
@@ -239,8 +274,32 @@ class Engine:
         """Return the annotations that may act on an object, the nearest first, for people."""
         return self._annotations.asked(places)
 
+    def freeze_quiet(self, namespace: str, now: datetime) -> None:
+        """The watch of a namespace's Events (empty: of all) is out of sync: no silence says anything."""
+        self._advance(now, inclusive=False)
+        self._listening.freeze(namespace)
+
+    def thaw_quiet(self, namespace: str, observable_at: datetime, now: datetime) -> None:
+        """It is in sync: who has a bucket could tell of another occurrence at once from `observable_at` on."""
+        self._advance(now, inclusive=False)
+        for alert in self._listening.thaw(namespace, now=now, observable_at=observable_at):
+            self._follow(self._book.run(alert.fingerprint, now), now)
+
+    @property
+    def heeded(self) -> Container[Bucket]:
+        """The buckets of which `wrote` is to be told, as they are at any time; asked of every write of an Event."""
+        return self._listening.heeded
+
+    def wrote(self, bucket: Bucket, observable_at: datetime, now: datetime) -> None:
+        """An emitter wrote of whatever reason: it could tell of another occurrence at once from `observable_at` on."""
+        self._advance(now, inclusive=False)
+        self._listening.wrote(bucket, observable_at)
+
     def start_complete(self, now: datetime) -> None:
-        """Every source has been heard once, or is given up: tell what was already there at a first start."""
+        """Every source has been heard once, or is given up: tell what was already there.
+
+        That is: at a first start, and for new rules after `reconfigure`.
+        """
         self._advance(now, inclusive=False)
         self._is_first_list = False
         present = [alert for alert in self._book.alerts.values() if alert.awaits_summary]
@@ -383,10 +442,10 @@ class Engine:
         story = story_of(alert, rule, groups, self._groups.hold_of(alert, now), asked, now)
         return msgspec.structs.replace(story, tellings=story.tellings + self._digests.tellings(alert))
 
-    def alerts(self) -> tuple[AlertView, ...]:
+    def alerts(self, now: datetime) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
         opened = [alert for alert in self._book.alerts.values() if alert.is_open]
-        views = [view_of(alert, self._book.rules.get(alert.rule_id), alert.seen_at) for alert in opened]
+        views = [view_of(alert, self._book.rules.get(alert.rule_id), now) for alert in opened]
         return tuple(sorted(views, key=lambda view: (-view.severity, view.starts_at, view.fingerprint)))
 
     def _advance(self, until: datetime, *, inclusive: bool) -> None:
@@ -498,13 +557,13 @@ class Engine:
                 self._escalations.begin(alert, now)
         self._ledger.touch_alert(alert.fingerprint)
 
-    def _heed(self, places: Collection[Place], now: datetime) -> None:
+    def _grant(self, places: Collection[Place], now: datetime) -> None:
         """Let annotations that are not what they were take effect; those of a start do so when it is complete."""
         for alert in self._edges.about(places):
             self._book.retext(alert)
         if places and not self._edges.is_starting:
             self._regrade(now)
-            self._edges.heed(places, now)
+            self._edges.granted(places, now)
             self._edge_passed(now)
 
     def _regrade(self, now: datetime) -> None:
@@ -538,6 +597,11 @@ class Engine:
         for key in self._ledger.dirty_groups:
             row = next((rows[key] for rows in kept if key in rows), None)
             yield _row(Table.GROUPS, key, row or self._annotations.row(key))
+
+
+def _memory(rules: Mapping[str, Rule]) -> timedelta:
+    """Return how long an incident that is over can be gone on with."""
+    return max([MEMORY, *(rule.reopen_window for rule in rules.values())])
 
 
 def _row(table: Table, key: str, kept: Alert | GroupRow | Silence | None) -> Row:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold
-from kwatch.alerts.records import Alert, Step
+from kwatch.alerts.records import Alert, EscalationStep
 from kwatch.alerts.routing import Match, Router
 from kwatch.alerts.timers import Phase, Timers
 
@@ -30,6 +30,10 @@ class Escalations:
         self._ledger = ledger
         self._waiting: dict[str, Alert] = {}
 
+    def use(self, router: Router) -> None:
+        """Go by other routes: steps that lie ahead stay, what begins from now on has theirs."""
+        self._router = router
+
     def load(self, alerts: Iterable[Alert]) -> None:
         """Take back what was kept."""
         for alert in alerts:
@@ -42,20 +46,22 @@ class Escalations:
             if any(alert.severity >= destination.severity for destination in match.destinations):
                 for step in match.route.escalate:
                     due[step.receiver] = min(now + step.after, due.get(step.receiver, now + step.after))
-        alert.steps = [Step(receiver, at) for receiver, at in due.items() if receiver not in alert.escalated_to]
+        alert.escalation = [
+            EscalationStep(receiver, at) for receiver, at in due.items() if receiver not in alert.escalated_to
+        ]
         self._save(alert)
 
     def stop(self, alert: Alert) -> None:
         """It has ended, or somebody takes care of it."""
-        if alert.steps:
-            alert.steps = []
+        if alert.escalation:
+            alert.escalation = []
             self._save(alert)
 
     def review(self, now: datetime) -> None:
         """What holds alerts back has changed, or what is known of them: suspend steps, or let them go on."""
         for alert in self._waiting.values():
             is_held = self._hold_of(alert, now) is not None
-            for step in alert.steps:
+            for step in alert.escalation:
                 if is_held is not (step.held_at is not None):
                     _suspend(step, now) if is_held else _go_on(step, now)
                     self._ledger.touch_alert(alert.fingerprint)
@@ -65,10 +71,10 @@ class Escalations:
         """The time of a step has come: return the alert, and whom to tell of it."""
         alert = self._waiting[fingerprint]
         if self._hold_of(alert, now) is not None:
-            for step in alert.steps:
+            for step in alert.escalation:
                 _suspend(step, now)
-        due = [step for step in alert.steps if step.held_at is None and step.due_at <= now]
-        alert.steps = [step for step in alert.steps if step not in due]
+        due = [step for step in alert.escalation if step.held_at is None and step.due_at <= now]
+        alert.escalation = [step for step in alert.escalation if step not in due]
         found = [self._router.step(alert.labels, step.receiver) for step in due]
         self._save(alert)
         return alert, [match for match in found if match is not None]
@@ -78,18 +84,18 @@ class Escalations:
         self._schedule(alert)
 
     def _schedule(self, alert: Alert) -> None:
-        if alert.steps:
+        if alert.escalation:
             self._waiting[alert.fingerprint] = alert
         else:
             self._waiting.pop(alert.fingerprint, None)
-        due_at = min((step.due_at for step in alert.steps if step.held_at is None), default=None)
+        due_at = min((step.due_at for step in alert.escalation if step.held_at is None), default=None)
         self._timers.set((Phase.STEP, alert.fingerprint), due_at)
 
 
-def _suspend(step: Step, now: datetime) -> None:
+def _suspend(step: EscalationStep, now: datetime) -> None:
     step.held_at = step.held_at or now
 
 
-def _go_on(step: Step, now: datetime) -> None:
+def _go_on(step: EscalationStep, now: datetime) -> None:
     step.due_at += now - (step.held_at or now)
     step.held_at = None

@@ -16,6 +16,7 @@ from kwatch.alerts.announcing import Address, Announcer, Remarks
 from kwatch.alerts.digests import Digests
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
+from kwatch.alerts.reconfiguring import apply_timings, route_of
 from kwatch.alerts.records import Alert, Group
 from kwatch.alerts.routing import Match, Router
 from kwatch.alerts.timers import Phase, Timers
@@ -78,6 +79,19 @@ class Groups:
                 self._note_sent(incident.destination, incident.incident, incident.last_sent_at)
         for group in self.groups.values():
             self._schedule(group)
+
+    def use(self, rules: Mapping[str, Rule], router: Router, *, memory: timedelta) -> None:
+        """Go by other rules and routes: members stay where they were announced (S-61), removed destinations go."""
+        self._rules, self._router, self._memory = rules, router, memory
+        for group in [each for each in self.groups.values() if each.destination not in router.destinations]:
+            self._timers.set((Phase.FLUSH, group.key), None)
+            self._ledger.count(fates.DESTINATION_REMOVED)
+            self._ledger.touch_group(group.key)
+            del self.groups[group.key]
+        for group in self.groups.values():
+            route = route_of(group, self._alerts, router)
+            if route is not None and apply_timings(group, route):
+                self.save(group)
 
     @property
     def known_destinations(self) -> Container[str]:
@@ -246,9 +260,7 @@ class Groups:
             )
             self.groups[group.key] = group
         group.labels = labels
-        group.wait, group.critical_wait = route.group_wait, route.critical_wait
-        group.interval, group.repeat = route.group_interval, route.repeat_interval
-        group.schedule = route.schedule
+        apply_timings(group, route)
         return group
 
     def _join(self, group: Group, alert: Alert) -> bool:

@@ -45,6 +45,12 @@ class Inhibitor:
     def __init__(self, inhibitions: Iterable[Inhibition]) -> None:
         self._rules = tuple(map(_Rule, inhibitions))
 
+    def use(self, inhibitions: Iterable[Inhibition], firing: Iterable[Alert]) -> None:
+        """Go by other inhibitions."""
+        self._rules = tuple(map(_Rule, inhibitions))
+        for alert in firing:
+            self.started(alert)
+
     def started(self, alert: Alert) -> bool:
         """Return whether a firing alert may now hold others back."""
         is_source = False

@@ -17,7 +17,7 @@ def move_alert(alert: Alert, by: timedelta) -> None:
     for member in alert.members.values():
         member.since_at += by
         member.seen_at += by
-    for step in alert.steps:
+    for step in alert.escalation:
         step.due_at, step.held_at = step.due_at + by, _moved(step.held_at, by)
 
 

@@ -15,11 +15,13 @@ from kwatch.model.notifications import Notification
 #: The fate of a finding.
 NOTHING_NEW = "nothing_new"  # a contribution of 0
 UNKNOWN = "unknown"  # the match could not be judged
-BELOW_THRESHOLD = "below_threshold"
+BELOW_THRESHOLD = "below_threshold"  # also a step whose sequence is not complete
 COUNTED_INTO_OPEN = "counted_into_open"  # its alert was pending or firing
 DEDUPLICATED = "deduplicated"  # a notice inside its dedup window
 ALREADY_THERE = "already_there"  # a notice about what the first list showed
-OPENED = "opened"
+AWAITED = "awaited"  # what a rule with `absent_for` waits for
+AWAITED_DROPPED = "awaited_dropped"  # the same, of one key value too many
+OPENED = "opened"  # also an absence, which no finding tells
 
 #: The fate of what was opened.
 LED_TO_NOTIFICATION = "led_to_notification"
@@ -34,7 +36,9 @@ DROPPED_BY_ROUTE = "dropped_by_route"  # `receiver: none`
 NO_DESTINATION = "no_destination"  # no receiver that exists
 
 #: Beside the ledger.
+STEP_DROPPED = "step_dropped"  # one of too many that wait for the other step of a sequence
 LATE = "late"  # a contribution older than the rule's window: in the total only
+IDLE_DROPPED = "idle_dropped"  # one of too many that are remembered and not open: its count begins anew
 HELD_FOR_DIGEST = "held_for_digest"  # an alert or a notice that waits for a destination's next digest
 RECEIVER_FALLBACK = "receiver_fallback"  # a receiver's name with labels was none that exists
 DESTINATION_REMOVED = "destination_removed"  # what it held open is forgotten
@@ -46,6 +50,8 @@ COUNTERS = (
     COUNTED_INTO_OPEN,
     DEDUPLICATED,
     ALREADY_THERE,
+    AWAITED,
+    AWAITED_DROPPED,
     OPENED,
     LED_TO_NOTIFICATION,
     CAME_AND_WENT,
@@ -58,6 +64,8 @@ COUNTERS = (
     DROPPED_BY_ROUTE,
     NO_DESTINATION,
     LATE,
+    STEP_DROPPED,
+    IDLE_DROPPED,
     HELD_FOR_DIGEST,
     RECEIVER_FALLBACK,
     DESTINATION_REMOVED,

@@ -8,6 +8,7 @@ could not be judged) moves nothing: its timers wait, and run at the instant at w
                  TRUE members only                        → PENDING
                  none                                     → INACTIVE
     firing       a TRUE member that is live               → FIRING
+                 TRUE members, all quiet for long enough  → RESOLVED since the last occurrence (`quiet`)
                  TRUE members that nobody can see         → EXPIRED `expire_after` after the last evidence
                  none, each FALSE for `resolve_hold`      → RESOLVED since the last became false
                  none, and the last of them was deleted   → RESOLVED at once
@@ -17,7 +18,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from kwatch.alerts.quiet import quiet_at
 from kwatch.alerts.records import Alert, Member
+from kwatch.alerts.sequences import waits_until
 from kwatch.model.alerts import AlertState, EndReason
 from kwatch.model.findings import Truth
 from kwatch.model.rules import OnDelete, Rule
@@ -60,10 +63,14 @@ def _judge_beginning(alert: Alert, rule: Rule, now: datetime) -> Verdict:
 def _judge_expiry(alert: Alert, wrong: list[Member], rule: Rule, now: datetime, *, may_expire: bool) -> Verdict:
     if any(member.is_live for member in wrong):
         return Verdict(AlertState.FIRING, "true")
-    due_at = alert.seen_at + rule.expire_after
     if not may_expire:
         return Verdict(AlertState.FIRING, "unknown")
-    if due_at > now:
+    expires_at, ends_at = alert.seen_at + rule.expire_after, quiet_at(alert, rule)
+    if ends_at is not None and ends_at <= now:
+        since_at = max(member.seen_at for member in wrong)
+        return Verdict(AlertState.RESOLVED, "quiet for `quiet`", since_at, EndReason.QUIET)
+    if expires_at > now:
+        due_at = expires_at if ends_at is None else min(ends_at, expires_at)
         return Verdict(AlertState.FIRING, "unknown", due_at=due_at)
     return Verdict(AlertState.EXPIRED, "no evidence for `expire_after`", alert.seen_at, EndReason.NOT_OBSERVED)
 
@@ -83,7 +90,7 @@ def _judge_end(alert: Alert, rule: Rule, now: datetime) -> Verdict:
 
 
 def _ends_at(member: Member, rule: Rule) -> datetime:
-    if member.is_gone and rule.on_delete is OnDelete.RESOLVE:
+    if member.is_gone and not member.is_held and rule.on_delete is OnDelete.RESOLVE:
         return member.since_at
     return member.since_at + rule.resolve_hold
 
@@ -104,4 +111,6 @@ def keep_until(alert: Alert, rule: Rule) -> datetime:
         needs.append(alert.notice_at + rule.dedup_window + (MEMORY if alert.notices_dropped else timedelta(0)))
     if rule.rate is not None and alert.window:
         needs.append(max(kept.t1 for kept in alert.window) + rule.rate.within)
+    if rule.then is not None:
+        needs += [waits_until(step, rule.then) for step in alert.steps]
     return max(needs)

@@ -5,11 +5,12 @@
 from datetime import datetime
 
 from kwatch.alerts.records import Alert, Member
+from kwatch.model.alerts import AlertState
 from kwatch.model.findings import Finding, Truth
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import OnDelete
 
-#: Members kept per alert; beyond, those that are no longer wrong are let go, and counted.
+#: Members kept per alert; beyond, those that are no longer wrong are let go, then the oldest, and counted.
 KEPT = 1000
 
 
@@ -36,6 +37,17 @@ def plain_key(ref: ObjectRef) -> str:
 def find_member(alert: Alert, ref: ObjectRef) -> Member | None:
     """Return the member that a finding speaks of."""
     return next((alert.members[key] for key in member_keys(ref) if key in alert.members), None)
+
+
+def is_known(alert: Alert, finding: Finding) -> bool:
+    """Return whether a finding tells a firing alert what it knows; then no more follows than a later deadline.
+
+    That one is set when the earlier runs out, so that an alert of many members need not be judged at each occurrence.
+    """
+    if alert.state is not AlertState.FIRING or finding.truth is not Truth.TRUE:
+        return False
+    member = find_member(alert, finding.member)
+    return member is not None and member.truth is Truth.TRUE and (alert.is_moment or member.is_live)
 
 
 def apply_state(alert: Alert, finding: Finding, now: datetime) -> None:
@@ -99,6 +111,15 @@ def remove(alert: Alert, ref: ObjectRef, on_delete: OnDelete, now: datetime) -> 
         _lose(alert, member, now)
 
 
+def miss(alert: Alert, ref: ObjectRef, on_delete: OnDelete, now: datetime) -> None:
+    """Take an occurrence about an object that was already gone: nothing will end it, so it ends by itself."""
+    member = find_member(alert, ref)
+    if member is None or on_delete is OnDelete.KEEP or (member.is_gone and not member.is_held):
+        return
+    member.is_gone = member.is_held = True
+    member.truth, member.since_at, member.is_frozen = Truth.FALSE, now, False
+
+
 def freeze(alert: Alert, member: Member, now: datetime) -> None:
     """Its source is out of sync: until now it was seen."""
     if member.is_live:
@@ -107,7 +128,7 @@ def freeze(alert: Alert, member: Member, now: datetime) -> None:
 
 
 def prune(alert: Alert, *, keep_wrong: bool) -> list[Member]:
-    """Let go of members beyond what is kept, the oldest that are no longer wrong first, and return them.
+    """Let go of members beyond what is kept, those that are no longer wrong first, and return them.
 
     With `keep_wrong` those that are wrong all stay: a level rule must hear each of them end.
     """
@@ -116,6 +137,7 @@ def prune(alert: Alert, *, keep_wrong: bool) -> list[Member]:
         return []
     healthy = [key for key, member in alert.members.items() if member.truth is Truth.FALSE]
     wrong = [] if keep_wrong else [key for key, member in alert.members.items() if member.truth is Truth.TRUE]
+    wrong.sort(key=lambda key: alert.members[key].seen_at)
     gone = (healthy + wrong)[:surplus]
     alert.unlisted += len(gone)
     return [alert.members.pop(key) for key in gone]

@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from kwatch.alerts import ledger as fates
+from kwatch.alerts import sequences, thresholds
 from kwatch.alerts.announcing import ALERTS, Address, Announcer, Remarks
 from kwatch.alerts.book import Book
 from kwatch.alerts.digests import Digests
@@ -56,12 +57,18 @@ class Notices:
     def load(self, batches: Iterable[NoticeBatch]) -> None:
         """Take back what was waiting."""
         for batch in batches:
-            if batch.destination not in self._groups.known_destinations:
-                self._ledger.count(fates.DESTINATION_REMOVED)
-                self._ledger.touch_group(batch.key)
-                continue
             self.batches[batch.key] = batch
             self._timers.set((Phase.FLUSH, batch.key), batch.due_at)
+        self.forget_removed()
+
+    def forget_removed(self) -> None:
+        """Drop what waits for destinations that the configuration does not know any more."""
+        known = self._groups.known_destinations
+        for batch in [each for each in self.batches.values() if each.destination not in known]:
+            self._ledger.count(fates.DESTINATION_REMOVED)
+            self._ledger.touch_group(batch.key)
+            self._timers.set((Phase.FLUSH, batch.key), None)
+            del self.batches[batch.key]
 
     def observe(self, finding: Finding, now: datetime, *, is_first_list: bool) -> None:
         """Take a finding of a rule of mode NOTICE."""
@@ -72,7 +79,8 @@ class Notices:
             self._ledger.count(fate)
             return
         alert = self._book.recall(finding)
-        is_reached = self._book.reaches(alert, finding, now)
+        told = sequences.complete(alert, finding, now, self._ledger)
+        is_reached = told is not None and thresholds.reaches(alert, told, now, self._ledger)
         alert.seen_at = max(alert.seen_at, min(finding.since_at, now))
         if not is_reached:
             self._ledger.count(fates.BELOW_THRESHOLD)
@@ -80,7 +88,7 @@ class Notices:
             self._ledger.count(fates.DEDUPLICATED)
             alert.notices_dropped += 1
         else:
-            self._tell(alert, finding, now)
+            self._tell(alert, told or finding, now)
         self._book.remember(alert, now)
 
     @staticmethod

@@ -65,6 +65,11 @@ class PlannedChanges:
         self._is_stirred = False  # each of them has to be looked at again
         self._outcome = Outcome()
 
+    def use(self, rules: Mapping[str, Rule]) -> None:
+        """Go by other rules."""
+        self._rules = rules
+        self._is_stirred = True
+
     def load(self, changes: Iterable[PlannedChange]) -> None:
         """Take back what was kept."""
         for change in changes:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
-from kwatch.model.findings import Truth
+from kwatch.model.findings import Emission, Truth
 from kwatch.model.notifications import Part
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Contribution
@@ -28,6 +28,8 @@ class Member(msgspec.Struct, kw_only=True):
     is_observed: bool  # the object's own state has said so, and could be judged the last time
     is_frozen: bool = False  # its source is not in sync
     is_gone: bool = False  # deleted, and kept for the episode
+    is_held: bool = False  # gone before it was told: over after `resolve_hold`, not at once
+    emissions: dict[str, Emission] = {}  # by emitter; of rules that end by quiet
     expected_until: datetime | None = None  # it ends as it should: what is wrong with it is expected until then
 
     @property
@@ -36,7 +38,17 @@ class Member(msgspec.Struct, kw_only=True):
         return self.is_observed and not self.is_frozen
 
 
-class Step(msgspec.Struct):
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a sequence that waits for the other one; it may be either, but never follows itself."""
+
+    at: datetime  # by the Event's own word
+    heard_at: datetime
+    ref: ObjectRef  # what it is about
+    is_first: bool
+    is_second: bool
+
+
+class EscalationStep(msgspec.Struct):
     """One step of an escalation that lies ahead."""
 
     receiver: str
@@ -72,7 +84,10 @@ class Alert(msgspec.Struct, kw_only=True):
     count: int = 0
     members: dict[str, Member] = {}
     unlisted: int = 0  # members that were let go to bound memory
+    is_out_of_sight: bool = False  # one of these had not been quiet
     window: list[Contribution] = []
+    values: dict[str, datetime] = {}  # of the label that the rate counts by: when each was seen last
+    steps: list[Step] = []
     is_varied: bool = False  # the message stands for others that were similar
     groups: list[str] = []  # where this episode was announced or waits
     awaits_summary: bool = False  # was already there at the first start
@@ -83,7 +98,7 @@ class Alert(msgspec.Struct, kw_only=True):
     acked_by: str = ""
     acked_at: datetime | None = None  # None: nobody has acknowledged this episode
     ack_comment: str = ""
-    steps: list[Step] = []  # of escalation, not taken yet
+    escalation: list[EscalationStep] = []  # steps that lie ahead
     escalated_to: list[str] = []
     held_back_by: str = ""  # what kept it from being told, for people
     planned_at: datetime | None = None  # what was wrong until then was part of a planned change

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from kwatch.alerts.quiet import is_throttled
 from kwatch.alerts.records import Alert
 from kwatch.alerts.thresholds import window_sum
 from kwatch.model.alerts import AlertState, AlertView
@@ -37,6 +38,7 @@ def view_of(alert: Alert, rule: Rule | None, now: datetime, *, is_new: bool = Fa
         is_late=alert.is_late,
         is_new=is_new,
         is_varied=alert.is_varied,
+        is_throttled=rule is not None and alert.is_open and is_throttled(alert, rule, now),
         held_back_by=alert.held_back_by if is_new else "",
         is_flapping=alert.is_flapping,
         is_stable=alert.is_stable,

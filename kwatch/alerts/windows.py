@@ -34,6 +34,10 @@ class Windows:
     """The windows of a configuration. Whether one is open is looked up once between two edges."""
 
     def __init__(self, windows: Iterable[Window]) -> None:
+        self.use(windows)
+
+    def use(self, windows: Iterable[Window]) -> None:
+        """Go by these from now on."""
         self.by_name: Mapping[str, Window] = {window.name: window for window in windows}
         self._phases: dict[str, _Phase] = {}
 

@@ -19,8 +19,11 @@ def check(config: Path | None) -> None:
 
     from kwatch.config.load import load
 
-    for line in _summary(load(config, environ=os.environ)):
+    loaded = load(config, environ=os.environ)
+    for line in _summary(loaded):
         click.echo(line)
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}")
     click.echo(f"{config or 'the built-in configuration'}: ok")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ from kwatch.app import App, Ports
 from kwatch.cluster.credentials import find_kubeconfig, is_in_cluster, load_credentials
 from kwatch.cluster.http import AiohttpWire
 from kwatch.config.config import Config
-from kwatch.config.load import load
+from kwatch.config.files import ConfigFiles
 from kwatch.errors import KwatchError, ListenError
 from kwatch.notify.base import secrets_in
 from kwatch.store.state import State
@@ -28,6 +29,9 @@ from kwatch.web.server import listen, url_of
 
 #: A signal so soon after the first is the same one: `make` passes on what its whole group got.
 _SAME_SIGNAL_SECONDS = 1.0
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,19 +46,24 @@ class RunOptions:
 
 
 async def run_until_signal(options: RunOptions) -> None:
-    """Run until SIGTERM or SIGINT; a second one ends it at once, as does the first while credentials are loaded."""
-    config = load(options.config, environ=os.environ)
-    set_up_logging(
-        level=config.log.level.value, style=config.log.format, stream=sys.stderr, redactor=_redactor_of(config)
-    )
+    """Run until SIGTERM or SIGINT; a second one ends it at once, as does the first while credentials are loaded.
+
+    SIGHUP lets the configuration be loaded anew.
+    """
+    files = ConfigFiles(options.config, environ=os.environ)
+    config, follow = files.read(), _Log()
+    follow(config)
     counters = Counters()
     async with AsyncExitStack() as stack:
         stack.callback(_let_go_of_stdout)
-        ports, folder = await stack.enter_async_context(_world(options, config))
+        world, folder = await stack.enter_async_context(_world(options, config))
+        ports = replace(world, files=files, follow=follow)
         stop = _stop_on_signal()
         state = State.open(folder, counters=counters)
         stack.callback(state.close)
-        app = App(replace(config, state=folder), ports, state, counters)
+        app = App(config, ports, state, counters)
+        if options.config is not None:  # without a file to load, SIGHUP is the end of the terminal
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.request)
         listener = _listener(options, config)
         stack.callback(listener.close)
         address.publish(folder, url_of(listener))
@@ -82,12 +91,20 @@ def _listener(options: RunOptions, config: Config) -> socket.socket:
         return listen(config.web.host, 0)
 
 
-def _redactor_of(config: Config) -> Redactor:
-    """Return a redactor that knows every secret of the configuration, so that no log line can hold one."""
-    redactor = Redactor()
-    for secret in secrets_in(config.receivers):
-        redactor.add(secret.read())
-    return redactor
+class _Log:
+    """The log, as a configuration asks for it; no line of it can hold a secret of this one or of those before."""
+
+    def __init__(self) -> None:
+        self._redactor = Redactor()
+
+    def __call__(self, config: Config) -> None:
+        for secret in secrets_in(config.receivers):
+            self._redactor.add(secret.read())
+        set_up_logging(
+            level=config.log.level.value, style=config.log.format, stream=sys.stderr, redactor=self._redactor
+        )
+        for warning in config.warnings:
+            log.warning("configuration", extra={"warning": warning})
 
 
 def _spare_what_stays() -> None:

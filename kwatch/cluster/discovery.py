@@ -31,6 +31,10 @@ class Discovery:
         """
         if self._resources is None:
             await self.refresh()
+        return self.known(token)
+
+    def known(self, token: str) -> Resource | None:
+        """Return what `resolve` would, without asking: nothing is known before the first refresh."""
         return (self._resources or {}).get(token)
 
     async def events(self) -> Resource | None:

@@ -68,6 +68,7 @@ class Config:
     self_service: SelfService | None  # None: annotations do nothing
     route: Route
     receivers: Mapping[str, tuple[ChannelConfig, ...]]
+    warnings: tuple[str, ...]  # what could be written better, as `file:line:column: text`
 
     @property
     def paces(self) -> Paces:
@@ -94,6 +95,21 @@ class Config:
             for receiver, entries in self.receivers.items()
             for entry in entries
         )
+
+    @property
+    def entries(self) -> tuple[ChannelConfig, ...]:
+        """Return every destination as it is configured."""
+        return tuple(entry for entries in self.receivers.values() for entry in entries)
+
+
+def fixed_changes(before: Config, after: Config) -> tuple[str, ...]:
+    """Return the keys that are others now, and cannot be while kwatch runs."""
+    fixed = {
+        "cluster": before.cluster != after.cluster,  # identities hold it
+        "state.path": before.state != after.state,
+        "web.listen": (before.web.host, before.web.port) != (after.web.host, after.web.port),
+    }
+    return tuple(key for key, is_other in fixed.items() if is_other)
 
 
 def _plan(entry: ChannelConfig) -> DigestPlan | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from kwatch.config import lint
 from kwatch.config.config import Config, Log, Namespaces, Watch, Web
 from kwatch.config.inhibitions import read_inhibitions
 from kwatch.config.matching import check_kinds
@@ -62,11 +63,13 @@ def pack_names() -> tuple[str, ...]:
 def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], problems: Problems) -> Config:
     entries = merge(sources.packs, sources.rules, problems)
     label_names = [node.text for node in _items(sources.main.mapping.get("watch", sources.main), "labels")]
-    book = RuleBook(entries, label_names, problems)
+    chosen = words.watch.namespaces
+    book = RuleBook(entries, label_names, lint.watched(chosen.include, chosen.exclude), problems)
     known = book.known if sources.is_whole else None
     inhibit = [node for pack in sources.packs for node in pack.inhibit]
     inhibit += _items(sources.main, "inhibit")
     receivers = _receivers(sources.main, environ, problems)
+    rules = book.read()
     check_zones(sources.main, problems)
     return Config(
         cluster=words.cluster or None,
@@ -74,7 +77,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
         web=_web(words, environ),
         log=Log(level=words.log.level, format=words.log.format),
         watch=_watch(sources.main, words, problems),
-        rules=book.read(),
+        rules=rules,
         known=book.known,
         inhibitions=read_inhibitions(inhibit, known, problems),
         windows=read_windows(sources.main, problems),
@@ -83,6 +86,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
             sources.main, RouteReader(receivers, _keys(sources.main, "windows"), known, problems), receivers, problems
         ),
         receivers=receivers,
+        warnings=problems.warnings(),
     )
 
 
@@ -124,14 +128,20 @@ def _read(path: Path, problems: Problems) -> Node | None:
 def _included(path: Path | None, main: Node, problems: Problems) -> Iterator[Path]:
     seen: set[Path] = set()
     for node in _items(main, "include"):
-        found = _glob(path, node.text) if path is not None and node.text else []
+        found = find_included(path, node.text) if path is not None and node.text else []
         if not found:
             problems.add(node.place, f"include: no file matches {node.text!r} beside {path}")
         yield from (file for file in found if file not in seen)
         seen.update(found)
 
 
-def _glob(main: Path, pattern: str) -> list[Path]:
+def include_patterns(path: Path) -> tuple[str, ...] | None:
+    """Return what a file includes; None when it cannot be read."""
+    main = _read(path, Problems())
+    return None if main is None else tuple(node.text for node in _items(main, "include") if node.text)
+
+
+def find_included(main: Path, pattern: str) -> list[Path]:
     """Return the files that match, but for the one that asks."""
     folder, anchor = main.parent, Path(pattern).anchor
     if anchor:

@@ -28,6 +28,7 @@ from kwatch.model.conditions import (
     Word,
     WordIs,
 )
+from kwatch.model.elements import bind_elements
 from kwatch.model.matching import number_of, regex_problem
 
 _OBJECT_WORDS = (Word.KIND, Word.NAMESPACE, Word.NAME, Word.OWNER, Word.WORKLOAD, Word.NODE)
@@ -91,7 +92,7 @@ def check_labels(nodes: Iterable[Node], known: "KnownNames | None", problems: Pr
 
 def read_match(key: str, node: Node, scope: Scope, problems: Problems) -> Condition:
     """Return a rule's `match` or `resolve`. What is wrong is added to `problems`, and left out."""
-    return _Reader(problems, _ObjectKeys(scope)).conjunction(key, node)
+    return bind_elements(_Reader(problems, _ObjectKeys(scope)).conjunction(key, node))
 
 
 def read_label_match(key: str, node: Node, known: "KnownNames | None", problems: Problems) -> Condition:

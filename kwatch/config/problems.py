@@ -18,10 +18,11 @@ class Place:
 
 
 class Problems:
-    """What is wrong so far. Each problem is kept once."""
+    """What is wrong so far, and beside it what could be better. Each is kept once; warnings are no problems."""
 
     def __init__(self) -> None:
         self._found: set[tuple[Place, str]] = set()
+        self._warned: set[tuple[Place, str]] = set()
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -33,9 +34,21 @@ class Problems:
         """Note that something is wrong at a place."""
         self._found.add((place, text))
 
+    def warn(self, place: Place, text: str) -> None:
+        """Note that something could be better at a place."""
+        self._warned.add((place, text))
+
     def sorted(self) -> tuple[str, ...]:
         """Return all problems as `file:line:column: text`, by file and line."""
-        return tuple(f"{place}: {_printable(text)}" for place, text in sorted(self._found))
+        return _lines(self._found)
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return all warnings in the same form."""
+        return _lines(self._warned)
+
+
+def _lines(noted: Iterable[tuple[Place, str]]) -> tuple[str, ...]:
+    return tuple(f"{place}: {_printable(text)}" for place, text in sorted(noted))
 
 
 def _printable(text: str) -> str:

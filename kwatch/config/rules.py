@@ -5,14 +5,16 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from kwatch.config import lint
 from kwatch.config.matching import KnownNames, Scope, check_label, read_match
 from kwatch.config.parse import Node, Value
 from kwatch.config.problems import Place, Problems, did_you_mean
-from kwatch.config.schema import RuleWords
+from kwatch.config.schema import RuleWords, ThenWords
 from kwatch.config.validate import check, is_mapping
-from kwatch.model.conditions import AllOf, Condition, nodes
-from kwatch.model.rules import PLANNED_CHANGE, Flapping, Rate, Rule, Subject
-from kwatch.rules.needs import asks_object, kinds_of
+from kwatch.model.conditions import AllOf, Condition, is_edge, nodes
+from kwatch.model.matching import kinds_of
+from kwatch.model.rules import PLANNED_CHANGE, Flapping, Rate, Rule, Subject, Then
+from kwatch.rules.needs import asks_object
 
 #: The labels that kwatch gives to alerts.
 BUILT_IN_LABELS = (
@@ -28,8 +30,32 @@ BUILT_IN_LABELS = (
     "message",  # of rules whose key holds it: its pattern
 )
 
+#: What the name of an object may be called in `rate.distinct`.
+POD = "pod"
+
 _SCOPES: Mapping[object, Scope] = {"event": Scope.EVENT, "resource": Scope.RESOURCE}
-_ALERT_ONLY = ("for", "resolve", "resolve_hold", "reopen_window", "expire_after", "flapping", "on_delete")
+_ALERT_ONLY = (
+    "absent_for",
+    "for",
+    "resolve",
+    "resolve_hold",
+    "reopen_window",
+    "quiet",
+    "expire_after",
+    "flapping",
+    "on_delete",
+)
+
+
+_NOT_ABSENT = (
+    ("rate", "waits for one Event: leave `rate` out"),
+    ("then", "waits for one Event: make a rule of each"),
+    ("for", "says itself how long"),
+    ("resolve", "ends when something matches again"),
+    ("resolve_hold", "ends when something matches again"),
+    ("details", "is about what is not there"),
+    ("quiet", "ends when something matches again"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +74,18 @@ class Entry:
     name: str
     node: Node
     origin: str
+    is_built_in: bool = False  # as the pack has it
 
 
 class RuleBook:
     """All rules of a configuration. Reading adds what is wrong to `problems`."""
 
-    def __init__(self, entries: Iterable[Entry], label_names: Iterable[str], problems: Problems) -> None:
+    def __init__(
+        self, entries: Iterable[Entry], label_names: Iterable[str], namespaces: Condition, problems: Problems
+    ) -> None:
         self._entries = tuple(entries)
         self._label_names = tuple(label_names)
+        self._namespaces = namespaces  # what those that are watched have in common
         self._problems = problems
 
     @property
@@ -92,13 +122,32 @@ class RuleBook:
             if "resolve" in node.mapping
             else None
         )
+        then = self._then(node.mapping["then"]) if "then" in node.mapping else None
         is_read = words is not None and len(problems) == before
         self._add(node, _misfits(node))
         self._check_labels(node)
         if words is None or not is_read:
             return None
-        self._add(node, _unseen(words, match))
-        return _rule_of(words, match, resolve, entry.origin)
+        rule = _rule_of(words, match, resolve, then, entry.origin)
+        self._add(node, _unseen(words, rule.observed if rule.on is Subject.EVENT else match))
+        self._add(node, _unreached(rule, node))
+        self._lint(entry, rule)
+        return rule
+
+    def _lint(self, entry: Entry, rule: Rule) -> None:
+        self._add(entry.node, lint.errors(rule, self._namespaces))
+        if not entry.is_built_in and _value(entry.node, "enabled") is not False:
+            for key, text in lint.warnings(rule):
+                self._problems.warn(_place(entry.node, key), text)
+
+    def _then(self, node: Node) -> Then | None:
+        if not is_mapping(node, self._problems, "then"):
+            return None
+        words = check(node, ThenWords, self._problems)
+        if "match" not in node.mapping:
+            return None
+        match = read_match("then.match", node.mapping["match"], Scope.EVENT, self._problems)
+        return None if words is None else Then(match, words.within)
 
     def _add(self, node: Node, found: Iterable[tuple[str, str]]) -> None:
         for key, text in found:
@@ -110,9 +159,14 @@ class RuleBook:
                 self._problems.add(value.key_place, f"labels: {name!r} is set by kwatch itself, choose another name")
         built_in = [name for name in BUILT_IN_LABELS if name != "reason" or _value(node, "on") != "resource"]
         known = (*built_in, *self._label_names, *_mapping(node, "labels"))
-        for key in (node.mapping.get("key"), node.mapping.get("rate", node).mapping.get("per")):
-            for each in key.items if key is not None else ():
-                check_label(each.text, each.place, known, self._problems, "alert of this rule")
+        rate = node.mapping.get("rate", node).mapping
+        named = [each for key in (node.mapping.get("key"), rate.get("per")) for each in (key.items if key else ())]
+        for each in named:
+            check_label(each.text, each.place, known, self._problems, "alert of this rule")
+        if "distinct" in rate and rate["distinct"].text:
+            check_label(
+                rate["distinct"].text, rate["distinct"].place, (*known, POD), self._problems, "alert of this rule"
+            )
 
 
 def merge(packs: Iterable[Pack], user: Iterable[Node], problems: Problems) -> tuple[Entry, ...]:
@@ -122,7 +176,7 @@ def merge(packs: Iterable[Pack], user: Iterable[Node], problems: Problems) -> tu
     entries: list[Entry] = []
     for name, (pack, node) in built_in.items():
         over = [Entry(name=name, node=_over(node, each), origin=_origin(each)) for each in own.get(name, ())]
-        entries += over or [Entry(name=name, node=node, origin=f"pack {pack}")]
+        entries += over or [Entry(name=name, node=node, origin=f"pack {pack}", is_built_in=True)]
     for name, found in own.items():
         if name not in built_in:
             entries += [
@@ -175,18 +229,11 @@ def _moved(node: Node, place: Place) -> Node:
 
 def _misfits(node: Node) -> Iterator[tuple[str, str]]:
     """Yield keys that do not go together, each with why."""
-    given = node.mapping
+    given, on = node.mapping, _value(node, "on")
     if _name(node) == PLANNED_CHANGE:
         yield "name", f"name: {PLANNED_CHANGE!r} is what kwatch itself tells of, choose another name"
-    on, has_rate = _value(node, "on"), "rate" in given
-    if has_rate and "key" in given:
-        yield "key", "key: `rate` has a key of its own: put the labels into rate.per"
-    if has_rate and on == "resource":
-        yield "rate", "rate: counts Kubernetes Events, for a rule on: event; for a state that lasts use `for`"
-    if "for" in given and has_rate:
-        yield "for", "for: cannot be had with `rate`, as the source tells late; use a longer rate.within"
-    elif "for" in given and on == "event":
-        yield "for", "for: is the time that a state lasts, for a rule on: resource; for repeated Events use `rate`"
+    yield from _miscounted(given, on)
+    yield from _misended(given, on)
     if _value(node, "mode") == "notice":
         yield from (
             (key, f"{key}: means nothing for mode: notice, which never ends") for key in _ALERT_ONLY if key in given
@@ -195,8 +242,40 @@ def _misfits(node: Node) -> Iterator[tuple[str, str]]:
         yield "dedup_window", "dedup_window: is for mode: notice; an alert that is open is not opened again"
 
 
+def _miscounted(given: Mapping[str, Node], on: object) -> Iterator[tuple[str, str]]:
+    """Yield what does not go together of that which an alert waits for."""
+    has_rate = "rate" in given
+    if has_rate and "key" in given:
+        yield "key", "key: `rate` has a key of its own: put the labels into rate.per"
+    if has_rate and on == "resource":
+        yield "rate", "rate: counts Kubernetes Events, for a rule on: event; for a state that lasts use `for`"
+    if "then" in given and on == "resource":
+        yield "then", "then: one Event after another, for a rule on: event"
+    if "then" in given and has_rate:
+        yield "then", "then: cannot be had with `rate`: make a rule of each"
+    if "for" in given and has_rate:
+        yield "for", "for: cannot be had with `rate`, as the source tells late; use a longer rate.within"
+    elif "for" in given and on == "event":
+        yield "for", "for: is the time that a state lasts, for a rule on: resource; for repeated Events use `rate`"
+
+
+def _misended(given: Mapping[str, Node], on: object) -> Iterator[tuple[str, str]]:
+    """Yield what does not go together of that which ends an alert."""
+    if "absent_for" in given:
+        yield from (
+            (key, f"{key}: cannot be had with `absent_for`, which {why}") for key, why in _NOT_ABSENT if key in given
+        )
+    if "quiet" in given and on == "resource":
+        yield "quiet", "quiet: is for a rule on: event; an object shows by itself when it is over"
+    elif "quiet" in given and "resolve" in given:
+        yield "quiet", "quiet: means nothing with `resolve`: the object shows when it is over; take one of them away"
+
+
 def _unseen(words: RuleWords, match: Condition) -> Iterator[tuple[str, str]]:
-    """Yield what cannot be watched for want of a kind."""
+    """Yield what cannot be watched for want of a kind, or of a moment."""
+    if words.absent_for is not None and words.on is Subject.RESOURCE and not is_edge(match):
+        hint = "use `changed` or `change`; for a state that lasts, `for` with a `not`"
+        yield "absent_for", f"absent_for: waits for a moment, and this match is a state: {hint}"
     if kinds_of(match) is not None:
         return
     if words.on is Subject.RESOURCE:
@@ -208,17 +287,28 @@ def _unseen(words: RuleWords, match: Condition) -> Iterator[tuple[str, str]]:
         yield key, f"{key}: needs a plain `kind` in match, as in kind: Pod: it says which objects to watch"
 
 
-def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, origin: str) -> Rule:
-    default = ("namespace", "workload", "reason") if words.on is Subject.EVENT else ("namespace", "workload")
+def _unreached(rule: Rule, node: Node) -> Iterator[tuple[str, str]]:
+    """Yield what another word forestalls."""
+    if "quiet" in node.mapping and rule.quiet >= rule.expire_after:
+        yield "quiet", "quiet: is not shorter than expire_after, so the alert would expire first"
+
+
+def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, then: Then | None, origin: str) -> Rule:
+    # The steps of a sequence have reasons of their own.
+    by_reason = ("reason",) if words.on is Subject.EVENT and then is None else ()
+    default = ("namespace", "workload", *by_reason) if words.absent_for is None else ()
     key, rate = words.key if words.key is not None else default, None
     if words.rate is not None:
         key = words.rate.per if "per" in words.rate.model_fields_set else default
-        rate = Rate(words.rate.count, words.rate.within, key)
+        distinct = "name" if words.rate.distinct == POD else words.rate.distinct
+        rate = Rate(words.rate.count, words.rate.within, key, distinct)
     given: dict[str, object] = {
         "severity": words.severity,
         "for_": words.for_,
+        "absent_for": words.absent_for,
         "resolve_hold": words.resolve_hold,
         "reopen_window": words.reopen_window,
+        "quiet": words.quiet,
         "expire_after": words.expire_after,
         "dedup_window": words.dedup_window,
         "on_delete": words.on_delete,
@@ -236,6 +326,7 @@ def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, orig
         mode=words.mode,
         rate=rate,
         resolve=resolve,
+        then=then,
         labels=words.labels,
         annotations=words.annotations,
         details=words.details,

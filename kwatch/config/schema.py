@@ -189,10 +189,15 @@ class NamespaceWords(Words):
     selector: SomeText = ""
 
 
+class EventWords(Words):
+    """`watch.events`: Kubernetes Events are watched in any case, and `{}` says so; there are no keys."""
+
+
 class WatchWords(Words):
     """`watch`: what is looked at."""
 
     namespaces: NamespaceWords = NamespaceWords()
+    events: EventWords = EventWords()
     #: Kinds (`Node`, `Certificate.cert-manager.io`) beside those that rules need.
     resources: Names = ()
     #: Labels of objects that become labels of their alerts.
@@ -241,6 +246,15 @@ class RateWords(Words):
     count: Annotated[int, Field(strict=True, ge=1)]
     within: SomeTime
     per: Names = ()
+    #: Count different values of this label, not occurrences; `pod` is the name of the object. Empty: occurrences.
+    distinct: SomeText = ""
+
+
+class ThenWords(Words):
+    """`then`: the Event that must follow one of the rule's `match` `within` a time, for the same key."""
+
+    match: Raw
+    within: SomeTime
 
 
 class FlappingWords(Words):
@@ -267,6 +281,9 @@ class RuleWords(Words):
     mode: Mode = Mode.ALERT
     severity: SeverityWord | None = None
     rate: RateWords | None = None
+    then: Raw = None
+    #: Fires when nothing has matched for this long.
+    absent_for: SomeTime | None = None
     #: How long the match must hold before the alert fires.
     for_: Annotated[Duration | None, Field(alias="for")] = None
     resolve: Raw = None
@@ -274,6 +291,8 @@ class RuleWords(Words):
     resolve_hold: Duration | None = None
     #: An alert that comes back within this time goes on in the same thread.
     reopen_window: Duration | None = None
+    #: An alert of Events ends after this time without another that its source could have told.
+    quiet: SomeTime | None = None
     #: An alert of which nothing is seen for this long is no longer observed.
     expire_after: SomeTime | None = None
     flapping: FlappingWords | None = None

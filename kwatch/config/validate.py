@@ -113,7 +113,8 @@ def _report(root: Node, model: type[BaseModel], error: ErrorDetails, problems: P
 def _alternatives(key: str, model: type[BaseModel] | None) -> str:
     if model is None:
         return ""
-    return did_you_mean(key, keys_of(model)) or f"; there is {listed(keys_of(model))}"
+    known = keys_of(model)
+    return did_you_mean(key, known) or (f"; there is {listed(known)}" if known else "; it takes none")
 
 
 def _text(error: ErrorDetails, node: Node) -> str:

@@ -24,7 +24,9 @@ class EndReason(Enum):
 
     HEALTHY = "healthy"  # the match was false, or `resolve` true, for `resolve_hold`
     OBJECT_GONE = "object_gone"
+    QUIET = "quiet"  # nothing more for `quiet`, while its source could have told
     NOT_OBSERVED = "not_observed"  # expire_after passed without evidence
+    SEEN_AGAIN = "seen_again"  # what was absent
     RULE_REMOVED = "rule_removed"
 
 
@@ -51,6 +53,7 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     is_late: bool = False  # it began while kwatch was not watching
     is_new: bool = False  # not told before in this incident
     is_varied: bool = False  # the message stands for others that were similar
+    is_throttled: bool = False  # its source is silent for a while whatever happens, so its end cannot be seen now
     is_flapping: bool = False  # it begins and ends again and again, and is held open until that is over
     is_stable: bool = False  # it has flapped in this episode, and does no more
     acked_by: str = ""  # who takes care of it; empty: nobody has said so

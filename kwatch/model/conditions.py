@@ -111,7 +111,14 @@ class Not(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
     of: "Condition"
 
 
-Condition = WordIs | LabelIs | FieldIs | StatusConditionIs | FieldChanged | AllOf | AnyOf | Not
+class AnyElement(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
+    """One element of the list at the path, which ends with None, for which it holds."""
+
+    path: Path
+    of: AllOf
+
+
+Condition = WordIs | LabelIs | FieldIs | StatusConditionIs | FieldChanged | AllOf | AnyOf | Not | AnyElement
 
 
 def nodes(condition: Condition) -> Iterator[Condition]:
@@ -121,7 +128,7 @@ def nodes(condition: Condition) -> Iterator[Condition]:
         case AllOf(of=parts) | AnyOf(of=parts):
             for part in parts:
                 yield from nodes(part)
-        case Not(of=inner):
+        case Not(of=inner) | AnyElement(of=inner):
             yield from nodes(inner)
         case _:
             pass

@@ -1,7 +1,7 @@
 """One rule's word on one observation."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 import msgspec
@@ -26,6 +26,26 @@ class FindingKind(Enum):
     OCCURRENCE = "occurrence"  # an event rule matched; `contribution` says how often
     EVIDENCE = "evidence"  # an event rule's `resolve` on the object: TRUE ends, FALSE takes the end back
     GONE = "gone"  # the object was deleted
+    ABSENT = "absent"  # an event rule matched, and the object was already gone by then
+
+
+#: Component and host of a recorder, and the uid (else the name) of the object: those that share tokens.
+Bucket = tuple[str, str, str]
+
+
+class Emission(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What one emitter last wrote of a member, and from when on its silence says that nothing happens.
+
+    `emitter` names it among those of the member: the recorder, or the Event where each is written by itself.
+    """
+
+    emitter: str
+    bucket: Bucket | None  # None: it has none
+    namespace: str  # where its Events are stored
+    told_at: datetime  # when the write was seen
+    observable_at: datetime | None  # another occurrence is told at once from then on; None: the watch is out of sync
+    over_at: datetime  # a series cannot be said to be over before
+    least: timedelta = timedelta(0)  # of quiet, whatever the rule says
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -49,5 +69,14 @@ class Finding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     is_varied: bool = False  # the message stands for others that were similar
     details: Mapping[str, str] = {}
     contribution: Contribution | None = None
+    emission: Emission | None = None
     is_initial: bool = False  # from the first list after a start
+    is_first: bool = False  # of a sequence: what must come first was seen
+    is_second: bool = False  # of a sequence: what must follow was seen
+
+    @property
+    def is_last_step(self) -> bool:
+        """Whether it is what the alert is about: not what only precedes it."""
+        return self.rule.then is None or self.is_second
+
     expected_until: datetime | None = None  # the member ends as it should: what is wrong with it is expected until then

@@ -11,6 +11,7 @@ import re2
 
 from kwatch.model.conditions import (
     AllOf,
+    AnyElement,
     AnyOf,
     Compare,
     Condition,
@@ -22,6 +23,7 @@ from kwatch.model.conditions import (
     Regex,
     StatusConditionIs,
     Text,
+    Word,
     WordIs,
 )
 
@@ -107,7 +109,7 @@ def label_predicate(condition: Condition) -> LabelPredicate:
         case Not(of=inner):
             negated = label_predicate(inner)
             return lambda labels: not negated(labels)
-        case LabelIs() | FieldIs() | StatusConditionIs() | FieldChanged():
+        case LabelIs() | FieldIs() | StatusConditionIs() | FieldChanged() | AnyElement():
             return lambda _labels: False
 
 
@@ -123,6 +125,24 @@ def _has_wildcard(glob: str) -> bool:
 def is_word(matcher: Matcher) -> bool:
     """Return whether a matcher names exactly one text."""
     return isinstance(matcher, Text) and not _has_wildcard(matcher.glob)
+
+
+def kinds_of(condition: Condition) -> frozenset[str] | None:
+    """Return the only kinds (`Pod`, `Certificate.cert-manager.io`) of which it can be true; None: any kind."""
+    match condition:
+        case WordIs(word=Word.KIND, anyof=anyof) if all(map(is_word, anyof)):
+            return frozenset(matcher.glob for matcher in anyof if isinstance(matcher, Text))
+        case AllOf(of=of):
+            known = [kinds for each in of if (kinds := kinds_of(each)) is not None]
+            return frozenset.intersection(*known) if known else None
+        case AnyOf(of=of):
+            every = [kinds_of(each) for each in of]
+            known = [kinds for kinds in every if kinds is not None]
+            return frozenset().union(*known) if len(known) == len(every) else None
+        case AnyElement(of=inner):
+            return kinds_of(inner)
+        case _:
+            return None
 
 
 def _text_predicate(matcher: Text | Regex) -> _TextPredicate:

@@ -49,10 +49,16 @@ class StatusCondition(msgspec.Struct, frozen=True, gc=False):
     changed_at: datetime | None = None  # lastTransitionTime
 
 
+#: Where a value stands: its index in each list on its path.
+Position = tuple[int, ...]
+
+
 class ObjectState(msgspec.Struct, frozen=True, gc=False):
     """What kwatch keeps of an object: identity, metadata that rules need, and the values at the paths they ask for.
 
     `values[path]` holds every value found at the path, scalars only, in order; a path without values is left out.
+    `positions[path]` says where each of them stands, of the paths that rules match element by element; it is left out
+    where there is one value and it stands first in its lists, as in most objects.
     """
 
     ref: ObjectRef
@@ -63,7 +69,14 @@ class ObjectState(msgspec.Struct, frozen=True, gc=False):
     owner: Owner | None = None
     node: str = ""  # spec.nodeName; for a Node its own name
     values: Mapping[Path, tuple[str | int | float | bool, ...]] = {}
+    positions: Mapping[Path, tuple[Position, ...]] = {}
     conditions: Mapping[str, StatusCondition] = {}
+
+    def positions_of(self, path: Path) -> tuple[Position, ...]:
+        """Return where the values of a path stand."""
+        if path not in self.values:
+            return ()
+        return self.positions.get(path) or ((0,) * path.count(None),)
 
 
 class Change(Enum):
@@ -92,3 +105,4 @@ class About(msgspec.Struct, frozen=True, gc=False):
 
     state: ObjectState | None
     workload: str  # `Kind/name` of the top controller, else of the object itself
+    is_gone: bool = False  # it was deleted, or the API server does not have it

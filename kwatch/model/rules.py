@@ -6,7 +6,7 @@ from enum import Enum, IntEnum
 
 import msgspec
 
-from kwatch.model.conditions import AllOf, Condition, Path
+from kwatch.model.conditions import AllOf, AnyOf, Condition, Path
 from kwatch.model.pace import Pace
 
 #: The name of the rule by which kwatch itself tells of planned changes that went well.
@@ -55,11 +55,22 @@ class Planned(Enum):
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """At least `count` occurrences in a sliding window `(now − within, now]`, per values of the key `per`."""
+    """At least `count` occurrences in a sliding window `(now − within, now]`, per values of the key `per`.
+
+    With `distinct`, the name of a label, different values of it are counted, not occurrences.
+    """
 
     count: int
     within: timedelta
     per: tuple[str, ...] = ()
+    distinct: str = ""
+
+
+class Then(msgspec.Struct, frozen=True):
+    """What must follow an Event that the rule's `match` takes, within a time by the Events' own times."""
+
+    match: Condition
+    within: timedelta
 
 
 class Flapping(msgspec.Struct, frozen=True):
@@ -84,10 +95,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode = Mode.ALERT
     severity: Severity = Severity.WARNING
     rate: Rate | None = None
+    then: Then | None = None
+    absent_for: timedelta | None = None  # fires when nothing has matched for so long
     for_: timedelta = timedelta(0)
     resolve: Condition | None = None
     resolve_hold: timedelta = timedelta(minutes=2)
     reopen_window: timedelta = timedelta(minutes=10)
+    quiet: timedelta = timedelta(minutes=10)  # of observable time; see `ends_by_quiet`
     expire_after: timedelta = timedelta(hours=24)
     flapping: Flapping = Flapping()
     dedup_window: timedelta = timedelta(minutes=5)
@@ -98,6 +112,17 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     annotations: Mapping[str, str] = {}  # templates, rendered with the message
     details: Mapping[str, Path] = {}  # name → path of the object, read at decision time, shown in messages
     origin: str = ""  # `file:line`, or the pack
+
+    @property
+    def observed(self) -> Condition:
+        """Everything that it looks for: its `match`, and what must follow."""
+        return self.match if self.then is None else AnyOf((self.match, self.then.match))
+
+    @property
+    def ends_by_quiet(self) -> bool:
+        """Whether silence ends its alerts: there is nothing in the object that could."""
+        is_of_events = self.on is Subject.EVENT and self.mode is Mode.ALERT
+        return is_of_events and self.resolve is None and self.absent_for is None
 
     @property
     def is_held(self) -> bool:

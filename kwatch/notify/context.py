@@ -161,7 +161,7 @@ def _alert(alert: AlertView, zone: ZoneInfo, now: datetime, annotations: _Annota
         "ends_at": alert.ends_at.isoformat() if alert.ends_at else "",
         "since": facts.instant(alert.starts_at, zone, now),
         "lasted": facts.duration((alert.ends_at or now) - alert.starts_at),
-        "end": facts.end(alert),
+        "end": facts.end(alert, zone, now),
         "members": [_short(name) for name in alert.members],
         "member_count": alert.member_count,
         "affected": _short(facts.members(alert)),

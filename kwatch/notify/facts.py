@@ -12,10 +12,15 @@ from kwatch.model.rules import Severity
 
 GLYPHS: Mapping[Severity, str] = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
 
+#: Said of an alert whose source keeps what happens to itself.
+THROTTLED = "source throttled, end not observable"
+
 _ENDS: Mapping[EndReason, str] = {
     EndReason.HEALTHY: "it is healthy again",
     EndReason.OBJECT_GONE: "the object is gone",
+    EndReason.QUIET: "quiet since {end}, and its source would have told of more",
     EndReason.NOT_OBSERVED: "nothing was observed any more, so kwatch cannot say that it is over",
+    EndReason.SEEN_AGAIN: "it was seen again",
     EndReason.RULE_REMOVED: "the rule was removed",
 }
 
@@ -211,9 +216,11 @@ def alert_status(alert: AlertView, zone: tzinfo, now: datetime) -> str:
             return ", ".join(filter(None, said))
 
 
-def end(alert: AlertView) -> str:
+def end(alert: AlertView, zone: tzinfo, now: datetime) -> str:
     """Return why it ended, or nothing while it goes on."""
-    return _ENDS[alert.end_reason] if alert.end_reason is not None else ""
+    if alert.end_reason is None:
+        return ""
+    return _ENDS[alert.end_reason].format(end=instant(alert.ends_at or now, zone, now))
 
 
 def stability(alert: AlertView) -> str:
@@ -237,13 +244,14 @@ def escalation(alert: AlertView) -> str:
 
 
 def how_often(alert: AlertView) -> str:
-    """Return the numbers as far as they are known; nothing for a state that is simply there."""
+    """Return the numbers as far as they are known, and why no more is; nothing for a state that is simply there."""
     if alert.count == 0:
         return ""
     total = "once" if alert.count == 1 else f"{alert.count} times"
     if alert.window_count not in {0, alert.count}:
         total = f"about {alert.window_count} in the window of the rule, {alert.count} in all"
-    return f"{total}, varied messages" if alert.is_varied else total
+    varied = ["varied messages"] if alert.is_varied else []
+    return ", ".join([total, *varied, *([THROTTLED] if alert.is_throttled else [])])
 
 
 def members(alert: AlertView) -> str:

@@ -50,10 +50,13 @@ class Outbox:
         on_ended: OnEnded,
         paces: Paces = Paces(),  # noqa: B008 - frozen
     ) -> None:
-        tools = Tools(state, clock, rng, counters, on_ended, paces)
+        self._tools = Tools(state, clock, rng, counters, on_ended, paces)
         self._state = state
         self._clock = clock
-        self._workers = {name: Worker(name, channel, tools) for name, channel in channels.items()}
+        self._channels = dict(channels)
+        self._workers = {name: Worker(name, channel, self._tools) for name, channel in channels.items()}
+        self._group: asyncio.TaskGroup | None = None  # while deliveries are made
+        self._tasks: set[asyncio.Task[None]] = set()  # of workers, also of those that only end what they began
         self._stopped = asyncio.Event()
         self._grace = 0.0
 
@@ -61,11 +64,29 @@ class Outbox:
         """Recover what the process before us left, then work until `stop`."""
         await self._recover()
         async with asyncio.TaskGroup() as group:
+            self._group = group
             pruning = group.create_task(self._prune(), name="outbox prune")
-            workers = [group.create_task(worker.run(), name=f"outbox {name}") for name, worker in self._workers.items()]
+            for name in self._workers:
+                self._start(name)
             await self._stopped.wait()
+            self._group = None
             pruning.cancel()
-            await self._drain(workers)
+            await self._drain()
+
+    def use(self, channels: Mapping[str, Channel], paces: Paces) -> None:
+        """Deliver through these from now on; a channel that is the same goes on as it was.
+
+        One that is replaced ends what is in flight; its queue is for the new one, whose gate is open, or else stays.
+        """
+        for name in [each for each, channel in self._channels.items() if channels.get(each) is not channel]:
+            self._workers.pop(name).stop()
+        self._channels, self._tools = dict(channels), msgspec.structs.replace(self._tools, paces=paces)
+        for worker in self._workers.values():
+            worker.use(paces)
+        for name, channel in channels.items():
+            if name not in self._workers:
+                self._workers[name] = Worker(name, channel, self._tools)
+                self._start(name)
 
     def stop(self, grace: float) -> None:
         """Lease nothing more; let what is in flight end within `grace` seconds; the rest stays for the next start."""
@@ -116,6 +137,21 @@ class Outbox:
             storm_since=storm.since if storm is not None else None,
         )
 
+    def _start(self, name: str) -> None:
+        if self._group is not None:
+            work = self._work(name, self._workers[name], self._channels[name])
+            task = self._group.create_task(work, name=f"outbox {name}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, name: str, worker: Worker, channel: Channel) -> None:
+        """Run a worker to its end; one that took its place has to look at what it left."""
+        try:
+            await worker.run()
+        finally:
+            await channel.close()
+        self.wake((name,))
+
     async def _recover(self) -> None:
         while not self._stopped.is_set():
             try:
@@ -127,10 +163,10 @@ class Outbox:
                 log.info("outbox started", extra={"recovered": recovered})
                 return
 
-    async def _drain(self, workers: Iterable[asyncio.Task[None]]) -> None:
+    async def _drain(self) -> None:
         for worker in self._workers.values():
             worker.stop()
-        _, left = await asyncio.wait(workers, timeout=self._grace) if self._workers else (set(), set())
+        _, left = await asyncio.wait(self._tasks, timeout=self._grace) if self._tasks else (set(), set())
         for task in left:
             task.cancel()
 

@@ -21,9 +21,19 @@ class Throttle:
         pace = paces.destinations.get(destination)
         self._pacer = Pacer.starting(pace, now) if pace is not None else None  # None: no pace
         self._rules = RuleBuckets(paces.rules, now)
+        self._paces = paces
         self._destination = destination
         self._state = state
         self._counters = counters
+
+    def use(self, paces: Paces, now: datetime) -> None:
+        """Go by other paces; a bucket whose pace is as it was stays as full as it is."""
+        before, self._paces = self._paces, paces
+        pace = paces.destinations.get(self._destination)
+        if pace != before.destinations.get(self._destination):
+            self._pacer = Pacer.starting(pace, now) if pace is not None else None
+        if paces.rules != before.rules:
+            self._rules = RuleBuckets(paces.rules, now)
 
     def storm(self, now: datetime) -> Storm | None:
         """Return the storm that the destination is in."""

@@ -77,6 +77,10 @@ class Channel(Protocol):
         """Send them once; raise a `SendError` when that failed."""
         ...
 
+    async def close(self) -> None:
+        """Give back connections."""
+        ...
+
 
 class Tools(msgspec.Struct, frozen=True):
     """What all workers share."""
@@ -103,6 +107,11 @@ class Worker:
         self._sending: set[str] = set()  # those of them that the destination may still have to do with
         self._is_stopping = False
         self._changed = asyncio.Event()
+
+    def use(self, paces: Paces) -> None:
+        """Go by other paces."""
+        self.throttle.use(paces, self._tools.clock.now())
+        self._changed.set()
 
     def wake(self) -> None:
         """Look again: something was committed, and may be more urgent than what was read ahead."""

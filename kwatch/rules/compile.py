@@ -15,55 +15,33 @@ from typing import TypeVar
 
 import msgspec
 
-from kwatch.model.conditions import AllOf, Condition, FieldChanged, Not, Path, StatusConditionIs, is_edge, nodes
+from kwatch.model.conditions import Path
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.identity import fingerprint
-from kwatch.model.matching import text_of
+from kwatch.model.matching import kinds_of
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
 from kwatch.model.rules import Mode, Rule, Subject
+from kwatch.rules.compiled import Cause, CompiledRule, compile_rule, never
 from kwatch.rules.evaluate import (
-    Evaluator,
     Observed,
-    compile_condition,
     observe_change,
     observe_event,
     observe_state,
     workload_of,
 )
 from kwatch.rules.explain import change_text, path_text
-from kwatch.rules.needs import Need, kinds_of, needs_object, needs_of, with_planned
+from kwatch.rules.needs import Need, needs_of, with_planned
 from kwatch.rules.patterns import pattern_of
 from kwatch.rules.workloads import expected_until
 
 #: The alerts (fingerprints) that hold an object as a member, also a pending one, by the id of their rule.
 OpenAlerts = Callable[[ObjectRef], Mapping[str, Collection[str]]]
 
-#: The type of a status condition, and whether it is as it was asked for.
-Cause = tuple[str, Evaluator]
-
-#: A path that must have changed, and whether it has as it was asked for.
-Edge = tuple[Path, Evaluator]
-
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 _MEMO_SIZE = 16_384  # entries; some 400 bytes each
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledRule:
-    """A rule with its conditions as functions."""
-
-    rule: Rule
-    match: Evaluator  # of a level rule: its match, and not its resolve
-    resolve: Evaluator | None
-    is_edge: bool
-    needs_object: bool
-    causes: Mapping[FindingKind, tuple[Cause, ...]]  # the status conditions named in the match, and in the resolve
-    edges: tuple[Edge, ...]
-    labels: Mapping[str, str]  # those that are the same for each finding
-    is_by_message: bool  # its key holds the message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +55,14 @@ class Named:
     def labels(self, compiled: CompiledRule, message: str) -> Mapping[str, str]:
         """Return the labels of the rule's alert; nothing can pass for a built-in one."""
         labels = {**self.chosen, **compiled.labels, **self.built_in}
-        return {**labels, "message": pattern_of(message)} if compiled.is_by_message else labels
+        if compiled.is_by_message:
+            labels = {**labels, "message": pattern_of(message)}
+        if compiled.rule.absent_for is None:
+            return labels
+        # What is absent has no labels of its own, but for those of the key.
+        key = compiled.rule.key
+        known = (*compiled.labels, *key, *(("kind",) if "name" in key else ()))
+        return {name: labels[name] for name in known if name in labels}
 
 
 class RuleSet:
@@ -86,7 +71,7 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule], *, cluster: str, label_names: tuple[str, ...]) -> None:
         self._cluster = cluster
         self._label_names = label_names
-        self.compiled = tuple(_compile(rule, cluster, label_names) for rule in rules)
+        self.compiled = tuple(compile_rule(rule, cluster, label_names) for rule in rules)
         self._by_id = {compiled.rule.id: compiled for compiled in self.compiled}
         self._for_events: dict[tuple[str, ...], tuple[CompiledRule, ...]] = {}
         self._for_changes: dict[tuple[str, str], tuple[CompiledRule, ...]] = {}
@@ -130,7 +115,7 @@ class RuleSet:
         named = self._named(member, seen.state, workload_of(member, about), event.reason)
         since_at = min(event.last_at, now)
         return tuple(
-            self._occurrence(compiled, truth, event=event, state=seen.state, named=named, since_at=since_at)
+            self._occurrence(compiled, truth, seen, event=event, named=named, since_at=since_at)
             for compiled, truth in matching
         )
 
@@ -170,9 +155,13 @@ class RuleSet:
         rules = [compiled.rule for compiled in self.compiled]
         return with_planned(needs_of(rules, self._label_names), rules)
 
+    def end_by_quiet(self) -> bool:
+        """Return whether there are rules for which the silence of an emitter means something."""
+        return any(each.rule.ends_by_quiet for each in self.compiled)
+
     def event_kinds(self) -> frozenset[str]:
         """Return the kinds that rules of Events name; one that is about any kind names none."""
-        matches = (each.rule.match for each in self.compiled if each.rule.on is Subject.EVENT)
+        matches = (each.rule.observed for each in self.compiled if each.rule.on is Subject.EVENT)
         return frozenset(kind for match in matches for kind in kinds_of(match) or ())
 
     def _change_candidates(self, kind: str, group: str) -> tuple[CompiledRule, ...]:
@@ -265,7 +254,7 @@ class RuleSet:
             since_at=_since(compiled.causes.get(kind, ()), truth, change, seen),
             labels=labels,
             message=message,
-            details=_details(rule, state) if is_so else {},
+            details=compiled.details(seen) if is_so else {},
             is_initial=change.change is Change.EXISTING,
             expected_until=expected_until(state, change.received_at) if rule.is_held else None,
         )
@@ -274,13 +263,14 @@ class RuleSet:
         self,
         compiled: CompiledRule,
         truth: Truth,
+        seen: Observed,
         *,
         event: KubeEvent,
-        state: ObjectState | None,
         named: Named,
         since_at: datetime,
     ) -> Finding:
         rule = compiled.rule
+        first, second = compiled.steps or (never, never)
         labels = named.labels(compiled, event.message)
         values = tuple([labels.get(name, "") for name in rule.key])
         return Finding(
@@ -294,8 +284,10 @@ class RuleSet:
             labels=labels,
             message=event.message,
             is_varied=event.is_combined,
-            details=_details(rule, state) if rule.details and state is not None else {},
-            expected_until=expected_until(state, since_at) if rule.is_held and state is not None else None,
+            details=compiled.details(seen) if rule.details else {},
+            is_first=first(seen) is Truth.TRUE,
+            is_second=second(seen) is Truth.TRUE,
+            expected_until=expected_until(seen.state, since_at) if rule.is_held and seen.state is not None else None,
         )
 
     def _named(self, ref: ObjectRef, state: ObjectState | None, workload: str, reason: str) -> Named:
@@ -320,37 +312,6 @@ class RuleSet:
             known = fingerprint(self._cluster, rule.id, dict(zip(rule.key, values, strict=True)))
             _remember(self._fingerprints, (rule.id, values), known)
         return known
-
-
-def condition_of(rule: Rule) -> Condition:
-    """Return what must be true: of a level rule its match, and not its resolve."""
-    is_state = rule.on is Subject.RESOURCE and not is_edge(rule.match)
-    return AllOf((rule.match, Not(rule.resolve))) if is_state and rule.resolve is not None else rule.match
-
-
-def _compile(rule: Rule, cluster: str, label_names: tuple[str, ...]) -> CompiledRule:
-    built_in = {"cluster": cluster, "rule": rule.name, "severity": rule.severity.word}
-    return CompiledRule(
-        rule=rule,
-        match=compile_condition(condition_of(rule)),
-        resolve=compile_condition(rule.resolve) if rule.resolve is not None else None,
-        is_edge=is_edge(rule.match),
-        needs_object=needs_object(rule, label_names),
-        causes={FindingKind.STATE: _causes(rule.match), FindingKind.EVIDENCE: _causes(rule.resolve or AllOf(()))},
-        edges=_edges(rule.match),
-        labels={name: value for name, value in {**rule.labels, **built_in}.items() if value},
-        is_by_message="message" in rule.key,
-    )
-
-
-def _causes(condition: Condition) -> tuple[Cause, ...]:
-    return tuple(
-        (node.type, compile_condition(node)) for node in nodes(condition) if isinstance(node, StatusConditionIs)
-    )
-
-
-def _edges(condition: Condition) -> tuple[Edge, ...]:
-    return tuple((node.path, compile_condition(node)) for node in nodes(condition) if isinstance(node, FieldChanged))
 
 
 def _has_begun(compiled: CompiledRule, change: ObjectChange, seen: Observed) -> bool:
@@ -390,12 +351,6 @@ def _message(compiled: CompiledRule, seen: Observed) -> str:
         if holds(seen) is Truth.TRUE:
             return seen.state.conditions[type_].message
     return ""
-
-
-def _details(rule: Rule, state: ObjectState) -> Mapping[str, str]:
-    """Return the distinct values at the rule's paths; a detail without any is left out."""
-    found = ((name, dict.fromkeys(map(text_of, state.values.get(path, ())))) for name, path in rule.details.items())
-    return {name: ", ".join(texts) for name, texts in found if texts}
 
 
 def _remember(memo: dict[_K, _V], key: _K, value: _V) -> None:

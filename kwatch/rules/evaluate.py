@@ -4,13 +4,14 @@ The logic is Kleene's: false AND unknown is false, true OR unknown is true, NOT 
 absent matches nothing (so its `not` is true); a value that cannot be had now is unknown.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 
 import msgspec
 
 from kwatch.model.conditions import (
     AllOf,
+    AnyElement,
     AnyOf,
     Condition,
     FieldChanged,
@@ -18,14 +19,16 @@ from kwatch.model.conditions import (
     LabelIs,
     Matcher,
     Not,
+    Path,
     StatusConditionIs,
     Word,
     WordIs,
 )
+from kwatch.model.elements import is_through, required_paths
 from kwatch.model.findings import Truth
 from kwatch.model.matching import Predicate, Scalar, any_of, number_of
 from kwatch.model.objects import ObjectRef
-from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
+from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState, Position
 
 TRUE, FALSE, UNKNOWN = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
 
@@ -49,9 +52,13 @@ class Observed(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     change: str | None = None
     state: ObjectState | None = None
     before: ObjectState | None = None
+    elements: Mapping[Path, Position] = {}  # of each list that is bound, the element that is judged
 
 
 Evaluator = Callable[[Observed], Truth]
+
+#: Where the elements stand for which something is true.
+ElementFinder = Callable[[Observed], Sequence[Position]]
 
 
 def observe_event(event: KubeEvent, about: About | None) -> Observed:
@@ -118,26 +125,27 @@ def workload_of(ref: ObjectRef, about: About | None) -> str:
     return about.workload if about is not None else f"{ref.kind}/{ref.name}"
 
 
-def compile_condition(condition: Condition) -> Evaluator:
-    """Compile a condition into a function from what was seen to its truth."""
+def compile_condition(condition: Condition, bound: tuple[Path, ...] = ()) -> Evaluator:
+    """Compile a condition into a function from what was seen to its truth; `bound`: the lists that it stands in."""
     match condition:
         case WordIs():
             return _word(condition)
         case LabelIs():
             return _label(condition)
-        case FieldIs(path=path, anyof=anyof):
-            matches = any_of(anyof)
-            return lambda o: UNKNOWN if o.state is None else _some(matches, o.state.values.get(path, ()))
+        case FieldIs():
+            return _field(condition, bound)
         case StatusConditionIs():
             return _status_condition(condition)
         case FieldChanged():
             return _changed(condition)
         case AllOf(of=of):
-            return _all_of(tuple(map(compile_condition, of)))
+            return _all_of([compile_condition(each, bound) for each in of])
         case AnyOf(of=of):
-            return _any_of(tuple(map(compile_condition, of)))
+            return _any_of([compile_condition(each, bound) for each in of])
         case Not(of=inner):
-            return _not(compile_condition(inner))
+            return _not(compile_condition(inner, bound))
+        case AnyElement():
+            return _any_element(condition, bound)
 
 
 _NEGATED = {TRUE: FALSE, FALSE: TRUE, UNKNOWN: UNKNOWN}
@@ -220,6 +228,66 @@ def _label(condition: LabelIs) -> Evaluator:
         return TRUE if value is not None and matches(value) else FALSE
 
     return evaluate
+
+
+def _field(condition: FieldIs, bound: Sequence[Path]) -> Evaluator:
+    path, matches, list_ = condition.path, any_of(condition.anyof), _innermost(bound, condition.path)
+    if not list_:
+        return lambda o: UNKNOWN if o.state is None else _some(matches, o.state.values.get(path, ()))
+    return lambda o: UNKNOWN if o.state is None else _some(matches, _values_in(o.state, path, o.elements[list_]))
+
+
+def _any_element(condition: AnyElement, bound: tuple[Path, ...]) -> Evaluator:
+    list_, outer = condition.path, _innermost(bound, condition.path)
+    paths = tuple(required_paths(list_, condition.of))
+    holds = compile_condition(condition.of, (*bound, list_))
+
+    def evaluate(o: Observed) -> Truth:
+        if o.state is None:
+            return holds(o)
+        truth = FALSE
+        for element in _elements(o.state, list_, paths, o.elements.get(outer, ())):
+            of_element = holds(msgspec.structs.replace(o, elements={**o.elements, list_: element}))
+            if of_element is TRUE:
+                return TRUE
+            if of_element is UNKNOWN:
+                truth = UNKNOWN
+        return truth
+
+    return evaluate
+
+
+def compile_elements(condition: AnyElement) -> ElementFinder:
+    """Compile what is asked of an element into a function that returns each one of which it is true."""
+    list_, holds = condition.path, compile_condition(condition.of, (condition.path,))
+    paths = tuple(required_paths(list_, condition.of))
+
+    def find(o: Observed) -> Sequence[Position]:
+        elements = _elements(o.state, list_, paths, ()) if o.state is not None else ()
+        return [each for each in elements if holds(msgspec.structs.replace(o, elements={list_: each})) is TRUE]
+
+    return find
+
+
+def _innermost(bound: Sequence[Path], path: Path) -> Path:
+    """Return the innermost bound list that a path goes through; empty: none."""
+    return max((list_ for list_ in bound if is_through(list_, path)), key=len, default=())
+
+
+def _elements(state: ObjectState, list_: Path, paths: Iterable[Path], outer: Position) -> Iterable[Position]:
+    """Return where the elements of a list stand that have a value at each of the paths, in one outer element."""
+    found: list[set[Position]] = []
+    for path in paths:
+        positions = state.positions_of(path)
+        if not positions:  # as of almost every object
+            return ()
+        found.append({at[: list_.count(None)] for at in positions if at[: len(outer)] == outer})
+    return set.intersection(*found) if found else ()
+
+
+def _values_in(state: ObjectState, path: Path, element: Position) -> Sequence[Scalar]:
+    placed = zip(state.values.get(path, ()), state.positions_of(path), strict=False)
+    return [value for value, at in placed if at[: len(element)] == element]
 
 
 def _status_condition(condition: StatusConditionIs) -> Evaluator:

@@ -6,6 +6,7 @@ import msgspec
 
 from kwatch.model.conditions import (
     AllOf,
+    AnyElement,
     AnyOf,
     Compare,
     Condition,
@@ -55,6 +56,8 @@ def explain(condition: Condition, seen: Observed) -> Explanation:
             return Explanation("any of", truth, None, tuple(explain(each, seen) for each in of))
         case Not(of=inner):
             return Explanation("not", truth, None, (explain(inner, seen),))
+        case AnyElement(path=path, of=inner):
+            return Explanation(f"one element of {path_text(path)}", truth, None, (explain(inner, seen),))
         case _:
             return Explanation(_asked(condition), truth, _found(condition, seen))
 

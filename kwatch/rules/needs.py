@@ -5,21 +5,21 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from kwatch.model.conditions import (
-    AllOf,
-    AnyOf,
+    AnyElement,
     Condition,
     FieldChanged,
     FieldIs,
     LabelIs,
     Path,
     StatusConditionIs,
-    Text,
     Word,
     WordIs,
     nodes,
 )
-from kwatch.model.matching import is_word
+from kwatch.model.elements import paths_through
+from kwatch.model.matching import kinds_of
 from kwatch.model.rules import Mode, Rule, Subject
+from kwatch.rules.details import positioned
 from kwatch.rules.workloads import PATHS
 
 
@@ -29,9 +29,15 @@ class Need(msgspec.Struct, frozen=True):
     paths: frozenset[Path] = frozenset()
     annotations: bool = False
     full: bool = False
+    elementwise: frozenset[Path] = frozenset()  # of the paths, those that are matched element by element
 
     def __or__(self, other: "Need") -> "Need":
-        return Need(self.paths | other.paths, self.annotations or other.annotations, self.full or other.full)
+        return Need(
+            self.paths | other.paths,
+            self.annotations or other.annotations,
+            self.full or other.full,
+            self.elementwise | other.elementwise,
+        )
 
 
 #: The kinds between a Pod and its workload; what owns these is named by their owner reference.
@@ -41,26 +47,17 @@ _OBJECT_WORDS = frozenset((Word.OWNER, Word.WORKLOAD, Word.NODE))
 _OBJECT_LABELS = frozenset(("workload", "node"))
 
 
-def kinds_of(condition: Condition) -> frozenset[str] | None:
-    """Return the only kinds (`Pod`, `Certificate.cert-manager.io`) of which it can be true; None: any kind."""
-    match condition:
-        case WordIs(word=Word.KIND, anyof=anyof) if all(map(is_word, anyof)):
-            return frozenset(matcher.glob for matcher in anyof if isinstance(matcher, Text))
-        case AllOf(of=of):
-            known = [kinds for each in of if (kinds := kinds_of(each)) is not None]
-            return frozenset.intersection(*known) if known else None
-        case AnyOf(of=of):
-            every = [kinds_of(each) for each in of]
-            known = [kinds for kinds in every if kinds is not None]
-            return frozenset().union(*known) if len(known) == len(every) else None
-        case _:
-            return None
-
-
 def needs_object(rule: Rule, label_names: Iterable[str]) -> bool:
-    """Return whether an event rule must know the object that the event is about, to match or to name the alert."""
+    """Return whether an event rule must know the object that the event is about.
+
+    An alert ends with its object, but for an absence of any; a notice does without where the object neither matches nor
+    names it.
+    """
     object_labels = _OBJECT_LABELS.union(label_names)
-    return bool(rule.details) or not object_labels.isdisjoint(rule.key) or any(map(asks_object, nodes(rule.match)))
+    named = {*rule.key, rule.rate.distinct} if rule.rate is not None else rule.key
+    ends_with_it = rule.mode is Mode.ALERT and (rule.absent_for is None or "name" in rule.key)
+    is_named_by_it = not object_labels.isdisjoint(named)
+    return ends_with_it or bool(rule.details) or is_named_by_it or any(map(asks_object, nodes(rule.observed)))
 
 
 def asks_object(node: Condition) -> bool:
@@ -78,7 +75,7 @@ def needs_of(rules: Iterable[Rule], label_names: Iterable[str]) -> Mapping[str, 
         if not _watches_objects(rule, names):
             continue
         need = _need_of(rule)
-        for kind in kinds_of(rule.match) or ():
+        for kind in kinds_of(rule.observed) or ():
             needs[kind] = needs.get(kind, Need()) | need
     if "Pod" in needs:
         needs["Pod"] |= Need(full=True)  # the node of a Pod stands in its spec
@@ -96,17 +93,19 @@ def with_planned(needs: Mapping[str, Need], rules: Iterable[Rule]) -> Mapping[st
 
 
 def _watches_objects(rule: Rule, label_names: tuple[str, ...]) -> bool:
-    """An alert ends with its object, and by what the object shows; a notice of an event may do without."""
-    return rule.on is Subject.RESOURCE or rule.mode is Mode.ALERT or needs_object(rule, label_names)
+    return rule.on is Subject.RESOURCE or needs_object(rule, label_names)
 
 
 def _need_of(rule: Rule) -> Need:
-    asked = [*nodes(rule.match), *(nodes(rule.resolve) if rule.resolve is not None else ())]
+    asked = [*nodes(rule.observed), *(nodes(rule.resolve) if rule.resolve is not None else ())]
     paths = {node.path for node in asked if isinstance(node, FieldIs | FieldChanged)} | set(rule.details.values())
     return Need(
         paths=frozenset(paths),
         annotations=any(isinstance(node, LabelIs) and node.annotation for node in asked),
         full=any(path[:1] != ("metadata",) for path in paths) or any(map(_asks_body, asked)),
+        elementwise=positioned(rule).union(
+            *(paths_through(node.path, node.of) for node in asked if isinstance(node, AnyElement))
+        ),
     )
 
 

@@ -8,7 +8,8 @@ import msgspec
 from kwatch.model.findings import Finding, Truth
 from kwatch.model.observations import About, KubeEvent, ObjectChange
 from kwatch.model.rules import Rule, Subject
-from kwatch.rules.compile import RuleSet, condition_of
+from kwatch.rules.compile import RuleSet
+from kwatch.rules.compiled import condition_of
 from kwatch.rules.evaluate import observe_change, observe_event
 from kwatch.rules.explain import Explanation, explain
 

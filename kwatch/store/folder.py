@@ -12,6 +12,7 @@ class FolderLock:
 
     def __init__(self, folder: Path) -> None:
         """Create the folder if need be and lock it; `StateError` names the process that holds it."""
+        self.folder = folder
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -52,6 +52,7 @@ class State:
     def __init__(
         self, lock: FolderLock, token: str, connection: apsw.Connection, executor: Executor, counters: Counters
     ) -> None:
+        self.folder = lock.folder
         self.token = token  # who has it may change what kwatch does
         self._lock = lock
         self._connection = connection

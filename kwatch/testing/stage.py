@@ -30,7 +30,7 @@ from kwatch.alerts.engine import Engine
 from kwatch.app import App, Ports
 from kwatch.board import LiveBoard
 from kwatch.cluster.wire import Wire
-from kwatch.config.load import load
+from kwatch.config.files import ConfigFiles
 from kwatch.control import LiveControl
 from kwatch.notify.base import Connection
 from kwatch.store.state import State
@@ -227,6 +227,24 @@ class Stage:
         """
         self._absences.append(_Absence(begin, end, text, is_killed))
 
+    def write(self, text: str = "", name: str = "kwatch.yaml") -> Path:
+        """Let a file of the configuration be another one, from now on; for acts. kwatch finds out by itself."""
+        path, new = self._folder / name, self._folder / f"{name}.new"
+        if name == "kwatch.yaml":
+            text = self._text = text or self._text
+        new.write_text(text.replace("FOLDER", str(self._folder)))
+        return new.replace(path)
+
+    def reload(self, at: float, text: str = "") -> None:
+        """Change the configuration at an instant, or not, and ask kwatch to load it, as SIGHUP does."""
+
+        def act() -> None:
+            self.write(text)
+            if self.app is not None:
+                self.app.reloader.request()
+
+        self.at(at, act)
+
     def kill(self, *, back_after: float = 1.0) -> None:
         """End kwatch now, and start it again so many seconds later; for acts, and for those who cut it in `State`."""
         self._back_at = self.now() + back_after
@@ -332,7 +350,7 @@ class Stage:
         if (app := self.app) is None:
             raise LookupError("kwatch does not run")
         engine = app.engine
-        firing = [alert.fingerprint for alert in engine.alerts() if alert.rule == rule]
+        firing = [alert.fingerprint for alert in engine.alerts(self.clock.now()) if alert.rule == rule]
 
         def step(now: datetime) -> None:
             for fingerprint in firing:
@@ -342,8 +360,7 @@ class Stage:
 
     @contextmanager
     def _opened(self) -> Iterator[App]:
-        path = self._folder / "kwatch.yaml"
-        path.write_text(self._text.replace("FOLDER", str(self._folder)))
+        path = self.write()
         (self._folder / "slack-token").write_text(SLACK_TOKEN)
         state = self.state_type.open(self._folder / "state", virtual.InlineExecutor(), self.counters)
         ports = Ports(
@@ -352,9 +369,10 @@ class Stage:
             clock=self._own_clock,
             rng=random.Random(0),  # noqa: S311 - jitter, the same in every run
             transport=self._transport,
+            files=ConfigFiles(path),
         )
         try:
-            yield App(load(path, environ={}), ports, state, self.counters)
+            yield App(ports.files.read(), ports, state, self.counters)
         finally:
             state.close()
 

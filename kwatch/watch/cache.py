@@ -6,16 +6,19 @@ saw; what is listed unchanged is no change. No I/O; nothing here waits.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 import msgspec
 
 from kwatch.model.objects import ObjectRef, Owner, Resource, Source, WatchEvent, WatchEventType
-from kwatch.model.observations import About, Change, ObjectChange, ObjectState, StatusCondition
-from kwatch.watch.extract import Projection, Scalar, state_of
+from kwatch.model.observations import About, Change, ObjectChange, ObjectState
+from kwatch.watch.extract import Projection, state_of
+from kwatch.watch.moves import Moves
+from kwatch.watch.shelf import Kind, Shelf, key_of
 
 GONE_LIMIT = 4096  # deleted objects that Events may still be about
 FETCHED_LIMIT = 4096  # objects that were asked for one by one, found or not
@@ -24,23 +27,49 @@ CHAIN_LIMIT = 4  # owners from a Pod to its workload, and one for luck: owners m
 #: Controllers whose own owner may be the workload.
 FOLLOWED = frozenset({("apps", "ReplicaSet"), ("batch", "Job")})
 
-Kind = tuple[str, str]  # group, kind
 _Name = tuple[str, str, str, str]  # group, kind, namespace, name
+
+
+class _Answer(Enum):
+    """What a fetch has brought instead of the object."""
+
+    ABSENT = "absent"  # it is not there, or another one of that name
+    MALFORMED = "malformed"
 
 
 class ObjectCache:
     """The objects of the watched kinds; `keep` says which these are."""
 
     def __init__(self) -> None:
-        self._shelves: dict[Kind, _Shelf] = {}
+        self._shelves: dict[Kind, Shelf] = {}
         self._listed: dict[str, set[str]] = {}  # source id → what its unfinished list has brought
         self._synced: dict[str, str] = {}  # source id → version of its last complete list
         self._gone: OrderedDict[_Name, ObjectState] = OrderedDict()
-        self._fetched: OrderedDict[tuple[_Name, str], ObjectState | None] = OrderedDict()
+        self._fetched: OrderedDict[tuple[_Name, str], ObjectState | _Answer] = OrderedDict()
 
     def keep(self, resource: Resource, projection: Projection) -> None:
-        """Keep the objects of a kind, as far as `projection` says; before its first frame."""
-        self._shelves[resource.group, resource.kind] = _Shelf(projection)
+        """Keep the objects of a kind, as far as `projection` says; before its first frame.
+
+        What is kept of it already, by another projection, is partial until it is listed anew.
+        """
+        kind = resource.group, resource.kind
+        before = self._shelves.get(kind)
+        if before is None:
+            self._shelves[kind] = Shelf(projection)
+        elif before.projection != projection:
+            self._shelves[kind] = before.moved_to(projection, kind)
+            for entry in [each for each in self._fetched if each[0][:2] == kind]:
+                del self._fetched[entry]
+
+    def rearrange(self, moves: Moves) -> None:
+        """Follow the watches: forget what is not watched any more, and keep of the rest what is asked for now."""
+        for source in moves.stopped:
+            if not moves.goes_on(source):
+                self._leave(source)
+        for resource, projection in moves.kinds.items():
+            self.keep(resource, projection)
+        for resource in {source.resource for source in moves.stopped} - set(moves.kinds):
+            self._shelves.pop((resource.group, resource.kind), None)
 
     def apply(self, source: Source, event: WatchEvent) -> tuple[ObjectChange, ...]:
         """Take one frame and return what changed by it; nothing for what is known already or older than that.
@@ -59,7 +88,7 @@ class ObjectCache:
                 return self._delete(shelf, state_of(source.resource, shelf.projection, event.body), event.received_at)
             case WatchEventType.LISTED:
                 state = state_of(source.resource, shelf.projection, event.body)
-                self._listed.setdefault(source.id, set()).add(_key(state.ref))
+                self._listed.setdefault(source.id, set()).add(key_of(state.ref))
                 first = Change.CREATED if source.id in self._synced else Change.EXISTING
                 return self._put(shelf, state, first, event.received_at)
             case WatchEventType.ADDED | WatchEventType.MODIFIED:
@@ -80,7 +109,13 @@ class ObjectCache:
         Of an object that was deleted a short time ago labels, owner and node are known, its status is not.
         """
         state, workload, missing = self._trace(ref)
-        return About(state, workload) if missing is None else None
+        if missing is not None:
+            return None
+        name = _name(ref)
+        is_gone = (
+            self._fetched.get((name, ref.uid)) is _Answer.ABSENT if state is None else state is self._gone.get(name)
+        )
+        return About(state, workload, is_gone)
 
     def missing(self, ref: ObjectRef) -> ObjectRef | None:
         """Return the object or owner of a watched kind that is not known and was not asked for yet."""
@@ -88,8 +123,10 @@ class ObjectCache:
 
     def put_fetched(self, ref: ObjectRef, resource: Resource, body: bytes | None) -> None:
         """Remember the answer to a fetch of `ref`; None: it is not there. It makes no change: the watch will."""
-        state = None if body is None else self._decoded(resource, body)
-        self._fetched[_name(ref), ref.uid] = state if state is not None and _is_same(ref, state) else None
+        answer = _Answer.ABSENT if body is None else self._decoded(resource, body) or _Answer.MALFORMED
+        if isinstance(answer, ObjectState) and not _is_same(ref, answer):
+            answer = _Answer.ABSENT
+        self._fetched[_name(ref), ref.uid] = answer
         if len(self._fetched) > FETCHED_LIMIT:
             self._fetched.popitem(last=False)
 
@@ -105,18 +142,26 @@ class ObjectCache:
             yield from (shelf.state((group, kind), key) for key in shelf.keys(""))
 
     def objects_in(self, namespace: str) -> Iterator[ObjectState]:
-        """Yield all objects of a namespace."""
+        """Yield all objects of a namespace, with an empty one of all; but for those that are partial."""
         for kind, shelf in self._shelves.items():
             for key in shelf.keys(namespace):
-                yield shelf.state(kind, key)
+                if key not in shelf.partial:
+                    yield shelf.state(kind, key)
 
     def named(self, kind: str, namespace: str, name: str) -> tuple[ObjectState, ...]:
         """Return the watched objects of that name; kinds of several groups may have the same name."""
         refs = [ObjectRef(kind, name, namespace, group) for group, each in self._shelves if each == kind]
         return tuple(state for ref in refs if (state := self.get(ref)) is not None)
 
-    def _shelf(self, resource: Resource) -> "_Shelf":
-        return self._shelves.setdefault((resource.group, resource.kind), _Shelf(Projection()))
+    def _leave(self, source: Source) -> None:
+        """Forget the objects of a source: they are not deleted."""
+        self._synced.pop(source.id, None)
+        shelf = self._shelf(source.resource)
+        for key in shelf.keys(source.namespace):
+            shelf.remove(key)
+
+    def _shelf(self, resource: Resource) -> Shelf:
+        return self._shelves.setdefault((resource.group, resource.kind), Shelf(Projection()))
 
     def _decoded(self, resource: Resource, body: bytes) -> ObjectState | None:
         try:
@@ -124,7 +169,7 @@ class ObjectCache:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
-    def _sync(self, source: Source, shelf: "_Shelf", event: WatchEvent) -> tuple[ObjectChange, ...]:
+    def _sync(self, source: Source, shelf: Shelf, event: WatchEvent) -> tuple[ObjectChange, ...]:
         """End a list: what it did not bring is gone."""
         listed = self._listed.pop(source.id, set())
         self._synced[source.id] = event.resource_version
@@ -141,9 +186,7 @@ class ObjectCache:
         ]:
             del self._gone[name]
 
-    def _put(
-        self, shelf: "_Shelf", state: ObjectState, first: Change, received_at: datetime
-    ) -> tuple[ObjectChange, ...]:
+    def _put(self, shelf: Shelf, state: ObjectState, first: Change, received_at: datetime) -> tuple[ObjectChange, ...]:
         before = shelf.get(state.ref)
         if before is None:
             shelf.put(state)
@@ -152,12 +195,17 @@ class ObjectCache:
             ended = self._forget(shelf, before, before, received_at)
             shelf.put(state)
             return (ended, ObjectChange(Change.CREATED, state, None, received_at))
-        if before.resource_version == state.resource_version:
+        is_partial, is_same = key_of(state.ref) in shelf.partial, before.resource_version == state.resource_version
+        if is_partial:
+            before = shelf.completed(before, state)
+        elif is_same:
             return ()
         shelf.put(state)
+        if is_same:  # and yet news: more of it is known
+            return (ObjectChange(Change.EXISTING, state, None, received_at),)
         return (ObjectChange(Change.UPDATED, state, before, received_at),)
 
-    def _is_late(self, source: Source, shelf: "_Shelf", state: ObjectState) -> bool:
+    def _is_late(self, source: Source, shelf: Shelf, state: ObjectState) -> bool:
         """Tell whether a frame is older than what is known: the object, its deletion, or a list without it.
 
         A list itself is never late: a restored server starts lower.
@@ -168,16 +216,16 @@ class ObjectCache:
         versions = (self._synced.get(source.id, ""), gone.resource_version if gone is not None else "")
         return any(_is_older(state.resource_version, version) for version in versions)
 
-    def _delete(self, shelf: "_Shelf", state: ObjectState, received_at: datetime) -> tuple[ObjectChange, ...]:
+    def _delete(self, shelf: Shelf, state: ObjectState, received_at: datetime) -> tuple[ObjectChange, ...]:
         before = shelf.get(state.ref)
         if before is None or before.ref.uid != state.ref.uid:
             return ()
         return (self._forget(shelf, state, before, received_at),)
 
-    def _forget(self, shelf: "_Shelf", state: ObjectState, before: ObjectState, received_at: datetime) -> ObjectChange:
-        shelf.remove(state.ref)
+    def _forget(self, shelf: Shelf, state: ObjectState, before: ObjectState, received_at: datetime) -> ObjectChange:
+        shelf.remove(key_of(state.ref))
         name = _name(state.ref)
-        self._gone[name] = msgspec.structs.replace(state, values={}, conditions={})
+        self._gone[name] = msgspec.structs.replace(state, values={}, positions={}, conditions={})
         self._gone.move_to_end(name)
         if len(self._gone) > GONE_LIMIT:
             self._gone.popitem(last=False)
@@ -202,112 +250,17 @@ class ObjectCache:
 
     def _look_up(self, ref: ObjectRef) -> tuple[ObjectState | None, bool]:
         """Return the object, alive or not, and whether it is one to fetch."""
-        if (ref.group, ref.kind) not in self._shelves:
+        shelf = self._shelves.get((ref.group, ref.kind))
+        if shelf is None:
             return None, False
-        if (state := self.get(ref)) is not None:
+        if (state := self.get(ref)) is not None and key_of(ref) not in shelf.partial:
             return state, False
         name = _name(ref)
         gone = self._gone.get(name)
         if gone is not None and _is_same(ref, gone):
             return gone, False
-        return self._fetched.get((name, ref.uid)), (name, ref.uid) not in self._fetched
-
-
-class _Shelf:
-    """The packed objects of one kind, by `namespace/name`."""
-
-    def __init__(self, projection: Projection) -> None:
-        self.projection = projection
-        self._paths = tuple(sorted(projection.paths, key=repr))
-        self._records: dict[str, bytes] = {}
-        # One frame asks for its object up to four times: the last one is kept unpacked, too.
-        self._recent: tuple[bytes, ObjectState] | None = None
-
-    def get(self, ref: ObjectRef) -> ObjectState | None:
-        record = self._records.get(_key(ref))
-        if record is None:
-            return None
-        if self._recent is None or self._recent[0] is not record:
-            self._recent = record, self._unpacked(ref.group, ref.kind, ref.namespace, ref.name, record)
-        return self._recent[1]
-
-    def state(self, kind: Kind, key: str) -> ObjectState:
-        namespace, _, name = key.partition("/")
-        return self._unpacked(*kind, namespace, name, self._records[key])
-
-    def put(self, state: ObjectState) -> None:
-        owner = state.owner
-        record = _ENCODER.encode(
-            _Record(
-                state.ref.uid,
-                state.resource_version,
-                state.created_at,
-                state.labels,
-                state.annotations,
-                None if owner is None else (owner.kind, owner.name, owner.group, owner.uid),
-                state.node,
-                tuple(state.values.get(path, ()) for path in self._paths),
-                {
-                    kind: (condition.status, condition.reason, condition.message, condition.changed_at)
-                    for kind, condition in state.conditions.items()
-                },
-            )
-        )
-        self._records[_key(state.ref)] = record
-        self._recent = record, state
-
-    def remove(self, ref: ObjectRef) -> None:
-        del self._records[_key(ref)]
-
-    def keys(self, namespace: str) -> list[str]:
-        prefix = f"{namespace}/" if namespace else ""
-        return [key for key in self._records if key.startswith(prefix)]
-
-    def uids(self, namespace: str) -> frozenset[str]:
-        return frozenset(_HEAD.decode(self._records[key]).uid for key in self.keys(namespace))
-
-    def _unpacked(self, group: str, kind: str, namespace: str, name: str, record: bytes) -> ObjectState:
-        packed = _RECORD.decode(record)
-        return ObjectState(
-            ref=ObjectRef(kind, name, namespace, group, packed.uid),
-            resource_version=packed.resource_version,
-            created_at=packed.created_at,
-            labels=packed.labels,
-            annotations=packed.annotations,
-            owner=None if packed.owner is None else Owner(*packed.owner),
-            node=packed.node,
-            values={path: values for path, values in zip(self._paths, packed.values, strict=True) if values},
-            conditions={kind: StatusCondition(*condition) for kind, condition in packed.conditions.items()},
-        )
-
-
-class _Head(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """The start of a record."""
-
-    uid: str
-
-
-class _Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """An object as it is kept: MessagePack without names; paths are those of the shelf, in its order."""
-
-    uid: str
-    resource_version: str
-    created_at: datetime | None
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    owner: tuple[str, str, str, str] | None
-    node: str
-    values: tuple[tuple[Scalar, ...], ...]
-    conditions: Mapping[str, tuple[str, str, str, datetime | None]]
-
-
-_ENCODER = msgspec.msgpack.Encoder()
-_RECORD = msgspec.msgpack.Decoder(_Record)
-_HEAD = msgspec.msgpack.Decoder(_Head)
-
-
-def _key(ref: ObjectRef) -> str:
-    return f"{ref.namespace}/{ref.name}"
+        answer = self._fetched.get((name, ref.uid))
+        return (answer, False) if isinstance(answer, ObjectState) else (None, answer is None)
 
 
 def _name(ref: ObjectRef) -> _Name:

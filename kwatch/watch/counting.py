@@ -9,6 +9,8 @@ C11 is the work of `normalise`. C14 (older than a rule's window) is for whoever 
 true instants here, however old.
 """
 
+import heapq
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -17,7 +19,10 @@ import msgspec
 from kwatch.model.observations import Contribution, KubeEvent
 
 FUTURE_LIMIT = timedelta(seconds=30)  # C13: a clock may be this much ahead
-KEEP_DELETED = timedelta(minutes=15)  # C12: how long a deleted Event's count waits for its recreation
+#: How long a deleted Event's count waits for its recreation (C12). Other reasons may starve one for hours, and a count
+#: that was forgotten is counted twice.
+KEEP_DELETED = timedelta(hours=24)
+KEPT_DELETED = 20_000  # of these; some 500 bytes each
 KEEP_UNSEEN = timedelta(hours=25)  # longer than API servers keep Events: only what was deleted unseen gets this old
 SECOND = timedelta(seconds=1)
 
@@ -87,6 +92,15 @@ def count(
 def end(last: Counted, now: datetime) -> Counted:
     """Return the state after the Event object was deleted: age, not an end of what it tells (C12)."""
     return msgspec.structs.replace(last, deleted_at=now)
+
+
+def stale(counts: Mapping[str, Counted], now: datetime) -> list[str]:
+    """Return the keys of the states that can be forgotten, or must be: the oldest beyond `KEPT_DELETED`."""
+    gone = {key for key, last in counts.items() if is_stale(last, now)}
+    ended = [(last.deleted_at, key) for key, last in counts.items() if last.deleted_at is not None and key not in gone]
+    surplus = len(ended) - KEPT_DELETED
+    oldest = heapq.nsmallest(surplus, ended) if surplus > 0 else []
+    return [*gone, *(key for _, key in oldest)]
 
 
 def is_stale(last: Counted, now: datetime) -> bool:

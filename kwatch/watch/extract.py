@@ -7,7 +7,7 @@ Bodies come in two shapes: a `form_of` what is kept, which spares decoding the r
 where an object has another form than that.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ import msgspec
 
 from kwatch.model.conditions import Path
 from kwatch.model.objects import ObjectRef, Owner, Resource
-from kwatch.model.observations import ObjectState, StatusCondition
+from kwatch.model.observations import ObjectState, Position, StatusCondition
 from kwatch.model.self_service import PREFIX
 from kwatch.watch.normalise import Instant, Moment, Version
 
@@ -30,11 +30,15 @@ class Projection(msgspec.Struct, frozen=True):
 
     paths: frozenset[Path] = frozenset()
     annotations: bool = False  # all of them
-    self_service: bool = False  # those that are meant for kwatch
+    elementwise: frozenset[Path] = frozenset()  # of the paths, those whose values are kept with where they stand
+    self_service: bool = False  # the annotations that are meant for kwatch
 
     def __or__(self, other: "Projection") -> "Projection":
         return Projection(
-            self.paths | other.paths, self.annotations or other.annotations, self.self_service or other.self_service
+            self.paths | other.paths,
+            self.annotations or other.annotations,
+            self.elementwise | other.elementwise,
+            self.self_service or other.self_service,
         )
 
 
@@ -82,6 +86,7 @@ _CONDITIONS: Path = ("status", "conditions")
 def state_of(resource: Resource, projection: Projection, body: Body) -> ObjectState:
     """Return what is kept of `body`. Raise msgspec.ValidationError when its metadata is malformed."""
     metadata = metadata_of(body)
+    found = _found(body, projection)
     return ObjectState(
         ref=ObjectRef(resource.kind, metadata.name, metadata.namespace or "", resource.group, metadata.uid),
         resource_version=metadata.resource_version,
@@ -90,7 +95,8 @@ def state_of(resource: Resource, projection: Projection, body: Body) -> ObjectSt
         annotations=_annotations_of(metadata.annotations, projection),
         owner=_owner_of(metadata.owner_references or ()),
         node=_node_of(resource, metadata.name, body),
-        values=_values_of(body, projection.paths),
+        values={path: tuple(values) for path, values in found.values.items()},
+        positions={path: tuple(at) for path, at in found.positions.items() if len(at) > 1 or any(at[0])},
         conditions=_conditions_of(_at(body, _CONDITIONS)),
     )
 
@@ -168,11 +174,12 @@ def _at(body: Any, path: Path) -> Any:
 class _Step:
     """What is done at one place of a body: keep it, if a path ends here, and go on to what lies below."""
 
-    __slots__ = ("attribute", "fields", "items", "path")
+    __slots__ = ("attribute", "fields", "is_elementwise", "items", "path")
 
     def __init__(self, name: str = "") -> None:
         self.attribute = _attribute(name)
         self.path: Path | None = None
+        self.is_elementwise = False  # where its values stand is kept, too
         self.fields: dict[str, _Step] = {}
         self.items: _Step | None = None
 
@@ -185,14 +192,14 @@ class _Step:
         return self.items
 
 
-def _tree(paths: Iterable[Path]) -> _Step:
+def _tree(paths: Iterable[Path], elementwise: Container[Path] = ()) -> _Step:
     """Return the paths as a tree: what they share is walked once."""
     root = _Step()
     for path in sorted(paths, key=repr):
         step = root
         for name in path:
             step = step.below(name)
-        step.path = path
+        step.path, step.is_elementwise = path, path in elementwise
     return root
 
 
@@ -204,37 +211,46 @@ def _is_kept(value: Any) -> bool:
     return isinstance(value, str | float) or (isinstance(value, int) and -(2**63) <= value < 2**63)
 
 
-def _walk(body: Any, step: _Step, found: dict[Path, list[Scalar]]) -> None:
+class _Found:
+    """The values of each path in order, and of some paths where they stand."""
+
+    __slots__ = ("positions", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[Path, list[Scalar]] = {}
+        self.positions: dict[Path, list[Position]] = {}
+
+
+def _walk(body: Any, step: _Step, at: Position, found: _Found) -> None:
     """Collect every scalar at the paths, in order."""
-    if isinstance(body, msgspec.Struct):
-        _walk_part(body, step, found)
+    if step.path is not None and _is_kept(body):
+        found.values.setdefault(step.path, []).append(body)
+        if step.is_elementwise:
+            found.positions.setdefault(step.path, []).append(at)
     elif isinstance(body, list):
         if step.items is not None:
-            for element in body:
-                _walk(element, step.items, found)
+            for index, element in enumerate(body):
+                _walk(element, step.items, (*at, index), found)
+    else:
+        _walk_fields(body, step, at, found)
+
+
+def _walk_fields(body: Any, step: _Step, at: Position, found: _Found) -> None:
+    """Do the same in an object of either shape; of most fields there is nothing."""
+    if isinstance(body, msgspec.Struct):
+        for below in step.fields.values():
+            value = getattr(body, below.attribute)
+            if value is not None:
+                _walk(value, below, at, found)
     elif isinstance(body, dict):
         for name, below in step.fields.items():
-            _walk(body.get(name), below, found)
-    elif step.path is not None and _is_kept(body):
-        found.setdefault(step.path, []).append(body)
+            _walk(body.get(name), below, at, found)
 
 
-def _walk_part(part: msgspec.Struct, step: _Step, found: dict[Path, list[Scalar]]) -> None:
-    """Do the same in what was decoded in a form: most of it are the scalars themselves, or nothing."""
-    for below in step.fields.values():
-        value = getattr(part, below.attribute)
-        if value is None:
-            continue
-        if below.path is not None and _is_kept(value):
-            found.setdefault(below.path, []).append(value)
-        else:
-            _walk(value, below, found)
-
-
-def _values_of(body: Body, paths: frozenset[Path]) -> Mapping[Path, tuple[Scalar, ...]]:
-    found: dict[Path, list[Scalar]] = {}
-    _walk(body, _steps(paths), found)
-    return {path: tuple(values) for path, values in found.items()}
+def _found(body: Body, projection: Projection) -> _Found:
+    found = _Found()
+    _walk(body, _steps(projection.paths, projection.elementwise), (), found)
+    return found
 
 
 def _owner_of(references: tuple[_OwnerReference, ...]) -> Owner | None:

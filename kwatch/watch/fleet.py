@@ -4,15 +4,18 @@ Kinds start in waves, so that what is told of one kind can be understood by what
 only) first, then objects, then Events. A wave is over when each of its watches has listed once or was refused, or after
 a while. A kind that the server does not know (its CRD may come) is asked for again from time to time. Nothing that the
 server answers, or fails to answer, ends `run`.
+
+Another plan is followed in three steps: `replan` says what it means, `stop` ends what is not wanted as it is any more,
+and, when whoever takes the batches is ready for it, `begin` lets the new ones start, in waves too.
 """
 
 import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Never, TypeVar
 
 from kwatch.clock import Clock
 from kwatch.cluster.client import KubeClient
@@ -23,6 +26,7 @@ from kwatch.telemetry import Counters
 from kwatch.watch.cache import ObjectCache
 from kwatch.watch.extract import Projection
 from kwatch.watch.frames import EVENTS, objects
+from kwatch.watch.moves import Moves, Want, moves
 from kwatch.watch.stream import SourceState, SourceStatus, Stream, StreamSettings
 
 log = logging.getLogger(__name__)
@@ -37,19 +41,6 @@ DISCOVERY = "discovery"
 CLUSTER_EVENTS = "default"
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Want:
-    """A kind to watch, as the configuration names it (`Pod`, `Certificate.cert-manager.io`), and what to keep of it."""
-
-    token: str
-    projection: Projection = field(default_factory=Projection)
-    metadata_only: bool = False
-
-    def __or__(self, other: "Want") -> "Want":
-        projection = self.projection | other.projection
-        return Want(token=self.token, projection=projection, metadata_only=self.metadata_only and other.metadata_only)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +80,10 @@ class Fleet:
         self._rng = rng
         self._counters = counters
         self._put = put
+        self._wanted: dict[Source, Want] = {}  # what runs, or is about to
         self._streams: dict[str, Stream] = {}
+        self._tasks: dict[str, asyncio.Task[Never]] = {}
+        self._replanned: asyncio.Queue[tuple[Moves, Callable[[], None]]] = asyncio.Queue()
         self._missing: list[Want] = []
         self._is_started = False
         self._changed_at = clock.now()  # when the discovery's state last changed
@@ -102,19 +96,61 @@ class Fleet:
     async def run(self, on_started: Callable[[], None]) -> None:
         """Watch until cancelled; `on_started` is called once, when every wave is over."""
         async with asyncio.TaskGroup() as tasks:
-            resolved = await self._resolve(self._plan.wants)
-            owners = {resource: want for resource, want in resolved.items() if want.metadata_only}
-            objects = {resource: want for resource, want in resolved.items() if not want.metadata_only}
-            await self._wave(self._start(tasks, owners))
-            await self._wave(self._start(tasks, objects))
-            events = await self._ask(self._events)
-            await self._wave(self._start_events(tasks, events, await self._event_namespaces()))
+            self._missing = list(self._plan.wants)
+            await self._start(tasks, self._want(self._sources(await self._resolve())))
+            await self._start(tasks, self._want(self._event_sources(await self._ask(self._events))))
             self._is_started = True
             self._changed_at = self._clock.now()
             on_started()
-            while True:
-                await self._clock.sleep(DISCOVERY_SECONDS)
+            await self._follow(tasks)
+
+    def replan(self, plan: Plan) -> Moves:
+        """Take another plan, once all was started, and return what it means; what runs goes on for now."""
+        self._plan = plan
+        self._missing = list(plan.wants)
+        wanted = self._sources(self._known())
+        events = [source.resource for source in self._wanted if source.resource.kind == "Event"]
+        found = moves(self._wanted, {**wanted, **self._event_sources(events[0])})
+        self._wanted = dict(found.wanted)
+        return found
+
+    async def stop(self, found: Moves) -> None:
+        """End the watches that are not wanted as they are: nothing more of them is put."""
+        tasks = [self._tasks.pop(source.id) for source in found.stopped if source.id in self._tasks]
+        for source in found.stopped:
+            self._streams.pop(source.id, None)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def begin(self, found: Moves, on_heard: Callable[[], None]) -> None:
+        """Let the new watches start; `on_heard` is called when each has listed once, or is given up."""
+        if not found.started:
+            on_heard()
+        self._replanned.put_nowait((found, on_heard))
+
+    def _want(self, sources: Mapping[Source, Want]) -> Mapping[Source, Want]:
+        """Note what is to run from now on beside the rest, and return it."""
+        new = {source: want for source, want in sources.items() if source.id not in self._streams}
+        self._wanted |= new
+        return new
+
+    async def _follow(self, tasks: asyncio.TaskGroup) -> Never:
+        """Start what other plans want, and look from time to time for kinds that were not there."""
+        loop = asyncio.get_running_loop()
+        look_at = loop.time() + DISCOVERY_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout_at(look_at):
+                    found, on_heard = await self._replanned.get()
+            except TimeoutError:
+                look_at = loop.time() + DISCOVERY_SECONDS
                 await self._start_late(tasks)
+            else:
+                if found.started:
+                    await self._start(tasks, found.started)
+                    on_heard()
+                look_at = loop.time() if self._missing else look_at
 
     async def resync(self) -> None:
         """Open every watch anew; return when they are in sync, or have had as long as at a start."""
@@ -133,12 +169,18 @@ class Fleet:
             error=self._error or (f"not served (yet): {missing}" if missing else ""),
         )
 
-    async def _resolve(self, wants: Iterable[Want]) -> dict[Resource, Want]:
-        """Return what the server knows, two names of one kind as one; note what it does not know."""
+    async def _resolve(self) -> dict[Resource, Want]:
+        """Return what the server knows of what is missing, once it has said what it serves."""
+        if self._missing:
+            await self._ask(partial(self._discovery.resolve, self._missing[0].token))
+        return self._known()
+
+    def _known(self) -> dict[Resource, Want]:
+        """Return what the server knows of what is missing, two names of one kind as one; the rest stays missing."""
         resolved: dict[Resource, Want] = {}
         missing: list[Want] = []
-        for want in wants:
-            resource = await self._ask(partial(self._discovery.resolve, want.token))
+        for want in self._missing:
+            resource = self._discovery.known(want.token)
             if resource is None:
                 missing.append(want)
             else:
@@ -153,16 +195,25 @@ class Fleet:
             raise ClusterError("the API server serves no Events")
         return resource
 
-    async def _event_namespaces(self) -> tuple[str, ...]:
+    def _sources(self, resolved: Mapping[Resource, Want]) -> dict[Source, Want]:
+        """Return a watch per kind, and per namespace where only some are watched by name."""
+        return {
+            Source(resource, namespace, want.metadata_only): want
+            for resource, want in resolved.items()
+            for namespace in (resource.namespaced and self._plan.namespaces) or ("",)
+        }
+
+    def _event_sources(self, events: Resource) -> dict[Source, Want]:
+        return {Source(events, each): Want(token=events.kind) for each in self._event_namespaces() or ("",)}
+
+    def _event_namespaces(self) -> tuple[str, ...]:
         """Return where Events are watched by name: also where those about objects without a namespace are."""
         namespaces = self._plan.namespaces
         if not namespaces or CLUSTER_EVENTS in namespaces:
             return namespaces
-        for kind in sorted(self._plan.event_kinds):
-            resource = await self._ask(partial(self._discovery.resolve, kind))
-            if resource is not None and not resource.namespaced:
-                return (*namespaces, CLUSTER_EVENTS)
-        return namespaces
+        kinds = map(self._discovery.known, self._plan.event_kinds)
+        is_needed = any(resource is not None and not resource.namespaced for resource in kinds)
+        return (*namespaces, CLUSTER_EVENTS) if is_needed else namespaces
 
     async def _ask(self, question: Callable[[], Awaitable[_T]]) -> _T:
         """Ask until the server answers: nothing can be watched before."""
@@ -188,17 +239,18 @@ class Fleet:
             self._changed_at = self._clock.now()
         self._error = error
 
-    def _start(self, tasks: asyncio.TaskGroup, resolved: Mapping[Resource, Want]) -> list[Stream]:
-        for resource, want in resolved.items():
-            self._cache.keep(resource, want.projection)
-        return [
-            self._start_stream(tasks, Source(resource, namespace, want.metadata_only), want.projection)
-            for resource, want in resolved.items()
-            for namespace in (resource.namespaced and self._plan.namespaces) or ("",)
-        ]
+    async def _start(self, tasks: asyncio.TaskGroup, started: Mapping[Source, Want]) -> None:
+        """Start watches: owners, when these are heard objects, then Events."""
+        for wave in (_is_of_owners, _is_of_objects, _is_of_events):
+            await self._wave(self._launch(tasks, {each: want for each, want in started.items() if wave(each)}))
 
-    def _start_events(self, tasks: asyncio.TaskGroup, events: Resource, namespaces: tuple[str, ...]) -> list[Stream]:
-        return [self._start_stream(tasks, Source(events, each), Projection()) for each in namespaces or ("",)]
+    def _launch(self, tasks: asyncio.TaskGroup, started: Mapping[Source, Want]) -> list[Stream]:
+        """Start those watches that are still wanted."""
+        asked = {each: want for each, want in started.items() if self._wanted.get(each) == want}
+        for source, want in asked.items():
+            if not _is_of_events(source):
+                self._cache.keep(source.resource, want.projection)
+        return [self._start_stream(tasks, source, want.projection) for source, want in asked.items()]
 
     def _start_stream(self, tasks: asyncio.TaskGroup, source: Source, projection: Projection) -> Stream:
         stream = Stream(
@@ -206,7 +258,7 @@ class Fleet:
             source,
             clock=self._clock,
             rng=self._rng,
-            decode=EVENTS if source.resource.kind == "Event" else objects(projection),
+            decode=EVENTS if _is_of_events(source) else objects(projection),
             settings=StreamSettings(),
             counters=self._counters,
         )
@@ -217,8 +269,8 @@ class Fleet:
                 stream.settled.set()
 
         # Objects are always listed: what is known of them is not kept over a restart.
-        resume_from = self._plan.resume.get(source.id, "") if source.resource.kind == "Event" else ""
-        tasks.create_task(stream.run(resume_from, put), name=f"watch {source.id}")
+        resume_from = self._plan.resume.get(source.id, "") if _is_of_events(source) else ""
+        self._tasks[source.id] = tasks.create_task(stream.run(resume_from, put), name=f"watch {source.id}")
         self._streams[source.id] = stream
         return stream
 
@@ -234,4 +286,16 @@ class Fleet:
         if not self._missing:
             return
         await self._ask(self._discovery.refresh)
-        self._start(tasks, await self._resolve(self._missing))
+        self._launch(tasks, self._want(self._sources(await self._resolve())))
+
+
+def _is_of_owners(source: Source) -> bool:
+    return source.metadata_only
+
+
+def _is_of_objects(source: Source) -> bool:
+    return not source.metadata_only and not _is_of_events(source)
+
+
+def _is_of_events(source: Source) -> bool:
+    return source.resource.kind == "Event"

@@ -68,6 +68,11 @@ def _gauges(overview: Overview) -> Iterable[tuple[str, str, _Values]]:
     firing = [alert.severity for alert in overview.alerts if alert.state is AlertState.FIRING]
     yield "build_info", "1, with the version as a label.", [({"version": overview.version}, 1)]
     yield "start_time_seconds", "When this process started.", [({}, overview.started_at.timestamp())]
+    yield (
+        "config_loaded_at_seconds",
+        "When the configuration in use was loaded.",
+        [({}, overview.configuration.loaded_at.timestamp())],
+    )
     yield "ready", "1 when /readyz answers 200.", [({}, readiness(overview) is not Readiness.NOT_READY)]
     yield "store_writable", "1 while the state can be written.", [({}, not overview.store.error)]
     yield "alerts_firing", "Alerts that fire now.", [({"severity": each.word}, firing.count(each)) for each in Severity]

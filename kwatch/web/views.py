@@ -60,6 +60,14 @@ class StoreView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationView:
+    """The configuration in use. `error` says why that on the disk is not, and is empty while it is."""
+
+    loaded_at: datetime
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """How kwatch is at the instant `now`."""
 
@@ -71,6 +79,7 @@ class Overview:
     sources: tuple[SourceView, ...]
     destinations: tuple[DestinationView, ...]
     store: StoreView
+    configuration: ConfigurationView
     silences: tuple[Silence, ...] = ()  # the next to end first
     is_stopping: bool = False
     gauges: Mapping[Series, float] = field(default_factory=dict)  # further ones, named as counters are
@@ -113,7 +122,7 @@ class Board(Protocol):
 
 
 class Readiness(Enum):
-    """DEGRADED: a kind is forbidden or a destination is suspended, while the rest is told."""
+    """DEGRADED: a kind is forbidden, a destination is suspended, a reload was refused, while the rest is told."""
 
     READY = "ready"
     DEGRADED = "degraded"
@@ -132,7 +141,8 @@ def readiness(overview: Overview) -> Readiness:
     sees_nothing = all(forbidden)
     if overview.is_stopping or overview.store.error or out_of_sync or told_to_nobody or sees_nothing:
         return Readiness.NOT_READY
-    return Readiness.DEGRADED if any(suspended) or any(forbidden) else Readiness.READY
+    is_degraded = any(suspended) or any(forbidden) or bool(overview.configuration.error)
+    return Readiness.DEGRADED if is_degraded else Readiness.READY
 
 
 def readiness_report(overview: Overview) -> dict[str, Any]:
@@ -141,6 +151,11 @@ def readiness_report(overview: Overview) -> dict[str, Any]:
         "status": readiness(overview).value,
         "stopping": overview.is_stopping,
         "store": {"ok": not overview.store.error, "error": overview.store.error},
+        "configuration": {
+            "ok": not overview.configuration.error,
+            "loaded_at": overview.configuration.loaded_at.isoformat(),
+            "error": overview.configuration.error,
+        },
         "sources": [
             {
                 "id": source.id,
@@ -184,6 +199,7 @@ def alert_report(alert: AlertView, muted_by: str = "") -> dict[str, Any]:
         "members": list(alert.members),
         "member_count": alert.member_count,
         "late": alert.is_late,
+        "throttled": alert.is_throttled,
         "flapping": alert.is_flapping,
         "acked_by": alert.acked_by,
         "acked_at": _instant(alert.acked_at),
@@ -343,6 +359,7 @@ class StatusPage:
     readiness: str
     store_error: str
     store_path: str
+    configuration_error: str
     alerts: tuple[AlertCard, ...]
     pending_count: int
     silences: tuple[SilenceLine, ...]
@@ -369,6 +386,7 @@ def status_page(
         readiness=readiness(overview).value,
         store_error=overview.store.error,
         store_path=overview.store.path,
+        configuration_error=overview.configuration.error,
         alerts=tuple(_card(alert, muted.get(alert.fingerprint, ""), now) for alert in firing),
         silences=tuple(_silence_line(silence, now) for silence in overview.silences),
         pending_count=sum(alert.state is AlertState.PENDING for alert in overview.alerts),
@@ -395,6 +413,7 @@ def _card(alert: AlertView, muted_by: str, now: datetime) -> AlertCard:
     facts = (
         f"{alert.count} times" if alert.count > 1 else "",
         f"{alert.member_count} objects" if alert.member_count > 1 else "",
+        "source throttled, end not observable" if alert.is_throttled else "",
         "began while kwatch was not watching" if alert.is_late else "",
         "flapping, held open until it is stable" if alert.is_flapping else "",
         f"acknowledged by {alert.acked_by}" if alert.acked_by else "",

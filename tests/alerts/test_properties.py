@@ -6,16 +6,20 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from world import Inhibition, World, event, labelled, level, rate, route, seconds
 
 from kwatch.model.alerts import AlertState
+from kwatch.model.conditions import AllOf
 from kwatch.model.findings import Truth
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.planned import PlannedKind, PlannedStep, Progress, subject
 from kwatch.model.routes import Destination
-from kwatch.model.rules import Mode, Severity
+from kwatch.model.rules import Mode, Rate, Severity, Then
 
 RULES = (
     level("now"),
     level("held", for_=seconds(30), resolve_hold=seconds(20), severity=Severity.CRITICAL),
     event("often", rate=rate(2, 60), resolve_hold=seconds(20), expire_after=seconds(600)),
+    event("several", rate=Rate(2, seconds(60), ("namespace",), "name"), expire_after=seconds(600)),
+    event("after", then=Then(AllOf(()), seconds(60)), expire_after=seconds(600)),
+    event("missing", absent_for=seconds(300), expire_after=seconds(600)),
     event("moment", mode=Mode.NOTICE, dedup_window=seconds(45)),
 )
 DESTINATIONS = (
@@ -25,6 +29,7 @@ DESTINATIONS = (
 INHIBITION = Inhibition(when=labelled(rule="held"), mute=labelled(rule="now"), equal=("namespace", "name"))
 NAMES = st.sampled_from(("a", "b"))
 LEVELS = st.sampled_from(("now", "held"))
+OF_EVENTS = st.sampled_from(("often", "several", "missing", "moment"))
 
 
 def pod(name: str) -> str:
@@ -33,7 +38,7 @@ def pod(name: str) -> str:
 
 
 class SmallWorlds(RuleBasedStateMachine):
-    """Two objects, four rules, two destinations; everything that a cluster may do to them, and restarts."""
+    """Two objects, seven rules, two destinations; everything that a cluster may do to them, and restarts."""
 
     @initialize(
         wait=st.sampled_from((0, 15)),
@@ -53,6 +58,7 @@ class SmallWorlds(RuleBasedStateMachine):
             *RULES, root=root, destinations=DESTINATIONS, inhibitions=[INHIBITION], is_first_start=is_first_start
         )
         self.second = 0.0
+        self.world.thaw(-50, kind="Event")
         self.until: dict[tuple[str, str], float | None] = {}  # when what is wrong is not expected any more
         self.truth: dict[tuple[str, str], Truth] = dict.fromkeys(sorted(present or ()), Truth.TRUE)
         for of, name in self.truth:
@@ -66,9 +72,20 @@ class SmallWorlds(RuleBasedStateMachine):
         self.world.state(self.second, name, truth=truth, rule=of, expected_until=self.until[of, name])
         self.truth[of, name] = truth
 
-    @rule(name=NAMES, of=st.sampled_from(("often", "moment")), n=st.integers(0, 3), ago=st.sampled_from((0, 5, 100)))
+    @rule(
+        name=NAMES,
+        of=st.sampled_from(("often", "several", "missing", "moment")),
+        n=st.integers(0, 3),
+        ago=st.sampled_from((0, 5, 100)),
+    )
     def occur(self, name: str, of: str, n: int, ago: int) -> None:
         self.world.occur(self.second - ago, name, n, t0=self.second - 2 * ago, received=self.second, rule=of)
+
+    @rule(name=NAMES, ago=st.sampled_from((0, 5, 100)), is_first=st.booleans(), is_second=st.booleans())
+    def follow(self, name: str, ago: int, is_first: bool, is_second: bool) -> None:
+        self.world.occur(
+            self.second - ago, name, received=self.second, rule="after", is_first=is_first, is_second=is_second
+        )
 
     @rule(name=NAMES, truth=st.sampled_from(Truth))
     def show(self, name: str, truth: Truth) -> None:
@@ -91,7 +108,7 @@ class SmallWorlds(RuleBasedStateMachine):
         self.second += 7200
         self.world.advance(self.second)
         told = {(view.fingerprint, view.episode) for each in self.world.notifications for view in each.content.alerts}
-        firing = [view for view in self.world.engine.alerts() if view.state is AlertState.FIRING]
+        firing = [view for view in self.world.engine.alerts(self.world.now) if view.state is AlertState.FIRING]
         names = {(view.rule, view.labels["name"]) for view in firing}
         for view in firing:
             name = view.labels["name"]
@@ -101,7 +118,7 @@ class SmallWorlds(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def delete(self, name: str) -> None:
-        for of in ("now", "held", "often"):
+        for of in ("now", "held", "often", "several", "after", "missing"):
             self.world.gone(self.second, name, rule=of)
             self.truth.pop((of, name), None)
 
@@ -112,9 +129,15 @@ class SmallWorlds(RuleBasedStateMachine):
 
     @rule(by=st.sampled_from((1, 40)))
     def lose_and_find(self, by: float) -> None:
-        self.world.freeze(self.second)
+        for kind in ("Pod", "Event"):
+            self.world.freeze(self.second, kind)
         self.second += by
+        self.find()
+
+    def find(self) -> None:
+        """Let every watch be in sync."""
         self.world.thaw(self.second, "a", "b", is_listed=True)
+        self.world.thaw(self.second, kind="Event")
 
     @rule()
     def restart(self) -> None:
@@ -125,7 +148,7 @@ class SmallWorlds(RuleBasedStateMachine):
         for (of, name), truth in self.truth.items():
             until = self.until.get((of, name))
             self.world.state(self.second, name, truth=truth, rule=of, is_initial=True, expected_until=until)
-        self.world.thaw(self.second, "a", "b", is_listed=True)
+        self.find()
         self.world.start_complete(self.second)
         self.world.advance(self.second)
         assert len(self.world.notifications) == before

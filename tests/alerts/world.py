@@ -12,7 +12,7 @@ from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
 from kwatch.model.conditions import AllOf, Condition, LabelIs, Text
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
-from kwatch.model.findings import Finding, FindingKind, Truth
+from kwatch.model.findings import Emission, Finding, FindingKind, Truth
 from kwatch.model.identity import fingerprint
 from kwatch.model.notifications import Notification
 from kwatch.model.objects import ObjectRef
@@ -130,7 +130,10 @@ class World:
         is_initial: bool = False,
         message: str = "",
         contribution: Contribution | None = None,
+        emission: Emission | None = None,
         uid: str = "",
+        is_first: bool = False,
+        is_second: bool = False,
         expected_until: float | None = None,
     ) -> None:
         self.advance(second, inclusive=False)
@@ -147,7 +150,10 @@ class World:
             labels={**key, "rule": named.name, "severity": named.severity.word, "name": name, **labels},
             message=message,
             contribution=contribution,
+            emission=emission,
             is_initial=is_initial,
+            is_first=is_first,
+            is_second=is_second,
             expected_until=None if expected_until is None else at(expected_until),
         )
         self.engine.observe(finding, at(second))
@@ -163,10 +169,10 @@ class World:
         self.engine.freeze(kind, "", "", at(second))
         self._take()
 
-    def thaw(self, second: float, *present: str, is_listed: bool = False) -> None:
+    def thaw(self, second: float, *present: str, is_listed: bool = False, kind: str = "Pod") -> None:
         self.advance(second, inclusive=False)
         uids = {f"uid-{name}" for name in present} if is_listed else None
-        self.engine.thaw("Pod", "", "", uids, at(second))
+        self.engine.thaw(kind, "", "", uids, at(second))
         self._take()
 
     def start_complete(self, second: float) -> None:
@@ -240,7 +246,7 @@ class World:
 def _told(notification: Notification) -> Told:
     second = (notification.created_at - START).total_seconds()
     alerts = tuple(
-        ("+" if view.is_new else "") + ("-" if view.ends_at is not None else "") + view.labels["name"]
+        ("+" if view.is_new else "") + ("-" if view.ends_at is not None else "") + view.labels.get("name", "")
         for view in notification.content.alerts
     )
     return Told(second, notification.destination, notification.kind.value, alerts)

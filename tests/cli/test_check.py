@@ -46,5 +46,17 @@ def test_every_mistake_is_listed_with_its_place(folder: Path) -> None:
     ]
 
 
+def test_a_warning_stops_nothing(folder: Path) -> None:
+    (folder / "kwatch.yaml").write_text("packs: []\nrules: [{name: x, on: event, match: {reason: BackOff}}]\n")
+    result = CliRunner().invoke(main, ["check"])
+    assert result.exit_code == 0
+    warning, end = result.output.splitlines()[-2:]
+    assert warning == (
+        "warning: kwatch.yaml:2:30: match: Events do not say when it is over, the object does: "
+        "add `resolve`, or use the built-in rule 'crash-loop'"
+    )
+    assert end == "kwatch.yaml: ok"
+
+
 def test_a_file_that_is_not_there_is_a_usage_error() -> None:
     assert CliRunner().invoke(main, ["check", "--config", "nowhere.yaml"]).exit_code == 2

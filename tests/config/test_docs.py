@@ -28,6 +28,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     schema.NamespaceWords,
     schema.RuleWords,
     schema.RateWords,
+    schema.ThenWords,
     schema.InhibitWords,
     schema.RouteWords,
     PaceWords,

@@ -217,6 +217,10 @@ receivers:
     assert [entry.name for entry in config.receivers["ops"]] == ["ops-slack", "second"]
 
 
+def test_events_are_watched_whether_or_not_the_configuration_says_so(configured: Configured) -> None:
+    assert configured("watch: {events: {}}").watch == configured("watch: {}").watch
+
+
 def test_t16_a_selector_of_namespaces(configured: Configured) -> None:
     watch = configured("watch: {namespaces: {exclude: [kube-system], selector: team=a}, resources: [Node]}").watch
     assert watch.namespaces.selector == AllOf((LabelIs("team", (Text("a"),)),))

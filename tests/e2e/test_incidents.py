@@ -101,7 +101,6 @@ INCIDENTS = [
             "Exit code": "3",
             "Exit reason": "Error",
             "Restarts": "N",
-            "Back off": "back-off 10s restarting failed container=main pod=worker-POD_e2e-crash(UID)",
             "Images": "kubetest.local/workload:1",
         },
         ended="the object is gone",

@@ -72,7 +72,7 @@ def test_what_is_there_is_known_when_the_answer_comes() -> None:
 def test_what_is_not_there_is_unknown_and_not_asked_for_again() -> None:
     bench = run(lambda: Bench(failed(404)), WEB, WEB)
     assert [(at, name) for at, name, _ in bench.found] == [(0.0, "web-1")] * 2
-    assert bench.found[0][2] == About(None, "Pod/web-1")
+    assert bench.found[0][2] == About(None, "Pod/web-1", is_gone=True)
     assert len(bench.fetches) == 1
 
 

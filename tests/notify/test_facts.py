@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kwatch.model.alerts import AlertState
+from kwatch.model.alerts import AlertState, EndReason
 from kwatch.model.notifications import NotificationKind
 from kwatch.notify import facts
 from kwatch.notify.context import context_of
@@ -131,3 +131,14 @@ def test_a_runbook_that_is_no_safe_link_is_left_out(link: str) -> None:
     said = content(alert(annotations={"runbook": link}))
     context = context_of(notification(said), "UTC", TemplateEngine(StillClock())).context
     assert context["alerts"][0]["runbook"] == ""
+
+
+def test_a_throttled_source_is_said_beside_the_numbers() -> None:
+    words = "14 times, varied messages, source throttled, end not observable"
+    assert facts.how_often(alert(count=14, window_count=0, is_varied=True, is_throttled=True)) == words
+
+
+def test_an_end_by_quiet_says_since_when() -> None:
+    ended = alert(state=AlertState.RESOLVED, ends_at=NOW, end_reason=EndReason.QUIET)
+    assert facts.end(ended, UTC, NOW) == "quiet since 14:14 UTC, and its source would have told of more"
+    assert facts.end(alert(), UTC, NOW) == ""

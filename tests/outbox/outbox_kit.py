@@ -83,6 +83,9 @@ class Sink:
         self.renders += 1
         return Message(f"{notification.kind.value} {'plain' if degraded else 'rich'} {self.renders}".encode())
 
+    async def close(self) -> None:
+        pass
+
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
         notification = delivery.notification
         at = (self._clock.now() - START).total_seconds()

@@ -64,6 +64,7 @@ def state(
     annotations: Mapping[str, str] = {},
     values: Mapping[Path, tuple[str | int | float | bool, ...]] = {},
     conditions: Mapping[str, StatusCondition] = {},
+    positions: Mapping[Path, tuple[tuple[int, ...], ...]] = {},
     node: str = "node-1",
 ) -> ObjectState:
     return ObjectState(
@@ -74,6 +75,7 @@ def state(
         owner=Owner("ReplicaSet", "web-799b", "apps", "u-rs"),
         node=node,
         values=values,
+        positions=positions,
         conditions=conditions,
     )
 

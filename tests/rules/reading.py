@@ -13,8 +13,10 @@ import yaml
 from kwatch.model.conditions import (
     AllOf,
     AnyOf,
+    Compare,
     Condition,
     FieldIs,
+    Matcher,
     Not,
     Path,
     StatusConditionIs,
@@ -22,17 +24,19 @@ from kwatch.model.conditions import (
     Word,
     WordIs,
 )
-from kwatch.model.objects import ObjectRef, Owner
+from kwatch.model.elements import bind_elements
+from kwatch.model.objects import ObjectRef, Resource
 from kwatch.model.observations import (
     About,
     Change,
     KubeEvent,
     ObjectChange,
     ObjectState,
-    StatusCondition,
 )
 from kwatch.model.rules import Mode, Rate, Rule, Severity, Subject
 from kwatch.rules.compile import RuleSet
+from kwatch.rules.needs import Need
+from kwatch.watch.extract import Projection, state_of
 
 PACKS = File(__file__).parents[2] / "kwatch" / "rules" / "packs"
 RECORDING = File(__file__).parents[1] / "corpus" / "incidents-1.ndjson.gz"
@@ -56,7 +60,7 @@ def _rule(words: Mapping[str, Any]) -> Rule:
         name=words["name"],
         id=words["name"],
         on=on,
-        match=_condition(words["match"]),
+        match=bind_elements(_condition(words["match"])),
         key=key,
         mode=Mode(words.get("mode", "alert")),
         severity=Severity[words["severity"].upper()],
@@ -90,7 +94,9 @@ def _parts(key: str, value: Any) -> Iterator[Condition]:
             yield WordIs(Word(key), _texts(value))
 
 
-def _texts(value: str | list[str]) -> tuple[Text, ...]:
+def _texts(value: Any) -> tuple[Matcher, ...]:
+    if isinstance(value, Mapping) and "gt" in value:
+        return (Compare(gt=float(value["gt"])),)
     return tuple(map(Text, [value] if isinstance(value, str) else value))
 
 
@@ -98,12 +104,10 @@ def path_of(text: str) -> Path:
     return tuple(None if part == "[*]" else part for part in re.findall(r"\[\*\]|[^.\[]+", text))
 
 
-def values_at(body: Any, path: Path) -> tuple[str | int | float | bool, ...]:
-    if not path:
-        return () if body is None or isinstance(body, dict | list) else (body,)
-    if path[0] is None:
-        return tuple(v for each in body for v in values_at(each, path[1:])) if isinstance(body, list) else ()
-    return values_at(body[path[0]], path[1:]) if isinstance(body, dict) and path[0] in body else ()
+def read_state(resource: Resource, needs: Mapping[str, Need], body: Mapping[str, Any]) -> ObjectState:
+    """Return what is kept of an object for rules with these needs."""
+    need = needs.get(resource.kind, Need())
+    return state_of(resource, Projection(need.paths, need.annotations, need.elementwise), body)
 
 
 class Recording:
@@ -160,27 +164,8 @@ class Recording:
         return event, About(state, self._workload(state) if state else f"{ref.kind}/{ref.name}")
 
     def _state(self, body: Any) -> ObjectState:
-        metadata, status = body["metadata"], body.get("status", {})
-        group = body["apiVersion"].rpartition("/")[0]
-        owner = next((each for each in metadata.get("ownerReferences", ()) if each.get("controller")), None)
-        need = self._needs.get(body["kind"])
-        paths = need.paths if need is not None else ()
-        return ObjectState(
-            ref=ObjectRef(body["kind"], metadata["name"], metadata.get("namespace", ""), group, metadata["uid"]),
-            resource_version=metadata["resourceVersion"],
-            owner=Owner(owner["kind"], owner["name"], uid=owner["uid"]) if owner else None,
-            node=metadata["name"] if body["kind"] == "Node" else body.get("spec", {}).get("nodeName", ""),
-            values={path: values for path in paths if (values := values_at(body, path))},
-            conditions={
-                each["type"]: StatusCondition(
-                    each["status"],
-                    each.get("reason", ""),
-                    each.get("message", ""),
-                    datetime.fromisoformat(each["lastTransitionTime"]) if each.get("lastTransitionTime") else None,
-                )
-                for each in status.get("conditions", ())
-            },
-        )
+        group, _, version = body["apiVersion"].rpartition("/")
+        return read_state(Resource(group, version, body["kind"], "", namespaced=True), self._needs, body)
 
     def _workload(self, state: ObjectState) -> str:
         owner, ref = state.owner, state.ref

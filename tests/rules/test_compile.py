@@ -160,6 +160,7 @@ class TestEvents:
         ("match", "words", "expected"),
         [
             (BACK_OFF, {"key": ("namespace", "reason")}, False),
+            (BACK_OFF, {"key": ("namespace", "reason"), "mode": Mode.ALERT}, True),
             (BACK_OFF, {}, True),
             (BACK_OFF, {"key": ("team",)}, True),
             (BACK_OFF, {"key": ("name",), "details": {"phase": PHASE}}, True),
@@ -167,10 +168,10 @@ class TestEvents:
             (every(BACK_OFF, Not(word(Word.NODE, "a"))), {"key": ("name",)}, True),
         ],
     )
-    def test_the_object_is_needed_to_match_or_to_name_the_alert(
+    def test_the_object_is_needed_to_match_to_name_or_to_end_what_is_told(
         self, match: Condition, words: dict[str, object], expected: bool
     ) -> None:
-        rules = ruleset(event_rule("r", match, **words), label_names=("team",))
+        rules = ruleset(event_rule("r", match, **{"mode": Mode.NOTICE, **words}), label_names=("team",))
         assert rules.needs_object(rules.event_candidates("Pod", "", "shop", "Warning", "BackOff")) is expected
 
     @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from making import WORKLOAD, about, change, event, state, texts, word
 from strategies import CONDITIONS, STATES, TEXTS
@@ -19,6 +19,7 @@ from kwatch.model.conditions import (
     StatusConditionIs,
     Word,
 )
+from kwatch.model.contradictions import impossible
 from kwatch.model.findings import Truth
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import About, Change, ObjectState, StatusCondition
@@ -270,3 +271,9 @@ def test_an_explanation_says_what_the_evaluation_says(condition: Condition, seen
     explanation = explain(condition, seen)
     assert explanation.truth is truth(condition, seen)
     assert str(explanation).startswith(explanation.truth.value)
+
+
+@given(CONDITIONS, CONDITIONS, SEEN_ANY)
+def test_what_is_called_impossible_is_true_of_nothing(a: Condition, b: Condition, seen: Observed) -> None:
+    assume(seen.change != "created" or seen.before is None)  # what has just been made was not before
+    assert not impossible(AllOf((a, b))) or truth(AllOf((a, b)), seen) is not TRUE

@@ -12,6 +12,7 @@ from kwatch.model.conditions import (
     Word,
     WordIs,
 )
+from kwatch.model.elements import bind_elements
 from kwatch.model.observations import StatusCondition
 from kwatch.rules.evaluate import observe_change, observe_event
 from kwatch.rules.explain import explain, path_text
@@ -39,6 +40,21 @@ def test_t26_the_tree_shows_each_condition_with_what_was_found() -> None:
         "    false   condition Ready: True  (found: False)",
         "  true    changed status.containerStatuses[*].restartCount, increased yes  (found: 1, 0 → 2, 0)",
         "  true    name: /web-[0-9]+/  (found: web-1)",
+    ]
+
+
+def test_what_is_asked_of_one_element_is_shown_together() -> None:
+    name = (*RESTARTS[:3], "name")
+    asked = every(FieldIs(RESTARTS, (Compare(gt=5),)), FieldIs(name, texts("web")))
+    pod = state(
+        values={RESTARTS: (9, 0), name: ("proxy", "web")}, positions={RESTARTS: ((0,), (1,)), name: ((0,), (1,))}
+    )
+    assert str(explain(bind_elements(asked), observe_change(change(pod), WORKLOAD))).splitlines() == [
+        "false   all of",
+        "  false   one element of status.containerStatuses[*]",
+        "    true    all of",
+        "      true    field status.containerStatuses[*].restartCount: > 5  (found: 9, 0)",
+        "      true    field status.containerStatuses[*].name: web  (found: proxy, web)",
     ]
 
 

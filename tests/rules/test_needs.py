@@ -3,6 +3,7 @@ from making import event_rule, every, resource_rule, texts, word
 
 from kwatch.model.conditions import (
     AllOf,
+    AnyElement,
     AnyOf,
     Condition,
     FieldIs,
@@ -13,13 +14,16 @@ from kwatch.model.conditions import (
     Word,
     WordIs,
 )
+from kwatch.model.elements import bind_elements
+from kwatch.model.matching import kinds_of
 from kwatch.model.rules import Mode, Rule
-from kwatch.rules.needs import Need, kinds_of, needs_of
+from kwatch.rules.needs import Need, needs_of
 
 POD = word(Word.KIND, "Pod")
 NODE = word(Word.KIND, "Node")
 PHASE = ("status", "phase")
 DELETED_AT = ("metadata", "deletionTimestamp")
+KEY, EFFECT = (FieldIs(("spec", "taints", None, name), texts("a")) for name in ("key", "effect"))
 OWNERS = {"ReplicaSet.apps": Need(), "Job.batch": Need()}
 
 
@@ -35,6 +39,7 @@ OWNERS = {"ReplicaSet.apps": Need(), "Job.batch": Need()}
         (every(word(Word.KIND, "Pod", "Node"), NODE), {"Node"}),
         (AnyOf((POD, NODE)), {"Pod", "Node"}),
         (AnyOf((POD, word(Word.NAME, "a"))), None),
+        (AnyElement(("spec", "taints", None), every(POD)), {"Pod"}),
         (Not(POD), None),
     ],
 )
@@ -57,6 +62,16 @@ def test_a_condition_says_of_which_kinds_it_can_be_true(condition: Condition, ex
         (
             resource_rule("r", every(NODE, Not(FieldIs(PHASE, texts("a"))))),
             {"Node": Need(frozenset({PHASE}), full=True)},
+        ),
+        (
+            resource_rule("r", bind_elements(every(NODE, KEY, EFFECT, FieldIs(PHASE, texts("a"))))),
+            {
+                "Node": Need(
+                    frozenset({PHASE, KEY.path, EFFECT.path}),
+                    full=True,
+                    elementwise=frozenset({KEY.path, EFFECT.path}),
+                )
+            },
         ),
         (resource_rule("r", NODE, details={"phase": PHASE}), {"Node": Need(frozenset({PHASE}), full=True)}),
         (resource_rule("r", POD), {"Pod": Need(full=True), **OWNERS}),

@@ -7,11 +7,11 @@ import jinja2
 import pytest
 import yaml
 from making import POD, WORKLOAD, at, event
-from reading import PACKS, packs, values_at
+from reading import PACKS, packs, read_state
 
 from kwatch.model.findings import Finding, Truth
-from kwatch.model.objects import ObjectRef
-from kwatch.model.observations import About, Change, ObjectChange, ObjectState, StatusCondition
+from kwatch.model.objects import ObjectRef, Resource
+from kwatch.model.observations import About, Change, ObjectChange
 from kwatch.model.rules import Rule
 from kwatch.rules.compile import RuleSet
 
@@ -21,13 +21,10 @@ NODE = ObjectRef("Node", "node-1", uid="u-n")
 
 def told(body: Mapping[str, Any], ref: ObjectRef = POD) -> dict[str, Finding]:
     """Return what the packs tell of an object of which this is known."""
-    need = RULES.needs()[ref.kind]
-    conditions = {
-        each["type"]: StatusCondition(each["status"], each.get("reason", ""), each.get("message", ""))
-        for each in body.get("status", {}).get("conditions", ())
-    }
-    values = {path: found for path in need.paths if (found := values_at(body, path))}
-    state = ObjectState(ref, "1", node="node-1", values=values, conditions=conditions)
+    metadata = {"name": ref.name, "namespace": ref.namespace, "uid": ref.uid, "resourceVersion": "1"}
+    whole = {**body, "metadata": {**metadata, **body.get("metadata", {})}}
+    resource = Resource(ref.group, "v1", ref.kind, "", namespaced=bool(ref.namespace))
+    state = read_state(resource, RULES.needs(), whole)
     change = ObjectChange(Change.CREATED, state, None, at(0))
     findings = RULES.change_findings(change, About(state, WORKLOAD), open_alerts=lambda _ref: {})
     return {found.rule.name: found for found in findings if found.truth is Truth.TRUE}
@@ -40,13 +37,21 @@ def waiting(reason: str, message: str = "", last: Mapping[str, Any] | None = Non
     }
 
 
-def pod(*containers: Mapping[str, Any], init: tuple[Mapping[str, Any], ...] = (), **metadata: str) -> dict[str, Any]:
+def pod(
+    *containers: Mapping[str, Any], init: tuple[Mapping[str, Any], ...] = (), restarts: str = "Always", **metadata: str
+) -> dict[str, Any]:
     status = {"phase": "Pending", "containerStatuses": list(containers), "initContainerStatuses": list(init)}
-    return {"metadata": metadata, "status": status}
+    return {"metadata": metadata, "spec": {"restartPolicy": restarts}, "status": status}
 
 
 CRASHED = {"reason": "Error", "exitCode": 3}
 KILLED = {"reason": "OOMKilled", "exitCode": 137}
+UNSTARTED = {"reason": "StartError", "exitCode": 128}
+BOTH, UNMADE = ["crash-loop", "oom-killed"], ["crash-loop", "container-config-error"]
+
+
+def again(end: Mapping[str, Any]) -> dict[str, Any]:
+    return {"state": {"terminated": end}, "lastState": {"terminated": end}}
 
 
 @pytest.mark.parametrize(
@@ -58,6 +63,22 @@ KILLED = {"reason": "OOMKilled", "exitCode": 137}
         (pod(init=(waiting("CrashLoopBackOff", last=KILLED),)), ["oom-killed"]),
         (pod(waiting("CrashLoopBackOff", last={"reason": "Error", "exitCode": 137})), ["crash-loop"]),
         (pod({"state": {"terminated": KILLED}}), ["oom-killed"]),
+        # one container each
+        (pod(waiting("CrashLoopBackOff", last=KILLED), waiting("CrashLoopBackOff", last=CRASHED)), BOTH),
+        (pod(waiting("CrashLoopBackOff", last=CRASHED), {"lastState": {"terminated": KILLED}}), ["crash-loop"]),
+        (pod(waiting("CrashLoopBackOff", last=CRASHED), waiting("CreateContainerError", last=UNSTARTED)), UNMADE),
+        # between two flashes of the back-off
+        (pod(again(CRASHED)), ["crash-loop"]),
+        (pod(again({"reason": "Completed", "exitCode": 0})), ["crash-loop"]),
+        (pod(again({"reason": "Completed", "exitCode": 0}), restarts="OnFailure"), []),
+        (pod(again(CRASHED), restarts="OnFailure"), ["crash-loop"]),
+        (pod(again(KILLED)), ["oom-killed"]),
+        (pod(again(UNSTARTED)), ["container-config-error"]),
+        (pod(again({"reason": "ContainerStatusUnknown", "exitCode": 137})), []),
+        (pod(again(KILLED), again(CRASHED)), BOTH),
+        (pod({"state": {"terminated": CRASHED}}, {"state": {"running": {}}, "lastState": {"terminated": CRASHED}}), []),
+        (pod(init=(again(CRASHED),)), ["crash-loop"]),
+        (pod(init=({**again({"reason": "Completed", "exitCode": 0}), "lastState": {"terminated": CRASHED}},)), []),
         (pod({"state": {"terminated": {"reason": "Error", "exitCode": 137}}}), []),
         (pod({"state": {"running": {}}, "lastState": {"terminated": KILLED}}), []),
         (pod(waiting("ErrImagePull")), ["image-pull"]),

@@ -51,7 +51,7 @@ def test_ten_problems_and_nothing_else(said: tuple[Said, ...]) -> None:
     """The crash loop of flaky is the eleventh: its failing probe inhibits it."""
     assert _first(said, *TELLING, truth=Truth.TRUE) == [
         (28.4, "oom-killed", "Pod/payments/cache-56bc48689-9msmn"),
-        (45.2, "crash-loop", "Pod/payments/worker-64df4f4bb4-rl6n2"),
+        (32.4, "crash-loop", "Pod/payments/worker-64df4f4bb4-rl6n2"),
         (52.4, "image-pull", "Pod/shop/web-cc84446d6-qz8mr"),
         (81.9, "rollout-stuck", "Deployment/shop/web"),
         (110.0, "failed-scheduling", "Pod/platform/huge"),

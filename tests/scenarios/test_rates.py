@@ -209,7 +209,8 @@ def test_S21_a_time_ten_minutes_ahead_is_now_and_counted(tmp_path: Path) -> None
 
 
 def test_S22_an_event_that_is_deleted_ends_nothing(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, text(BACK_OFF, route="group_wait: 0s, repeat_interval: 1h"))
+    rule = "{name: back-off, on: event, match: {reason: BackOff}, quiet: 2h}"
+    stage = Stage(tmp_path, text(rule, route="group_wait: 0s, repeat_interval: 1h"))
     stage.event(0)
     stage.delete(10, "web-1.a", kind="Event")
     stage.run(until=7000)
@@ -230,7 +231,7 @@ TEAM = '{name: not-ready, on: resource, match: {kind: Pod, condition: {Ready: "F
 
 
 def test_S24_a_label_that_is_missing_and_an_empty_one_are_the_same(tmp_path: Path) -> None:
-    rule = "{name: back-off, on: event, match: {reason: BackOff}, key: [namespace, team]}"
+    rule = "{name: back-off, on: event, match: {reason: BackOff}, key: [namespace, team], quiet: 2h}"
     stage = Stage(tmp_path, text(rule, route="group_wait: 0s, repeat_interval: 1h", more="watch: {labels: [team]}"))
     stage.pod(-31, "web-1")
     stage.pod(-31, "web-2", labels={"team": ""})

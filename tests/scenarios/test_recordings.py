@@ -12,7 +12,7 @@ PACKS_ONLY = 'receivers: {team: [{type: webhook, url: "https://example.com/hook"
 
 ALL = [
     "43.36 hook firing oom-killed payments/Deployment/cache",
-    "60.231 hook firing crash-loop payments/Deployment/worker",
+    "52.378 hook firing crash-loop payments/Deployment/worker",
     "87.428 hook firing image-pull shop/Deployment/web, rollout-stuck shop/Deployment/web",
     "126.752 hook firing failed-mount platform/Pod/novolume ×6",
     "130.937 hook resolved image-pull shop/Deployment/web, rollout-stuck shop/Deployment/web",

@@ -150,7 +150,7 @@ def test_T17_two_containers_that_fail_in_the_same_way_are_both_told(tmp_path: Pa
     stage, _ = play(tmp_path, "packs: [crashes]\n" + HOOK)
     stage.pod(0, "a", status={"containerStatuses": [container("app"), container("proxy")]})
     stage.run(until=600)
-    assert stage.lines == ["0 hook firing crash-loop shop/Pod/a"]
+    assert stage.lines == ["5 hook firing crash-loop shop/Pod/a"]
     assert stage.told[0].document["alerts"][0]["details"]["back_off"] == (
         "back-off 10s restarting failed container=app, back-off 10s restarting failed container=proxy"
     )

@@ -10,10 +10,13 @@ def text(*rules: str, route: str = "group_wait: 0s", more: str = "") -> str:
 
 
 def often(*counts: int, within: str = "60s", more: str = "") -> str:
-    """Return a configuration with one rule per count: `often-5` fires at the fifth BackOff within the window."""
+    """Return a configuration with one rule per count: `often-5` fires at the fifth BackOff within the window.
+
+    It does not end by quiet while a play lasts.
+    """
     return text(
         *(
-            f"{{name: often-{count}, on: event, match: {{reason: BackOff}}, "
+            f"{{name: often-{count}, on: event, match: {{reason: BackOff}}, quiet: 12h, "
             f"rate: {{count: {count}, within: {within}, per: [namespace, workload]}}}}"
             for count in counts
         ),

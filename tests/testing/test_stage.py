@@ -31,6 +31,7 @@ def test_a_play_and_what_was_told(tmp_path: Path) -> None:
         "0 hook firing not-ready shop/Pod/web-1",
         "59.9 hook firing back-off shop/Pod/web-1 ×4",
         "220 hook resolved not-ready shop/Pod/web-1",
+        "2240.25 hook resolved back-off shop/Pod/web-1 ×7",
     ]
     assert len(stage.slack.roots()) == 2
     assert stage.counted("contributions", case="C4") == 2

@@ -56,6 +56,15 @@ ADDED, MODIFIED, DELETED = WatchEventType.ADDED, WatchEventType.MODIFIED, WatchE
 LOST, RESUMED = frame(WatchEventType.LOST), frame(WatchEventType.SYNCED)
 
 
+def test_where_values_stand_is_kept_with_them() -> None:
+    cache = new_cache(Pod=Projection(frozenset({PHASE, RESTARTS}), elementwise=frozenset({RESTARTS})))
+    first = pod("web-1", 7, status={"phase": "Running", "containerStatuses": [{}, {"restartCount": 3}]})
+    (created,) = cache.apply(PODS, frame(WatchEventType.ADDED, first))
+    assert created.state.positions == {RESTARTS: ((1,),)}
+    (updated,) = cache.apply(PODS, frame(WatchEventType.MODIFIED, pod("web-1", 8)))
+    assert updated.before == created.state
+
+
 def test_a_state_holds_what_was_asked_for_and_nothing_else() -> None:
     cache = new_cache()
     body = pod(
@@ -318,18 +327,21 @@ def test_an_unknown_object_of_a_watched_kind_is_a_miss_until_it_was_asked_for() 
     assert cache.about(ref) is None
     assert cache.missing(ref) == ref
     cache.put_fetched(ref, POD, None)
-    assert cache.about(ref) == About(None, "Pod/late")
+    assert cache.about(ref) == About(None, "Pod/late", is_gone=True)
     (change,) = cache.apply(PODS, frame(ADDED, pod("late", 9)))
     assert change.change is Change.CREATED
     assert cache.about(ref) == About(change.state, "Pod/late")
 
 
-@pytest.mark.parametrize("body", [b"[", b'{"metadata":{}}', msgspec.json.encode(pod("late", 9, uid="another"))])
-def test_an_answer_that_is_not_the_object_is_none(body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "is_gone"),
+    [(b"[", False), (b'{"metadata":{}}', False), (msgspec.json.encode(pod("late", 9, uid="another")), True)],
+)
+def test_an_answer_that_is_not_the_object_is_none(body: bytes, is_gone: bool) -> None:
     cache = new_cache()
     ref = ObjectRef("Pod", "late", "shop", "", "uid-late")
     cache.put_fetched(ref, POD, body)
-    assert cache.about(ref) == About(None, "Pod/late")
+    assert cache.about(ref) == About(None, "Pod/late", is_gone)
 
 
 def test_a_kind_that_is_not_watched_is_never_a_miss() -> None:
@@ -349,6 +361,7 @@ def test_of_a_deleted_object_its_labels_stay_known_but_not_its_status() -> None:
     about = cache.about(ref)
     assert cache.get(ref) is None
     assert about is not None
+    assert about.is_gone
     assert about.state is not None
     assert (about.workload, about.state.labels, about.state.values) == ("Deployment/web", {"team": "shop"}, {})
 

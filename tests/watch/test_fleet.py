@@ -16,7 +16,8 @@ from kwatch.testing import manifests, virtual
 from kwatch.testing.fake import Effect, FakeCluster, FakeWire, Fault
 from kwatch.watch.cache import ObjectCache
 from kwatch.watch.extract import Projection
-from kwatch.watch.fleet import Fleet, Plan, Want
+from kwatch.watch.fleet import Fleet, Plan
+from kwatch.watch.moves import Want
 from kwatch.watch.stream import SourceState, SourceStatus
 from tests.watch.wires import Answer, ScriptedWire, body_of
 

@@ -54,6 +54,25 @@ def test_a_usual_object_is_decoded_as_far_as_it_is_kept() -> None:
     }
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["in its form", "whole"])
+def test_where_values_stand_is_kept_where_that_is_asked(whole: bool) -> None:
+    image, port = ("spec", "containers", None, "image"), ("spec", "containers", None, "ports", None, "port")
+    projection = Projection(frozenset({image, port, ("status", "phase")}), elementwise=frozenset({image, port}))
+    containers = [{"ports": [{"port": 1}, {}, {"port": 3}]}, {"image": "b:2"}, {"image": "c:3", "ports": [{"port": 4}]}]
+    body = {**WELL, "spec": {"containers": containers}}
+    state = state_of(PODS, projection, body if whole else objects(projection).frame(frame(body)).object)
+    assert state.values == {image: ("b:2", "c:3"), port: (1, 3, 4), ("status", "phase"): ("Running",)}
+    assert state.positions == {image: ((1,), (2,)), port: ((0, 0), (0, 2), (2, 0))}
+
+
+def test_what_stands_first_and_alone_needs_no_position() -> None:
+    port = ("spec", "containers", None, "ports", None, "port")
+    body = {**WELL, "spec": {"containers": [{"ports": [{"port": 1}]}, {}]}}
+    state = state_of(PODS, Projection(frozenset({port}), elementwise=frozenset({port})), body)
+    assert state.positions == {}
+    assert state.positions_of(port) == ((0, 0),)
+
+
 @pytest.mark.parametrize(
     "strange",
     [

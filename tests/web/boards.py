@@ -25,7 +25,7 @@ from kwatch.model.rules import Severity
 from kwatch.model.silences import Silence
 from kwatch.telemetry import Series
 from kwatch.web.reasons import Reasons
-from kwatch.web.views import DestinationView, Overview, SourceState, SourceView, StoreView
+from kwatch.web.views import ConfigurationView, DestinationView, Overview, SourceState, SourceView, StoreView
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -113,6 +113,7 @@ OVERVIEW = Overview(
         DestinationView(name="oncall-webhook", type="webhook", queued=2, oldest_at=ago(seconds=90)),
     ),
     store=StoreView(path="/var/lib/kwatch"),
+    configuration=ConfigurationView(loaded_at=ago(minutes=30)),
 )
 TROUBLED = replace(
     OVERVIEW,

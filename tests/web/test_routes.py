@@ -129,6 +129,7 @@ def test_alerts_are_listed_as_json() -> None:
                 "members": [],
                 "member_count": 3,
                 "late": False,
+                "throttled": False,
                 "flapping": False,
                 "acked_by": "",
                 "acked_at": None,

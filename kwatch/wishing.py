@@ -16,7 +16,7 @@ from kwatch.watch.cache import ObjectCache
 log = logging.getLogger(__name__)
 
 
-class Heeding:
+class Wishing:
     """What the annotations of an object, of its workload and of its namespace say to kwatch."""
 
     def __init__(self, engine: Engine, cache: ObjectCache, counters: Counters) -> None:
@@ -30,7 +30,7 @@ class Heeding:
         """Whether annotations may do anything."""
         return self._engine.self_service is not None
 
-    def heed(self, change: ObjectChange, now: datetime) -> bool:
+    def hear(self, change: ObjectChange, now: datetime) -> bool:
         """Let the annotations of an object take effect; return whether it is now watched and was not."""
         if not self.is_on:
             return False

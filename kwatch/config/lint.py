@@ -1,0 +1,95 @@
+"""Rules that are well written and mean nothing, or less than they seem to: errors, and warnings. Pure.
+
+An error is what can be known for certain: the rule can never fire, never end, or would not fit. A warning is what
+kwatch can do better when it is written otherwise.
+"""
+
+from collections.abc import Iterator
+
+from kwatch.model.conditions import AllOf, Condition, Not, Text, Word, WordIs, is_edge
+from kwatch.model.contradictions import impossible, literals
+from kwatch.model.rules import Mode, Rate, Rule, Subject
+
+#: The most that a rate keeps per key: each occurrence up to the threshold.
+MOST = 10_000
+#: The most different values.
+MOST_DISTINCT = 1_000
+
+#: Reasons of the scheduler, which writes a repeated Event each half hour.
+_SERIES_REASONS = frozenset(("FailedScheduling", "Preempted"))
+_SCHEDULER = "default-scheduler"
+
+#: Reasons of Events whose cause the object itself shows, and the pack's rule that looks there.
+_STATES = {
+    "BackOff": "crash-loop",
+    "FailedScheduling": "failed-scheduling",
+    "NodeNotReady": "node-not-ready",
+    "OOMKilling": "oom-killed",
+    "ErrImagePull": "image-pull",
+    "ImagePullBackOff": "image-pull",
+    "BackoffLimitExceeded": "job-failed",
+    "ProgressDeadlineExceeded": "rollout-stuck",
+}
+
+#: Labels that all alerts of a rule share.
+_FIXED = ("cluster", "rule", "severity")
+
+
+def errors(rule: Rule, namespaces: Condition) -> Iterator[tuple[str, str]]:
+    """Yield what is certain to be wrong, each with its key; `namespaces` is what the watched ones have in common."""
+    if reason := impossible(rule.match):
+        yield "match", f"match: can never be true: {reason}"
+    elif impossible(AllOf((rule.match, namespaces))):
+        yield "match", "match: can never be true: its namespaces are not watched, see watch.namespaces"
+    if rule.resolve is not None:
+        yield from _resolve_errors(rule, rule.resolve)
+    if rule.then is not None:
+        if reason := impossible(rule.then.match):
+            yield "then", f"then.match: can never be true: {reason}"
+        reasons = literals(rule.match, Word.REASON), literals(rule.then.match, Word.REASON)
+        if "reason" in rule.key and all(reasons) and reasons[0].isdisjoint(reasons[1]):
+            yield "key", "key: with the reason in it the second step is never of the same key: leave `reason` out"
+    if rule.rate is not None:
+        yield from _rate_errors(rule, rule.rate)
+
+
+def _resolve_errors(rule: Rule, resolve: Condition) -> Iterator[tuple[str, str]]:
+    if reason := impossible(resolve):
+        yield "resolve", f"resolve: can never be true: {reason}"
+    elif rule.on is Subject.RESOURCE and not is_edge(rule.match) and impossible(AllOf((rule.match, Not(resolve)))):
+        yield "resolve", "resolve: is true whenever `match` is, so the rule can never fire"
+
+
+def _rate_errors(rule: Rule, rate: Rate) -> Iterator[tuple[str, str]]:
+    most = MOST_DISTINCT if rate.distinct else MOST
+    if rate.count > most:
+        what = "values" if rate.distinct else "occurrences"
+        mend = f"the most is {most}: ask for fewer in a shorter `within`"
+        yield "rate", f"rate: {rate.count} {what} would have to be kept for each key, and {mend}"
+    if not rate.distinct or rate.count == 1:
+        return
+    label = rate.distinct
+    if label in rate.per:
+        yield "rate", f"distinct: {label!r} is part of the key, so there is never a second value: leave it out of `per`"
+    elif label in _FIXED or label in rule.labels:
+        yield "rate", f"distinct: {label!r} is the same for each alert of a rule, so there is never a second value"
+
+
+def watched(include: tuple[str, ...], exclude: tuple[str, ...]) -> Condition:
+    """Return what the namespaces have in common that may be watched; objects without one always are."""
+    included = WordIs(Word.NAMESPACE, tuple(map(Text, ("", *include))))
+    return AllOf((included, Not(WordIs(Word.NAMESPACE, tuple(map(Text, exclude)))))) if exclude else included
+
+
+def warnings(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Yield what could be told sooner or more surely, each with its key."""
+    if rule.on is not Subject.EVENT or rule.absent_for is not None:
+        return
+    reasons = literals(rule.match, Word.REASON)
+    if rule.rate is not None and (reasons & _SERIES_REASONS or _SCHEDULER in literals(rule.match, Word.COMPONENT)):
+        late = "the scheduler writes what repeats each 30 minutes only, so this may be told that late"
+        yield "rate", f"rate: {late}; the object shows it at once: on: resource with `for`"
+    better = sorted({_STATES[reason] for reason in reasons if reason in _STATES})
+    if better and rule.mode is Mode.ALERT and rule.resolve is None and rule.name not in better:
+        mend = f"add `resolve`, or use the built-in rule {' or '.join(map(repr, better))}"
+        yield "match", f"match: Events do not say when it is over, the object does: {mend}"

@@ -1,0 +1,72 @@
+"""Rules that are right and could be better: warnings, which stop nothing. Errors are in `bad/never-true.yaml`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kwatch.config.load import load
+
+Warned = Callable[[str], tuple[str, ...]]
+
+
+@pytest.fixture
+def warned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warned:
+    monkeypatch.chdir(tmp_path)
+
+    def warned(text: str) -> tuple[str, ...]:
+        Path("kwatch.yaml").write_text(text, "utf-8")
+        return load(Path("kwatch.yaml"), environ={}).warnings
+
+    return warned
+
+
+def test_the_packs_warn_of_nothing() -> None:
+    assert load(None, environ={}).warnings == ()
+
+
+def test_a_rate_of_a_series_comes_late(warned: Warned) -> None:
+    rules = """rules:
+  - {name: a, on: event, match: {reason: FailedScheduling, kind: Pod}, rate: {count: 5, within: 10m}, mode: notice}
+  - {name: b, on: event, match: {component: default-scheduler}, rate: {count: 5, within: 10m}}
+  - {name: c, on: event, match: {reason: Unhealthy}, rate: {count: 5, within: 10m}}
+"""
+    late = (
+        "rate: the scheduler writes what repeats each 30 minutes only, so this may be told that late; "
+        "the object shows it at once: on: resource with `for`"
+    )
+    assert warned(rules) == (f"kwatch.yaml:2:72: {late}", f"kwatch.yaml:3:65: {late}")
+
+
+def test_the_object_knows_better_than_its_events(warned: Warned) -> None:
+    rules = """rules:
+  - {name: a, on: event, match: {reason: [BackOff, NodeNotReady]}}
+  - {name: b, on: event, match: {reason: BackOff, kind: Pod}, resolve: {condition: {Ready: "True"}}}
+  - {name: c, on: event, match: {reason: BackOff}, mode: notice}
+  - {name: d, on: event, match: {reason: BackOff}, enabled: false}
+  - {name: e, on: event, match: {reason: "Back*"}}
+  - {name: f, on: event, match: {reason: BackOff}, absent_for: 1h}
+"""
+    (warning,) = warned(rules)
+    assert warning == (
+        "kwatch.yaml:2:26: match: Events do not say when it is over, the object does: "
+        "add `resolve`, or use the built-in rule 'crash-loop' or 'node-not-ready'"
+    )
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        "{reason: BackOff, any: [{reason: Killing}, {reason: Back*}]}",
+        "{kind: Certificate, any: [{kind: Certificate.cert-manager.io}]}",
+        "{kind: Node}",
+        "{namespace: prod-a, not: {namespace: prod-b}}",
+        "{kind: Pod, fields: {spec.replicas: [{gt: 5, lt: 3}, 4]}}",
+        "{kind: Pod, fields: {spec.a: {ge: 3, le: 3}}}",
+        "{kind: Pod, any: [{labels: {a: b}}, {labels: {a: c}}], labels: {a: [b, c]}}",
+        "{namespace: {regex: 'prod-.*'}, not: {namespace: 'prod-*-x'}}",
+    ],
+)
+def test_what_may_be_true_is_taken(match: str, warned: Warned) -> None:
+    namespaces = "watch: {namespaces: {include: ['prod-*'], exclude: ['prod-b']}}\n"
+    assert warned(f"{namespaces}rules: [{{name: a, on: event, match: {match}, mode: notice}}]\n") == ()
