@@ -170,7 +170,7 @@ class App:
 
         self.pipeline.submit(swap)
         await is_done.wait()
-        self.fleet.begin(moves, lambda: self.pipeline.submit(self.engine.start_complete))
+        self.fleet.begin(moves, lambda: self.pipeline.submit(self.decider.start_complete))
 
     def _swap(self, before: Parts, parts: Parts, moves: Moves, now: datetime) -> None:
         config, labels = parts.config, frozenset(parts.config.watch.labels)
@@ -181,11 +181,14 @@ class App:
             parts.router,
             config.inhibitions,
             windows=config.windows,
+            self_service=config.self_service,
             is_named=parts.namespaces.is_named,
             public_url=config.web.public_url,
             now=now,
         )
-        new = self._rules(config, fresh(before.config.rules, config.rules, other_labels=other_labels))
+        is_same_service = config.self_service == before.config.self_service
+        known = before.config.rules if is_same_service else ()  # by another one others may be watched
+        new = self._rules(config, fresh(known, config.rules, other_labels=other_labels))
         self.decider.use(parts.rules, new, parts.namespaces.is_watched, moves=moves, now=now)
         self.outbox.use(parts.channels, config.paces)
 

@@ -148,6 +148,7 @@ class Decider:
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up."""
         self._is_starting = False
+        self._engine.leave(self._wishing.opts_out, "opted out", now)
         self._engine.start_complete(now)
 
     def wake_at(self) -> datetime | None:

@@ -73,6 +73,19 @@ class Annotations:
             else:
                 self._put(each, self.allowed)
 
+    def use(self, allowed: SelfService | None) -> list[Place]:
+        """Go by what is allowed now; return for whom that may be another thing than before."""
+        if allowed == self.allowed:
+            return []
+        self.allowed = allowed
+        kept = tuple(self._kept.values())
+        for each in kept:
+            if allowed is None:
+                self._forget(each.ref)
+            else:
+                self._put(each, allowed)
+        return [place_of(each.ref) for each in kept]
+
     def hear(self, ref: ObjectRef, annotations: Mapping[str, str], now: datetime) -> tuple[Ignored, ...] | None:
         """Take the annotations that an object has now; return what is new and ignored. None: they are as they were."""
         asked, place = own(annotations) if annotations else {}, place_of(ref)

@@ -184,6 +184,7 @@ class Engine:
         inhibitions: Iterable[Inhibition],
         *,
         windows: Iterable[Window],
+        self_service: SelfService | None,
         is_named: Callable[[str], bool],
         public_url: str,
         now: datetime,
@@ -196,6 +197,7 @@ class Engine:
         self._advance(now, inclusive=False)
         by_id = {rule.id: rule for rule in rules.values()}
         self._is_first_list = True
+        other_wishes = self._annotations.use(self_service)
         self._follow(self._book.use(by_id, is_named, now), now)
         firing = [alert for alert in self._book.alerts.values() if alert.state is AlertState.FIRING]
         self._inhibitor.use(inhibitions, firing)
@@ -209,6 +211,7 @@ class Engine:
         self._regrade(now)
         self._summaries.announce_present(orphans(firing, self._groups.groups), now)
         self._groups.release(now)
+        self._grant(other_wishes, now)
 
     def _recall(self, groups: Iterable[GroupRow]) -> None:
         for kept in groups:

@@ -117,3 +117,15 @@ def test_who_opts_in() -> None:
     assert not annotations.opts_out(here)
     annotations.hear(DEPLOYMENT, {"kwatch/watch": "false"}, NOW)
     assert annotations.opts_out(here)
+
+
+def test_other_permissions_count_for_what_is_known_and_none_for_nothing() -> None:
+    annotations, timers, ledger = table()
+    annotations.hear(SHOP, {**MUTE, "kwatch/receiver": "ops"}, NOW)
+    assert annotations.use(ALLOWED) == []
+    assert annotations.use(SelfService(longest_mute=timedelta(hours=1))) == [("", "Namespace/shop")]
+    assert (annotations.mute_of(LABELS, NOW), annotations.receiver_of(LABELS)) == (None, "")
+    assert timers.earliest() is None
+    assert annotations.use(None) == [("", "Namespace/shop")]
+    assert annotations.row("annotated/Namespace/shop") is None
+    assert ledger.dirty_groups == {"annotated/Namespace/shop": None}
