@@ -11,13 +11,14 @@ import msgspec
 
 from kwatch.alerts import grouping
 from kwatch.alerts import ledger as fates
+from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.announcing import Address, Announcer, Remarks
 from kwatch.alerts.digests import Digests
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
 from kwatch.alerts.reconfiguring import apply_timings, route_of
 from kwatch.alerts.records import Alert, Group
-from kwatch.alerts.routing import Match, Router
+from kwatch.alerts.routing import Match, Router, Routing
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertState, AlertView
@@ -45,6 +46,7 @@ class Groups:
         muting: Muting,
         digests: Digests,
         *,
+        annotations: Annotations,
         announcer: Announcer,
         memory: timedelta,
         timers: Timers,
@@ -56,6 +58,7 @@ class Groups:
         self._rules = rules
         self._router = router
         self._muting = muting
+        self._annotations = annotations
         self._digests = digests
         self._announcer = announcer
         self._memory = memory  # how long an incident that is over can be gone on with
@@ -160,7 +163,7 @@ class Groups:
             alert.fate = fates.CAME_AND_WENT if hold is None else hold.fate
             self._ledger.count(alert.fate)
         elif not alert.is_told:
-            alert.fate = self._router.route(alert.labels).drop(alert.severity)
+            alert.fate = self.routing_of(alert).drop(alert.severity)
         for key in alert.groups:
             if key in self.groups:
                 self._leave(self.groups[key], alert, view, now)
@@ -224,11 +227,15 @@ class Groups:
 
     def destinations_of(self, alert: Alert | AlertView) -> list[tuple[Match, Destination]]:
         """Return where an alert goes, and count why it goes nowhere."""
-        routing = self._router.route(alert.labels)
+        routing = self.routing_of(alert)
         self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
         if drop := routing.drop(alert.severity):
             self._ledger.count(drop)
         return [(match, each) for match, each in routing.named if alert.severity >= each.severity]
+
+    def routing_of(self, alert: Alert | AlertView) -> Routing:
+        """Return where its labels lead, and what its owner asks for by annotation."""
+        return self._router.route(alert.labels, self._annotations.receiver_of(alert.labels))
 
     def group_id(self, match: Match, alert: Alert | AlertView) -> tuple[str, dict[str, str]]:
         """Return the group of an alert at a receiver, and the labels that make it."""

@@ -7,6 +7,7 @@ import msgspec
 
 from kwatch.alerts import grouping
 from kwatch.alerts import ledger as fates
+from kwatch.alerts.annotated import Asked
 from kwatch.alerts.lifecycle import judge
 from kwatch.alerts.muting import Hold
 from kwatch.alerts.quiet import quiet_at
@@ -100,10 +101,11 @@ class AlertStory(msgspec.Struct, frozen=True, kw_only=True):
     notice: NoticeStory | None
     members: tuple[MemberStory, ...]
     tellings: tuple[TellingStory, ...]
+    asked: tuple[Asked, ...] = ()  # annotations that may act on it, the nearest first
 
 
 def story_of(alert: Alert, rule: Rule | None, routing: Routing, hold: Hold | None, now: datetime) -> AlertStory:
-    """Return the story of an alert as it is now, but for `tellings`; `routing` is where its labels lead."""
+    """Return the story of an alert as it is now, but for `tellings` and `asked`; `routing` is where its labels lead."""
     verdict = judge(alert, rule, now, may_expire=True) if rule is not None and alert.is_open else None
     return AlertStory(
         view=view_of(alert, rule, now),

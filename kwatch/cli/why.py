@@ -102,7 +102,10 @@ def _facts(alert: dict[str, Any]) -> Iterator[str]:
 
 
 def _answers(alert: dict[str, Any]) -> Iterator[str]:
-    """Yield what holds it back, who takes care of it, and who is told otherwise."""
+    """Yield what its owner asks for, what holds it back, who takes care of it, and who is told otherwise."""
+    for asked in alert["annotations"]:
+        ignored = f" (ignored: {asked['ignored']})" if asked["ignored"] else ""
+        yield f"annotation of {asked['object']}: {asked['annotation']}: {asked['value']}{ignored}"
     if alert["hold"]:
         yield _hold(alert["hold"])
     if alert["acked_by"]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from kwatch.alerts.annotated import Asked
 from kwatch.alerts.story import AlertStory, TellingStory
 from kwatch.model.notifications import Attempt, Delivery
 from kwatch.rules.verdicts import Verdict
@@ -24,6 +25,7 @@ class Reasons:
     problem: str = ""  # why nothing can be said of it; empty: something can
     verdicts: tuple[Verdict, ...] = ()  # of the rules on objects; those on Events speak of Events alone
     stories: tuple[AlertStory, ...] = ()
+    asked: tuple[Asked, ...] = ()  # annotations that may act on the object, the nearest first
     deliveries: Mapping[tuple[str, str], Sequence[Told]] = field(default_factory=dict)  # by destination and incident
     destinations: Mapping[str, DestinationView] = field(default_factory=dict)
 
@@ -41,6 +43,7 @@ def reasons_report(reasons: Reasons) -> dict[str, Any]:
         "rules": [
             {**msgspec.to_builtins(verdict), "says": str(verdict.why).splitlines()} for verdict in reasons.verdicts
         ],
+        "annotations": msgspec.to_builtins(reasons.asked),
         "alerts": [_story_report(story, reasons) for story in reasons.stories],
     }
 
@@ -63,6 +66,7 @@ def _story_report(story: AlertStory, reasons: Reasons) -> dict[str, Any]:
         "drops": said["drops"],
         "escalation": said["escalation"],
         "notice": said["notice"],
+        "annotations": said["asked"],
         "objects": said["members"],
         "told": [_telling_report(telling, reasons) for telling in story.tellings],
     }

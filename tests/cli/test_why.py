@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from click.testing import CliRunner, Result
 
+from kwatch.alerts.annotated import Asked
 from kwatch.alerts.story import (
     AlertStory,
     DropStory,
@@ -57,6 +58,7 @@ STORY = AlertStory(
             is_gone=False,
         ),
     ),
+    asked=(Asked(object="Namespace/payments", annotation="kwatch/receiver", value="boss", ignored="not allowed"),),
     tellings=(
         TellingStory(
             destination="team-slack",
@@ -99,6 +101,7 @@ crash-loop payments Deployment/worker  f-crash-loop
   ends 2026-03-01 12:10:00 if nothing more is heard
   flapping: held open until it is steady, 2026-03-01 12:15:00 at the earliest
   Pod/payments/worker-1: true since 2026-03-01 12:00:00, its own state is not known, its watch is not in sync
+  annotation of Namespace/payments: kwatch/receiver: boss (ignored: not allowed)
   silenced until 2026-03-01 14:00 UTC by alice (muted_silenced, ends 2026-03-01 14:00:00)
   acknowledged by bob 2026-03-01 12:00:00: on it
   escalated to oncall
