@@ -424,6 +424,7 @@ class Book:
             case AlertState.INACTIVE if alert.state is AlertState.PENDING:
                 self._ledger.move(alert, AlertState.INACTIVE, verdict.reason, now)
                 self._ledger.count(fates.CAME_AND_WENT)
+                alert.fate = fates.CAME_AND_WENT
                 alert.count = 0
                 return ()
             case AlertState.RESOLVED | AlertState.EXPIRED:
@@ -441,7 +442,7 @@ class Book:
         if alert.state is not AlertState.PENDING:
             alert.is_late = self._began_unseen(alert, alert.starts_at)
         alert.is_told, alert.is_stable, alert.held_back_by, alert.groups, alert.listed = False, False, "", [], []
-        alert.planned_at, alert.planned_by = None, ""
+        alert.planned_at, alert.planned_by, alert.told_in, alert.fate = None, "", {}, ""
         alert.escalated_to = []
         withdraw(alert)
         self._ledger.move(alert, AlertState.FIRING, verdict.reason, now)
@@ -468,6 +469,7 @@ class Book:
         if alert.state is AlertState.PENDING:
             self._ledger.move(alert, AlertState.INACTIVE, reason, now)
             self._ledger.count(fates.CAME_AND_WENT)
+            alert.fate = fates.CAME_AND_WENT
             self._forget_members(alert, alert.members.copy())
             self.remember(alert, now)
             return ()

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from kwatch.alerts import jumps
-from kwatch.alerts.acknowledging import acknowledge, withdraw
 from kwatch.alerts.annotated import Annotations, Asked, Place, place_of, places_of
 from kwatch.alerts.announcing import EPISODES, Announcer
+from kwatch.alerts.answering import Answers
 from kwatch.alerts.book import Book, Moved
 from kwatch.alerts.digests import Digests
 from kwatch.alerts.edges import Edges
@@ -40,7 +40,7 @@ from kwatch.alerts.records import (
 )
 from kwatch.alerts.routing import Router
 from kwatch.alerts.silences import Silences
-from kwatch.alerts.story import AlertStory, story_of
+from kwatch.alerts.story import AlertStory, story_of, tellings
 from kwatch.alerts.summaries import Summaries
 from kwatch.alerts.timers import Key, Phase, Timers
 from kwatch.alerts.views import view_of
@@ -115,6 +115,7 @@ class Engine:
             ledger=self._ledger,
         )
         self._escalations = Escalations(router, self._groups.hold_of, self._timers, self._ledger)
+        self._answers = Answers(self._book.alerts, self._groups, self._escalations, self._ledger)
         self._summaries = Summaries(self._groups, self._announcer)
         self._edges = Edges(
             self._book.alerts,
@@ -359,10 +360,13 @@ class Engine:
         self._planned.clock_was_set()
 
     def tell_about_itself(self, text: str, severity: Severity, now: datetime) -> None:
-        """Tell the destinations of the root receiver something about kwatch itself."""
-        for destination in self._router.root_destinations:
-            if severity >= destination.severity:
-                self._announcer.tell_about_itself(destination, text, severity, now)
+        """Tell the destinations of the root receiver something about kwatch itself.
+
+        It cannot wait for a digest; where there are digests alone, it comes beside them rather than to nobody.
+        """
+        wanted = [each for each in self._router.root_destinations if severity >= each.severity]
+        for destination in [each for each in wanted if each.digest is None] or wanted:
+            self._announcer.tell_about_itself(destination, text, severity, now)
 
     def add_silence(self, silence: Silence, actor: str, now: datetime) -> int:
         """Take a silence that somebody has made; return how many open alerts it matches now."""
@@ -395,11 +399,17 @@ class Engine:
 
         At the instant at which a step of an escalation is due the acknowledgement comes first (S-111).
         """
-        return self._answer(target, now, by, comment)
+        self._advance(now, inclusive=False)
+        return self._answers.acknowledge(target, by, comment, now)
 
-    def unack(self, target: str, now: datetime) -> tuple[AlertView, ...]:
+    def unack(self, target: str, by: str, now: datetime) -> tuple[AlertView, ...]:
         """Take that back: repeats go on, and escalation begins anew; return those that were acknowledged."""
-        return self._answer(target, now)
+        self._advance(now, inclusive=False)
+        return self._answers.withdraw(target, by, now)
+
+    def why_unanswered(self, target: str) -> str:
+        """Return why `ack` or `unack` found nothing, and what can be done."""
+        return self._answers.problem(target)
 
     def tick(self, now: datetime) -> None:
         """Run every deadline up to `now`, in the order of their instants."""
@@ -441,9 +451,23 @@ class Engine:
             return None
         groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
         rule = self._book.rules.get(alert.rule_id)
-        asked = self._annotations.asked(places_of(alert.labels))
-        story = story_of(alert, rule, groups, self._groups.hold_of(alert, now), asked, now)
-        return msgspec.structs.replace(story, tellings=story.tellings + self._digests.tellings(alert))
+        hold = self._groups.hold_of(alert, now) if alert.is_open else None
+        told = (*tellings(alert, groups, self._muting.hold_of, now), *self._digests.tellings(alert, now))
+        story = story_of(alert, rule, self._groups.routing_of(alert), hold, now)
+        return msgspec.structs.replace(story, tellings=told, asked=self._annotations.asked(places_of(alert.labels)))
+
+    def about(self, namespace: str, workload: str) -> tuple[str, ...]:
+        """Return the fingerprints of what is known of a workload, as `Deployment/web`, or an object by itself."""
+        return tuple(
+            alert.fingerprint for alert in self._book.alerts.values() if self._is_about(alert, namespace, workload)
+        )
+
+    def _is_about(self, alert: Alert, namespace: str, workload: str) -> bool:
+        rule = self._book.rules.get(alert.rule_id)
+        named = dict(zip(rule.key, alert.key_values, strict=False)) if rule is not None else {}
+        named |= alert.labels  # which an alert that is over has no more
+        objects = (named.get("workload"), f"{named.get('kind')}/{named.get('name')}")
+        return named.get("namespace", "") == namespace and workload in objects
 
     def alerts(self, now: datetime) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
@@ -536,30 +560,6 @@ class Engine:
                 if not alert.is_acked:
                     self._escalations.begin(alert, now)
 
-    def _firing(self, target: str) -> list[Alert]:
-        """Return the firing alert of a fingerprint, or those that an incident has told of."""
-        alert = self._book.alerts.get(target)
-        found = self._groups.told_in(target) if alert is None else [alert]
-        return [alert for alert in found if alert.state is AlertState.FIRING]
-
-    def _answer(self, target: str, now: datetime, by: str = "", comment: str = "") -> tuple[AlertView, ...]:
-        self._advance(now, inclusive=False)
-        found = [alert for alert in self._firing(target) if by or alert.is_acked]
-        for alert in found:
-            self._set_ack(alert, now, by, comment)
-            self._groups.retell(alert, now, is_answer=True)
-        return tuple(view_of(alert, self._book.rules.get(alert.rule_id), now) for alert in found)
-
-    def _set_ack(self, alert: Alert, now: datetime, by: str = "", comment: str = "") -> None:
-        if by:
-            acknowledge(alert, by, comment, now)
-            self._escalations.stop(alert)
-        else:
-            withdraw(alert)
-            if alert.is_told:
-                self._escalations.begin(alert, now)
-        self._ledger.touch_alert(alert.fingerprint)
-
     def _grant(self, places: Collection[Place], now: datetime) -> None:
         """Let annotations that are not what they were take effect; those of a start do so when it is complete."""
         for alert in self._edges.about(places):
@@ -577,7 +577,7 @@ class Engine:
             was_source |= self._inhibitor.ended(alert)
             self._book.regrade(alert)
             if alert.is_acked and alert.severity > before:
-                self._set_ack(alert, now)
+                self._answers.lapse(alert, now)
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
                 self._groups.regrade(alert, now, is_raised=alert.severity > before)

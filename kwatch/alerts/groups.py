@@ -18,7 +18,7 @@ from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
 from kwatch.alerts.reconfiguring import apply_timings, route_of
 from kwatch.alerts.records import Alert, Group
-from kwatch.alerts.routing import Match, Router
+from kwatch.alerts.routing import Match, Router, Routing
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertState, AlertView
@@ -160,7 +160,10 @@ class Groups:
         """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
         if not alert.is_told and (alert.groups or alert.awaits_summary):
             hold = self.hold_of(alert, now)
-            self._ledger.count(fates.CAME_AND_WENT if hold is None else hold.fate)
+            alert.fate = fates.CAME_AND_WENT if hold is None else hold.fate
+            self._ledger.count(alert.fate)
+        elif not alert.is_told:
+            alert.fate = self.routing_of(alert).drop(alert.severity)
         for key in alert.groups:
             if key in self.groups:
                 self._leave(self.groups[key], alert, view, now)
@@ -224,17 +227,15 @@ class Groups:
 
     def destinations_of(self, alert: Alert | AlertView) -> list[tuple[Match, Destination]]:
         """Return where an alert goes, and count why it goes nowhere."""
-        routing = self._router.route(alert.labels, self._annotations.receiver_of(alert.labels))
+        routing = self.routing_of(alert)
         self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
-        named = [(match, destination) for match in routing.matches for destination in match.destinations]
-        wanted = [(match, destination) for match, destination in named if alert.severity >= destination.severity]
-        if routing.is_dropped:
-            self._ledger.count(fates.DROPPED_BY_ROUTE)
-        elif not named:
-            self._ledger.count(fates.NO_DESTINATION)
-        elif not wanted:
-            self._ledger.count(fates.MUTED_SEVERITY)
-        return wanted
+        if drop := routing.drop(alert.severity):
+            self._ledger.count(drop)
+        return [(match, each) for match, each in routing.named if alert.severity >= each.severity]
+
+    def routing_of(self, alert: Alert | AlertView) -> Routing:
+        """Return where its labels lead, and what its owner asks for by annotation."""
+        return self._router.route(alert.labels, self._annotations.receiver_of(alert.labels))
 
     def group_id(self, match: Match, alert: Alert | AlertView) -> tuple[str, dict[str, str]]:
         """Return the group of an alert at a receiver, and the labels that make it."""
@@ -414,10 +415,11 @@ class Groups:
     def mark_told(self, group: Group, alert: Alert) -> None:
         """Note that a group has told of an alert."""
         group.members[alert.fingerprint] = True
+        alert.told_in[group.destination] = group.incident
+        self._ledger.touch_alert(alert.fingerprint)
         if not alert.is_told:
             alert.is_told = True
             self._ledger.count(fates.LED_TO_NOTIFICATION)
-            self._ledger.touch_alert(alert.fingerprint)
             self.newly_told.append(alert)
 
     def view(self, alert: Alert, now: datetime, *, is_new: bool = False) -> AlertView:

@@ -244,3 +244,15 @@ def test_why_an_alert_is_not_told_yet_is_its_digest(tmp_path: Path) -> None:
         ("paper", False, None, "2026-01-01T12:10:00Z"),
         ("paper", True, "2026-01-01T12:10:00Z", "2026-01-01T12:20:00Z"),
     ]
+
+
+def test_what_kwatch_tells_of_itself_goes_where_it_is_told_at_once(tmp_path: Path) -> None:
+    stage, _ = play(tmp_path, BROKEN + BOTH)
+    stage.reload(100, "nonsense: 1")
+    assert [(one.at, one.destination, one.document["kind"]) for one in stage.run(until=599)] == [(100, "hook", "meta")]
+
+
+def test_where_there_are_digests_alone_it_does_not_wait_for_one(tmp_path: Path) -> None:
+    stage, _ = play(tmp_path, BROKEN + paper())
+    stage.reload(100, "nonsense: 1")
+    assert [(one.at, one.destination, one.document["kind"]) for one in stage.run(until=599)] == [(100, "paper", "meta")]
