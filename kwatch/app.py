@@ -22,7 +22,7 @@ import httpx
 from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
 from kwatch.board import LiveBoard
-from kwatch.clock import Clock, SteadyClock, SystemClock
+from kwatch.clock import Clock, HeededClock, SteadyClock, SystemClock
 from kwatch.cluster.client import KubeClient
 from kwatch.cluster.discovery import Discovery
 from kwatch.cluster.wire import Wire
@@ -138,7 +138,7 @@ class App:
             discovery,
             self.cache,
             self.parts.plan(_resume(snapshot)),
-            clock=self.clock,
+            clock=HeededClock(self.clock, self._heed_clock),
             rng=ports.rng,
             counters=counters,
             put=self.pipeline.put,
