@@ -151,7 +151,7 @@ def test_S102_three_slots_that_were_missed_are_one_digest_which_says_so(tmp_path
         ("2026-01-01T12:10:00", "2026-01-01T12:40:00"),
         ("2026-01-01T12:40:00", "2026-01-01T12:50:00"),
     ]
-    assert 2500 <= told[1].at <= 2530
+    assert [one.at for one in told] == [600, 2501, 3000]
     assert sections(told[1].document) == {"still_open": ["a"], "new": ["b"]}
     assert "stands for 3 digests: kwatch was not running when the others were due" in told[1].document["notes"]
 
