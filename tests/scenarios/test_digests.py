@@ -202,7 +202,7 @@ receivers:
 class LosesTheFirstAnswer(MailServer):
     """Takes the first mail, and hangs up before it says so."""
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """Take a mail."""
         reply = await super().handle_DATA(server, session, envelope)
         if len(self.mails) == 1:
