@@ -5,7 +5,6 @@ Everything else takes `now` as a value or a `Clock` as an argument, so that all 
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -106,28 +105,6 @@ class SteadyClock:
         set_by = self._clock.now() - self._wall - passed
         slept = passed - timedelta(seconds=self._clock.awake() - self._awake)
         return Change(set_by=_beyond_drift(set_by), slept=_beyond_drift(slept))
-
-
-class HeededClock:
-    """A steady clock for those who date what they hear: if it stands still, it is let go on first, by `heed`."""
-
-    def __init__(self, clock: SteadyClock, heed: Callable[[], None]) -> None:
-        self._clock = clock
-        self._heed = heed
-
-    def now(self) -> datetime:
-        if self._clock.has_stopped:
-            self._heed()
-        return self._clock.now()
-
-    def monotonic(self) -> float:
-        return self._clock.monotonic()
-
-    def awake(self) -> float:
-        return self._clock.awake()
-
-    async def sleep(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
 
 
 def _beyond_drift(by: timedelta) -> timedelta:

@@ -56,7 +56,7 @@ class Timekeeper:
         self._changes: list[tuple[datetime, Change]] = []  # each with how the clock stood, in the time of after it
 
     def heed(self) -> None:
-        """Let the clock go again if it stands; called before anything is dated or decided."""
+        """Let the clock go again if it stands; called before anything is decided."""
         if not self._clock.has_stopped:
             return
         before, change = self._clock.now(), self._clock.adopt()

@@ -8,9 +8,10 @@ from kwatch.testing.stage import Stage
 from tests.scenarios.writing import BACK_OFF, NOT_READY, text
 
 HOURLY = text(NOT_READY % "for: 5m, resolve_hold: 2m", route="group_wait: 0s, repeat_interval: 1h")
-STAYS = BACK_OFF.replace("match:", "quiet: 12h, match:")
 POD = "not-ready shop/Pod/web-1"
 HOUR = 3600
+#: Silence does not end it while a play lasts.
+LASTING = BACK_OFF.replace("}}", "}, quiet: 12h}")
 
 
 def jumps(stage: Stage) -> dict[str, int]:
@@ -35,7 +36,7 @@ def test_S117_nor_does_it_after_the_first_message(tmp_path: Path) -> None:
 
 
 def test_S117_what_is_told_from_then_on_has_the_new_time(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, text(STAYS))
+    stage = Stage(tmp_path, text(LASTING))
     stage.set_clock(100, -HOUR)
     stage.event(200)
     stage.run(until=HOUR)
@@ -55,7 +56,7 @@ def test_S118_a_clock_that_is_set_back_repeats_nothing_and_delays_nothing(tmp_pa
 
 
 def test_S118_what_waits_to_be_sent_does_not_wait_for_the_old_time(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, text(STAYS))
+    stage = Stage(tmp_path, text(LASTING))
     stage.answer = lambda _: httpx.Response(503, headers={"Retry-After": "120"})
 
     def back_again() -> None:
@@ -68,7 +69,7 @@ def test_S118_what_waits_to_be_sent_does_not_wait_for_the_old_time(tmp_path: Pat
     assert stage.lines == ["170 hook firing back-off shop/Pod/web-1"]
 
 
-PAPER = text(STAYS).replace('hook"}', 'hook", digest: {schedule: "0 * * * *", send_empty: true}}')
+PAPER = text(LASTING).replace('hook"}', 'hook", digest: {schedule: "0 * * * *", send_empty: true}}')
 
 
 def covered(stage: Stage) -> list[tuple[float, str, str, list[str]]]:
@@ -138,9 +139,9 @@ def test_S119_what_came_due_meanwhile_is_told_once_and_then_in_its_time(tmp_path
     stage.run(until=4 * HOUR)
     assert stage.lines == [
         f"300 hook firing {POD}",
-        "8213 hook meta blind from 2026-01-01 12:16 to 2026-01-01 14:16 UTC",
-        f"8213 hook repeat {POD}",
-        f"11813 hook repeat {POD}",
+        "8221 hook meta blind from 2026-01-01 12:16 to 2026-01-01 14:17 UTC",
+        f"8221 hook repeat {POD}",
+        f"11821 hook repeat {POD}",
     ]
 
 
@@ -154,7 +155,7 @@ def test_S119_a_nap_is_not_worth_a_word(tmp_path: Path) -> None:
 
 
 def test_S120_away_for_longer_than_events_are_kept_is_said_and_nothing_is_invented(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, text(STAYS))
+    stage = Stage(tmp_path, text(LASTING))
     stage.event(50, 3)
     stage.absent(100, 100 + 2 * HOUR)
     stage.run(until=3 * HOUR)
@@ -165,7 +166,7 @@ def test_S120_away_for_longer_than_events_are_kept_is_said_and_nothing_is_invent
 
 
 def test_S120_away_for_less_is_not(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, text(STAYS))
+    stage = Stage(tmp_path, text(LASTING))
     stage.event(50, 3)
     stage.absent(100, 3000)
     stage.run(until=2 * HOUR)

@@ -12,6 +12,7 @@ import pytest
 from kwatch.testing import manifests
 from kwatch.testing.receivers import SlackServer
 from kwatch.testing.stage import SLACK_TOKEN, START, Stage
+from tests.scenarios.owners import Owners
 from tests.scenarios.plays import Pods
 from tests.scenarios.test_planned_change import Cluster
 
@@ -40,12 +41,13 @@ MARKS = (
     "per_minute: 30",
     "morning-mail",
     "keeps crashing",
+    "longest_mute",
 )
 HOOK = """
 route: {receiver: team, group_by: [rule, namespace, workload], group_wait: 0s}
 receivers: {team: [{type: webhook, name: hook, url: "http://receiver.example/hook"}]}
 """
-CHANNELS = {"#alerts": "C1", "#ops": "C2", "#team": "C3", "#finance": "C4"}
+CHANNELS = {"#alerts": "C1", "#ops": "C2", "#team": "C3", "#finance": "C4", "#web": "C5"}
 
 
 def example(mark: str) -> str:
@@ -274,3 +276,21 @@ def test_T14_texts_of_ones_own(tmp_path: Path) -> None:
     stage.run(until=300)
     assert told_in_slack(stage) == [("#alerts", "🟠 WARNING: shop/Pod/web-1")]
     assert "Pod/web-1 keeps crashing" in stage.slack.messages[0].all_text
+
+
+def test_T14_what_owners_say_by_annotations(tmp_path: Path) -> None:
+    rules = "packs: []\nrules: [{name: broken, on: resource, match: {kind: Pod, fields: {status.phase: Failed}}}]\n"
+    stage, pods = stage_of(tmp_path, example("longest_mute") + rules)
+    owners = Owners(stage)
+    owners.namespace(0, "shop", mute_until=stage.second(7200))
+    owners.namespace(0, "web", receiver="team-web", mute_until=stage.second(3 * 86_400))  # longer than allowed
+    owners.namespace(0, "tests", watch="false")
+    for ns in ("shop", "web", "tests", "other"):
+        pods.phase(10, "a", ns=ns)
+    seen: list[list[tuple[str, str]]] = []
+    for at in (100, 7300):
+        stage.at(at, lambda: seen.append(told_in_slack(stage)))
+    stage.run(until=7400)
+    others, shop = ("#ops", "🟠 WARNING · broken · other/Pod/a"), ("#ops", "🟠 WARNING · broken · shop/Pod/a")
+    web = ("#web", "🟠 WARNING · broken · web/Pod/a")
+    assert [sorted(each) for each in seen] == [[others, web], [others, shop, web]]
