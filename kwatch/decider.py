@@ -86,7 +86,6 @@ class Decider:
         self._counts: dict[str, counting.Counted] = {}
         self._hearing = Hearing(engine, is_asked_for=rules.end_by_quiet())
         self._remembered = Remembered(self._changed_paths, covered_until=covered_from)
-        self._remembered = Remembered(rules.changed_paths, covered_until=covered_from)
         self._plans = PlanReader(cache.get, cache.about, lambda: cache.objects_of("Pod", ""))
         self._rows: dict[tuple[Table, str], Row] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
