@@ -52,6 +52,7 @@ class Groups:
     ) -> None:
         self.groups: dict[str, Group] = {}
         self.newly_told: list[Alert] = []  # for the first time in their episode; whoever needs to know takes them out
+        self._waiting: dict[str, None] = {}  # groups with untold members and no instant at which to tell them
         self._alerts = alerts
         self._rules = rules
         self._router = router
@@ -84,6 +85,7 @@ class Groups:
             self._timers.set((Phase.FLUSH, group.key), None)
             self._ledger.count(fates.DESTINATION_REMOVED)
             self._ledger.touch_group(group.key)
+            self._waiting.pop(group.key, None)
             del self.groups[group.key]
         for group in self.groups.values():
             route = route_of(group, self._alerts, router)
@@ -179,8 +181,8 @@ class Groups:
 
         `at_once`: what has waited for a given instant does not wait for company after it (S-78).
         """
-        for group in self.groups.values():
-            waiting = self.untold(group, now) if group.due_at is None else ()
+        for group in [self.groups[key] for key in self._waiting]:
+            waiting = self.untold(group, now)
             for alert in waiting:
                 (grouping.released if at_once else grouping.changed)(group, alert.severity, now)
             if waiting:
@@ -438,6 +440,7 @@ class Groups:
             not group.thread or (now is not None and group.forget_at is not None and group.forget_at <= now)
         ):
             self._timers.set((Phase.FLUSH, group.key), None)
+            self._waiting.pop(group.key, None)
             del self.groups[group.key]
             return
         if is_idle and group.forget_at is None and now is not None:
@@ -446,3 +449,7 @@ class Groups:
 
     def _schedule(self, group: Group) -> None:
         self._timers.set((Phase.FLUSH, group.key), grouping.wake_at(group))
+        if group.due_at is None and not all(group.members.values()):
+            self._waiting[group.key] = None
+        else:
+            self._waiting.pop(group.key, None)

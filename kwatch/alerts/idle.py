@@ -4,6 +4,8 @@ Each key value that the cluster sends makes one of these, and a cluster can send
 that was idle longest is let go. Its count begins anew.
 """
 
+from collections import OrderedDict
+
 #: Some 2 KB each.
 KEPT = 20_000
 
@@ -12,17 +14,13 @@ class Idle:
     """Fingerprints in the order in which something was last heard of them."""
 
     def __init__(self) -> None:
-        self._names: dict[str, None] = {}
+        self._names: OrderedDict[str, None] = OrderedDict()
 
     def add(self, name: str) -> str | None:
         """Something was heard of it now; return the one that is let go of, if there are too many."""
-        self._names.pop(name, None)
         self._names[name] = None
-        if len(self._names) <= KEPT:
-            return None
-        oldest = next(iter(self._names))
-        del self._names[oldest]
-        return oldest
+        self._names.move_to_end(name)
+        return self._names.popitem(last=False)[0] if len(self._names) > KEPT else None
 
     def discard(self, name: str) -> None:
         """It is open, or forgotten."""
