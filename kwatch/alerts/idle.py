@@ -1,7 +1,7 @@
-"""What is remembered of alerts that are not open, within bounds: below a threshold, told lately, ended lately.
+"""What is remembered of alerts that are not open, and of groups that are over, within bounds.
 
 Each key value that the cluster sends makes one of these, and a cluster can send any number; so beyond `KEPT` the one
-that was idle longest is let go. Its count begins anew.
+that was idle longest is let go. An alert's count begins anew then, a group's thread too.
 """
 
 from collections import OrderedDict
@@ -11,7 +11,7 @@ KEPT = 20_000
 
 
 class Idle:
-    """Fingerprints in the order in which something was last heard of them."""
+    """Names in the order in which something was last heard of them."""
 
     def __init__(self) -> None:
         self._names: OrderedDict[str, None] = OrderedDict()
@@ -21,6 +21,9 @@ class Idle:
         self._names[name] = None
         self._names.move_to_end(name)
         return self._names.popitem(last=False)[0] if len(self._names) > KEPT else None
+
+    def __len__(self) -> int:
+        return len(self._names)
 
     def discard(self, name: str) -> None:
         """It is open, or forgotten."""

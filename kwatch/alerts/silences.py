@@ -105,6 +105,8 @@ class Silences:
         return held.matches if held is not None else label_predicate(silence.match)
 
     def _matching(self, labels: Mapping[str, str]) -> list[_Held]:
+        if not self._held:
+            return []
         key = tuple(labels.items())
         found = self._matches.get(key)
         if found is None:
