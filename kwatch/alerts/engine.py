@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from kwatch.alerts import jumps
+from kwatch.alerts import ledger as fates
 from kwatch.alerts.annotated import Annotations, Asked, Place, place_of, places_of
 from kwatch.alerts.announcing import EPISODES, Announcer
 from kwatch.alerts.answering import Answers
@@ -22,6 +23,7 @@ from kwatch.alerts.groups import Groups
 from kwatch.alerts.inhibition import Inhibitor
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import MEMORY
+from kwatch.alerts.limits import LIMITS, Limits
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
 from kwatch.alerts.planned import PLANNED, PlannedChanges
@@ -34,6 +36,7 @@ from kwatch.alerts.records import (
     Episodes,
     Group,
     GroupRow,
+    LimitsTold,
     NoticeBatch,
     PlannedChange,
     Watched,
@@ -82,6 +85,7 @@ class Engine:
     ) -> None:
         by_id = {rule.id: rule for rule in rules.values()}
         self._ledger = Ledger()
+        self._limits = Limits(self._ledger)
         self._announcer = Announcer(self._ledger, cluster=cluster, public_url=public_url)
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
@@ -220,6 +224,8 @@ class Engine:
                 self._announcer.episodes = kept
             elif isinstance(kept, Watched):
                 self._watched = kept
+            elif isinstance(kept, LimitsTold):
+                self._limits.told = kept
 
     def observe(self, finding: Finding, now: datetime) -> None:
         """Take one rule's word on one observation."""
@@ -230,6 +236,7 @@ class Engine:
             self._follow(self._book.observe(finding, now), now)
             if self._planned.heed(finding.fingerprint, now):
                 self._conclude(now)
+        self._tell_of_limits(now)
 
     def plan(self, step: PlannedStep, now: datetime) -> None:
         """Take what an object says of a change that somebody wanted."""
@@ -412,8 +419,13 @@ class Engine:
         return self._answers.problem(target)
 
     def tick(self, now: datetime) -> None:
-        """Run every deadline up to `now`, in the order of their instants."""
+        """Run every deadline up to `now`, in the order of their instants, and tell of limits that were reached."""
         self._advance(now, inclusive=True)
+        self._tell_of_limits(now)
+
+    def forgot_count(self) -> None:
+        """What was counted of an Event had to be forgotten, one of too many."""
+        self._ledger.reach(fates.COUNT_DROPPED)
 
     def wake_at(self) -> datetime | None:
         """Return when `tick` has something to do."""
@@ -496,6 +508,10 @@ class Engine:
                 self._escalate_from(until)
             else:
                 self._notices.run(key, until)
+
+    def _tell_of_limits(self, now: datetime) -> None:
+        if self._ledger.limits and (text := self._limits.text(now)):
+            self.tell_about_itself(text, Severity.WARNING, now)
 
     def _asks_what_fires(self, phase: Phase, key: str, now: datetime) -> bool:
         is_digest = key in self._digests.periods
@@ -595,7 +611,7 @@ class Engine:
             self._planned.changes,
             self._digests.periods,
             self._digests.entries,
-            {EPISODES: self._announcer.episodes, WATCHED: self._watched},
+            {EPISODES: self._announcer.episodes, WATCHED: self._watched, LIMITS: self._limits.told},
         )
         for key in self._ledger.dirty_groups:
             row = next((rows[key] for rows in kept if key in rows), None)

@@ -14,6 +14,7 @@ from kwatch.alerts import ledger as fates
 from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.announcing import Address, Announcer, Remarks
 from kwatch.alerts.digests import Digests
+from kwatch.alerts.idle import Idle
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
 from kwatch.alerts.reconfiguring import apply_timings, route_of
@@ -54,6 +55,8 @@ class Groups:
     ) -> None:
         self.groups: dict[str, Group] = {}
         self.newly_told: list[Alert] = []  # for the first time in their episode; whoever needs to know takes them out
+        self._waiting: dict[str, None] = {}  # groups with untold members and no instant at which to tell them
+        self._idle = Idle()  # groups that are over
         self._alerts = alerts
         self._rules = rules
         self._router = router
@@ -77,18 +80,16 @@ class Groups:
         for incident in incidents:
             if incident.last_sent_at is not None:
                 self._note_sent(incident.destination, incident.incident, incident.last_sent_at)
-        for group in self.groups.values():
+        for group in list(self.groups.values()):
             self._schedule(group)
 
     def use(self, rules: Mapping[str, Rule], router: Router, *, memory: timedelta) -> None:
         """Go by other rules and routes: members stay where they were announced (S-61), removed destinations go."""
         self._rules, self._router, self._memory = rules, router, memory
         for group in [each for each in self.groups.values() if each.destination not in router.destinations]:
-            self._timers.set((Phase.FLUSH, group.key), None)
             self._ledger.count(fates.DESTINATION_REMOVED)
-            self._ledger.touch_group(group.key)
-            del self.groups[group.key]
-        for group in self.groups.values():
+            self._forget(group)
+        for group in list(self.groups.values()):
             route = route_of(group, self._alerts, router)
             if route is not None and apply_timings(group, route):
                 self.save(group)
@@ -185,8 +186,8 @@ class Groups:
 
         `at_once`: what has waited for a given instant does not wait for company after it (S-78).
         """
-        for group in self.groups.values():
-            waiting = self.untold(group, now) if group.due_at is None else ()
+        for group in [self.groups[key] for key in self._waiting]:
+            waiting = self.untold(group, now)
             for alert in waiting:
                 (grouping.released if at_once else grouping.changed)(group, alert.severity, now)
             if waiting:
@@ -442,12 +443,27 @@ class Groups:
         if is_idle and (
             not group.thread or (now is not None and group.forget_at is not None and group.forget_at <= now)
         ):
-            self._timers.set((Phase.FLUSH, group.key), None)
-            del self.groups[group.key]
+            self._forget(group)
             return
         if is_idle and group.forget_at is None and now is not None:
             group.due_at, group.forget_at = None, now + self._memory
         self._schedule(group)
 
+    def _forget(self, group: Group) -> None:
+        self._timers.set((Phase.FLUSH, group.key), None)
+        self._ledger.touch_group(group.key)
+        self._waiting.pop(group.key, None)
+        self._idle.discard(group.key)
+        del self.groups[group.key]
+
     def _schedule(self, group: Group) -> None:
+        if group.forget_at is None:
+            self._idle.discard(group.key)
+        elif (oldest := self._idle.add(group.key)) is not None:
+            self._ledger.reach(fates.THREAD_DROPPED)
+            self._forget(self.groups[oldest])
         self._timers.set((Phase.FLUSH, group.key), grouping.wake_at(group))
+        if group.due_at is None and not all(group.members.values()):
+            self._waiting[group.key] = None
+        else:
+            self._waiting.pop(group.key, None)

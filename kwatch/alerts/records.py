@@ -236,6 +236,12 @@ class Watched(msgspec.Struct, tag="watched"):
     until: datetime | None = None
 
 
+class LimitsTold(msgspec.Struct, tag="limits"):
+    """When it was told last that a limit of memory was reached; None: never."""
+
+    at: datetime | None = None
+
+
 class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
     """A planned change that goes on, or whose end must be known so that it does not begin again."""
 
@@ -258,4 +264,6 @@ class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
         return f"planned/{self.kind.value}/{self.subject}"
 
 
-GroupRow = Group | NoticeBatch | DigestPeriod | DigestEntry | Episodes | Watched | PlannedChange | Annotated
+GroupRow = (
+    Group | NoticeBatch | DigestPeriod | DigestEntry | Episodes | Watched | PlannedChange | Annotated | LimitsTold
+)
