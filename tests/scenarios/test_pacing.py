@@ -182,6 +182,28 @@ def test_S96_a_restart_in_a_storm_keeps_what_is_folded_and_begins_with_one_token
     assert overflow(told[6]) == (39, ["39 × broken (shop)"])
 
 
+def test_S96_a_restart_while_all_is_calm_tells_all_that_began_meanwhile(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED)
+    stage.absent(80, 90)
+    storm(pods, 3, at=82, seconds=3)
+    told = stage.run(until=900)
+    assert sorted((one.at, one.kind, *workloads(one)) for one in told) == [
+        (90, "firing", "p000"),
+        (90, "firing", "p001"),
+        (90, "firing", "p002"),
+    ]
+
+
+def test_S96_what_was_told_just_before_a_crash_is_spent(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + PACED)
+    storm(pods, 4, seconds=1)
+    stage.at(62, lambda: stage.kill(back_after=2))
+    storm(pods, 3, at=82, first=4, seconds=1)
+    told = stage.run(until=900)
+    assert [one.kind for one in told] == ["firing"] * 6 + ["overflow"]
+    assert overflow(told[6]) == (1, ["1 × broken (shop)"])
+
+
 def test_S96_an_overflow_that_was_being_sent_at_a_crash_says_the_same_again(tmp_path: Path) -> None:
     stage, pods = play(tmp_path, BROKEN + PACED)
     storm(pods, 42)
