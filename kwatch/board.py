@@ -1,6 +1,7 @@
 """What the running kwatch lets the web show of it."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kwatch import __version__
@@ -96,7 +97,9 @@ class LiveBoard:
         ]
         stories = [story for each in dict.fromkeys(held) if (story := app.engine.story(each, now)) is not None]
         problem = "" if judged else self._why_unknown(kind, namespace)
-        return await self._reasons(subject, problem, [verdict for _, each in judged for verdict in each], stories)
+        reasons = await self._reasons(subject, problem, [verdict for _, each in judged for verdict in each], stories)
+        asked = dict.fromkeys(asked for ref, _ in judged for asked in app.decider.asked(ref))
+        return replace(reasons, asked=tuple(asked))
 
     def _why_unknown(self, kind: str, namespace: str) -> str:
         tokens = (*self._app.decider.kinds(), *self._app.config.watch.resources)

@@ -5,13 +5,14 @@ takes what was decided (`take`) to commit it whole. An engine that is made anew 
 goes on exactly where the last one was.
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
 from kwatch.alerts import jumps
 from kwatch.alerts.acknowledging import acknowledge, withdraw
+from kwatch.alerts.annotated import Annotations, Asked, Place, place_of, places_of
 from kwatch.alerts.announcing import EPISODES, Announcer
 from kwatch.alerts.book import Book, Moved
 from kwatch.alerts.digests import Digests
@@ -27,6 +28,7 @@ from kwatch.alerts.planned import PLANNED, PlannedChanges
 from kwatch.alerts.reconfiguring import orphans
 from kwatch.alerts.records import (
     Alert,
+    Annotated,
     DigestEntry,
     DigestPeriod,
     Episodes,
@@ -43,6 +45,7 @@ from kwatch.alerts.summaries import Summaries
 from kwatch.alerts.timers import Key, Phase, Timers
 from kwatch.alerts.views import view_of
 from kwatch.alerts.windows import Windows
+from kwatch.alerts.wishes import Ignored
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Bucket, Finding
@@ -50,6 +53,7 @@ from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
 from kwatch.model.planned import PlannedStep
 from kwatch.model.rules import Inhibition, Mode, Rule, Severity
+from kwatch.model.self_service import SelfService
 from kwatch.model.silences import Silence
 from kwatch.model.windows import Window
 
@@ -72,6 +76,7 @@ class Engine:
         inhibitions: Iterable[Inhibition] = (),
         *,
         windows: Iterable[Window] = (),
+        self_service: SelfService | None = None,
         cluster: str,
         public_url: str = "",
     ) -> None:
@@ -80,14 +85,15 @@ class Engine:
         self._announcer = Announcer(self._ledger, cluster=cluster, public_url=public_url)
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
-        self._book = Book(by_id, self._timers, self._ledger, cluster=cluster)
+        self._annotations = Annotations(self_service, self._timers, self._ledger)
+        self._book = Book(by_id, self._annotations, self._timers, self._ledger, cluster=cluster)
         self._listening = self._book.listening
         self._planned = PlannedChanges(
             by_id, self._book.alerts, cluster=cluster, timers=self._timers, ledger=self._ledger
         )
         self._silences = Silences(self._timers, self._ledger)
         self._windows = Windows(windows)
-        self._muting = Muting(self._inhibitor, self._silences, self._windows, self._planned)
+        self._muting = Muting(self._inhibitor, self._silences, self._windows, self._annotations, self._planned)
         self._digests = Digests(
             self._book.alerts,
             router,
@@ -102,6 +108,7 @@ class Engine:
             router,
             self._muting,
             self._digests,
+            annotations=self._annotations,
             announcer=self._announcer,
             memory=_memory(by_id),
             timers=self._timers,
@@ -159,6 +166,7 @@ class Engine:
         for alert in alerts:
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
+        self._annotations.load(kept for kept in groups if isinstance(kept, Annotated))
         self._edges.load(silences, started_at)
         moved = self._book.load(alerts, started_at=started_at, is_first=self._is_first_list)
         self._escalations.load(self._book.alerts.values())
@@ -176,6 +184,7 @@ class Engine:
         inhibitions: Iterable[Inhibition],
         *,
         windows: Iterable[Window],
+        self_service: SelfService | None,
         is_named: Callable[[str], bool],
         public_url: str,
         now: datetime,
@@ -188,6 +197,7 @@ class Engine:
         self._advance(now, inclusive=False)
         by_id = {rule.id: rule for rule in rules.values()}
         self._is_first_list = True
+        other_wishes = self._annotations.use(self_service)
         self._follow(self._book.use(by_id, is_named, now), now)
         firing = [alert for alert in self._book.alerts.values() if alert.state is AlertState.FIRING]
         self._inhibitor.use(inhibitions, firing)
@@ -201,6 +211,7 @@ class Engine:
         self._regrade(now)
         self._summaries.announce_present(orphans(firing, self._groups.groups), now)
         self._groups.release(now)
+        self._grant(other_wishes, now)
 
     def _recall(self, groups: Iterable[GroupRow]) -> None:
         for kept in groups:
@@ -234,8 +245,37 @@ class Engine:
         """A source is in sync; members that are not among the uids that a list has shown (`present`) are gone."""
         self._advance(now, inclusive=False)
         self._follow(self._book.thaw(kind, group, namespace, present, now), now)
+        if present is not None:
+            self._grant(self._annotations.keep_only(kind, group, namespace, present), now)
         self._planned.stir()
         self._conclude(now)
+
+    def annotate(self, ref: ObjectRef, annotations: Mapping[str, str], now: datetime) -> tuple[Ignored, ...]:
+        """Take the annotations that an object has now (none: it is gone); return what is ignored, where that is new."""
+        self._advance(now, inclusive=False)
+        ignored = self._annotations.hear(ref, annotations, now)
+        if ignored is None:
+            return ()
+        self._grant([place_of(ref)], now)
+        return ignored
+
+    @property
+    def self_service(self) -> SelfService | None:
+        """What annotations may do; None: nothing."""
+        return self._annotations.allowed
+
+    def opts_out(self, places: Iterable[Place]) -> bool:
+        """Return whether annotations say that an object is not to be watched."""
+        return self._annotations.opts_out(places)
+
+    def leave(self, is_left: Callable[[ObjectRef], bool], reason: str, now: datetime) -> None:
+        """Some objects are not watched any more; nobody will hear whether their problems are over."""
+        self._advance(now, inclusive=False)
+        self._follow(self._book.leave(is_left, reason, now), now)
+
+    def asked(self, places: Iterable[Place]) -> tuple[Asked, ...]:
+        """Return the annotations that may act on an object, the nearest first, for people."""
+        return self._annotations.asked(places)
 
     def freeze_quiet(self, namespace: str, now: datetime) -> None:
         """The watch of a namespace's Events (empty: of all) is out of sync: no silence says anything."""
@@ -401,7 +441,8 @@ class Engine:
             return None
         groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
         rule = self._book.rules.get(alert.rule_id)
-        story = story_of(alert, rule, groups, self._groups.hold_of(alert, now), now)
+        asked = self._annotations.asked(places_of(alert.labels))
+        story = story_of(alert, rule, groups, self._groups.hold_of(alert, now), asked, now)
         return msgspec.structs.replace(story, tellings=story.tellings + self._digests.tellings(alert))
 
     def alerts(self, now: datetime) -> tuple[AlertView, ...]:
@@ -519,8 +560,17 @@ class Engine:
                 self._escalations.begin(alert, now)
         self._ledger.touch_alert(alert.fingerprint)
 
+    def _grant(self, places: Collection[Place], now: datetime) -> None:
+        """Let annotations that are not what they were take effect; those of a start do so when it is complete."""
+        for alert in self._edges.about(places):
+            self._book.retext(alert)
+        if places and not self._edges.is_starting:
+            self._regrade(now)
+            self._edges.granted(places, now)
+            self._edge_passed(now)
+
     def _regrade(self, now: datetime) -> None:
-        """Take over the severities of another configuration, once it is known what still fires (S-49, S-50)."""
+        """Take over other severities, once it is known what still fires (S-49, S-50)."""
         was_source = False
         for alert in self._book.outdated():
             before = alert.severity
@@ -548,7 +598,8 @@ class Engine:
             {EPISODES: self._announcer.episodes, WATCHED: self._watched},
         )
         for key in self._ledger.dirty_groups:
-            yield _row(Table.GROUPS, key, next((rows[key] for rows in kept if key in rows), None))
+            row = next((rows[key] for rows in kept if key in rows), None)
+            yield _row(Table.GROUPS, key, row or self._annotations.row(key))
 
 
 def _memory(rules: Mapping[str, Rule]) -> timedelta:

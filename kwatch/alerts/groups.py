@@ -11,6 +11,7 @@ import msgspec
 
 from kwatch.alerts import grouping
 from kwatch.alerts import ledger as fates
+from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.announcing import Address, Announcer, Remarks
 from kwatch.alerts.digests import Digests
 from kwatch.alerts.ledger import Ledger
@@ -45,6 +46,7 @@ class Groups:
         muting: Muting,
         digests: Digests,
         *,
+        annotations: Annotations,
         announcer: Announcer,
         memory: timedelta,
         timers: Timers,
@@ -56,6 +58,7 @@ class Groups:
         self._rules = rules
         self._router = router
         self._muting = muting
+        self._annotations = annotations
         self._digests = digests
         self._announcer = announcer
         self._memory = memory  # how long an incident that is over can be gone on with
@@ -221,7 +224,7 @@ class Groups:
 
     def destinations_of(self, alert: Alert | AlertView) -> list[tuple[Match, Destination]]:
         """Return where an alert goes, and count why it goes nowhere."""
-        routing = self._router.route(alert.labels)
+        routing = self._router.route(alert.labels, self._annotations.receiver_of(alert.labels))
         self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
         named = [(match, destination) for match in routing.matches for destination in match.destinations]
         wanted = [(match, destination) for match, destination in named if alert.severity >= destination.severity]

@@ -28,6 +28,7 @@ LED_TO_NOTIFICATION = "led_to_notification"
 CAME_AND_WENT = "came_and_went"
 MUTED_INHIBITED = "muted_inhibited"
 MUTED_SILENCED = "muted_silenced"
+MUTED_ANNOTATION = "muted_annotation"  # by `kwatch/mute-until` of the object, its workload or its namespace
 MUTED_WINDOW = "muted_window"  # inside a window of `mute_in`, or outside those of `active_in`
 HELD_PLANNED_CHANGE = "held_planned_change"  # part of a rollout, drain, scale-down or end of a Job that went well
 MUTED_SEVERITY = "muted_severity"  # below what every destination of its routes wants
@@ -56,6 +57,7 @@ COUNTERS = (
     CAME_AND_WENT,
     MUTED_INHIBITED,
     MUTED_SILENCED,
+    MUTED_ANNOTATION,
     MUTED_WINDOW,
     HELD_PLANNED_CHANGE,
     MUTED_SEVERITY,

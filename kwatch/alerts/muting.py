@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from kwatch.alerts import ledger as fates
+from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.inhibition import Inhibitor
 from kwatch.alerts.planned import PlannedChanges
 from kwatch.alerts.records import Alert
@@ -30,10 +31,18 @@ class Hold(msgspec.Struct, frozen=True):
 class Muting:
     """Everything that holds alerts back, asked in turn; the first reason counts."""
 
-    def __init__(self, inhibitor: Inhibitor, silences: Silences, windows: Windows, planned: PlannedChanges) -> None:
+    def __init__(
+        self,
+        inhibitor: Inhibitor,
+        silences: Silences,
+        windows: Windows,
+        annotations: Annotations,
+        planned: PlannedChanges,
+    ) -> None:
         self._inhibitor = inhibitor
         self._silences = silences
         self._windows = windows
+        self._annotations = annotations
         self._planned = planned
 
     def hold_of(self, alert: Alert | AlertView, schedule: Schedule, now: datetime) -> Hold | None:
@@ -45,6 +54,9 @@ class Muting:
         silence = self._silences.hold_of(alert, now)
         if silence is not None:
             return Hold(fates.MUTED_SILENCED, f"the silence of {silence.owner}", silence.title)
+        mute = self._annotations.mute_of(alert.labels, now)
+        if mute is not None:
+            return Hold(fates.MUTED_ANNOTATION, f"an annotation of {mute.source}", mute.title)
         source = self._inhibitor.source_of(alert)
         if source is not None:
             return Hold(fates.MUTED_INHIBITED, source.title, f"held back by {source.title}")

@@ -220,6 +220,14 @@ class Episodes(msgspec.Struct, tag="episodes"):
     last: int = 0
 
 
+class Annotated(msgspec.Struct, frozen=True, kw_only=True, tag="annotated"):
+    """An object whose annotations ask something of kwatch, as they were heard."""
+
+    ref: ObjectRef
+    annotations: dict[str, str]
+    heard_at: datetime
+
+
 class Watched(msgspec.Struct, tag="watched"):
     """Until when the cluster was watched for certain; None: nobody has said so yet."""
 
@@ -248,4 +256,4 @@ class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
         return f"planned/{self.kind.value}/{self.subject}"
 
 
-GroupRow = Group | NoticeBatch | DigestPeriod | DigestEntry | Episodes | Watched | PlannedChange
+GroupRow = Group | NoticeBatch | DigestPeriod | DigestEntry | Episodes | Watched | PlannedChange | Annotated

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from kwatch.alerts import grouping
+from kwatch.alerts.annotated import Asked
 from kwatch.alerts.lifecycle import judge
 from kwatch.alerts.muting import Hold
 from kwatch.alerts.records import Alert, Group
@@ -54,9 +55,17 @@ class AlertStory(msgspec.Struct, frozen=True, kw_only=True):
     hold_fate: str
     members: tuple[MemberStory, ...]
     tellings: tuple[TellingStory, ...]
+    asked: tuple[Asked, ...]  # annotations that may act on it, the nearest first
 
 
-def story_of(alert: Alert, rule: Rule | None, groups: Iterable[Group], hold: Hold | None, now: datetime) -> AlertStory:
+def story_of(
+    alert: Alert,
+    rule: Rule | None,
+    groups: Iterable[Group],
+    hold: Hold | None,
+    asked: tuple[Asked, ...],
+    now: datetime,
+) -> AlertStory:
     """Return the story of an alert as it is now; `groups` are those that it is in."""
     verdict = judge(alert, rule, now, may_expire=True) if rule is not None and alert.is_open else None
     return AlertStory(
@@ -68,6 +77,7 @@ def story_of(alert: Alert, rule: Rule | None, groups: Iterable[Group], hold: Hol
         hold_fate=hold.fate if hold is not None else "",
         members=_members(alert),
         tellings=tuple(_telling(group, alert) for group in groups),
+        asked=asked,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from kwatch.alerts.annotated import Asked
 from kwatch.alerts.story import AlertStory
 from kwatch.model.notifications import Attempt, Delivery
 from kwatch.rules.verdicts import Verdict
@@ -22,6 +23,7 @@ class Reasons:
     problem: str = ""  # why nothing can be said of it; empty: something can
     verdicts: tuple[Verdict, ...] = ()  # of the rules on objects; those on Events speak of Events alone
     stories: tuple[AlertStory, ...] = ()
+    asked: tuple[Asked, ...] = ()  # annotations that may act on the object, the nearest first
     deliveries: Mapping[tuple[str, str], Sequence[Told]] = field(default_factory=dict)  # by destination and incident
 
 
@@ -31,6 +33,7 @@ def reasons_report(reasons: Reasons) -> dict[str, Any]:
         "subject": reasons.subject,
         "problem": reasons.problem,
         "rules": msgspec.to_builtins(reasons.verdicts),
+        "annotations": msgspec.to_builtins(reasons.asked),
         "alerts": [_story_report(story, reasons.deliveries) for story in reasons.stories],
     }
 
@@ -52,6 +55,7 @@ def _story_report(story: AlertStory, deliveries: Mapping[tuple[str, str], Sequen
         "rate_count": story.rate_count,
         "held_by": story.held_by,
         "hold": story.hold_fate,
+        "annotations": msgspec.to_builtins(story.asked),
         "members": msgspec.to_builtins(story.members),
         "told": [
             {
