@@ -11,7 +11,7 @@ cut short has not listed yet does not count as seen, and a first start that is c
 """
 
 import logging
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import ParamSpec
@@ -86,7 +86,7 @@ class Decider:
         self._covered_from = {source: point.covered_at for source, point in checkpoints.items()}
         self._others_covered_from = covered_from  # sources that were never heard
         self._heard_until = {source: point.resource_version for source, point in checkpoints.items()}
-        self._counts: dict[str, counting.Counted] = {}
+        self._counts: OrderedDict[str, counting.Counted] = OrderedDict()  # the one written longest ago first
         self._hearing = Hearing(engine, is_asked_for=rules.end_by_quiet())
         self._remembered = Remembered(self._changed_paths, covered_until=covered_from)
         self._plans = PlanReader(cache.get, cache.about, lambda: cache.objects_of("Pod", ""))
@@ -318,7 +318,12 @@ class Decider:
 
     def _keep_count(self, key: str, counted: counting.Counted) -> None:
         self._counts[key] = counted
+        self._counts.move_to_end(key)
         self._store(Row(Table.COUNTS, key, _encode(counted)))
+        if len(self._counts) > counting.KEPT:
+            oldest, _ = self._counts.popitem(last=False)
+            self._store(Row(Table.COUNTS, oldest, None))
+            self._engine.forgot_count()
 
     # Objects
 

@@ -28,6 +28,10 @@ from kwatch.model.rules import Mode, OnDelete, Rule, Severity, Subject
 
 Moved = tuple[Alert, ...]
 
+#: Alerts that may be open at a time; some 3 KB each. What is beyond is not opened. What was heard of before, and is
+#: idle, may still open.
+OPEN = 50_000
+
 
 class Book:
     """The alerts. `alerts` is read by others, and changed here alone."""
@@ -223,7 +227,7 @@ class Book:
             return
         self._timers.set((Phase.CONDITION, alert.fingerprint), until)
         if (oldest := self._idle.add(alert.fingerprint)) is not None:
-            self._ledger.count(fates.IDLE_DROPPED)
+            self._ledger.reach(fates.IDLE_DROPPED)
             self._forget(self.alerts[oldest])
 
     def _forget(self, alert: Alert) -> None:
@@ -241,6 +245,9 @@ class Book:
 
     def _observe_state(self, finding: Finding, now: datetime) -> Moved:
         if finding.truth is not Truth.TRUE and finding.fingerprint not in self.alerts:
+            return ()
+        if self._is_beyond(finding):
+            self._ledger.reach(fates.BEYOND_LIMIT)
             return ()
         alert = self.recall(finding)
         if finding.truth is Truth.TRUE:
@@ -263,6 +270,9 @@ class Book:
                 self.recall(finding)
                 if self.listening.note(alert, finding) and alert.is_open:
                     return self._settle(alert, now)
+            return ()
+        if self._is_beyond(finding):
+            self._ledger.reach(fates.BEYOND_LIMIT)
             return ()
         alert = self.recall(finding)
         told = sequences.complete(alert, finding, now, self._ledger)
@@ -309,6 +319,9 @@ class Book:
             member.since_at = min(finding.since_at, now)
             if member.ref == finding.member:
                 member.truth = Truth.TRUE  # whatever was evidence before, it is wrong now
+
+    def _is_beyond(self, finding: Finding) -> bool:
+        return finding.fingerprint not in self.alerts and len(self.alerts) - len(self._idle) >= OPEN
 
     def _heed_initial(self, alert: Alert, finding: Finding) -> None:
         if not alert.is_open and finding.truth is Truth.TRUE:
@@ -424,6 +437,7 @@ class Book:
             case AlertState.INACTIVE if alert.state is AlertState.PENDING:
                 self._ledger.move(alert, AlertState.INACTIVE, verdict.reason, now)
                 self._ledger.count(fates.CAME_AND_WENT)
+                alert.fate = fates.CAME_AND_WENT
                 alert.count = 0
                 return ()
             case AlertState.RESOLVED | AlertState.EXPIRED:
@@ -441,7 +455,7 @@ class Book:
         if alert.state is not AlertState.PENDING:
             alert.is_late = self._began_unseen(alert, alert.starts_at)
         alert.is_told, alert.is_stable, alert.held_back_by, alert.groups, alert.listed = False, False, "", [], []
-        alert.planned_at, alert.planned_by = None, ""
+        alert.planned_at, alert.planned_by, alert.told_in, alert.fate = None, "", {}, ""
         alert.escalated_to = []
         withdraw(alert)
         self._ledger.move(alert, AlertState.FIRING, verdict.reason, now)
@@ -468,6 +482,7 @@ class Book:
         if alert.state is AlertState.PENDING:
             self._ledger.move(alert, AlertState.INACTIVE, reason, now)
             self._ledger.count(fates.CAME_AND_WENT)
+            alert.fate = fates.CAME_AND_WENT
             self._forget_members(alert, alert.members.copy())
             self.remember(alert, now)
             return ()

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from kwatch.alerts import ledger as fates
 from kwatch.model.matching import LabelPredicate, label_predicate
 from kwatch.model.routes import Destination, Route
+from kwatch.model.rules import Severity
 from kwatch.model.windows import Schedule
 
 #: The receiver that drops, and counts.
@@ -29,6 +31,20 @@ class Routing(msgspec.Struct, frozen=True):
     matches: tuple[Match, ...]
     is_dropped: bool  # a route to `none` took it, and no other matched
     fallbacks: int  # receivers that their labels did not name
+
+    @property
+    def named(self) -> list[tuple[Match, Destination]]:
+        """The destinations that the routes lead to, whatever severity they want."""
+        return [(match, destination) for match in self.matches for destination in match.destinations]
+
+    def drop(self, severity: Severity) -> str:
+        """Return the reason code of what goes nowhere; empty: it goes somewhere."""
+        if self.is_dropped:
+            return fates.DROPPED_BY_ROUTE
+        if not self.named:
+            return fates.NO_DESTINATION
+        is_wanted = any(severity >= destination.severity for _, destination in self.named)
+        return "" if is_wanted else fates.MUTED_SEVERITY
 
 
 class _Node:

@@ -203,9 +203,9 @@ class Stage:
         """Let somebody acknowledge what fires of a rule."""
         self.at(at, lambda: self._answer(rule, lambda engine, name, now: engine.ack(name, by, now, comment=comment)))
 
-    def unack(self, at: float, rule: str) -> None:
+    def unack(self, at: float, rule: str, *, by: str = "ann") -> None:
         """Let them take it back."""
-        self.at(at, lambda: self._answer(rule, lambda engine, name, now: engine.unack(name, now)))
+        self.at(at, lambda: self._answer(rule, lambda engine, name, now: engine.unack(name, by, now)))
 
     def set_clock(self, at: float, by: float) -> None:
         """Let the clock of kwatch's machine be set; the cluster and the stage keep their time."""

@@ -382,12 +382,16 @@ def test_T51_what_is_below_a_threshold_is_bounded_and_what_is_open_is_not_touche
     for number in range(KEPT + 10):
         world.occur(number / 1000, f"p{number}")
     assert len(world.engine.alerts(at(0))) == 1
-    assert len(world.rows) == KEPT + 3  # the open one, its group, the number of its incident
+    assert len(world.rows) == KEPT + 4  # the open one, its group, the number of its incident, that a limit was told
     assert world.counters["idle_dropped"] == 10
     world.occur(100, "p0")  # begins anew
     world.occur(101, f"p{KEPT}")
     world.advance(101)
-    assert [told.alerts for told in world.told] == [("+open",), (f"+p{KEPT}",)]
+    assert [(told.kind, told.alerts) for told in world.told] == [
+        ("firing", ("+open",)),
+        ("meta", ()),  # the limit
+        ("firing", (f"+p{KEPT}",)),
+    ]
 
 
 def test_unknown_freezes_a_resolve():

@@ -69,6 +69,44 @@ def test_S118_what_waits_to_be_sent_does_not_wait_for_the_old_time(tmp_path: Pat
     assert stage.lines == ["170 hook firing back-off shop/Pod/web-1"]
 
 
+PAPER = text(LASTING).replace('hook"}', 'hook", digest: {schedule: "0 * * * *", send_empty: true}}')
+
+
+def covered(stage: Stage) -> list[tuple[float, str, str, list[str]]]:
+    """Return of each digest when it came, what it covers, and its sections."""
+    documents = [(told.at, told.document) for told in stage.told]
+    return [
+        (at, each["starts_at"][11:19], each["ends_at"][11:19], [section["name"] for section in each["sections"]])
+        for at, each in documents
+    ]
+
+
+def test_S117_digests_follow_the_new_time(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, PAPER)
+    stage.event(50)
+    stage.set_clock(1000, HOUR / 2)
+    stage.run(until=2 * HOUR)
+    assert covered(stage) == [
+        (0, "11:59:30", "12:00:00", []),
+        (1800, "12:00:00", "13:00:00", ["new"]),
+        (5400, "13:00:00", "14:00:00", ["still_open"]),
+    ]
+    assert jumps(stage) == {"set": 1, "slept": 0}
+
+
+def test_S118_the_digest_of_a_slot_that_is_done_does_not_come_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, PAPER)
+    stage.event(50)
+    stage.set_clock(3700, -HOUR)
+    stage.run(until=4 * HOUR)
+    assert covered(stage) == [
+        (0, "11:59:30", "12:00:00", []),
+        (3600, "12:00:00", "13:00:00", ["new"]),
+        (10800, "13:00:00", "14:00:00", ["still_open"]),
+    ]
+    assert jumps(stage) == {"set": 1, "slept": 0}
+
+
 def test_S117_a_clock_that_comes_back_by_itself_was_never_set(tmp_path: Path) -> None:
     stage = Stage(tmp_path, HOURLY)
     stage.pod(0, ready=False)

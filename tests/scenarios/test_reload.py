@@ -61,7 +61,7 @@ def test_S41_the_last_rule_of_an_incident_removed_closes_it(tmp_path: Path) -> N
     assert closed.document["alerts"][0]["end"] == "the rule was removed"
 
 
-def test_S42_a_rule_renamed_without_an_id_ends_and_begins(tmp_path: Path) -> None:
+def test_S42_a_rule_renamed_without_an_id_ends_and_begins(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     stage, pods = play(tmp_path, ONE + HOOK)
     pods.phase(0, "a")
     stage.reload(100, ONE.replace("broken", "crashed") + HOOK)
@@ -73,15 +73,20 @@ def test_S42_a_rule_renamed_without_an_id_ends_and_begins(tmp_path: Path) -> Non
         "100 hook summary crashed shop/Pod/a",
         "200 hook resolved crashed shop/Pod/a",
     ]
+    hint = f"{tmp_path}/kwatch.yaml:3: 'broken' is 'crashed' now, another rule: `id: broken` would keep its alerts"
+    assert [vars(each)["hint"] for each in caplog.records if each.message == "a rule was renamed without an id"] == [
+        hint
+    ]
 
 
-def test_S42_a_rule_renamed_with_its_id_goes_on(tmp_path: Path) -> None:
+def test_S42_a_rule_renamed_with_its_id_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     stage, pods = play(tmp_path, ONE + HOOK)
     pods.phase(0, "a")
     stage.reload(100, rules((BROKEN % ", id: broken").replace("name: broken", "name: crashed")) + HOOK)
     pods.phase(200, "a", "Running")
     stage.run(until=900)
     assert stage.lines == ["0 hook firing broken shop/Pod/a", "200 hook resolved broken shop/Pod/a"]
+    assert [each for each in caplog.records if each.message == "a rule was renamed without an id"] == []
 
 
 def test_S49_a_worse_severity_is_told_at_once(tmp_path: Path) -> None:

@@ -35,7 +35,11 @@ def test_a_mute_of_a_workload_is_about_its_pods_alone(tmp_path: Path) -> None:
         "200 hook update broken shop/Deployment/web, broken shop/Pod/b",
     ]
     (alert,) = answers[0]["alerts"]
-    assert (alert["held_by"], alert["hold"]) == ("an annotation of Deployment/shop/web", "muted_annotation")
+    assert (alert["hold"]["by"], alert["hold"]["reason"]) == (
+        "an annotation of Deployment/shop/web",
+        "muted_annotation",
+    )
+    assert alert["hold"]["until"] == stage.second(200)
     assert alert["annotations"] == [
         {"object": "Deployment/shop/web", "annotation": "kwatch/mute-reason", "value": "migration", "ignored": ""},
         {"object": "Deployment/shop/web", "annotation": "kwatch/mute-until", "value": stage.second(200), "ignored": ""},

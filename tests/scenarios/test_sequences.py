@@ -130,11 +130,11 @@ def test_a_first_step_survives_a_restart(tmp_path: Path) -> None:
 
 def test_both_steps_while_kwatch_was_down_are_found_in_either_order(tmp_path: Path) -> None:
     stage = Stage(tmp_path, KILL_AFTER_PROBE)
-    stage.absent(100, 4000)
+    stage.absent(100, 3000)
     killing(stage, 1000, "a")
     unhealthy(stage, 1001, "a", last=990)
     stage.run(until=7000)
-    assert stage.lines == ["4000 hook firing kill-after-probe shop/Pod/a"]
+    assert stage.lines == ["3000 hook firing kill-after-probe shop/Pod/a"]
     assert stage.told[0].document["is_late"] is True
 
 
