@@ -23,10 +23,10 @@ CONFIG = """
 cluster: crash
 web: {{listen: "127.0.0.1:0"}}
 rules:
-  - {{name: image-pull, key: [namespace, name], for: 0s, resolve_hold: 1s}}
-  - {{name: node-not-ready, resolve_hold: 0s}}
+  - {{name: image-pull, key: [namespace, name], for: 0s, resolve_hold: 1s, flapping: {{transitions: 0}}}}
+  - {{name: node-not-ready, resolve_hold: 0s, flapping: {{transitions: 0}}}}
   - {{name: stuck, on: resource, match: {{kind: Pod, fields: {{status.reason: Stuck}}}}, resolve_hold: 0s,
-     key: [namespace, name]}}
+     key: [namespace, name], flapping: {{transitions: 0}}}}
   - {{name: flaky, on: event, match: {{kind: Pod, reason: Flaky, labels: {{app: demo}}}}, mode: notice,
      dedup_window: 1h}}
   - {{name: five, on: event, match: {{kind: Pod, reason: Five}}, mode: notice, dedup_window: 1h,

@@ -23,13 +23,13 @@ pytestmark = pytest.mark.node
 RULES = """
 packs: []
 rules:
-  - {name: by-quiet, on: event, match: {reason: BackOff, kind: Pod}, quiet: 30s}
+  - {name: by-quiet, on: event, match: {reason: BackOff, kind: Pod}, quiet: 15s}
   - name: by-state
     on: event
     match: {reason: BackOff, kind: Pod}
     resolve: {condition: {Ready: "True"}}
     resolve_hold: 5s
-  - {name: unthrottled, on: event, match: {reason: FailedScheduling, kind: Pod}, quiet: 30s}
+  - {name: unthrottled, on: event, match: {reason: FailedScheduling, kind: Pod}, quiet: 15s}
 """
 NAMESPACE = "throttled"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
