@@ -35,6 +35,11 @@ class Throttle:
         if paces.rules != before.rules:
             self._rules = RuleBuckets(paces.rules, now)
 
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: what is in the buckets stays."""
+        self._pacer = None if self._pacer is None else self._pacer.moved(by)
+        self._rules.move(by)
+
     def storm(self, now: datetime) -> Storm | None:
         """Return the storm that the destination is in."""
         return None if self._pacer is None else self._pacer.at(now).storm
