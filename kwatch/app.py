@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import import_module
 from typing import TextIO
@@ -138,7 +138,7 @@ class App:
             discovery,
             self.cache,
             self.parts.plan(_resume(snapshot)),
-            clock=self.clock,
+            clock=ports.clock,
             rng=ports.rng,
             counters=counters,
             put=self.pipeline.put,
@@ -170,7 +170,7 @@ class App:
 
         self.pipeline.submit(swap)
         await is_done.wait()
-        self.fleet.begin(moves, lambda: self.pipeline.submit(self.engine.start_complete))
+        self.fleet.begin(moves, lambda: self.pipeline.submit(self.decider.start_complete))
 
     def _swap(self, before: Parts, parts: Parts, moves: Moves, now: datetime) -> None:
         config, labels = parts.config, frozenset(parts.config.watch.labels)
@@ -181,11 +181,14 @@ class App:
             parts.router,
             config.inhibitions,
             windows=config.windows,
+            self_service=config.self_service,
             is_named=parts.namespaces.is_named,
             public_url=config.web.public_url,
             now=now,
         )
-        new = self._rules(config, fresh(before.config.rules, config.rules, other_labels=other_labels))
+        is_same_service = config.self_service == before.config.self_service
+        known = before.config.rules if is_same_service else ()  # by another one others may be watched
+        new = self._rules(config, fresh(known, config.rules, other_labels=other_labels))
         self.decider.use(parts.rules, new, parts.namespaces.is_watched, moves=moves, now=now)
         self.outbox.use(parts.channels, config.paces)
 
@@ -214,6 +217,7 @@ class App:
             self.parts.router,
             config.inhibitions,
             windows=config.windows,
+            self_service=config.self_service,
             cluster=self.cluster,
             public_url=config.web.public_url,
         )
@@ -318,8 +322,12 @@ class App:
         return None if state is None else state.labels
 
 
+#: Whose annotations speak to kwatch, beside those of what is watched anyway.
+ANNOTATED = ("Namespace", "Deployment.apps", "StatefulSet.apps", "DaemonSet.apps", "CronJob.batch", "Job.batch")
+
+
 def _wants(config: Config, rules: RuleSet) -> tuple[Want, ...]:
-    """Return the kinds that rules need, those that the configuration names, and namespaces where labels choose them."""
+    """Return the kinds that rules need, those that the configuration names, and those whose words count."""
     wants = [
         Want(
             token=token,
@@ -331,6 +339,10 @@ def _wants(config: Config, rules: RuleSet) -> tuple[Want, ...]:
     wants += [Want(token=token) for token in config.watch.resources]
     if config.watch.namespaces.selector is not None:
         wants.append(Want(token="Namespace", metadata_only=True))  # noqa: S106 - a kind
+    if config.self_service is not None:
+        projection = Projection(self_service=True)
+        wants += [Want(token=token, metadata_only=True) for token in ANNOTATED]
+        wants = [replace(want, projection=want.projection | projection) for want in wants]
     return tuple(wants)
 
 

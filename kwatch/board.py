@@ -1,6 +1,7 @@
 """What the running kwatch lets the web show of it."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kwatch import __version__
@@ -12,11 +13,15 @@ from kwatch.outbox.outbox import DestinationStatus
 from kwatch.rules.verdicts import Verdict
 from kwatch.telemetry import Series
 from kwatch.watch.stream import SourceStatus
-from kwatch.web.reasons import Reasons
+from kwatch.web.reasons import Reasons, incidents_of
 from kwatch.web.views import ConfigurationView, DestinationView, Overview, SourceState, SourceView, StoreView
 
 if TYPE_CHECKING:
     from kwatch.app import App
+
+
+_UNKNOWN = "no alert that is open, or was within the last hour, has this fingerprint; objects are KIND/NAMESPACE/NAME"
+_GONE = "there is no such object; ask of one that is gone by its workload, as Deployment/shop/web, or fingerprint"
 
 
 class LiveBoard:
@@ -86,7 +91,7 @@ class LiveBoard:
         app, now = self._app, self._app.ports.clock.now()
         if "/" not in subject:
             story = app.engine.story(subject, now)
-            problem = "" if story is not None else "no alert that is open or was an hour ago has this fingerprint"
+            problem = "" if story is not None else _UNKNOWN
             return await self._reasons(subject, problem, (), () if story is None else (story,))
         kind, _, rest = subject.partition("/")
         namespace, _, name = rest.rpartition("/")
@@ -94,9 +99,12 @@ class LiveBoard:
         held = [
             fingerprint for ref, _ in judged for each in app.engine.open_alerts(ref).values() for fingerprint in each
         ]
+        held += app.engine.about(namespace, f"{kind}/{name}")
         stories = [story for each in dict.fromkeys(held) if (story := app.engine.story(each, now)) is not None]
-        problem = "" if judged else self._why_unknown(kind, namespace)
-        return await self._reasons(subject, problem, [verdict for _, each in judged for verdict in each], stories)
+        problem = "" if judged or stories else self._why_unknown(kind, namespace)
+        reasons = await self._reasons(subject, problem, [verdict for _, each in judged for verdict in each], stories)
+        asked = dict.fromkeys(asked for ref, _ in judged for asked in app.decider.asked(ref))
+        return replace(reasons, asked=tuple(asked))
 
     def _why_unknown(self, kind: str, namespace: str) -> str:
         tokens = (*self._app.decider.kinds(), *self._app.config.watch.resources)
@@ -105,21 +113,23 @@ class LiveBoard:
             return f"{kind} is not watched: no rule asks for it; watched are {', '.join(sorted(kinds))}"
         if not self._app.decider.is_watched(namespace):
             return f"namespace {namespace} is not watched: `watch.namespaces` leaves it out"
-        return "there is no such object"
+        return _GONE
 
     async def _reasons(
         self, subject: str, problem: str, verdicts: Iterable[Verdict], stories: Iterable[AlertStory]
     ) -> Reasons:
         stories = tuple(stories)
-        lanes = dict.fromkeys(
-            (telling.destination, telling.incident)
-            for story in stories
-            for telling in story.tellings
-            if telling.incident
-        )
-        deliveries = {lane: [told async for told in self._told(*lane)] for lane in lanes}
+        tellings = [telling for story in stories for telling in story.tellings]
+        lanes = dict.fromkeys((each.destination, name) for each in tellings for name in incidents_of(each))
+        destinations, error = await self._destinations()
         return Reasons(
-            subject=subject, problem=problem, verdicts=tuple(verdicts), stories=stories, deliveries=deliveries
+            subject=subject,
+            problem=problem or error,
+            now=self._app.ports.clock.now(),
+            verdicts=tuple(verdicts),
+            stories=stories,
+            deliveries={lane: [told async for told in self._told(*lane)] for lane in lanes},
+            destinations={each.name: each for each in destinations},
         )
 
     async def _told(self, destination: str, incident: str) -> AsyncIterator[tuple[Delivery, tuple[Attempt, ...]]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from kwatch.alerts.silences import MOST
 from kwatch.config.silences import read_silence
 from kwatch.errors import RefusedError, StateError
+from kwatch.model.alerts import AlertView
 from kwatch.model.silences import Silence
 
 if TYPE_CHECKING:
@@ -45,6 +46,25 @@ class LiveControl:
     async def expire_silence(self, silence_id: str, actor: str) -> bool:
         """End a silence now; False: there is none of that id."""
         return await self._perform(lambda now: self._app.engine.expire_silence(silence_id, actor, now))
+
+    async def ack(self, target: str, actor: str, comment: str) -> tuple[AlertView, ...]:
+        """Note that somebody takes care of an alert, or of all that an incident tells of; return those."""
+        engine = self._app.engine
+        return await self._answer(target, lambda now: engine.ack(target, actor, now, comment=comment))
+
+    async def unack(self, target: str, actor: str) -> tuple[AlertView, ...]:
+        """Take that back; return what was acknowledged."""
+        engine = self._app.engine
+        return await self._answer(target, lambda now: engine.unack(target, actor, now))
+
+    async def _answer(self, target: str, answer: Callable[[datetime], tuple[AlertView, ...]]) -> tuple[AlertView, ...]:
+        def step(now: datetime) -> tuple[AlertView, ...]:
+            alerts = answer(now)
+            if not alerts:
+                raise RefusedError(self._app.engine.why_unanswered(target))
+            return alerts
+
+        return await self._perform(step)
 
     async def _perform(self, step: Callable[[datetime], T]) -> T:
         try:

@@ -11,13 +11,14 @@ cut short has not listed yet does not count as seen, and a first start that is c
 """
 
 import logging
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import ParamSpec
 
 import msgspec
 
+from kwatch.alerts.annotated import Asked
 from kwatch.alerts.engine import Engine
 from kwatch.hearing import Hearing
 from kwatch.model.conditions import Path
@@ -38,6 +39,7 @@ from kwatch.watch.frames import MALFORMED
 from kwatch.watch.moves import Moves
 from kwatch.watch.normalise import event_of, subject_of
 from kwatch.watch.remembered import Remembered
+from kwatch.wishing import Wishing
 
 log = logging.getLogger(__name__)
 
@@ -77,16 +79,16 @@ class Decider:
         self._cache = cache
         self._engine = engine
         self._counters = counters
+        self._wishing = Wishing(engine, cache, counters)
         self._is_watched = is_watched  # whether a namespace is; the empty one stands for cluster-scoped objects
         self._selected: set[str] = set()  # the namespaces that are known and watched, where labels choose them
         self._look_up = look_up
         self._covered_from = {source: point.covered_at for source, point in checkpoints.items()}
         self._others_covered_from = covered_from  # sources that were never heard
         self._heard_until = {source: point.resource_version for source, point in checkpoints.items()}
-        self._counts: dict[str, counting.Counted] = {}
+        self._counts: OrderedDict[str, counting.Counted] = OrderedDict()  # the one written longest ago first
         self._hearing = Hearing(engine, is_asked_for=rules.end_by_quiet())
         self._remembered = Remembered(self._changed_paths, covered_until=covered_from)
-        self._remembered = Remembered(rules.changed_paths, covered_until=covered_from)
         self._plans = PlanReader(cache.get, cache.about, lambda: cache.objects_of("Pod", ""))
         self._rows: dict[tuple[Table, str], Row] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
@@ -146,6 +148,7 @@ class Decider:
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up."""
         self._is_starting = False
+        self._engine.leave(self._wishing.opts_out, "opted out", now)
         self._engine.start_complete(now)
 
     def wake_at(self) -> datetime | None:
@@ -172,6 +175,10 @@ class Decider:
     def judged(self, kind: str, namespace: str, name: str, now: datetime) -> tuple[tuple[ObjectRef, Verdicts], ...]:
         """Return the objects of that name, each with what the rules say of it as it is; it decides nothing."""
         return tuple((state.ref, self._verdicts(state, now)) for state in self._cache.named(kind, namespace, name))
+
+    def asked(self, ref: ObjectRef) -> tuple[Asked, ...]:
+        """Return the annotations that may act on an object, the nearest first."""
+        return self._wishing.asked(ref)
 
     def _verdicts(self, state: ObjectState, now: datetime) -> Verdicts:
         about = self._cache.about(state.ref) or About(state, f"{state.ref.kind}/{state.ref.name}")
@@ -254,7 +261,7 @@ class Decider:
                 findings = self._hearing.complete(findings, source, event, bucket, at)
                 self._on_event(source, event, about, findings, is_listed=is_listed, now=at)
 
-            if self._rules.needs_object(candidates):
+            if self._wishing.is_on or self._rules.needs_object(candidates):
                 self._with_object(source.id, event.regarding, go_on, now)
             else:
                 go_on(None, now)
@@ -292,6 +299,9 @@ class Decider:
                 for finding in findings:  # its text may be another
                     self._engine.observe(finding, now)
             return
+        if self._wishing.opts_out(event.regarding):
+            self._outcomes["opted_out"] += 1
+            return
         self._outcomes["finding"] += 1
         for finding in findings:
             self._engine.observe(msgspec.structs.replace(finding, contribution=counted.contribution), now)
@@ -308,7 +318,12 @@ class Decider:
 
     def _keep_count(self, key: str, counted: counting.Counted) -> None:
         self._counts[key] = counted
+        self._counts.move_to_end(key)
         self._store(Row(Table.COUNTS, key, _encode(counted)))
+        if len(self._counts) > counting.KEPT:
+            oldest, _ = self._counts.popitem(last=False)
+            self._store(Row(Table.COUNTS, oldest, None))
+            self._engine.forgot_count()
 
     # Objects
 
@@ -322,12 +337,15 @@ class Decider:
             self._outcomes["malformed"] += 1
             return
         for change in changes:
+            is_opted_in = self._wishing.hear(change, now)
             if (resource.kind, resource.group) == ("Namespace", ""):
                 self._on_namespace(source, change.state.ref.name, now)
             if self._is_watched(change.state.ref.namespace):
                 for step in self._plans.read(change):
                     self._engine.plan(step, now)
             self._on_change(source, self._remembered.complete(change), now)
+            if is_opted_in:
+                self._judge_all(source, self._wishing.inside(change.state.ref), now)
         if frame.type is WatchEventType.SYNCED:
             self._on_synced(source, is_listed=bool(frame.resource_version), now=now)
 
@@ -341,13 +359,18 @@ class Decider:
         self._engine.thaw(kind, group, namespace, present, now)
 
     def _on_namespace(self, source: Source, name: str, now: datetime) -> None:
-        """A namespace that is watched from now on: what is in it is judged as if it were listed now (T16)."""
+        """What is in a namespace is judged as if it were listed now when it is selected, else let go of (T16)."""
         if not self._is_watched(name):
-            self._selected.discard(name)
+            if name in self._selected:
+                self._selected.discard(name)
+                self._engine.leave(lambda ref: ref.namespace == name, "namespace not watched", now)
         elif name not in self._selected:
             self._selected.add(name)
-            for state in self._cache.objects_in(name):
-                self._on_change(source, ObjectChange(Change.EXISTING, state, None, now), now)
+            self._judge_all(source, self._cache.objects_in(name), now)
+
+    def _judge_all(self, source: Source, states: Iterable[ObjectState], now: datetime) -> None:
+        for state in states:
+            self._on_change(source, ObjectChange(Change.EXISTING, state, None, now), now)
 
     def _on_change(self, source: Source, change: ObjectChange, now: datetime) -> None:
         """Decide, then remember: what waits must still be a change after a crash."""
@@ -383,6 +406,9 @@ class Decider:
 
     def _decide_change(self, change: ObjectChange, about: About | None, rules: RuleSet, now: datetime) -> None:
         ref = change.state.ref
+        if self._wishing.opts_out(ref):
+            self._outcomes["opted_out"] += 1
+            return
         known = about or About(change.state, f"{ref.kind}/{ref.name}")
         findings = rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
         self._outcomes["finding" if findings else "no_rule"] += 1

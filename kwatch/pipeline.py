@@ -14,7 +14,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from tenacity import AsyncRetrying, wait_exponential, wait_random
 
@@ -106,6 +106,8 @@ class Pipeline:
         self._pending: Decision | None = None  # taken, and not known to be durable
         self._answers: list[Callable[[], None]] = []  # of steps whose decision is not taken yet
         self._pending_answers: list[Callable[[], None]] = []  # of steps whose decision is `_pending`
+        self._asking: set[asyncio.Future[Any]] = set()  # what `perform` waits for
+        self._is_finished = False
         self._retrying = AsyncRetrying(
             wait=wait_exponential(multiplier=0.1, max=5) + wait_random(0, 0.1), sleep=clock.sleep
         )
@@ -124,8 +126,15 @@ class Pipeline:
         self._arrived.set()
 
     async def perform(self, step: Callable[[datetime], T]) -> T:
-        """Take a step in its turn; return what it gives back once that is durable. What it raises is raised here."""
+        """Take a step in its turn; return what it gives back once that is durable. What it raises is raised here.
+
+        Raise StateError where the pipeline finishes before that.
+        """
+        if self._is_finished:
+            raise StateError("kwatch is stopping: ask again when it runs")
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._asking.add(answer)
+        answer.add_done_callback(self._asking.discard)
 
         def take(now: datetime) -> None:
             try:
@@ -157,6 +166,10 @@ class Pipeline:
                 await self._flush()
         except TimeoutError:
             log.warning("state cannot be written, the next start decides again", extra={"error": self.store_error})
+        self._is_finished = True
+        for answer in self._asking:
+            if not answer.done():
+                answer.set_exception(StateError("kwatch is stopping: look before you ask again"))
 
     async def _decide_forever(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from kwatch.clock import Clock
 from kwatch.config.config import Config, fixed_changes
 from kwatch.config.files import ConfigFiles
+from kwatch.config.lint import renamed
 from kwatch.errors import ConfigError, KwatchError
 from kwatch.telemetry import Counters
 
@@ -87,6 +88,8 @@ class Reloader:
         except (KwatchError, OSError, ValueError) as error:
             self._refuse(error, is_retry=is_retry)
             return
+        for hint in renamed(self._config.rules, config.rules):
+            log.warning("a rule was renamed without an id", extra={"hint": hint})
         self._config, self.loaded_at, self.error = config, self._clock.now(), ""
         log.info("configuration loaded", extra={"file": str(self._files.path)})
 

@@ -8,6 +8,7 @@ import click
 import pytest
 import yaml
 
+from kwatch.app import ANNOTATED
 from kwatch.cli.exits import Exit
 from kwatch.cli.program import main
 from kwatch.config.load import load
@@ -107,14 +108,13 @@ def test_the_cluster_role_only_reads() -> None:
     assert not {"secrets", "configmaps", "*"} & {name for rule in role["rules"] for name in rule["resources"]}
 
 
-def test_the_cluster_role_covers_the_packs() -> None:
-    """The kinds that the built-in rules name, those between a Pod and its workload, and those that tell of change."""
+def test_the_cluster_role_covers_the_packs_and_self_service() -> None:
+    """The kinds of built-in rules, those between a Pod and its workload, of change, and whose annotations count."""
     documents = yaml.safe_load_all((ROOT / "deploy" / "manifests" / "rbac.yaml").read_text())
     (role,) = (document for document in documents if document["kind"] == "ClusterRole")
     granted = {name for rule in role["rules"] for name in rule["resources"]}
     packs = "\n".join(path.read_text() for path in sorted((ROOT / "kwatch" / "rules" / "packs").glob("*.yaml")))
     named = {kind for kinds in re.findall(r"kind: *\[?([A-Za-z, ]+)", packs) for kind in re.findall(r"[A-Z]\w+", kinds)}
     assert named >= {"Pod", "Node", "Deployment"}
-    assert {
-        f"{kind.lower()}s" for kind in named | {"ReplicaSet", "Job", "StatefulSet", "DaemonSet", "Event"}
-    } == granted
+    annotated = {token.partition(".")[0] for token in ANNOTATED}
+    assert {f"{kind.lower()}s" for kind in named | annotated | {"ReplicaSet", "Event"}} == granted

@@ -395,3 +395,33 @@ def test_what_a_step_raises_is_raised_to_who_asked() -> None:
         await made.put("next")
 
     assert bench(play).counted("decide_errors") == 0
+
+
+def test_who_asked_and_cannot_be_answered_before_the_end_hears_so() -> None:
+    async def play(made: Bench) -> None:
+        made.disk.failure = StateError("disk full")
+        asking = asyncio.create_task(made.pipeline.perform(lambda now: made.decider.decide(batch("by-hand"), now)))
+        await asyncio.sleep(1)
+        await made.end()
+        await made.pipeline.finish(5.0)
+        with pytest.raises(StateError, match="kwatch is stopping: look before you ask again"):
+            await asking
+        with pytest.raises(StateError, match="kwatch is stopping: ask again when it runs"):
+            await made.pipeline.perform(lambda _: 7)
+
+    bench(play)
+
+
+def test_who_asked_just_before_the_end_is_answered_once_it_is_durable() -> None:
+    async def play(made: Bench) -> None:
+        made.disk.seconds = 2.0
+        await made.put("1")
+        await asyncio.sleep(1)
+        asking = asyncio.create_task(made.pipeline.perform(lambda now: made.decider.decide(batch("by-hand"), now)))
+        await asyncio.sleep(0.5)
+        await made.end()
+        await made.pipeline.finish(5.0)
+        await asking
+        assert made.disk.commits[-1] == ["by-hand"]
+
+    bench(play)

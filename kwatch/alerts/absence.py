@@ -82,7 +82,7 @@ class Absences:
             ledger.count(fates.UNKNOWN if finding.truth is Truth.UNKNOWN else fates.NOTHING_NEW)
             return None
         if not self.takes(finding.fingerprint, finding.rule):
-            ledger.count(fates.AWAITED_DROPPED)
+            ledger.reach(fates.AWAITED_DROPPED)
             return None
         ledger.count(fates.AWAITED)
         words = message_of(finding.rule)

@@ -11,6 +11,7 @@ from kwatch.alerts import ledger as fates
 from kwatch.alerts import members, sequences, thresholds
 from kwatch.alerts.absence import Absences
 from kwatch.alerts.acknowledging import withdraw
+from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.flapping import steady
 from kwatch.alerts.holders import Holders
 from kwatch.alerts.idle import Idle
@@ -23,19 +24,26 @@ from kwatch.model.alerts import AlertState, EndReason
 from kwatch.model.conditions import is_edge
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.objects import ObjectRef
-from kwatch.model.rules import Mode, OnDelete, Rule, Subject
+from kwatch.model.rules import Mode, OnDelete, Rule, Severity, Subject
 
 Moved = tuple[Alert, ...]
+
+#: Alerts that may be open at a time; some 3 KB each. What is beyond is not opened. What was heard of before, and is
+#: idle, may still open.
+OPEN = 50_000
 
 
 class Book:
     """The alerts. `alerts` is read by others, and changed here alone."""
 
-    def __init__(self, rules: Mapping[str, Rule], timers: Timers, ledger: Ledger, *, cluster: str) -> None:
+    def __init__(
+        self, rules: Mapping[str, Rule], annotations: Annotations, timers: Timers, ledger: Ledger, *, cluster: str
+    ) -> None:
         self.alerts: dict[str, Alert] = {}
         self.retold: list[Alert] = []  # firing alerts that began or ceased to flap; whoever tells it takes them out
         self.rules = rules
         self._moments = _moments(rules)
+        self._annotations = annotations
         self._timers = timers
         self._ledger = ledger
         self._holders = Holders()
@@ -82,13 +90,13 @@ class Book:
         return self._settle_all([alert for alert in self.alerts.values() if alert.is_open and was_starting], now)
 
     def outdated(self) -> list[Alert]:
-        """Return the open alerts whose rule has another severity now than when they began."""
+        """Return the open alerts that have another severity now than when they began."""
         opened = [alert for alert in self.alerts.values() if alert.is_open and alert.rule_id in self.rules]
-        return [alert for alert in opened if alert.severity is not self.rules[alert.rule_id].severity]
+        return [alert for alert in opened if alert.severity is not self._severity_of(alert)]
 
     def regrade(self, alert: Alert) -> None:
-        """Give an alert the severity that its rule has now."""
-        alert.severity = self.rules[alert.rule_id].severity
+        """Give an alert the severity that its rule, or an annotation, has now."""
+        alert.severity = self._severity_of(alert)
         alert.labels = {**alert.labels, "severity": alert.severity.word}
         self._ledger.touch_alert(alert.fingerprint)
 
@@ -136,6 +144,24 @@ class Book:
         self._absences.synced(kind, group, namespace, now)
         return self._settle_all([*(alert for alert, _ in touched), *self._awaiting(kind, group)], now)
 
+    def retext(self, alert: Alert) -> None:
+        """Give an alert the annotations that it has now."""
+        if (rule := self.rules.get(alert.rule_id)) is not None:
+            alert.annotations = self._annotations.texts_of(rule, alert.labels)
+            self._ledger.touch_alert(alert.fingerprint)
+
+    def leave(self, is_left: Callable[[ObjectRef], bool], reason: str, now: datetime) -> Moved:
+        """Let go of objects that nobody looks at any more; an alert of no other is no longer observed."""
+        moved: list[Alert] = []
+        for alert in [alert for alert in self.alerts.values() if alert.is_open]:
+            left = {key: member for key, member in alert.members.items() if is_left(member.ref)}
+            if left and len(left) == len(alert.members):
+                moved += self._abandon(alert, EndReason.NOT_OBSERVED, reason, now)
+            elif left:
+                self._forget_members(alert, left)
+                moved += self._settle(alert, now)
+        return tuple(moved)
+
     def close(self, alert: Alert, now: datetime) -> None:
         """Let go of an episode that has ended and been told of; what it was called comes back with the next finding."""
         if alert.end_reason is not EndReason.SEEN_AGAIN:  # which may be absent again without any
@@ -153,28 +179,30 @@ class Book:
     def recall(self, finding: Finding) -> Alert:
         """Return the alert of a finding, made if need be, with the newest texts."""
         rule, alert = finding.rule, self.alerts.get(finding.fingerprint)
+        severity = self._annotations.severity_of(rule, finding.labels)
+        labels = {**finding.labels, "severity": severity.word}
         if alert is None:
             alert = self.alerts[finding.fingerprint] = Alert(
                 fingerprint=finding.fingerprint,
                 rule_id=rule.id,
                 rule=rule.name,
                 is_moment=rule.id in self._moments,
-                severity=rule.severity,
+                severity=severity,
                 key_values=finding.key_values,
-                labels=dict(finding.labels),
-                annotations=dict(rule.annotations),
+                labels=labels,
+                annotations={},
                 message=finding.message,
                 is_varied=finding.is_varied,
                 details=dict(finding.details),
                 seen_at=finding.since_at,
             )
         elif not alert.is_open:  # an episode keeps the labels by which it was routed
-            alert.rule, alert.severity, alert.labels = rule.name, rule.severity, dict(finding.labels)
+            alert.rule, alert.severity, alert.labels = rule.name, severity, labels
             alert.is_moment = rule.id in self._moments
         if finding.message and finding.is_last_step:
             alert.message, alert.is_varied = finding.message, finding.is_varied
         alert.details = dict(finding.details) or alert.details
-        alert.annotations = dict(rule.annotations)
+        alert.annotations = self._annotations.texts_of(rule, alert.labels)
         self._ledger.touch_alert(alert.fingerprint)
         return alert
 
@@ -199,7 +227,7 @@ class Book:
             return
         self._timers.set((Phase.CONDITION, alert.fingerprint), until)
         if (oldest := self._idle.add(alert.fingerprint)) is not None:
-            self._ledger.count(fates.IDLE_DROPPED)
+            self._ledger.reach(fates.IDLE_DROPPED)
             self._forget(self.alerts[oldest])
 
     def _forget(self, alert: Alert) -> None:
@@ -217,6 +245,9 @@ class Book:
 
     def _observe_state(self, finding: Finding, now: datetime) -> Moved:
         if finding.truth is not Truth.TRUE and finding.fingerprint not in self.alerts:
+            return ()
+        if self._is_beyond(finding):
+            self._ledger.reach(fates.BEYOND_LIMIT)
             return ()
         alert = self.recall(finding)
         if finding.truth is Truth.TRUE:
@@ -239,6 +270,9 @@ class Book:
                 self.recall(finding)
                 if self.listening.note(alert, finding) and alert.is_open:
                     return self._settle(alert, now)
+            return ()
+        if self._is_beyond(finding):
+            self._ledger.reach(fates.BEYOND_LIMIT)
             return ()
         alert = self.recall(finding)
         told = sequences.complete(alert, finding, now, self._ledger)
@@ -286,6 +320,9 @@ class Book:
             if member.ref == finding.member:
                 member.truth = Truth.TRUE  # whatever was evidence before, it is wrong now
 
+    def _is_beyond(self, finding: Finding) -> bool:
+        return finding.fingerprint not in self.alerts and len(self.alerts) - len(self._idle) >= OPEN
+
     def _heed_initial(self, alert: Alert, finding: Finding) -> None:
         if not alert.is_open and finding.truth is Truth.TRUE:
             alert.awaits_summary = self._is_summarising and finding.is_initial
@@ -309,6 +346,9 @@ class Book:
             self._absences.drop(alert.fingerprint)
         keys = members.member_keys(ref)
         self._forget_members(alert, {key: alert.members[key] for key in keys if key in alert.members})
+
+    def _severity_of(self, alert: Alert) -> Severity:
+        return self._annotations.severity_of(self.rules[alert.rule_id], alert.labels)
 
     # members
 
@@ -397,6 +437,7 @@ class Book:
             case AlertState.INACTIVE if alert.state is AlertState.PENDING:
                 self._ledger.move(alert, AlertState.INACTIVE, verdict.reason, now)
                 self._ledger.count(fates.CAME_AND_WENT)
+                alert.fate = fates.CAME_AND_WENT
                 alert.count = 0
                 return ()
             case AlertState.RESOLVED | AlertState.EXPIRED:
@@ -414,7 +455,7 @@ class Book:
         if alert.state is not AlertState.PENDING:
             alert.is_late = self._began_unseen(alert, alert.starts_at)
         alert.is_told, alert.is_stable, alert.held_back_by, alert.groups, alert.listed = False, False, "", [], []
-        alert.planned_at, alert.planned_by = None, ""
+        alert.planned_at, alert.planned_by, alert.told_in, alert.fate = None, "", {}, ""
         alert.escalated_to = []
         withdraw(alert)
         self._ledger.move(alert, AlertState.FIRING, verdict.reason, now)
@@ -441,6 +482,8 @@ class Book:
         if alert.state is AlertState.PENDING:
             self._ledger.move(alert, AlertState.INACTIVE, reason, now)
             self._ledger.count(fates.CAME_AND_WENT)
+            alert.fate = fates.CAME_AND_WENT
+            self._forget_members(alert, alert.members.copy())
             self.remember(alert, now)
             return ()
         self._end(alert, Verdict(AlertState.EXPIRED, reason, now, why), now)

@@ -18,7 +18,7 @@ from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
 from kwatch.alerts.records import Alert, DigestEntry, DigestPeriod, period_key
 from kwatch.alerts.routing import Router
-from kwatch.alerts.story import TellingStory
+from kwatch.alerts.story import TellingStory, hold_story
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import order_of, view_of
 from kwatch.model.alerts import AlertState, AlertView
@@ -132,23 +132,24 @@ class Digests:
             self._clear(period, slot)
         self._schedule(period)
 
-    def tellings(self, alert: Alert) -> tuple[TellingStory, ...]:
+    def tellings(self, alert: Alert, now: datetime) -> tuple[TellingStory, ...]:
         """Return what destinations with digests know of an alert."""
         periods = [self.periods[key] for key in alert.groups if key in self.periods]
-        return tuple(self._telling(period, alert) for period in periods)
+        return tuple(self._telling(period, alert, now) for period in periods)
 
-    def _telling(self, period: DigestPeriod, alert: Alert) -> TellingStory:
+    def _telling(self, period: DigestPeriod, alert: Alert, now: datetime) -> TellingStory:
         destination, plan = self._plans[period.destination]
         is_listed = period.key in alert.listed
         return TellingStory(
             destination=destination.name,
             receiver=destination.receiver,
-            group_labels={},
-            incident="",
+            incident=alert.told_in.get(destination.name, ""),
             is_told=is_listed,
             last_at=period.begins_at if is_listed else None,
             next_at=plan.schedule.after(period.begins_at),
             is_repeat=is_listed,
+            is_digest=True,
+            hold=hold_story(self._hold_of(alert, destination, now)),
         )
 
     # parts
@@ -180,6 +181,7 @@ class Digests:
         address = Address(destination=destination.name, receiver=destination.receiver, incident=incident)
         self._announcer.post(address, content, now)
         for alert in opened:
+            alert.told_in[destination.name] = incident
             self._mark_listed(alert, period.key)
 
     def _is_open(self, alert: Alert, period: DigestPeriod, now: datetime) -> bool:
@@ -221,9 +223,9 @@ class Digests:
         return [view for views in listed.values() for view in views], sections
 
     def _mark_listed(self, alert: Alert, key: str) -> None:
+        self._ledger.touch_alert(alert.fingerprint)
         if key not in alert.listed:
             alert.listed = [*alert.listed, key]
-            self._ledger.touch_alert(alert.fingerprint)
         if not alert.is_told:
             alert.is_told = True
             self._ledger.count(fates.LED_TO_NOTIFICATION)

@@ -1,8 +1,10 @@
-"""The instants at which silences and windows begin and end, and what follows from them for who is told."""
+"""The instants at which silences, windows and mutes begin and end, and what follows from them for who is told."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
+from kwatch.alerts import annotated
+from kwatch.alerts.annotated import Place
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.records import Alert
 from kwatch.alerts.silences import KWATCH, Silences, key_of
@@ -35,11 +37,11 @@ class Edges:
         self._silences = silences
         self._windows = windows
         self._timers = timers
-        self._is_starting = False
+        self.is_starting = False
 
     def load(self, silences: Iterable[Silence], now: datetime) -> None:
         """Begin, with the silences that were kept."""
-        self._is_starting = True
+        self.is_starting = True
         self._silences.load(silences, now)
         for name in self._windows.by_name:
             self._await_window(name, now)
@@ -55,23 +57,38 @@ class Edges:
 
     def started(self, now: datetime) -> None:
         """Every source has been heard, or given up: it is known again what goes on."""
-        self._is_starting = False
+        self.is_starting = False
         self._release(now)
 
     def _release(self, now: datetime) -> None:
         """Tell what nothing holds any more."""
-        if self._is_starting:
+        if self.is_starting:
             return
         self._summaries.end_collection(now)
         self._groups.release(now, at_once=True)
 
     def run(self, key: str, now: datetime) -> None:
-        """A silence or a window begins or ends now."""
+        """A silence or a window begins or ends now, or a mute ends."""
         if key.startswith(_WINDOW):
             self._await_window(key.removeprefix(_WINDOW), now)
             self._release(now)
+        elif key.startswith(annotated.KEY):
+            self.granted((annotated.place_of_key(key),), now)
         else:
             self._turn(self._silences.turn(key.removeprefix(_SILENCE), now), now)
+
+    def granted(self, places: Collection[Place], now: datetime) -> None:
+        """What annotations ask for is not what it was."""
+        for alert in self.about(places):
+            if alert.is_told:
+                self._groups.outdate(alert, now)
+        self._release(now)
+
+    def about(self, places: Collection[Place]) -> list[Alert]:
+        """Return the open alerts that are about one of these."""
+        wanted = frozenset(places)
+        opened = [alert for alert in self._alerts.values() if alert.is_open]
+        return [alert for alert in opened if not wanted.isdisjoint(annotated.places_of(alert.labels))]
 
     def add_silence(self, silence: Silence, actor: str, now: datetime) -> int:
         """Take a silence; return how many open alerts it matches now."""

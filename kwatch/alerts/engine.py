@@ -5,14 +5,16 @@ takes what was decided (`take`) to commit it whole. An engine that is made anew 
 goes on exactly where the last one was.
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
 from kwatch.alerts import jumps
-from kwatch.alerts.acknowledging import acknowledge, withdraw
+from kwatch.alerts import ledger as fates
+from kwatch.alerts.annotated import Annotations, Asked, Place, place_of, places_of
 from kwatch.alerts.announcing import EPISODES, Announcer
+from kwatch.alerts.answering import Answers
 from kwatch.alerts.book import Book, Moved
 from kwatch.alerts.digests import Digests
 from kwatch.alerts.edges import Edges
@@ -21,28 +23,32 @@ from kwatch.alerts.groups import Groups
 from kwatch.alerts.inhibition import Inhibitor
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import MEMORY
+from kwatch.alerts.limits import LIMITS, Limits
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
 from kwatch.alerts.planned import PLANNED, PlannedChanges
 from kwatch.alerts.reconfiguring import orphans
 from kwatch.alerts.records import (
     Alert,
+    Annotated,
     DigestEntry,
     DigestPeriod,
     Episodes,
     Group,
     GroupRow,
+    LimitsTold,
     NoticeBatch,
     PlannedChange,
     Watched,
 )
 from kwatch.alerts.routing import Router
 from kwatch.alerts.silences import Silences
-from kwatch.alerts.story import AlertStory, story_of
+from kwatch.alerts.story import AlertStory, story_of, tellings
 from kwatch.alerts.summaries import Summaries
 from kwatch.alerts.timers import Key, Phase, Timers
 from kwatch.alerts.views import view_of
 from kwatch.alerts.windows import Windows
+from kwatch.alerts.wishes import Ignored
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Bucket, Finding
@@ -50,6 +56,7 @@ from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
 from kwatch.model.planned import PlannedStep
 from kwatch.model.rules import Inhibition, Mode, Rule, Severity
+from kwatch.model.self_service import SelfService
 from kwatch.model.silences import Silence
 from kwatch.model.windows import Window
 
@@ -72,22 +79,25 @@ class Engine:
         inhibitions: Iterable[Inhibition] = (),
         *,
         windows: Iterable[Window] = (),
+        self_service: SelfService | None = None,
         cluster: str,
         public_url: str = "",
     ) -> None:
         by_id = {rule.id: rule for rule in rules.values()}
         self._ledger = Ledger()
+        self._limits = Limits(self._ledger)
         self._announcer = Announcer(self._ledger, cluster=cluster, public_url=public_url)
         self._timers = Timers()
         self._inhibitor = Inhibitor(inhibitions)
-        self._book = Book(by_id, self._timers, self._ledger, cluster=cluster)
+        self._annotations = Annotations(self_service, self._timers, self._ledger)
+        self._book = Book(by_id, self._annotations, self._timers, self._ledger, cluster=cluster)
         self._listening = self._book.listening
         self._planned = PlannedChanges(
             by_id, self._book.alerts, cluster=cluster, timers=self._timers, ledger=self._ledger
         )
         self._silences = Silences(self._timers, self._ledger)
         self._windows = Windows(windows)
-        self._muting = Muting(self._inhibitor, self._silences, self._windows, self._planned)
+        self._muting = Muting(self._inhibitor, self._silences, self._windows, self._annotations, self._planned)
         self._digests = Digests(
             self._book.alerts,
             router,
@@ -102,12 +112,14 @@ class Engine:
             router,
             self._muting,
             self._digests,
+            annotations=self._annotations,
             announcer=self._announcer,
             memory=_memory(by_id),
             timers=self._timers,
             ledger=self._ledger,
         )
         self._escalations = Escalations(router, self._groups.hold_of, self._timers, self._ledger)
+        self._answers = Answers(self._book.alerts, self._groups, self._escalations, self._ledger)
         self._summaries = Summaries(self._groups, self._announcer)
         self._edges = Edges(
             self._book.alerts,
@@ -159,6 +171,7 @@ class Engine:
         for alert in alerts:
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
+        self._annotations.load(kept for kept in groups if isinstance(kept, Annotated))
         self._edges.load(silences, started_at)
         moved = self._book.load(alerts, started_at=started_at, is_first=self._is_first_list)
         self._escalations.load(self._book.alerts.values())
@@ -176,6 +189,7 @@ class Engine:
         inhibitions: Iterable[Inhibition],
         *,
         windows: Iterable[Window],
+        self_service: SelfService | None,
         is_named: Callable[[str], bool],
         public_url: str,
         now: datetime,
@@ -188,6 +202,7 @@ class Engine:
         self._advance(now, inclusive=False)
         by_id = {rule.id: rule for rule in rules.values()}
         self._is_first_list = True
+        other_wishes = self._annotations.use(self_service)
         self._follow(self._book.use(by_id, is_named, now), now)
         firing = [alert for alert in self._book.alerts.values() if alert.state is AlertState.FIRING]
         self._inhibitor.use(inhibitions, firing)
@@ -201,6 +216,7 @@ class Engine:
         self._regrade(now)
         self._summaries.announce_present(orphans(firing, self._groups.groups), now)
         self._groups.release(now)
+        self._grant(other_wishes, now)
 
     def _recall(self, groups: Iterable[GroupRow]) -> None:
         for kept in groups:
@@ -208,6 +224,8 @@ class Engine:
                 self._announcer.episodes = kept
             elif isinstance(kept, Watched):
                 self._watched = kept
+            elif isinstance(kept, LimitsTold):
+                self._limits.told = kept
 
     def observe(self, finding: Finding, now: datetime) -> None:
         """Take one rule's word on one observation."""
@@ -218,6 +236,7 @@ class Engine:
             self._follow(self._book.observe(finding, now), now)
             if self._planned.heed(finding.fingerprint, now):
                 self._conclude(now)
+        self._tell_of_limits(now)
 
     def plan(self, step: PlannedStep, now: datetime) -> None:
         """Take what an object says of a change that somebody wanted."""
@@ -234,8 +253,37 @@ class Engine:
         """A source is in sync; members that are not among the uids that a list has shown (`present`) are gone."""
         self._advance(now, inclusive=False)
         self._follow(self._book.thaw(kind, group, namespace, present, now), now)
+        if present is not None:
+            self._grant(self._annotations.keep_only(kind, group, namespace, present), now)
         self._planned.stir()
         self._conclude(now)
+
+    def annotate(self, ref: ObjectRef, annotations: Mapping[str, str], now: datetime) -> tuple[Ignored, ...]:
+        """Take the annotations that an object has now (none: it is gone); return what is ignored, where that is new."""
+        self._advance(now, inclusive=False)
+        ignored = self._annotations.hear(ref, annotations, now)
+        if ignored is None:
+            return ()
+        self._grant([place_of(ref)], now)
+        return ignored
+
+    @property
+    def self_service(self) -> SelfService | None:
+        """What annotations may do; None: nothing."""
+        return self._annotations.allowed
+
+    def opts_out(self, places: Iterable[Place]) -> bool:
+        """Return whether annotations say that an object is not to be watched."""
+        return self._annotations.opts_out(places)
+
+    def leave(self, is_left: Callable[[ObjectRef], bool], reason: str, now: datetime) -> None:
+        """Some objects are not watched any more; nobody will hear whether their problems are over."""
+        self._advance(now, inclusive=False)
+        self._follow(self._book.leave(is_left, reason, now), now)
+
+    def asked(self, places: Iterable[Place]) -> tuple[Asked, ...]:
+        """Return the annotations that may act on an object, the nearest first, for people."""
+        return self._annotations.asked(places)
 
     def freeze_quiet(self, namespace: str, now: datetime) -> None:
         """The watch of a namespace's Events (empty: of all) is out of sync: no silence says anything."""
@@ -319,10 +367,13 @@ class Engine:
         self._planned.clock_was_set()
 
     def tell_about_itself(self, text: str, severity: Severity, now: datetime) -> None:
-        """Tell the destinations of the root receiver something about kwatch itself."""
-        for destination in self._router.root_destinations:
-            if severity >= destination.severity:
-                self._announcer.tell_about_itself(destination, text, severity, now)
+        """Tell the destinations of the root receiver something about kwatch itself.
+
+        It cannot wait for a digest; where there are digests alone, it comes beside them rather than to nobody.
+        """
+        wanted = [each for each in self._router.root_destinations if severity >= each.severity]
+        for destination in [each for each in wanted if each.digest is None] or wanted:
+            self._announcer.tell_about_itself(destination, text, severity, now)
 
     def add_silence(self, silence: Silence, actor: str, now: datetime) -> int:
         """Take a silence that somebody has made; return how many open alerts it matches now."""
@@ -355,15 +406,26 @@ class Engine:
 
         At the instant at which a step of an escalation is due the acknowledgement comes first (S-111).
         """
-        return self._answer(target, now, by, comment)
+        self._advance(now, inclusive=False)
+        return self._answers.acknowledge(target, by, comment, now)
 
-    def unack(self, target: str, now: datetime) -> tuple[AlertView, ...]:
+    def unack(self, target: str, by: str, now: datetime) -> tuple[AlertView, ...]:
         """Take that back: repeats go on, and escalation begins anew; return those that were acknowledged."""
-        return self._answer(target, now)
+        self._advance(now, inclusive=False)
+        return self._answers.withdraw(target, by, now)
+
+    def why_unanswered(self, target: str) -> str:
+        """Return why `ack` or `unack` found nothing, and what can be done."""
+        return self._answers.problem(target)
 
     def tick(self, now: datetime) -> None:
-        """Run every deadline up to `now`, in the order of their instants."""
+        """Run every deadline up to `now`, in the order of their instants, and tell of limits that were reached."""
         self._advance(now, inclusive=True)
+        self._tell_of_limits(now)
+
+    def forgot_count(self) -> None:
+        """What was counted of an Event had to be forgotten, one of too many."""
+        self._ledger.reach(fates.COUNT_DROPPED)
 
     def wake_at(self) -> datetime | None:
         """Return when `tick` has something to do."""
@@ -401,8 +463,23 @@ class Engine:
             return None
         groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
         rule = self._book.rules.get(alert.rule_id)
-        story = story_of(alert, rule, groups, self._groups.hold_of(alert, now), now)
-        return msgspec.structs.replace(story, tellings=story.tellings + self._digests.tellings(alert))
+        hold = self._groups.hold_of(alert, now) if alert.is_open else None
+        told = (*tellings(alert, groups, self._muting.hold_of, now), *self._digests.tellings(alert, now))
+        story = story_of(alert, rule, self._groups.routing_of(alert), hold, now)
+        return msgspec.structs.replace(story, tellings=told, asked=self._annotations.asked(places_of(alert.labels)))
+
+    def about(self, namespace: str, workload: str) -> tuple[str, ...]:
+        """Return the fingerprints of what is known of a workload, as `Deployment/web`, or an object by itself."""
+        return tuple(
+            alert.fingerprint for alert in self._book.alerts.values() if self._is_about(alert, namespace, workload)
+        )
+
+    def _is_about(self, alert: Alert, namespace: str, workload: str) -> bool:
+        rule = self._book.rules.get(alert.rule_id)
+        named = dict(zip(rule.key, alert.key_values, strict=False)) if rule is not None else {}
+        named |= alert.labels  # which an alert that is over has no more
+        objects = (named.get("workload"), f"{named.get('kind')}/{named.get('name')}")
+        return named.get("namespace", "") == namespace and workload in objects
 
     def alerts(self, now: datetime) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
@@ -431,6 +508,10 @@ class Engine:
                 self._escalate_from(until)
             else:
                 self._notices.run(key, until)
+
+    def _tell_of_limits(self, now: datetime) -> None:
+        if self._ledger.limits and (text := self._limits.text(now)):
+            self.tell_about_itself(text, Severity.WARNING, now)
 
     def _asks_what_fires(self, phase: Phase, key: str, now: datetime) -> bool:
         is_digest = key in self._digests.periods
@@ -495,39 +576,24 @@ class Engine:
                 if not alert.is_acked:
                     self._escalations.begin(alert, now)
 
-    def _firing(self, target: str) -> list[Alert]:
-        """Return the firing alert of a fingerprint, or those that an incident has told of."""
-        alert = self._book.alerts.get(target)
-        found = self._groups.told_in(target) if alert is None else [alert]
-        return [alert for alert in found if alert.state is AlertState.FIRING]
-
-    def _answer(self, target: str, now: datetime, by: str = "", comment: str = "") -> tuple[AlertView, ...]:
-        self._advance(now, inclusive=False)
-        found = [alert for alert in self._firing(target) if by or alert.is_acked]
-        for alert in found:
-            self._set_ack(alert, now, by, comment)
-            self._groups.retell(alert, now, is_answer=True)
-        return tuple(view_of(alert, self._book.rules.get(alert.rule_id), now) for alert in found)
-
-    def _set_ack(self, alert: Alert, now: datetime, by: str = "", comment: str = "") -> None:
-        if by:
-            acknowledge(alert, by, comment, now)
-            self._escalations.stop(alert)
-        else:
-            withdraw(alert)
-            if alert.is_told:
-                self._escalations.begin(alert, now)
-        self._ledger.touch_alert(alert.fingerprint)
+    def _grant(self, places: Collection[Place], now: datetime) -> None:
+        """Let annotations that are not what they were take effect; those of a start do so when it is complete."""
+        for alert in self._edges.about(places):
+            self._book.retext(alert)
+        if places and not self._edges.is_starting:
+            self._regrade(now)
+            self._edges.granted(places, now)
+            self._edge_passed(now)
 
     def _regrade(self, now: datetime) -> None:
-        """Take over the severities of another configuration, once it is known what still fires (S-49, S-50)."""
+        """Take over other severities, once it is known what still fires (S-49, S-50)."""
         was_source = False
         for alert in self._book.outdated():
             before = alert.severity
             was_source |= self._inhibitor.ended(alert)
             self._book.regrade(alert)
             if alert.is_acked and alert.severity > before:
-                self._set_ack(alert, now)
+                self._answers.lapse(alert, now)
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
                 self._groups.regrade(alert, now, is_raised=alert.severity > before)
@@ -545,10 +611,11 @@ class Engine:
             self._planned.changes,
             self._digests.periods,
             self._digests.entries,
-            {EPISODES: self._announcer.episodes, WATCHED: self._watched},
+            {EPISODES: self._announcer.episodes, WATCHED: self._watched, LIMITS: self._limits.told},
         )
         for key in self._ledger.dirty_groups:
-            yield _row(Table.GROUPS, key, next((rows[key] for rows in kept if key in rows), None))
+            row = next((rows[key] for rows in kept if key in rows), None)
+            yield _row(Table.GROUPS, key, row or self._annotations.row(key))
 
 
 def _memory(rules: Mapping[str, Rule]) -> timedelta:

@@ -11,13 +11,15 @@ import msgspec
 
 from kwatch.alerts import grouping
 from kwatch.alerts import ledger as fates
+from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.announcing import Address, Announcer, Remarks
 from kwatch.alerts.digests import Digests
+from kwatch.alerts.idle import Idle
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
 from kwatch.alerts.reconfiguring import apply_timings, route_of
 from kwatch.alerts.records import Alert, Group
-from kwatch.alerts.routing import Match, Router
+from kwatch.alerts.routing import Match, Router, Routing
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertState, AlertView
@@ -45,6 +47,7 @@ class Groups:
         muting: Muting,
         digests: Digests,
         *,
+        annotations: Annotations,
         announcer: Announcer,
         memory: timedelta,
         timers: Timers,
@@ -52,10 +55,13 @@ class Groups:
     ) -> None:
         self.groups: dict[str, Group] = {}
         self.newly_told: list[Alert] = []  # for the first time in their episode; whoever needs to know takes them out
+        self._waiting: dict[str, None] = {}  # groups with untold members and no instant at which to tell them
+        self._idle = Idle()  # groups that are over
         self._alerts = alerts
         self._rules = rules
         self._router = router
         self._muting = muting
+        self._annotations = annotations
         self._digests = digests
         self._announcer = announcer
         self._memory = memory  # how long an incident that is over can be gone on with
@@ -74,18 +80,16 @@ class Groups:
         for incident in incidents:
             if incident.last_sent_at is not None:
                 self._note_sent(incident.destination, incident.incident, incident.last_sent_at)
-        for group in self.groups.values():
+        for group in list(self.groups.values()):
             self._schedule(group)
 
     def use(self, rules: Mapping[str, Rule], router: Router, *, memory: timedelta) -> None:
         """Go by other rules and routes: members stay where they were announced (S-61), removed destinations go."""
         self._rules, self._router, self._memory = rules, router, memory
         for group in [each for each in self.groups.values() if each.destination not in router.destinations]:
-            self._timers.set((Phase.FLUSH, group.key), None)
             self._ledger.count(fates.DESTINATION_REMOVED)
-            self._ledger.touch_group(group.key)
-            del self.groups[group.key]
-        for group in self.groups.values():
+            self._forget(group)
+        for group in list(self.groups.values()):
             route = route_of(group, self._alerts, router)
             if route is not None and apply_timings(group, route):
                 self.save(group)
@@ -157,7 +161,10 @@ class Groups:
         """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
         if not alert.is_told and (alert.groups or alert.awaits_summary):
             hold = self.hold_of(alert, now)
-            self._ledger.count(fates.CAME_AND_WENT if hold is None else hold.fate)
+            alert.fate = fates.CAME_AND_WENT if hold is None else hold.fate
+            self._ledger.count(alert.fate)
+        elif not alert.is_told:
+            alert.fate = self.routing_of(alert).drop(alert.severity)
         for key in alert.groups:
             if key in self.groups:
                 self._leave(self.groups[key], alert, view, now)
@@ -179,8 +186,8 @@ class Groups:
 
         `at_once`: what has waited for a given instant does not wait for company after it (S-78).
         """
-        for group in self.groups.values():
-            waiting = self.untold(group, now) if group.due_at is None else ()
+        for group in [self.groups[key] for key in self._waiting]:
+            waiting = self.untold(group, now)
             for alert in waiting:
                 (grouping.released if at_once else grouping.changed)(group, alert.severity, now)
             if waiting:
@@ -221,17 +228,15 @@ class Groups:
 
     def destinations_of(self, alert: Alert | AlertView) -> list[tuple[Match, Destination]]:
         """Return where an alert goes, and count why it goes nowhere."""
-        routing = self._router.route(alert.labels)
+        routing = self.routing_of(alert)
         self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
-        named = [(match, destination) for match in routing.matches for destination in match.destinations]
-        wanted = [(match, destination) for match, destination in named if alert.severity >= destination.severity]
-        if routing.is_dropped:
-            self._ledger.count(fates.DROPPED_BY_ROUTE)
-        elif not named:
-            self._ledger.count(fates.NO_DESTINATION)
-        elif not wanted:
-            self._ledger.count(fates.MUTED_SEVERITY)
-        return wanted
+        if drop := routing.drop(alert.severity):
+            self._ledger.count(drop)
+        return [(match, each) for match, each in routing.named if alert.severity >= each.severity]
+
+    def routing_of(self, alert: Alert | AlertView) -> Routing:
+        """Return where its labels lead, and what its owner asks for by annotation."""
+        return self._router.route(alert.labels, self._annotations.receiver_of(alert.labels))
 
     def group_id(self, match: Match, alert: Alert | AlertView) -> tuple[str, dict[str, str]]:
         """Return the group of an alert at a receiver, and the labels that make it."""
@@ -411,10 +416,11 @@ class Groups:
     def mark_told(self, group: Group, alert: Alert) -> None:
         """Note that a group has told of an alert."""
         group.members[alert.fingerprint] = True
+        alert.told_in[group.destination] = group.incident
+        self._ledger.touch_alert(alert.fingerprint)
         if not alert.is_told:
             alert.is_told = True
             self._ledger.count(fates.LED_TO_NOTIFICATION)
-            self._ledger.touch_alert(alert.fingerprint)
             self.newly_told.append(alert)
 
     def view(self, alert: Alert, now: datetime, *, is_new: bool = False) -> AlertView:
@@ -437,12 +443,27 @@ class Groups:
         if is_idle and (
             not group.thread or (now is not None and group.forget_at is not None and group.forget_at <= now)
         ):
-            self._timers.set((Phase.FLUSH, group.key), None)
-            del self.groups[group.key]
+            self._forget(group)
             return
         if is_idle and group.forget_at is None and now is not None:
             group.due_at, group.forget_at = None, now + self._memory
         self._schedule(group)
 
+    def _forget(self, group: Group) -> None:
+        self._timers.set((Phase.FLUSH, group.key), None)
+        self._ledger.touch_group(group.key)
+        self._waiting.pop(group.key, None)
+        self._idle.discard(group.key)
+        del self.groups[group.key]
+
     def _schedule(self, group: Group) -> None:
+        if group.forget_at is None:
+            self._idle.discard(group.key)
+        elif (oldest := self._idle.add(group.key)) is not None:
+            self._ledger.reach(fates.THREAD_DROPPED)
+            self._forget(self.groups[oldest])
         self._timers.set((Phase.FLUSH, group.key), grouping.wake_at(group))
+        if group.due_at is None and not all(group.members.values()):
+            self._waiting[group.key] = None
+        else:
+            self._waiting.pop(group.key, None)

@@ -21,6 +21,7 @@ DEDUPLICATED = "deduplicated"  # a notice inside its dedup window
 ALREADY_THERE = "already_there"  # a notice about what the first list showed
 AWAITED = "awaited"  # what a rule with `absent_for` waits for
 AWAITED_DROPPED = "awaited_dropped"  # the same, of one key value too many
+BEYOND_LIMIT = "beyond_limit"  # of a fingerprint that is not known, while too many alerts are open
 OPENED = "opened"  # also an absence, which no finding tells
 
 #: The fate of what was opened.
@@ -28,6 +29,7 @@ LED_TO_NOTIFICATION = "led_to_notification"
 CAME_AND_WENT = "came_and_went"
 MUTED_INHIBITED = "muted_inhibited"
 MUTED_SILENCED = "muted_silenced"
+MUTED_ANNOTATION = "muted_annotation"  # by `kwatch/mute-until` of the object, its workload or its namespace
 MUTED_WINDOW = "muted_window"  # inside a window of `mute_in`, or outside those of `active_in`
 HELD_PLANNED_CHANGE = "held_planned_change"  # part of a rollout, drain, scale-down or end of a Job that went well
 MUTED_SEVERITY = "muted_severity"  # below what every destination of its routes wants
@@ -38,6 +40,10 @@ NO_DESTINATION = "no_destination"  # no receiver that exists
 STEP_DROPPED = "step_dropped"  # one of too many that wait for the other step of a sequence
 LATE = "late"  # a contribution older than the rule's window: in the total only
 IDLE_DROPPED = "idle_dropped"  # one of too many that are remembered and not open: its count begins anew
+THREAD_DROPPED = "thread_dropped"  # a group that is over, of too many: what comes next begins anew
+PLANNED_DROPPED = "planned_dropped"  # a step of one of too many planned changes: it holds nothing
+NOTICE_HURRIED = "notice_hurried"  # a batch of notices went out early, as too many waited
+COUNT_DROPPED = "count_dropped"  # the count of one of too many Events
 HELD_FOR_DIGEST = "held_for_digest"  # an alert or a notice that waits for a destination's next digest
 RECEIVER_FALLBACK = "receiver_fallback"  # a receiver's name with labels was none that exists
 DESTINATION_REMOVED = "destination_removed"  # what it held open is forgotten
@@ -51,11 +57,13 @@ COUNTERS = (
     ALREADY_THERE,
     AWAITED,
     AWAITED_DROPPED,
+    BEYOND_LIMIT,
     OPENED,
     LED_TO_NOTIFICATION,
     CAME_AND_WENT,
     MUTED_INHIBITED,
     MUTED_SILENCED,
+    MUTED_ANNOTATION,
     MUTED_WINDOW,
     HELD_PLANNED_CHANGE,
     MUTED_SEVERITY,
@@ -64,6 +72,10 @@ COUNTERS = (
     LATE,
     STEP_DROPPED,
     IDLE_DROPPED,
+    THREAD_DROPPED,
+    PLANNED_DROPPED,
+    NOTICE_HURRIED,
+    COUNT_DROPPED,
     HELD_FOR_DIGEST,
     RECEIVER_FALLBACK,
     DESTINATION_REMOVED,
@@ -84,6 +96,7 @@ class Ledger:
         self.dirty_groups: dict[str, None] = {}
         self.dirty_silences: dict[str, None] = {}
         self.audit: list[AuditEntry] = []
+        self.limits: set[str] = set()  # those that were reached, by their counters; whoever tells it takes them out
 
     @property
     def is_empty(self) -> bool:
@@ -103,6 +116,11 @@ class Ledger:
         """Increase one of `COUNTERS`."""
         if amount:
             self.counters[name] += amount
+
+    def reach(self, name: str) -> None:
+        """Increase the counter of a limit that was reached."""
+        self.counters[name] += 1
+        self.limits.add(name)
 
     def move(self, alert: Alert, after: AlertState, reason: str, at: datetime) -> None:
         """Put an alert into another state and note the step."""

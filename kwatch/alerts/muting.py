@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from kwatch.alerts import ledger as fates
+from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.inhibition import Inhibitor
 from kwatch.alerts.planned import PlannedChanges
 from kwatch.alerts.records import Alert
@@ -25,15 +26,24 @@ class Hold(msgspec.Struct, frozen=True):
     by: str  # a thing, as in "held back until now by …"
     says: str  # while it lasts, as in "silenced until …"
     is_collecting: bool = False  # what comes and goes meanwhile is told at the end
+    until: datetime | None = None  # None: that is not known
 
 
 class Muting:
     """Everything that holds alerts back, asked in turn; the first reason counts."""
 
-    def __init__(self, inhibitor: Inhibitor, silences: Silences, windows: Windows, planned: PlannedChanges) -> None:
+    def __init__(
+        self,
+        inhibitor: Inhibitor,
+        silences: Silences,
+        windows: Windows,
+        annotations: Annotations,
+        planned: PlannedChanges,
+    ) -> None:
         self._inhibitor = inhibitor
         self._silences = silences
         self._windows = windows
+        self._annotations = annotations
         self._planned = planned
 
     def hold_of(self, alert: Alert | AlertView, schedule: Schedule, now: datetime) -> Hold | None:
@@ -44,7 +54,10 @@ class Muting:
         """Return what holds this alert back now wherever it goes."""
         silence = self._silences.hold_of(alert, now)
         if silence is not None:
-            return Hold(fates.MUTED_SILENCED, f"the silence of {silence.owner}", silence.title)
+            return Hold(fates.MUTED_SILENCED, f"the silence of {silence.owner}", silence.title, until=silence.ends_at)
+        mute = self._annotations.mute_of(alert.labels, now)
+        if mute is not None:
+            return Hold(fates.MUTED_ANNOTATION, f"an annotation of {mute.source}", mute.title, until=mute.until)
         source = self._inhibitor.source_of(alert)
         if source is not None:
             return Hold(fates.MUTED_INHIBITED, source.title, f"held back by {source.title}")
@@ -64,12 +77,30 @@ class Muting:
     def _hold_by_window(self, severity: Severity, schedule: Schedule, now: datetime) -> Hold | None:
         windows = self._windows
         if (name := windows.open_of(schedule.mute_in, now)) is not None:
-            return Hold(fates.MUTED_WINDOW, f"the window {name}", f"muted in the window {name}")
+            until = windows.edge_after(name, now)
+            return Hold(
+                fates.MUTED_WINDOW, f"the window {name}", f"muted in the window {name}{_until(until)}", until=until
+            )
         if windows.knows(schedule.active_in) and windows.open_of(schedule.active_in, now) is None:
             outside = " and ".join(schedule.active_in)
-            return Hold(fates.MUTED_WINDOW, f"the hours outside {outside}", f"muted outside {outside}")
-        if severity is not Severity.CRITICAL and (name := windows.open_of(schedule.hold_in, now)) is not None:
+            until = windows.next_opening(schedule.active_in, now)
             return Hold(
-                fates.CAME_AND_WENT, f"the window {name}", f"held for the end of the window {name}", is_collecting=True
+                fates.MUTED_WINDOW,
+                f"the hours outside {outside}",
+                f"muted outside {outside}{_until(until)}",
+                until=until,
+            )
+        if severity is not Severity.CRITICAL and (name := windows.open_of(schedule.hold_in, now)) is not None:
+            until = windows.edge_after(name, now)
+            return Hold(
+                fates.CAME_AND_WENT,
+                f"the window {name}",
+                f"held for the end of the window {name}{_until(until)}",
+                is_collecting=True,
+                until=until,
             )
         return None
+
+
+def _until(at: datetime | None) -> str:
+    return "" if at is None else f" until {at:%Y-%m-%d %H:%M} UTC"

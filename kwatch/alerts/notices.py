@@ -3,6 +3,7 @@
 A notice waits for its group's group_wait and goes out in an incident of its own, which is never open: it has no end.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -26,6 +27,9 @@ from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.rules import Rule
 
+#: Notices that wait for company at a time; some 1 KB each. Beyond, those that wait longest go out at once.
+WAITING = 20_000
+
 _SPEAKING = (FindingKind.STATE, FindingKind.OCCURRENCE)
 
 
@@ -44,7 +48,8 @@ class Notices:
         timers: Timers,
         ledger: Ledger,
     ) -> None:
-        self.batches: dict[str, NoticeBatch] = {}
+        self.batches: OrderedDict[str, NoticeBatch] = OrderedDict()
+        self._waiting = 0  # notices in them
         self._book = book
         self._groups = groups
         self._muting = muting
@@ -58,6 +63,7 @@ class Notices:
         """Take back what was waiting."""
         for batch in batches:
             self.batches[batch.key] = batch
+            self._waiting += len(batch.notices)
             self._timers.set((Phase.FLUSH, batch.key), batch.due_at)
         self.forget_removed()
 
@@ -68,6 +74,7 @@ class Notices:
             self._ledger.count(fates.DESTINATION_REMOVED)
             self._ledger.touch_group(batch.key)
             self._timers.set((Phase.FLUSH, batch.key), None)
+            self._waiting -= len(batch.notices)
             del self.batches[batch.key]
 
     def observe(self, finding: Finding, now: datetime, *, is_first_list: bool) -> None:
@@ -103,6 +110,7 @@ class Notices:
     def run(self, key: str, now: datetime) -> None:
         """The wait of a batch is over."""
         batch = self.batches.pop(key)
+        self._waiting -= len(batch.notices)
         self._ledger.touch_group(key)
         address = Address(
             destination=batch.destination,
@@ -152,15 +160,25 @@ class Notices:
             batch.due_at = min(batch.due_at, due_at)
             batch.dropped += dropped
             self._add(batch, view)
+            if self._waiting > WAITING:
+                self._hurry(now)
 
     def _add(self, batch: NoticeBatch, view: AlertView) -> None:
         """Add a notice; beyond what a message can hold only their number grows."""
         if len(batch.notices) < ALERTS:
             batch.notices.append(view)
+            self._waiting += 1
         else:
             batch.dropped += 1
         self._timers.set((Phase.FLUSH, batch.key), batch.due_at)
         self._ledger.touch_group(batch.key)
+
+    def _hurry(self, now: datetime) -> None:
+        """Let the batch that waits longest go out."""
+        oldest = next(iter(self.batches))
+        self._ledger.reach(fates.NOTICE_HURRIED)
+        self._timers.set((Phase.FLUSH, oldest), None)
+        self.run(oldest, now)
 
     def _view(self, alert: Alert, finding: Finding, now: datetime) -> AlertView:
         rule: Rule = finding.rule

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from kwatch.alerts.ledger import HELD_PLANNED_CHANGE, OPENED, Ledger
+from kwatch.alerts.ledger import HELD_PLANNED_CHANGE, OPENED, PLANNED_DROPPED, Ledger
 from kwatch.alerts.planlines import line_of, name_of
 from kwatch.alerts.records import Alert, Member, PlannedChange
 from kwatch.alerts.timers import Phase, Timers
@@ -188,6 +188,7 @@ class PlannedChanges:
             change = None
         if change is None:
             if len(self.changes) >= CHANGES:
+                self._ledger.reach(PLANNED_DROPPED)
                 return None
             change = PlannedChange(kind=step.kind, subject=step.subject, started_at=now, until=now)
             self._add(change)

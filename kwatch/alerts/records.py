@@ -105,6 +105,8 @@ class Alert(msgspec.Struct, kw_only=True):
     planned_by: str = ""  # that change, for people
     is_told: bool = False  # this episode led to a notification
     listed: list[str] = []  # the digests that this episode was in
+    told_in: dict[str, str] = {}  # destination → the incident in which it was told of this episode
+    fate: str = ""  # why this episode, which is over, was told to nobody; as `ledger.COUNTERS` names it
     notice_at: datetime | None = None  # when a notice was told last
     notices_dropped: int = 0  # repeats since then
 
@@ -220,10 +222,24 @@ class Episodes(msgspec.Struct, tag="episodes"):
     last: int = 0
 
 
+class Annotated(msgspec.Struct, frozen=True, kw_only=True, tag="annotated"):
+    """An object whose annotations ask something of kwatch, as they were heard."""
+
+    ref: ObjectRef
+    annotations: dict[str, str]
+    heard_at: datetime
+
+
 class Watched(msgspec.Struct, tag="watched"):
     """Until when the cluster was watched for certain; None: nobody has said so yet."""
 
     until: datetime | None = None
+
+
+class LimitsTold(msgspec.Struct, tag="limits"):
+    """When it was told last that a limit of memory was reached; None: never."""
+
+    at: datetime | None = None
 
 
 class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
@@ -248,4 +264,6 @@ class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
         return f"planned/{self.kind.value}/{self.subject}"
 
 
-GroupRow = Group | NoticeBatch | DigestPeriod | DigestEntry | Episodes | Watched | PlannedChange
+GroupRow = (
+    Group | NoticeBatch | DigestPeriod | DigestEntry | Episodes | Watched | PlannedChange | Annotated | LimitsTold
+)

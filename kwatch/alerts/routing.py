@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from kwatch.alerts import ledger as fates
 from kwatch.model.matching import LabelPredicate, label_predicate
 from kwatch.model.routes import Destination, Route
+from kwatch.model.rules import Severity
 from kwatch.model.windows import Schedule
 
 #: The receiver that drops, and counts.
@@ -29,6 +31,20 @@ class Routing(msgspec.Struct, frozen=True):
     matches: tuple[Match, ...]
     is_dropped: bool  # a route to `none` took it, and no other matched
     fallbacks: int  # receivers that their labels did not name
+
+    @property
+    def named(self) -> list[tuple[Match, Destination]]:
+        """The destinations that the routes lead to, whatever severity they want."""
+        return [(match, destination) for match in self.matches for destination in match.destinations]
+
+    def drop(self, severity: Severity) -> str:
+        """Return the reason code of what goes nowhere; empty: it goes somewhere."""
+        if self.is_dropped:
+            return fates.DROPPED_BY_ROUTE
+        if not self.named:
+            return fates.NO_DESTINATION
+        is_wanted = any(severity >= destination.severity for _, destination in self.named)
+        return "" if is_wanted else fates.MUTED_SEVERITY
 
 
 class _Node:
@@ -56,8 +72,11 @@ class Router:
         receiver, _ = self._receiver(self._root.route, {})
         return self._receivers.get(receiver, ())
 
-    def route(self, labels: Mapping[str, str]) -> Routing:
-        """Return where an alert with these labels goes. The root takes what no child does (S-109)."""
+    def route(self, labels: Mapping[str, str], chosen: str = "") -> Routing:
+        """Return where an alert with these labels goes. The root takes what no child does (S-109).
+
+        A receiver that is `chosen` is told in place of theirs, as the first of them would be; what they drop stays so.
+        """
         matches: dict[str, Match] = {}
         is_dropped, fallbacks = False, 0
         for route in _walk(self._root, labels):
@@ -67,7 +86,10 @@ class Router:
                 is_dropped = True
             elif receiver not in matches and receiver in self._receivers:
                 matches[receiver] = Match(receiver, route, self._receivers[receiver])
-        return Routing(tuple(matches.values()), is_dropped and not matches, fallbacks)
+        found = tuple(matches.values())
+        if chosen in self._receivers and found:
+            found = (Match(chosen, found[0].route, self._receivers[chosen]),)
+        return Routing(found, is_dropped and not matches, fallbacks)
 
     def step(self, labels: Mapping[str, str], receiver: str) -> Match | None:
         """Return the receiver that a route escalates to, told as that route says; None: none does (any more)."""
@@ -77,9 +99,13 @@ class Router:
         return None
 
     def schedule(self, labels: Mapping[str, str], receiver: str) -> Schedule:
-        """Return when a receiver may be told of an alert, as the route says that leads to it or escalates to it."""
-        match = next((match for match in self.route(labels).matches if match.receiver == receiver), None)
-        match = match or self.step(labels, receiver)
+        """Return when a receiver may be told of an alert, as the route says that leads or escalates to it.
+
+        One that was chosen instead is told by the first route.
+        """
+        matches = self.route(labels).matches
+        match = next((match for match in matches if match.receiver == receiver), None)
+        match = match or self.step(labels, receiver) or next(iter(matches), None)
         return Schedule() if match is None else match.route.schedule
 
     def _receiver(self, route: Route, labels: Mapping[str, str]) -> tuple[str, bool]:

@@ -1,7 +1,7 @@
 """Silences: what somebody has asked not to be told of for a while (S-77 to S-83).
 
 They are found by the exact value of a label where they name one, so that a thousand of them cost an alert next to
-nothing; those that name none are asked one after the other.
+nothing; those that name none are asked one after the other, and what came of it is remembered while nothing changes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,6 +18,8 @@ from kwatch.model.silences import Silence
 
 #: As many as are kept.
 MOST = 2000
+#: Label sets of which it is remembered which silences match them; some 500 bytes each.
+REMEMBERED = 16_384
 #: Who ends a silence whose time is up.
 KWATCH = "kwatch"
 
@@ -42,6 +44,7 @@ class Silences:
         self._held: dict[str, _Held] = {}
         self._by_label: dict[str, dict[str, dict[str, _Held]]] = {}  # label → value → id
         self._others: dict[str, _Held] = {}
+        self._matches: dict[tuple[_Label, ...], list[_Held]] = {}
 
     def __len__(self) -> int:
         return len(self._held)
@@ -69,6 +72,7 @@ class Silences:
     def end(self, silence_id: str, actor: str, now: datetime) -> None:
         """Let go of a silence."""
         held = self._held.pop(silence_id)
+        self._matches.clear()
         self._others.pop(silence_id, None)
         for label, value in held.found_by:
             del self._by_label[label][value][silence_id]
@@ -101,7 +105,16 @@ class Silences:
         return held.matches if held is not None else label_predicate(silence.match)
 
     def _matching(self, labels: Mapping[str, str]) -> list[_Held]:
-        return [held for held in self._candidates(labels).values() if held.matches(labels)]
+        if not self._held:
+            return []
+        key = tuple(labels.items())
+        found = self._matches.get(key)
+        if found is None:
+            if len(self._matches) >= REMEMBERED:
+                self._matches.clear()
+            found = [held for held in self._candidates(labels).values() if held.matches(labels)]
+            self._matches[key] = found
+        return found
 
     def _candidates(self, labels: Mapping[str, str]) -> Mapping[str, _Held]:
         found = dict(self._others)
@@ -110,6 +123,7 @@ class Silences:
         return found
 
     def _hold(self, silence: Silence, now: datetime) -> None:
+        self._matches.clear()
         held = self._held[silence.id] = _Held(silence, self._best_labels(silence.match))
         for label, value in held.found_by:
             self._by_label.setdefault(label, {}).setdefault(value, {})[silence.id] = held

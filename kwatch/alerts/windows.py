@@ -54,6 +54,11 @@ class Windows:
         until = self._phase(name, now).until
         return None if until == _NEVER else until
 
+    def next_opening(self, names: Iterable[str], now: datetime) -> datetime | None:
+        """Return when the first of some windows opens that are all closed; None: not in sight."""
+        edges = (self.edge_after(name, now) for name in names if name in self.by_name)
+        return min((at for at in edges if at is not None), default=None)
+
     def _phase(self, name: str, now: datetime) -> _Phase:
         phase = self._phases.get(name)
         if phase is None or not phase.since <= now < phase.until:

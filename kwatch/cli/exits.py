@@ -10,4 +10,4 @@ class Exit(IntEnum):
     PROBLEM = 1  # a problem was found: in the configuration, the state folder, or at a destination
     USAGE = 2
     UNREACHABLE = 3  # no kwatch is running on that state folder, or it does not answer
-    NO_MATCH = 4  # `kwatch explain`: no rule matches
+    NO_MATCH = 4  # `kwatch explain`: no rule matches; `kwatch why`: nothing is known

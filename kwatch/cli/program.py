@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kwatch import __version__
+from kwatch.cli.ack import ack, unack
 from kwatch.cli.audit import audit
 from kwatch.cli.check import check
 from kwatch.cli.deliveries import deliveries
@@ -17,6 +18,7 @@ from kwatch.cli.render import render
 from kwatch.cli.run import run
 from kwatch.cli.send_test import send_test
 from kwatch.cli.silence import silence
+from kwatch.cli.why import why
 from kwatch.errors import ConfigError, KwatchError
 
 
@@ -62,10 +64,13 @@ for command in (
     run,
     check,
     explain,
+    why,
     render,
     send_test,
     deliveries,
     silence,
+    ack,
+    unack,
     audit,
 ):
     main.add_command(command)

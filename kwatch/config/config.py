@@ -11,6 +11,7 @@ from kwatch.model.pace import Paces
 from kwatch.model.routes import Destination, DigestPlan, Route
 from kwatch.model.rules import Inhibition, Rule
 from kwatch.model.schedules import CronSchedule
+from kwatch.model.self_service import SelfService
 from kwatch.model.windows import Window
 from kwatch.notify.base import ChannelConfig
 from kwatch.telemetry import LogFormat
@@ -64,6 +65,7 @@ class Config:
     known: KnownNames  # what matchers of alerts can name
     inhibitions: tuple[Inhibition, ...]
     windows: tuple[Window, ...]
+    self_service: SelfService | None  # None: annotations do nothing
     route: Route
     receivers: Mapping[str, tuple[ChannelConfig, ...]]
     warnings: tuple[str, ...]  # what could be written better, as `file:line:column: text`

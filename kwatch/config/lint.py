@@ -4,7 +4,9 @@ An error is what can be known for certain: the rule can never fire, never end, o
 kwatch can do better when it is written otherwise.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+import msgspec
 
 from kwatch.model.conditions import AllOf, Condition, Not, Text, Word, WordIs, is_edge
 from kwatch.model.contradictions import impossible, literals
@@ -93,3 +95,14 @@ def warnings(rule: Rule) -> Iterator[tuple[str, str]]:
     if better and rule.mode is Mode.ALERT and rule.resolve is None and rule.name not in better:
         mend = f"add `resolve`, or use the built-in rule {' or '.join(map(repr, better))}"
         yield "match", f"match: Events do not say when it is over, the object does: {mend}"
+
+
+def renamed(before: Iterable[Rule], now: Iterable[Rule]) -> Iterator[str]:
+    """Yield of each rule that is as one was which is gone, but for its name (S-42), where it is and what to write."""
+    old, new = ({rule.id: rule for rule in rules} for rules in (before, now))
+    gone = [rule for rule in old.values() if rule.id not in new]
+    for rule in new.values():
+        for was in gone if rule.id not in old else ():
+            if msgspec.structs.replace(was, name=rule.name, id=rule.id, origin=rule.origin) == rule:
+                mend = f"another rule: `id: {was.id}` would keep its alerts"
+                yield f"{rule.origin}: {was.name!r} is {rule.name!r} now, {mend}"

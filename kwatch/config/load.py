@@ -19,6 +19,7 @@ from kwatch.config.routes import NONE, RouteReader, named_receivers, names
 from kwatch.config.rules import BUILT_IN_LABELS, Pack, RuleBook, merge
 from kwatch.config.schema import IncludedWords, PackWords, TopWords
 from kwatch.config.selectors import parse_selector
+from kwatch.config.self_service import chosen_receivers, read_self_service
 from kwatch.config.validate import check
 from kwatch.config.windows import check_zones, read_windows
 from kwatch.errors import ConfigError
@@ -80,6 +81,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
         known=book.known,
         inhibitions=read_inhibitions(inhibit, known, problems),
         windows=read_windows(sources.main, problems),
+        self_service=read_self_service(sources.main, receivers, problems),
         route=_route(
             sources.main, RouteReader(receivers, _keys(sources.main, "windows"), known, problems), receivers, problems
         ),
@@ -239,7 +241,7 @@ def _route(main: Node, reader: RouteReader, receivers: Receivers, problems: Prob
     before = len(problems)
     route = reader.root(given)
     if len(problems) == before and "receivers" in main.mapping:
-        _check_used(main.mapping["receivers"], tuple(named_receivers(given)), problems)
+        _check_used(main.mapping["receivers"], (*named_receivers(given), *chosen_receivers(main)), problems)
     return route
 
 

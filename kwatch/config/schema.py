@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from kwatch.config.paths import parse_path
 from kwatch.model.conditions import Path as FieldPath
 from kwatch.model.rules import Flapping, Mode, OnDelete, Planned, Subject
+from kwatch.model.self_service import Watching
 from kwatch.model.windows import DAY
 from kwatch.notify.base import Duration, PaceWords, SeverityWord, TemplateText, TimeZone
 from kwatch.telemetry import LogFormat
@@ -220,6 +221,8 @@ class TopWords(Words):
     inhibit: tuple[Raw, ...] = ()
     #: Named times, for `active_in`, `mute_in` and `hold_in` of routes.
     windows: dict[SomeText, Raw] = {}
+    #: What annotations of objects may do; absent: nothing.
+    self_service: Raw = None
     route: Raw = None
     receivers: dict[str, Raw] = {}
 
@@ -304,6 +307,23 @@ class RuleWords(Words):
     annotations: dict[SomeText, TemplateText] = {}
     #: Values of the object that messages show: name → path.
     details: dict[SomeText, FieldPathText] = {}
+
+
+class SelfServiceWords(Words):
+    """`self_service`: what annotations of objects may do. What it does not allow they cannot."""
+
+    #: How long a mute may last, from when it is read; 0s: nobody may mute.
+    longest_mute: Duration = timedelta(days=7)
+    #: Whether objects may name a runbook, for rules that have none.
+    runbook: Annotated[bool, Field(strict=True)] = True
+    #: The receivers that may be chosen.
+    receivers: Names = ()
+    #: The severities that may be chosen.
+    severities: tuple[SeverityWord, ...] = ()
+    #: Whether what a rule calls critical may be called less.
+    lower_critical: Annotated[bool, Field(strict=True)] = False
+    #: all: nobody may opt out or in; opt-out: all is watched but what says no; opt-in: what says yes.
+    watch: Watching = Watching.ALL
 
 
 class InhibitWords(Words):

@@ -129,18 +129,23 @@ def is_word(matcher: Matcher) -> bool:
 
 def kinds_of(condition: Condition) -> frozenset[str] | None:
     """Return the only kinds (`Pod`, `Certificate.cert-manager.io`) of which it can be true; None: any kind."""
+    return words_of(Word.KIND, condition)
+
+
+def words_of(name: Word, condition: Condition) -> frozenset[str] | None:
+    """Return the only values of a word (of `kind`, of `reason`) with which it can be true; None: any value."""
     match condition:
-        case WordIs(word=Word.KIND, anyof=anyof) if all(map(is_word, anyof)):
+        case WordIs(word=word, anyof=anyof) if word is name and all(map(is_word, anyof)):
             return frozenset(matcher.glob for matcher in anyof if isinstance(matcher, Text))
         case AllOf(of=of):
-            known = [kinds for each in of if (kinds := kinds_of(each)) is not None]
+            known = [words for each in of if (words := words_of(name, each)) is not None]
             return frozenset.intersection(*known) if known else None
         case AnyOf(of=of):
-            every = [kinds_of(each) for each in of]
-            known = [kinds for kinds in every if kinds is not None]
+            every = [words_of(name, each) for each in of]
+            known = [words for words in every if words is not None]
             return frozenset().union(*known) if len(known) == len(every) else None
         case AnyElement(of=inner):
-            return kinds_of(inner)
+            return words_of(name, inner)
         case _:
             return None
 

@@ -17,6 +17,11 @@ class Pace(msgspec.Struct, frozen=True):
         """How long one token takes to come back."""
         return timedelta(minutes=1) / self.per_minute
 
+    @property
+    def memory(self) -> timedelta:
+        """How long an empty bucket takes to be full: what was before is of no account."""
+        return self.interval * self.burst
+
 
 class Paces(msgspec.Struct, frozen=True):
     """The paces that were asked for, by destination and by rule; what has none is told as it comes."""

@@ -6,7 +6,7 @@ from enum import Enum, IntEnum
 
 import msgspec
 
-from kwatch.model.conditions import AllOf, AnyOf, Condition, Path
+from kwatch.model.conditions import AllOf, AnyOf, Condition, Path, is_edge
 from kwatch.model.pace import Pace
 
 #: The name of the rule by which kwatch itself tells of planned changes that went well.
@@ -126,9 +126,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_held(self) -> bool:
-        """Whether a planned change holds its alerts back: where the rule does not say, unless they are critical."""
+        """Whether a planned change holds its alerts back.
+
+        Where the rule does not say: unless they are critical, or it asks for changes themselves.
+        """
         if self.planned is None:
-            return self.severity is not Severity.CRITICAL
+            return self.severity is not Severity.CRITICAL and not is_edge(self.match)
         return self.planned is Planned.HOLD
 
 

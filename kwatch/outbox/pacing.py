@@ -34,6 +34,10 @@ class Bucket(msgspec.Struct, frozen=True):
         """Return a bucket with one token: nobody knows what was sent just before (S-96)."""
         return cls(burst, interval, now + interval * (burst - 1))
 
+    def spent(self, number: int, now: datetime) -> "Bucket":
+        """Return the bucket of which so many tokens are gone at most; one is there (S-96)."""
+        return Bucket(self.burst, self.interval, now + self.interval * min(number, self.burst - 1))
+
     def wait(self, now: datetime) -> timedelta:
         """Return how long until there is a token; 0: there is one."""
         return max(timedelta(0), self._full_at(now) + self.interval - self.burst * self.interval - now)
@@ -91,6 +95,10 @@ class Pacer(msgspec.Struct, frozen=True):
         if storm is not None:
             storm = Storm(storm.since + by, storm.window_ends_at + by, storm.count)
         return Pacer(self.pace, self.bucket.moved(by), self.reserve.moved(by), storm)
+
+    def resumed(self, attempts: int, now: datetime) -> "Pacer":
+        """Return the pacer of a process before which so many attempts were made while the bucket filled up."""
+        return msgspec.structs.replace(self, bucket=self.bucket.spent(attempts, now))
 
     def at(self, now: datetime) -> "Pacer":
         """Return the pacer once the windows that have ended are judged."""

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Throttle:
-    """The buckets and the storm of one destination, kept in memory: a process begins with one token (S-96)."""
+    """The buckets and the storm of one destination, kept in memory; what a process begins with: `resume` (S-96)."""
 
     def __init__(self, destination: str, paces: Paces, state: State, counters: Counters, now: datetime) -> None:
         pace = paces.destinations.get(destination)
@@ -39,6 +39,17 @@ class Throttle:
         """The clock was set: what is in the buckets stays."""
         self._pacer = None if self._pacer is None else self._pacer.moved(by)
         self._rules.move(by)
+
+    async def resume(self, now: datetime) -> None:
+        """Go on where the process before us was: what it attempted is spent. May raise StateError.
+
+        While an overflow is open the storm goes on, and there is one token.
+        """
+        if self._pacer is None:
+            return
+        attempts = await self._state.attempts_since(self._destination, now - self._pacer.pace.memory)
+        if attempts is not None:
+            self._pacer = self._pacer.resumed(attempts, now)
 
     def storm(self, now: datetime) -> Storm | None:
         """Return the storm that the destination is in."""

@@ -125,6 +125,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`. Cancel it to leave what is in flight to the next start."""
+        await self._stored(lambda: self.throttle.resume(self._tools.clock.now()))
         async with asyncio.TaskGroup() as sends:
             while not self._is_stopping:
                 try:

@@ -1,8 +1,5 @@
 """The rules of a configuration, compiled once: which of them speak of an observation, and what they say.
 
-Most events are of no interest to any rule, so the rules that may match are remembered by what tells events apart; the
-conditions themselves say which these are: a rule is no candidate when its match is false whatever the rest may be.
-
 Findings on open alerts (that the match is false now, that the object is gone, `resolve`) name the alert by the
 fingerprint that the engine gives, since an object no longer tells under which key its alert was opened: the reason of
 an Event, a label that it had.
@@ -11,7 +8,6 @@ an Event, a label that it had.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 import msgspec
 
@@ -22,6 +18,7 @@ from kwatch.model.matching import kinds_of
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
 from kwatch.model.rules import Mode, Rule, Subject
+from kwatch.rules.candidates import Candidates, remember
 from kwatch.rules.compiled import Cause, CompiledRule, compile_rule, never
 from kwatch.rules.evaluate import (
     Observed,
@@ -37,11 +34,6 @@ from kwatch.rules.workloads import expected_until
 
 #: The alerts (fingerprints) that hold an object as a member, also a pending one, by the id of their rule.
 OpenAlerts = Callable[[ObjectRef], Mapping[str, Collection[str]]]
-
-_K = TypeVar("_K")
-_V = TypeVar("_V")
-
-_MEMO_SIZE = 16_384  # entries; some 400 bytes each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,29 +65,9 @@ class RuleSet:
         self._label_names = label_names
         self.compiled = tuple(compile_rule(rule, cluster, label_names) for rule in rules)
         self._by_id = {compiled.rule.id: compiled for compiled in self.compiled}
-        self._for_events: dict[tuple[str, ...], tuple[CompiledRule, ...]] = {}
-        self._for_changes: dict[tuple[str, str], tuple[CompiledRule, ...]] = {}
-        self._tellers: dict[tuple[str, str], tuple[CompiledRule, ...]] = {}  # of the candidates for changes
+        self._candidates = Candidates(self.compiled)
+        self.event_candidates = self._candidates.for_event
         self._fingerprints: dict[tuple[str, tuple[str, ...]], str] = {}
-
-    def event_candidates(
-        self,
-        kind: str,
-        group: str,
-        namespace: str,
-        type: str,  # noqa: A002 - the event's own word
-        reason: str,
-    ) -> tuple[CompiledRule, ...]:
-        """Return the rules that may match an event; kind, group and namespace are those of the regarding object."""
-        key = (kind, group, namespace, type, reason)
-        found = self._for_events.get(key)
-        if found is None:
-            seen = Observed(kind=kind, group=group, namespace=namespace, type=type, reason=reason, change="")
-            found = tuple(
-                each for each in self.compiled if each.rule.on is Subject.EVENT and each.match(seen) is not Truth.FALSE
-            )
-            _remember(self._for_events, key, found)
-        return found
 
     @staticmethod
     def needs_object(candidates: Iterable[CompiledRule]) -> bool:
@@ -121,7 +93,7 @@ class RuleSet:
 
     def watches(self, kind: str, group: str) -> bool:
         """Return whether any rule may have something to say of a change of this kind."""
-        return bool(self._change_candidates(kind, group))
+        return bool(self._candidates.for_change(kind, group))
 
     def change_findings(self, change: ObjectChange, about: About, *, open_alerts: OpenAlerts) -> tuple[Finding, ...]:
         """Return what the rules say of a change.
@@ -129,10 +101,11 @@ class RuleSet:
         A rule that is true says so each time. What ends or suspends an alert is said of `open_alerts` only.
         """
         ref = change.state.ref
-        candidates = self._change_candidates(ref.kind, ref.group)
+        candidates = self._candidates.tellers(ref.kind, ref.group)
         opened = open_alerts(ref)
-        if not opened:  # as of most objects: rules about Events have something to say of open alerts only
-            candidates = self._change_tellers(ref.kind, ref.group)
+        if opened:  # rules about Events have something to say of open alerts only
+            listeners = self._candidates.listeners(ref.kind, ref.group)
+            candidates += tuple(listeners[rule_id] for rule_id in opened if rule_id in listeners)
         if not candidates:
             return ()
         seen = observe_change(change, about.workload)
@@ -143,7 +116,7 @@ class RuleSet:
 
     def changed_paths(self, kind: str, group: str) -> frozenset[Path]:
         """Return the paths whose values rules of this kind compare with those before."""
-        return frozenset(path for each in self._change_candidates(kind, group) for path, _ in each.edges)
+        return frozenset(path for each in self._candidates.for_change(kind, group) for path, _ in each.edges)
 
     def evidence(self, rule: Rule, state: ObjectState) -> Truth:
         """Return the truth of a rule's `resolve` on an object; false for a rule without one."""
@@ -163,22 +136,6 @@ class RuleSet:
         """Return the kinds that rules of Events name; one that is about any kind names none."""
         matches = (each.rule.observed for each in self.compiled if each.rule.on is Subject.EVENT)
         return frozenset(kind for match in matches for kind in kinds_of(match) or ())
-
-    def _change_candidates(self, kind: str, group: str) -> tuple[CompiledRule, ...]:
-        found = self._for_changes.get((kind, group))
-        if found is None:
-            seen = Observed(kind=kind, group=group, namespace=None)
-            found = tuple(each for each in self.compiled if each.match(seen) is not Truth.FALSE)
-            _remember(self._for_changes, (kind, group), found)
-        return found
-
-    def _change_tellers(self, kind: str, group: str) -> tuple[CompiledRule, ...]:
-        """Return the candidates that may open an alert or tell a notice."""
-        found = self._tellers.get((kind, group))
-        if found is None:
-            found = tuple(each for each in self._change_candidates(kind, group) if each.rule.on is Subject.RESOURCE)
-            _remember(self._tellers, (kind, group), found)
-        return found
 
     def _findings(
         self, compiled: CompiledRule, change: ObjectChange, seen: Observed, opened: Collection[str]
@@ -310,7 +267,7 @@ class RuleSet:
         known = self._fingerprints.get((rule.id, values))
         if known is None:
             known = fingerprint(self._cluster, rule.id, dict(zip(rule.key, values, strict=True)))
-            _remember(self._fingerprints, (rule.id, values), known)
+            remember(self._fingerprints, (rule.id, values), known)
         return known
 
 
@@ -351,10 +308,3 @@ def _message(compiled: CompiledRule, seen: Observed) -> str:
         if holds(seen) is Truth.TRUE:
             return seen.state.conditions[type_].message
     return ""
-
-
-def _remember(memo: dict[_K, _V], key: _K, value: _V) -> None:
-    """Remember within bounds: forget everything when full, as what is common comes back at once."""
-    if len(memo) >= _MEMO_SIZE:
-        memo.clear()
-    memo[key] = value

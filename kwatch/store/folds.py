@@ -42,6 +42,19 @@ def foldable(connection: apsw.Connection, destination: str, now: datetime, *, wi
     return tuple(id_ for (id_,) in rows)
 
 
+def attempts_since(connection: apsw.Connection, destination: str, at: datetime) -> int | None:
+    """Return how many attempts were made since then, or a few more; None: an overflow is open."""
+    if _open_id(connection, destination) is not None:
+        return None
+    return int(
+        connection.execute(
+            "SELECT coalesce(sum(attempts), 0) FROM deliveries WHERE destination = ? AND attempts > 0"
+            " AND (finished_at IS NULL OR finished_at >= ?)",
+            (destination, to_micros(at)),
+        ).get
+    )
+
+
 def fold(connection: apsw.Connection, ids: Iterable[str], at: datetime) -> list[Change]:
     """Fold what is still untouched of these rows, which are of one destination."""
     fresh = [id_ for id_ in ids if _is_fresh(connection, id_)]
@@ -63,15 +76,21 @@ def _is_fresh(connection: apsw.Connection, id_: str) -> bool:
 
 def _open(connection: apsw.Connection, first: Notification, at: datetime) -> tuple[str, list[Change]]:
     """Return the overflow that takes in more, opened if there is none."""
-    found = connection.execute(
-        "SELECT id FROM deliveries WHERE destination = ? AND kind = 'overflow' AND NOT is_listed"
-        " AND finished_at IS NULL",
-        (first.destination,),
-    ).get
+    found = _open_id(connection, first.destination)
     if found is not None:
         return found, []
     overflow = open_overflow(first, at)
     return overflow.id, [insert(connection, overflow, at + WAIT)]
+
+
+def _open_id(connection: apsw.Connection, destination: str) -> str | None:
+    """Return the id of the overflow that takes in more; None: there is none."""
+    found: str | None = connection.execute(
+        "SELECT id FROM deliveries WHERE destination = ? AND kind = 'overflow' AND NOT is_listed"
+        " AND finished_at IS NULL",
+        (destination,),
+    ).get
+    return found
 
 
 def list_folded(connection: apsw.Connection, overflow: Notification) -> Notification:

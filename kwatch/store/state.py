@@ -115,6 +115,10 @@ class State:
             lambda connection: folds.foldable(connection, destination, now, with_critical=with_critical)
         )
 
+    async def attempts_since(self, destination: str, at: datetime) -> int | None:
+        """Return how many attempts were made since then, or a few more; None: an overflow is open."""
+        return await self._writer.read(lambda connection: folds.attempts_since(connection, destination, at))
+
     async def fold(self, ids: Iterable[str], at: datetime) -> None:
         """End these deliveries of one destination as lines of its next overflow, as far as they are still untouched."""
         chosen = tuple(ids)

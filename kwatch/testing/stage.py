@@ -107,6 +107,7 @@ class Stage:
         self.counters = Counters()
         self.slack = SlackServer(SLACK_TOKEN, {"#alerts": "C1"})
         self.state_type: type[State] = State  # a subclass may cut the process at a point that it knows
+        self.follows_files = False  # a look at them each two seconds, in plays that last for days
         self.app: App | None = None
         self._killed = asyncio.Event()
         self._back_at = 0.0  # when kwatch is started again after `kill`
@@ -202,9 +203,9 @@ class Stage:
         """Let somebody acknowledge what fires of a rule."""
         self.at(at, lambda: self._answer(rule, lambda engine, name, now: engine.ack(name, by, now, comment=comment)))
 
-    def unack(self, at: float, rule: str) -> None:
+    def unack(self, at: float, rule: str, *, by: str = "ann") -> None:
         """Let them take it back."""
-        self.at(at, lambda: self._answer(rule, lambda engine, name, now: engine.unack(name, now)))
+        self.at(at, lambda: self._answer(rule, lambda engine, name, now: engine.unack(name, by, now)))
 
     def set_clock(self, at: float, by: float) -> None:
         """Let the clock of kwatch's machine be set; the cluster and the stage keep their time."""
@@ -237,6 +238,7 @@ class Stage:
 
     def reload(self, at: float, text: str = "") -> None:
         """Change the configuration at an instant, or not, and ask kwatch to load it, as SIGHUP does."""
+        self.follows_files = True
 
         def act() -> None:
             self.write(text)
@@ -360,7 +362,7 @@ class Stage:
 
     @contextmanager
     def _opened(self) -> Iterator[App]:
-        path = self.write()
+        files = ConfigFiles(self.write())
         (self._folder / "slack-token").write_text(SLACK_TOKEN)
         state = self.state_type.open(self._folder / "state", virtual.InlineExecutor(), self.counters)
         ports = Ports(
@@ -369,10 +371,10 @@ class Stage:
             clock=self.own_clock,
             rng=random.Random(0),  # noqa: S311 - jitter, the same in every run
             transport=self._transport,
-            files=ConfigFiles(path),
+            files=files if self.follows_files else ConfigFiles(),
         )
         try:
-            yield App(ports.files.read(), ports, state, self.counters)
+            yield App(files.read(), ports, state, self.counters)
         finally:
             state.close()
 

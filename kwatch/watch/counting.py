@@ -22,6 +22,7 @@ FUTURE_LIMIT = timedelta(seconds=30)  # C13: a clock may be this much ahead
 #: How long a deleted Event's count waits for its recreation (C12). Other reasons may starve one for hours, and a count
 #: that was forgotten is counted twice.
 KEEP_DELETED = timedelta(hours=24)
+KEPT = 200_000  # counts in all, as many Events as an API server has at a time in a large cluster
 KEPT_DELETED = 20_000  # of these; some 500 bytes each
 KEEP_UNSEEN = timedelta(hours=25)  # longer than API servers keep Events: only what was deleted unseen gets this old
 SECOND = timedelta(seconds=1)

@@ -2,7 +2,8 @@
 
 The core/v1 recorder of client-go lets 25 Events through per source (component and host) and object, of all reasons and
 types together, then one in 300 s; what it keeps back it counts, but tells of only with the next write of the same
-Event. See `getSpamKey` in https://github.com/kubernetes/client-go/blob/master/tools/record/events_cache.go. Only writes
+Event. See `getSpamKey` in https://github.com/kubernetes/client-go/blob/master/tools/record/events_cache.go. In 0.35
+each type has a bucket of its own, of whose level that of both together is a lower bound. Only writes
 spend tokens, and a watch shows every write, so the level is known: at least what it would be if the bucket had been
 empty when the watch came into sync. A restart of the emitter and an eviction from its cache only raise the true one.
 

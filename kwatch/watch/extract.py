@@ -16,6 +16,7 @@ import msgspec
 from kwatch.model.conditions import Path
 from kwatch.model.objects import ObjectRef, Owner, Resource
 from kwatch.model.observations import ObjectState, Position, StatusCondition
+from kwatch.model.self_service import PREFIX
 from kwatch.watch.normalise import Instant, Moment, Version
 
 Scalar = str | int | float | bool
@@ -28,12 +29,16 @@ class Projection(msgspec.Struct, frozen=True):
     """What is kept of the objects of one kind, beyond identity, labels, owner, node and conditions."""
 
     paths: frozenset[Path] = frozenset()
-    annotations: bool = False
+    annotations: bool = False  # all of them
     elementwise: frozenset[Path] = frozenset()  # of the paths, those whose values are kept with where they stand
+    self_service: bool = False  # the annotations that are meant for kwatch
 
     def __or__(self, other: "Projection") -> "Projection":
         return Projection(
-            self.paths | other.paths, self.annotations or other.annotations, self.elementwise | other.elementwise
+            self.paths | other.paths,
+            self.annotations or other.annotations,
+            self.elementwise | other.elementwise,
+            self.self_service or other.self_service,
         )
 
 
@@ -87,12 +92,20 @@ def state_of(resource: Resource, projection: Projection, body: Body) -> ObjectSt
         resource_version=metadata.resource_version,
         created_at=metadata.creation_timestamp,
         labels=metadata.labels or {},
-        annotations=(metadata.annotations or {}) if projection.annotations else {},
+        annotations=_annotations_of(metadata.annotations, projection),
         owner=_owner_of(metadata.owner_references or ()),
         node=_node_of(resource, metadata.name, body),
         values={path: tuple(values) for path, values in found.values.items()},
         positions={path: tuple(at) for path, at in found.positions.items() if len(at) > 1 or any(at[0])},
         conditions=_conditions_of(_at(body, _CONDITIONS)),
+    )
+
+
+def _annotations_of(annotations: Mapping[str, str] | None, projection: Projection) -> Mapping[str, str]:
+    if not annotations or projection.annotations:
+        return annotations or {}
+    return (
+        {key: value for key, value in annotations.items() if key.startswith(PREFIX)} if projection.self_service else {}
     )
 
 

@@ -8,11 +8,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from kwatch.model.alerts import AlertView
 from kwatch.model.silences import Silence
 from kwatch.web import views
 
 _MOST = 64 * 1024  # bytes of a body
 _LONGEST_ACTOR = 100
+_LONGEST_COMMENT = 2000
 #: The header in which a client says who asks; the token alone says that they may.
 ACTOR = "x-kwatch-actor"
 
@@ -31,6 +33,14 @@ class Control(Protocol):
 
     async def expire_silence(self, silence_id: str, actor: str) -> bool:
         """End a silence now; False: there is none of that id."""
+        ...
+
+    async def ack(self, target: str, actor: str, comment: str) -> tuple[AlertView, ...]:
+        """Note that somebody takes care of an alert, or of all that an incident tells of; return those."""
+        ...
+
+    async def unack(self, target: str, actor: str) -> tuple[AlertView, ...]:
+        """Take that back; return what was acknowledged."""
         ...
 
 
@@ -52,16 +62,27 @@ class Changes:
             raise HTTPException(404, "there is no such silence")
         return JSONResponse({"expired": silence_id})
 
+    async def ack(self, request: Request) -> Response:
+        """Answer 200 with the alerts that somebody takes care of now."""
+        comment = _comment(await _document(request))
+        alerts = await self._control.ack(request.path_params["target"], _actor(request), comment)
+        return JSONResponse({"alerts": [views.alert_report(alert) for alert in alerts]})
+
+    async def unack(self, request: Request) -> Response:
+        """Answer 200 with the alerts that nobody takes care of any more."""
+        alerts = await self._control.unack(request.path_params["target"], _actor(request))
+        return JSONResponse({"alerts": [views.alert_report(alert) for alert in alerts]})
+
 
 async def _document(request: Request) -> Mapping[str, object]:
-    """Return the JSON object that was sent."""
+    """Return the JSON object that was sent; nothing at all is an empty one."""
     body = b""
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > _MOST:
                 raise HTTPException(413, f"a body has at most {_MOST} bytes")
-        document = json.loads(body)
+        document = json.loads(body or b"{}")
     except (ValueError, RecursionError):
         raise HTTPException(400, "the body is not JSON") from None
     except ClientDisconnect:
@@ -69,6 +90,14 @@ async def _document(request: Request) -> Mapping[str, object]:
     if not isinstance(document, dict):
         raise HTTPException(400, "the body must be a JSON object")
     return document
+
+
+def _comment(document: Mapping[str, object]) -> str:
+    """Return the comment of an acknowledgement, in one line."""
+    comment = document.get("comment", "")
+    if not isinstance(comment, str) or len(comment) > _LONGEST_COMMENT or document.keys() - {"comment"}:
+        raise HTTPException(400, f"the body may hold a comment, a text of at most {_LONGEST_COMMENT} characters")
+    return " ".join(comment.encode(errors="replace").decode().split())
 
 
 def _actor(request: Request) -> str:

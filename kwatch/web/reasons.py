@@ -1,15 +1,17 @@
 """The answer to "why was I (not) told?", as JSON has it. Pure; every fact is said by who decides it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from kwatch.alerts.story import AlertStory
+from kwatch.alerts.annotated import Asked
+from kwatch.alerts.story import AlertStory, TellingStory
 from kwatch.model.notifications import Attempt, Delivery
 from kwatch.rules.verdicts import Verdict
-from kwatch.web.views import delivery_story
+from kwatch.web.views import DestinationView, alert_report, delivery_story, queue_note
 
 Told = tuple[Delivery, tuple[Attempt, ...]]
 
@@ -19,10 +21,18 @@ class Reasons:
     """What is known of a subject: an alert by its fingerprint, or an object by `Kind/namespace/name`."""
 
     subject: str
+    now: datetime
     problem: str = ""  # why nothing can be said of it; empty: something can
     verdicts: tuple[Verdict, ...] = ()  # of the rules on objects; those on Events speak of Events alone
     stories: tuple[AlertStory, ...] = ()
+    asked: tuple[Asked, ...] = ()  # annotations that may act on the object, the nearest first
     deliveries: Mapping[tuple[str, str], Sequence[Told]] = field(default_factory=dict)  # by destination and incident
+    destinations: Mapping[str, DestinationView] = field(default_factory=dict)
+
+
+def incidents_of(telling: TellingStory) -> Iterable[str]:
+    """Return the incidents whose deliveries a destination was told it in."""
+    return dict.fromkeys(filter(None, (telling.thread, telling.incident)))
 
 
 def reasons_report(reasons: Reasons) -> dict[str, Any]:
@@ -30,36 +40,47 @@ def reasons_report(reasons: Reasons) -> dict[str, Any]:
     return {
         "subject": reasons.subject,
         "problem": reasons.problem,
-        "rules": msgspec.to_builtins(reasons.verdicts),
-        "alerts": [_story_report(story, reasons.deliveries) for story in reasons.stories],
+        "rules": [
+            {**msgspec.to_builtins(verdict), "says": str(verdict.why).splitlines()} for verdict in reasons.verdicts
+        ],
+        "annotations": msgspec.to_builtins(reasons.asked),
+        "alerts": [_story_report(story, reasons) for story in reasons.stories],
     }
 
 
-def _story_report(story: AlertStory, deliveries: Mapping[tuple[str, str], Sequence[Told]]) -> dict[str, Any]:
-    view = story.view
+def _story_report(story: AlertStory, reasons: Reasons) -> dict[str, Any]:
+    view, said = story.view, msgspec.to_builtins(story)
     return {
-        "fingerprint": view.fingerprint,
-        "rule": view.rule,
-        "state": view.state.value,
-        "severity": view.severity.word,
-        "episode": view.episode,
-        "labels": dict(view.labels),
-        "starts_at": msgspec.to_builtins(view.starts_at),
+        **alert_report(view, story.hold.says if story.hold is not None else ""),
+        "key": said["key"],
+        "ends_at": msgspec.to_builtins(view.ends_at),
+        "end_reason": view.end_reason.value if view.end_reason is not None else "",
         "reason": story.reason,
-        "due_at": msgspec.to_builtins(story.due_at),
-        "occurrences": view.count,
+        "due_at": said["due_at"],
+        "quiet_at": said["quiet_at"],
+        "stable_at": said["stable_at"],
         "in_window": view.window_count,
         "rate_count": story.rate_count,
-        "held_by": story.held_by,
-        "hold": story.hold_fate,
-        "members": msgspec.to_builtins(story.members),
-        "told": [
-            {
-                **msgspec.to_builtins(telling),
-                "deliveries": [
-                    delivery_story(*told, ()) for told in deliveries.get((telling.destination, telling.incident), ())
-                ],
-            }
-            for telling in story.tellings
-        ],
+        "hold": said["hold"],
+        "drop": story.drop,
+        "drops": said["drops"],
+        "escalation": said["escalation"],
+        "notice": said["notice"],
+        "annotations": said["asked"],
+        "objects": said["members"],
+        "told": [_telling_report(telling, reasons) for telling in story.tellings],
     }
+
+
+def _telling_report(telling: TellingStory, reasons: Reasons) -> dict[str, Any]:
+    destination = reasons.destinations.get(telling.destination)
+    return {
+        **msgspec.to_builtins(telling),
+        "queue": queue_note(destination, reasons.now) if destination is not None else "",
+        "deliveries": [delivery_story(*told, ()) for told in _deliveries(telling, reasons)],
+    }
+
+
+def _deliveries(telling: TellingStory, reasons: Reasons) -> Iterator[Told]:
+    for incident in incidents_of(telling):
+        yield from reasons.deliveries.get((telling.destination, incident), ())

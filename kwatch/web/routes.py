@@ -52,6 +52,8 @@ def create_app(board: Board, control: Control) -> Starlette:
             Route("/readyz", endpoints.readyz),
             Route("/metrics", endpoints.metrics),
             Route("/api/v1/alerts", endpoints.alerts),
+            Route("/api/v1/alerts/{target:path}/ack", changes.ack, methods=["POST"]),
+            Route("/api/v1/alerts/{target:path}/ack", changes.unack, methods=["DELETE"]),
             Route("/api/v1/audit", endpoints.audit),
             Route("/api/v1/silences", endpoints.silences),
             Route("/api/v1/silences", changes.add_silence, methods=["POST"]),

@@ -290,6 +290,7 @@ def delivery_story(delivery: Delivery, attempts: tuple[Attempt, ...], folded: tu
 class AlertCard:
     """One open alert on the page."""
 
+    fingerprint: str
     severity: str
     rule: str
     where: str
@@ -421,6 +422,7 @@ def _card(alert: AlertView, muted_by: str, now: datetime) -> AlertCard:
         muted_by,
     )
     return AlertCard(
+        fingerprint=alert.fingerprint,
         severity=alert.severity.word,
         rule=alert.rule,
         where=_where(alert.labels),
@@ -479,11 +481,12 @@ def _destination_line(
         waiting=destination.queued,
         dead=counted.get(DeliveryState.DEAD, 0),
         is_bad=bool(destination.suspended),
-        note=_queue_note(destination, now),
+        note=queue_note(destination, now),
     )
 
 
-def _queue_note(destination: DestinationView, now: datetime) -> str:
+def queue_note(destination: DestinationView, now: datetime) -> str:
+    """Say why a destination is not told at once; empty: it is."""
     if destination.suspended:
         return f"suspended: {destination.suspended}"
     if destination.paused_until and destination.paused_until > now:

@@ -118,7 +118,7 @@ def test_there_is_nothing_to_acknowledge_where_nothing_fires() -> None:
     fingerprint = world.notifications[0].content.alerts[0].fingerprint
     assert world.engine.ack(fingerprint, "ann", at(20)) == ()
     assert world.engine.ack("unheard-of", "ann", at(20)) == ()
-    assert world.engine.unack(fingerprint, at(20)) == ()
+    assert world.engine.unack(fingerprint, "ann", at(20)) == ()
 
 
 def test_an_acknowledgement_before_the_first_message_is_in_it() -> None:

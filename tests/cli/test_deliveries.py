@@ -1,8 +1,6 @@
 """`kwatch deliveries` against a web server that shows a board."""
 
-import asyncio
 import json
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,9 +11,9 @@ from kwatch.cli.deliveries import _STATES
 from kwatch.cli.program import main
 from kwatch.model.notifications import DeliveryState
 from kwatch.web import address
-from kwatch.web.routes import create_app
-from kwatch.web.server import listen, serve, url_of
-from tests.web.boards import FixedBoard, FixedControl
+from kwatch.web.server import listen, url_of
+from tests.cli.serving import served
+from tests.web.boards import FixedBoard
 
 Kwatch = Callable[..., Result]
 
@@ -24,21 +22,8 @@ Kwatch = Callable[..., Result]
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The state folder of a board that is served in another thread."""
     state = tmp_path_factory.mktemp("state")
-    loop = asyncio.new_event_loop()
-    listener = listen("127.0.0.1", 0)
-    address.publish(state, url_of(listener))
-    serving = loop.create_task(serve(create_app(FixedBoard(), FixedControl()), listener))
-
-    def run() -> None:
-        with pytest.raises(asyncio.CancelledError):
-            loop.run_until_complete(serving)
-        loop.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    yield state
-    loop.call_soon_threadsafe(serving.cancel)
-    thread.join()
+    with served(state, FixedBoard()):
+        yield state
 
 
 @pytest.fixture

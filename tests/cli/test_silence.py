@@ -123,6 +123,15 @@ def test_T54_another_token_changes_nothing(kwatch: Kwatch, state: Path, tmp_path
     assert kwatch("silence", "list").stdout == "no silences\n"
 
 
+def test_what_is_not_there_is_neither_acknowledged_nor_explained(kwatch: Kwatch) -> None:
+    refused = kwatch("ack", "aaaaaaaaaaaaaaaaaaaaaaaaaa")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("Error: nothing that fires has this fingerprint or incident: ")
+    asked = kwatch("why", "Pod/shop/nobody")
+    assert asked.returncode == 4
+    assert asked.stdout.startswith("Pod/shop/nobody\n  there is no such object; ")
+
+
 def test_the_token_is_for_its_owner_alone(state: Path) -> None:
     assert stat.S_IMODE((state / "token").stat().st_mode) == 0o600
 

@@ -34,6 +34,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     PaceWords,
     DigestWords,
     schema.WindowWords,
+    schema.SelfServiceWords,
     Secret,
 )
 _OF_MATCHERS = ("regex", "gt", "ge", "lt", "le", "path", "from", "to", "increased")

@@ -37,6 +37,11 @@ def test_a_bucket_begins_with_one_token_and_fills_up() -> None:
     assert waits == [0, 0, 0, 0, 0, 12]
 
 
+def test_a_bucket_goes_on_with_what_is_not_spent_and_with_one_at_least() -> None:
+    bucket = Bucket.starting(5, timedelta(seconds=12), START)
+    assert [seconds(bucket.spent(number, START).full_at - START) for number in (0, 3, 4, 50)] == [0, 36, 48, 48]
+
+
 def test_a_clock_that_is_set_back_costs_no_more_than_an_empty_bucket() -> None:
     bucket = Bucket.starting(5, timedelta(seconds=12), START)
     for _ in range(5):

@@ -35,6 +35,9 @@ def no_alerts(_ref: ObjectRef) -> Mapping[str, Collection[str]]:
     return {}
 
 
+RULE_IDS = ("failed", "image", "none", "other", "r", "scaled", "rule-0", "rule-1", "rule-2", "rule-3")
+
+
 class OfEachRule(Mapping[str, Collection[str]]):
     """The same alerts, whichever rule is asked for."""
 
@@ -45,10 +48,10 @@ class OfEachRule(Mapping[str, Collection[str]]):
         return self._fingerprints
 
     def __iter__(self) -> Iterator[str]:
-        return iter(("any",))
+        return iter(RULE_IDS)
 
     def __len__(self) -> int:
-        return 1
+        return len(RULE_IDS)
 
 
 def holding(*fingerprints: str) -> OpenAlerts:

@@ -53,3 +53,17 @@ def test_an_object_made_anew_while_kwatch_was_down_has_not_changed(tmp_path: Pat
     stage.run(until=900)
 
     assert told_of(stage) == []
+
+
+def test_what_a_rule_asks_for_that_was_loaded_meanwhile_is_remembered_too(tmp_path: Path) -> None:
+    other = CONFIG.replace("kind: Deployment", "kind: Node").replace("spec.template.spec.containers[*].image", "spec")
+    stage = Stage(tmp_path, other)
+    stage.at(0, lambda: stage.cluster.apply(deployment("web:1")))
+    stage.reload(50, CONFIG)
+    stage.absent(100, 200)
+    stage.at(150, lambda: stage.cluster.apply(deployment("web:2")))
+
+    stage.run(until=900)
+
+    path = "spec.template.spec.containers[*].image"
+    assert told_of(stage) == [(200, f"{path}: web:1 → web:2", True)]

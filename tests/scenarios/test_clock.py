@@ -10,6 +10,8 @@ from tests.scenarios.writing import BACK_OFF, NOT_READY, text
 HOURLY = text(NOT_READY % "for: 5m, resolve_hold: 2m", route="group_wait: 0s, repeat_interval: 1h")
 POD = "not-ready shop/Pod/web-1"
 HOUR = 3600
+#: Silence does not end it while a play lasts.
+LASTING = BACK_OFF.replace("}}", "}, quiet: 12h}")
 
 
 def jumps(stage: Stage) -> dict[str, int]:
@@ -34,7 +36,7 @@ def test_S117_nor_does_it_after_the_first_message(tmp_path: Path) -> None:
 
 
 def test_S117_what_is_told_from_then_on_has_the_new_time(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, text(BACK_OFF))
+    stage = Stage(tmp_path, text(LASTING))
     stage.set_clock(100, -HOUR)
     stage.event(200)
     stage.run(until=HOUR)
@@ -54,7 +56,7 @@ def test_S118_a_clock_that_is_set_back_repeats_nothing_and_delays_nothing(tmp_pa
 
 
 def test_S118_what_waits_to_be_sent_does_not_wait_for_the_old_time(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, text(BACK_OFF))
+    stage = Stage(tmp_path, text(LASTING))
     stage.answer = lambda _: httpx.Response(503, headers={"Retry-After": "120"})
 
     def back_again() -> None:
@@ -65,6 +67,44 @@ def test_S118_what_waits_to_be_sent_does_not_wait_for_the_old_time(tmp_path: Pat
     stage.set_clock(70, -HOUR)
     stage.run(until=2 * HOUR)
     assert stage.lines == ["170 hook firing back-off shop/Pod/web-1"]
+
+
+PAPER = text(LASTING).replace('hook"}', 'hook", digest: {schedule: "0 * * * *", send_empty: true}}')
+
+
+def covered(stage: Stage) -> list[tuple[float, str, str, list[str]]]:
+    """Return of each digest when it came, what it covers, and its sections."""
+    documents = [(told.at, told.document) for told in stage.told]
+    return [
+        (at, each["starts_at"][11:19], each["ends_at"][11:19], [section["name"] for section in each["sections"]])
+        for at, each in documents
+    ]
+
+
+def test_S117_digests_follow_the_new_time(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, PAPER)
+    stage.event(50)
+    stage.set_clock(1000, HOUR / 2)
+    stage.run(until=2 * HOUR)
+    assert covered(stage) == [
+        (0, "11:59:30", "12:00:00", []),
+        (1800, "12:00:00", "13:00:00", ["new"]),
+        (5400, "13:00:00", "14:00:00", ["still_open"]),
+    ]
+    assert jumps(stage) == {"set": 1, "slept": 0}
+
+
+def test_S118_the_digest_of_a_slot_that_is_done_does_not_come_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, PAPER)
+    stage.event(50)
+    stage.set_clock(3700, -HOUR)
+    stage.run(until=4 * HOUR)
+    assert covered(stage) == [
+        (0, "11:59:30", "12:00:00", []),
+        (3600, "12:00:00", "13:00:00", ["new"]),
+        (10800, "13:00:00", "14:00:00", ["still_open"]),
+    ]
+    assert jumps(stage) == {"set": 1, "slept": 0}
 
 
 def test_S117_a_clock_that_comes_back_by_itself_was_never_set(tmp_path: Path) -> None:
@@ -115,7 +155,7 @@ def test_S119_a_nap_is_not_worth_a_word(tmp_path: Path) -> None:
 
 
 def test_S120_away_for_longer_than_events_are_kept_is_said_and_nothing_is_invented(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, text(BACK_OFF))
+    stage = Stage(tmp_path, text(LASTING))
     stage.event(50, 3)
     stage.absent(100, 100 + 2 * HOUR)
     stage.run(until=3 * HOUR)
@@ -126,7 +166,7 @@ def test_S120_away_for_longer_than_events_are_kept_is_said_and_nothing_is_invent
 
 
 def test_S120_away_for_less_is_not(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, text(BACK_OFF))
+    stage = Stage(tmp_path, text(LASTING))
     stage.event(50, 3)
     stage.absent(100, 3000)
     stage.run(until=2 * HOUR)

@@ -55,7 +55,7 @@ def test_each_step_is_told_at_its_time_and_so_is_the_end(tmp_path: Path) -> None
 
 def test_S111_an_acknowledgement_at_the_instant_of_the_step_comes_first(tmp_path: Path) -> None:
     stage = stage_of(tmp_path)
-    stage.ack(600 - 5e-10, "not-ready", comment="on it")  # clocks show 600; other timers run after it
+    stage.ack(600, "not-ready", comment="on it")
     stage.run(until=7200)
     assert stage.lines == [FIRST, f"600 hook update {POD}"]
     assert stage.told[1].document["alerts"][0]["acknowledged"] == "ann at 12:10 UTC: on it"

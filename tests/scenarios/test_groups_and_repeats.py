@@ -108,7 +108,8 @@ receivers:
 
 
 def test_S62_a_thousand_alerts_in_one_group_make_one_message_within_every_limit(tmp_path: Path) -> None:
-    stage, pods = play(tmp_path, BROKEN + GROUPED)
+    chat = '{type: slack, name: chat, token: {file: FOLDER/slack-token}, channel: "#alerts"}'
+    stage, pods = play(tmp_path, BROKEN + GROUPED.replace("[{type", f"[{chat}, {{type"))
     sizes: list[int] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -125,6 +126,8 @@ def test_S62_a_thousand_alerts_in_one_group_make_one_message_within_every_limit(
     assert (document["alert_count"], len(listed)) == (1000, 10)
     assert "and 990 more" in document["text"].splitlines()
     assert sizes[0] <= 20 * 1024
+    (root,) = stage.slack.messages
+    assert (root.text, stage.slack.refusals) == ("🟠 WARNING · broken (1000) · shop", [])
 
 
 def test_S63_a_notice_is_told_once_per_window(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ NO_IMAGE = (
 )
 NODE_DOWN = '{name: node-down, on: resource, match: {kind: Node, condition: {Ready: "False"}}, severity: critical}'
 PENDING = '{name: pending, on: resource, match: {kind: Pod, condition: {PodScheduled: "False"}}, resolve_hold: 5s}'
-RULES = text(NOT_READY % "", UNHEALTHY % "", NO_IMAGE, NODE_DOWN, PENDING)
+RULES = text(NOT_READY % "", UNHEALTHY % ", quiet: 12h", NO_IMAGE, NODE_DOWN, PENDING)
 
 
 class Cluster:

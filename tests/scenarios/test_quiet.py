@@ -15,6 +15,8 @@ from tests.scenarios.writing import text
 FULL = 6400.0  # seconds of lead
 RULE = "{name: back-off, on: event, match: {reason: BackOff}, %s}"
 QUIET = RULE % "quiet: 120s"
+EXITED = {"terminated": {"exitCode": 3, "reason": "Error"}}
+RUNNING = {"running": {"startedAt": "2026-01-01T12:00:00Z"}}
 FIRING = "0 hook firing back-off shop/Pod/web-1"
 
 
@@ -164,16 +166,31 @@ def test_T01_what_stays_broken_and_silent_is_not_resolved(tmp_path: Path) -> Non
     assert stage.lines == ["0 hook firing stuck shop/Pod/web-1", "86400 hook resolved stuck shop/Pod/web-1"]
 
 
+def test_T01_the_same_exit_code_as_before_is_told_again(tmp_path: Path) -> None:
+    exit_code = '"status.containerStatuses[*].state.terminated.exitCode": 3'
+    rule = f"{{name: exited, on: resource, match: {{kind: Pod, fields: {{{exit_code}}}}}, resolve_hold: 0s}}"
+    stage = Stage(tmp_path, text(rule, route="group_wait: 0s, repeat_interval: 0s"))
+    for at, state in ((0, EXITED), (1000, RUNNING), (5000, EXITED), (6000, RUNNING)):
+        stage.pod(at, status={"containerStatuses": [{"name": "main", "state": state}]})
+    stage.run(until=86400)
+    assert stage.lines == [
+        "0 hook firing exited shop/Pod/web-1",
+        "1000 hook resolved exited shop/Pod/web-1",
+        "5000 hook firing exited shop/Pod/web-1",
+        "6000 hook resolved exited shop/Pod/web-1",
+    ]
+
+
 def test_T01_broken_again_with_the_same_cause_is_told_again(tmp_path: Path) -> None:
     stage = Stage(tmp_path, text(QUIET, route="group_wait: 0s, repeat_interval: 0s"), lead=FULL)
     stage.event(0)
-    stage.event(1000, 2)
+    stage.event(2000, 2)
     stage.run(until=7200)
     assert stage.lines == [
         FIRING,
         "120 hook resolved back-off shop/Pod/web-1",
-        "1000 hook firing back-off shop/Pod/web-1",
-        "1120 hook resolved back-off shop/Pod/web-1",
+        "2000 hook firing back-off shop/Pod/web-1",
+        "2120 hook resolved back-off shop/Pod/web-1",
     ]
 
 

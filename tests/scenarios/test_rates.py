@@ -1,4 +1,4 @@
-"""S-01 to S-25 and S-27: rates and counts, from the writes of Events to what is told.
+"""S-01 to S-25, S-27 and D2: rates and counts, from the writes of Events to what is told.
 
 A rule `often-N` tells the sum: it fires at N, says so, and the rule beside it with N + 1 does not.
 """
@@ -197,6 +197,20 @@ def test_S20_similar_events_combined_are_the_same_alert_with_varied_messages(tmp
     assert [alert_of(stage, n)["message"] for n in (0, 1)] == ["Back-off of main", "Back-off of side"]
     assert [alert_of(stage, n)["is_varied"] for n in (0, 1)] == [False, True]
     assert ["varied messages" in told.document["text"] for told in stage.told] == [False, True]
+
+
+def test_D2_what_the_source_combines_is_matched_and_known_as_what_it_was(tmp_path: Path) -> None:
+    rule = (
+        "{name: back-off, on: event, match: {reason: BackOff, message: 'Back-off of *'}, "
+        "key: [namespace, reason, message], quiet: 2h}"
+    )
+    stage = Stage(tmp_path, text(rule, route="group_wait: 0s, repeat_interval: 1h"))
+    stage.event(0, message="Back-off of main, try 1")
+    stage.event(10, 11, message="(combined from similar events): Back-off of main, try 11")
+    stage.event(20, name="web-1.b", message="(combined from similar events): Back-off of main, try 12")
+    stage.run(until=3700)
+    assert stage.lines == ["0 hook firing back-off shop/Pod/web-1", "3600 hook repeat back-off shop/Pod/web-1 ×12"]
+    assert {alert_of(stage, n)["fingerprint"] for n in (0, 1)} == {alert_of(stage)["fingerprint"]}
 
 
 def test_S21_a_time_ten_minutes_ahead_is_now_and_counted(tmp_path: Path) -> None:

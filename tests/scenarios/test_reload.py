@@ -22,6 +22,9 @@ OFTEN = (
 )
 
 
+REFUSED = "the new configuration is wrong, the old one stays in use"
+
+
 def rules(*lines: str) -> str:
     return "packs: []\nrules:\n" + "".join(f"  - {line}\n" for line in lines)
 
@@ -58,7 +61,7 @@ def test_S41_the_last_rule_of_an_incident_removed_closes_it(tmp_path: Path) -> N
     assert closed.document["alerts"][0]["end"] == "the rule was removed"
 
 
-def test_S42_a_rule_renamed_without_an_id_ends_and_begins(tmp_path: Path) -> None:
+def test_S42_a_rule_renamed_without_an_id_ends_and_begins(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     stage, pods = play(tmp_path, ONE + HOOK)
     pods.phase(0, "a")
     stage.reload(100, ONE.replace("broken", "crashed") + HOOK)
@@ -70,15 +73,20 @@ def test_S42_a_rule_renamed_without_an_id_ends_and_begins(tmp_path: Path) -> Non
         "100 hook summary crashed shop/Pod/a",
         "200 hook resolved crashed shop/Pod/a",
     ]
+    hint = f"{tmp_path}/kwatch.yaml:3: 'broken' is 'crashed' now, another rule: `id: broken` would keep its alerts"
+    assert [vars(each)["hint"] for each in caplog.records if each.message == "a rule was renamed without an id"] == [
+        hint
+    ]
 
 
-def test_S42_a_rule_renamed_with_its_id_goes_on(tmp_path: Path) -> None:
+def test_S42_a_rule_renamed_with_its_id_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     stage, pods = play(tmp_path, ONE + HOOK)
     pods.phase(0, "a")
     stage.reload(100, rules((BROKEN % ", id: broken").replace("name: broken", "name: crashed")) + HOOK)
     pods.phase(200, "a", "Running")
     stage.run(until=900)
     assert stage.lines == ["0 hook firing broken shop/Pod/a", "200 hook resolved broken shop/Pod/a"]
+    assert [each for each in caplog.records if each.message == "a rule was renamed without an id"] == []
 
 
 def test_S49_a_worse_severity_is_told_at_once(tmp_path: Path) -> None:
@@ -197,13 +205,15 @@ def test_nothing_is_lost_while_a_kind_is_listed_anew(tmp_path: Path) -> None:
 
 
 def test_a_new_kind_is_watched_and_one_that_nobody_wants_is_not(tmp_path: Path) -> None:
-    stage, pods = play(tmp_path, ONE + HOOK)
+    one = BROKEN % ", planned: tell"  # which asks for no other kinds
+    stage, pods = play(tmp_path, rules(one) + HOOK)
     pods.phase(0, "a")
     stage.node(0, ready=False)
-    down = '{name: down, on: resource, match: {kind: Node, condition: {Ready: "False"}}, resolve_hold: 0s}'
-    stage.reload(100, rules(BROKEN % "", down) + HOOK)
+    not_ready = '{kind: Node, condition: {Ready: "False"}}'
+    down = f"{{name: down, on: resource, match: {not_ready}, resolve_hold: 0s, planned: tell}}"
+    stage.reload(100, rules(one, down) + HOOK)
     stage.node(200, ready=True)
-    stage.reload(300, ONE + HOOK)
+    stage.reload(300, rules(one) + HOOK)
     stage.node(400, ready=False)
     seen = sources(stage, 50, 150, 350)
     stage.run(until=600)
@@ -278,8 +288,8 @@ def test_T13_what_a_reload_does_not_change_is_identical_before_and_after(tmp_pat
     stage.run(until=1000)
     assert (kept[0].rows, kept[0].incidents) == (kept[1].rows, kept[1].incidents)
     assert stage.lines == [
-        "247.964 hook firing broken shop/Pod/a",
-        "247.964 hook firing often shop/Pod/a ×5",
+        "251.425 hook firing broken shop/Pod/a",
+        "251.425 hook firing often shop/Pod/a ×5",
         "330 hook firing slow shop/Pod/a",
         "630 hook update broken shop/Pod/a, broken shop/Pod/b",
         "930 hook update slow shop/Pod/a, slow shop/Pod/b",
@@ -340,7 +350,11 @@ def test_F43_a_wrong_configuration_is_told_once_and_the_old_one_stays(tmp_path: 
     stage.reload(400, ONE + HOOK)
     seen = looks(stage, 50, 250, 500)
     _, meta, _ = stage.run(until=600)
-    assert stage.lines == ["0 hook firing broken shop/Pod/a", "100 hook meta ", "300 hook resolved broken shop/Pod/a"]
+    assert stage.lines == [
+        "0 hook firing broken shop/Pod/a",
+        f"100 hook meta {REFUSED}",
+        "300 hook resolved broken shop/Pod/a",
+    ]
     problem = f"{tmp_path}/kwatch.yaml:3:24: on: must be one of event, resource, did you mean 'resource'?"
     assert meta.document["title"] == "⚙️ KWATCH · the new configuration is wrong, the old one stays in use"
     assert problem in meta.document["text"].splitlines()
@@ -378,13 +392,14 @@ def test_what_cannot_change_while_kwatch_runs_is_said_by_its_key(tmp_path: Path,
     pods.phase(200, "a")
     seen = looks(stage, 150)
     stage.run(until=600)
-    assert stage.lines == ["100 hook meta ", "200 hook firing broken shop/Pod/a"]
+    assert stage.lines == [f"100 hook meta {REFUSED}", "200 hook firing broken shop/Pod/a"]
     problem = f"{tmp_path}/kwatch.yaml: {key}: cannot change while kwatch runs: restart it"
     assert seen[150]["configuration"]["error"] == problem
 
 
 def test_a_file_that_is_changed_is_loaded_when_two_looks_agree(tmp_path: Path) -> None:
     stage, pods = play(tmp_path, rules(FULL) + HOOK)
+    stage.follows_files = True
     pods.phase(0, "a")
     stage.at(101, lambda: stage.write("packs: ["))
     stage.at(103, lambda: stage.write(ONE + HOOK))
@@ -397,13 +412,14 @@ def test_a_file_that_is_included_is_looked_at_too(tmp_path: Path) -> None:
     """Also one that is new, and one that a wrong configuration includes."""
     stage, pods = play(tmp_path, "include: [more*.yaml]\n" + rules(FULL) + HOOK)
     (tmp_path / "more-1.yaml").write_text("rules: []\n")
+    stage.follows_files = True
     stage.at(100, lambda: stage.write(f"rules: [{BROKEN % ''}]\n", "more-2.yaml"))
     pods.phase(200, "a")
     stage.at(300, lambda: stage.write("rules: [{name: x}]\n", "more-2.yaml"))
     stage.at(400, lambda: stage.write(f"rules: [{BROKEN % ''}]\n", "more-2.yaml"))
     seen = looks(stage, 350, 450)
     stage.run(until=600)
-    assert stage.lines == ["200 hook firing broken shop/Pod/a", "302 hook meta "]
+    assert stage.lines == ["200 hook firing broken shop/Pod/a", f"302 hook meta {REFUSED}"]
     assert (seen[350]["configuration"]["ok"], seen[450]["configuration"]["ok"]) == (False, True)
 
 
@@ -417,7 +433,7 @@ def test_a_secret_that_was_missing_mends_a_configuration(tmp_path: Path) -> None
     stage.at(205, lambda: (tmp_path / "new-token").write_text("xoxb-stage"))
     seen = looks(stage, 204, 240)
     stage.run(until=600)
-    assert stage.lines == ["100 hook meta "]
+    assert stage.lines == [f"100 hook meta {REFUSED}"]
     assert stage.counted("config_reload_failures") == 1
     assert (seen[204]["configuration"]["ok"], seen[240]["configuration"]["ok"]) == (False, True)
 
@@ -495,7 +511,7 @@ receivers:
     stage, _ = play(tmp_path, ONE + receivers)
     stage.reload(100, "packs: [")
     stage.run(until=600)
-    assert stage.lines == ["100 chat meta "]
+    assert stage.lines == [f"100 chat meta {REFUSED}"]
 
 
 def test_an_absence_that_is_asked_for_by_reload_counts_from_then(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from kwatch.config.load import load
 from kwatch.errors import ConfigError
-from kwatch.testing.stage import Told
 from tests.scenarios.plays import BROKEN, play
 
 RECEIVERS = """
@@ -21,46 +20,48 @@ def route(children: str) -> str:
     return f"route: {{receiver: team, group_by: [namespace], group_wait: 0s, routes: [{children}]}}\n"
 
 
-@pytest.mark.parametrize(
-    ("children", "expected"),
-    [
-        pytest.param(
-            "{match: {severity: critical}, receiver: oncall}, {match: {namespace: shop}, receiver: archive}",
-            [Told(0, "oncall", "firing", ("worse",), None)],
-            id="S-106 the first child that matches is the last one tried",
-        ),
-        pytest.param(
-            "{match: {severity: critical}, receiver: oncall, continue: true},"
-            "{match: {namespace: shop}, receiver: archive, continue: true}",
-            [Told(0, "archive", "firing", ("worse",), None), Told(0, "oncall", "firing", ("worse",), None)],
-            id="S-107 with continue on both each is told once",
-        ),
-        pytest.param(
-            "{match: {severity: critical}, receiver: oncall, continue: true},"
-            "{match: {namespace: shop}, receiver: oncall}",
-            [Told(0, "oncall", "firing", ("worse",), None)],
-            id="S-108 two routes to one destination make one message",
-        ),
-        pytest.param(
-            "{match: {severity: info}, receiver: oncall}, {match: {namespace: other}, receiver: archive}",
-            [Told(0, "team", "firing", ("worse",), None)],
-            id="S-109 without a matching child the parent is told",
-        ),
-        pytest.param(
-            "{match: {severity: critical}, receiver: oncall, routes: [{match: {namespace: other}, receiver: archive}]}",
-            [Told(0, "oncall", "firing", ("worse",), None)],
-            id="S-109 and so at every depth",
-        ),
-    ],
-)
-def test_an_alert_goes_where_the_routes_lead(tmp_path: Path, children: str, expected: list[Told]) -> None:
+def lines(folder: Path, children: str) -> list[str]:
+    """Return what is told of a critical alert in `shop`, with these routes."""
     receivers = RECEIVERS
     for name in ("oncall", "archive"):
         if f"receiver: {name}" not in children:
             receivers = "\n".join(line for line in receivers.splitlines() if not line.startswith(f"  {name}:"))
-    stage, pods = play(tmp_path, BROKEN + route(children) + receivers + "\n")
+    stage, pods = play(folder, BROKEN + route(children) + receivers + "\n")
     pods.phase(0, "a", "Unknown")
-    assert sorted(stage.run(until=600), key=lambda one: one.destination) == expected
+    stage.run(until=600)
+    return stage.lines
+
+
+def test_S106_the_first_child_that_matches_is_the_last_one_tried(tmp_path: Path) -> None:
+    children = "{match: {severity: critical}, receiver: oncall}, {match: {namespace: shop}, receiver: archive}"
+    assert lines(tmp_path, children) == ["0 oncall firing worse shop/Pod/a"]
+
+
+def test_S107_with_continue_on_both_each_is_told_once(tmp_path: Path) -> None:
+    children = (
+        "{match: {severity: critical}, receiver: oncall, continue: true}, "
+        "{match: {namespace: shop}, receiver: archive, continue: true}"
+    )
+    assert lines(tmp_path, children) == ["0 archive firing worse shop/Pod/a", "0 oncall firing worse shop/Pod/a"]
+
+
+def test_S108_two_routes_to_one_destination_make_one_message(tmp_path: Path) -> None:
+    children = (
+        "{match: {severity: critical}, receiver: oncall, continue: true}, {match: {namespace: shop}, receiver: oncall}"
+    )
+    assert lines(tmp_path, children) == ["0 oncall firing worse shop/Pod/a"]
+
+
+def test_S109_without_a_matching_child_the_parent_is_told(tmp_path: Path) -> None:
+    children = "{match: {severity: info}, receiver: oncall}, {match: {namespace: other}, receiver: archive}"
+    assert lines(tmp_path, children) == ["0 team firing worse shop/Pod/a"]
+
+
+def test_S109_and_so_at_every_depth(tmp_path: Path) -> None:
+    deep = "routes: [{match: {namespace: other}, receiver: archive}]"
+    assert lines(tmp_path, f"{{match: {{severity: critical}}, receiver: oncall, {deep}}}") == [
+        "0 oncall firing worse shop/Pod/a"
+    ]
 
 
 def test_S109_a_root_needs_a_receiver_and_has_no_matchers(tmp_path: Path) -> None:
@@ -80,5 +81,6 @@ def test_S110_an_explicit_drop_is_counted(tmp_path: Path) -> None:
     stage, pods = play(tmp_path, text)
     pods.phase(0, "a", ns="sandbox-1")
     pods.phase(10, "b")
-    assert stage.run(until=600) == [Told(10, "team", "firing", ("broken",), None)]
-    assert stage.counters.read()["decisions", (("outcome", "dropped_by_route"),)] == 1
+    stage.run(until=600)
+    assert stage.lines == ["10 team firing broken shop/Pod/b"]
+    assert stage.counted("decisions", outcome="dropped_by_route") == 1

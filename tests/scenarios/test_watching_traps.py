@@ -76,15 +76,20 @@ rules: [{name: seen, on: resource, match: {kind: Pod, fields: {status.phase: Fai
     assert stage.lines == ["100 hook notice seen shop/Pod/a"]
 
 
-def test_T16_what_ended_while_the_namespace_was_not_selected_ends_when_it_is_again(tmp_path: Path) -> None:
+def test_T16_what_is_in_a_namespace_that_is_left_is_no_longer_observed(tmp_path: Path) -> None:
     stage, pods = play(tmp_path, SELECTED.replace("SELECTOR", "team=payments") + BROKEN + HOOK)
     label(stage, -20, "shop", team="payments")
     pods.phase(0, "a")
     label(stage, 100, "shop", team=None)
     pods.phase(200, "a", "Running")
     label(stage, 300, "shop", team="payments")
+    pods.phase(400, "a")
     stage.run(until=600)
-    assert stage.lines == ["0 hook firing broken shop/Pod/a", "300 hook resolved broken shop/Pod/a"]
+    assert stage.lines == [
+        "0 hook firing broken shop/Pod/a",
+        "100 hook expired broken shop/Pod/a",
+        "400 hook firing broken shop/Pod/a",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ class FixedBoard:
         return CHANGES[:limit]
 
     async def why(self, subject: str) -> Reasons:
-        return Reasons(subject=subject, problem="there is no such object")
+        return Reasons(subject=subject, now=NOW, problem="there is no such object")
 
     async def delivery_counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         return {"team-slack": {DeliveryState.SENT: 128, DeliveryState.DEAD: 1}}
@@ -215,3 +215,13 @@ class FixedControl:
     async def expire_silence(self, silence_id: str, actor: str) -> bool:
         self.asked.append((silence_id, actor))
         return silence_id == SILENCE.id
+
+    async def ack(self, target: str, actor: str, comment: str) -> tuple[AlertView, ...]:
+        self.asked.append(((target, comment), actor))
+        if target != CRASH.fingerprint:
+            raise RefusedError("nothing that fires has this fingerprint or incident")
+        return (msgspec.structs.replace(CRASH, acked_by=actor, acked_at=NOW, ack_comment=comment),)
+
+    async def unack(self, target: str, actor: str) -> tuple[AlertView, ...]:
+        self.asked.append((target, actor))
+        return (CRASH,)

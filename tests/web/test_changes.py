@@ -11,7 +11,12 @@ from kwatch.web.routes import create_app
 from tests.web.boards import TOKEN, FixedBoard, FixedControl
 
 HEADERS = {"authorization": f"Bearer {TOKEN}"}
-CHANGES = [("POST", "/api/v1/silences"), ("DELETE", "/api/v1/silences/s-1")]
+CHANGES = [
+    ("POST", "/api/v1/silences"),
+    ("DELETE", "/api/v1/silences/s-1"),
+    ("POST", "/api/v1/alerts/f-crash-loop/ack"),
+    ("DELETE", "/api/v1/alerts/f-crash-loop/ack"),
+]
 
 
 def ask(control: FixedControl, method: str, path: str, *, client: str = "127.0.0.1", **options: Any) -> httpx.Response:
@@ -109,3 +114,37 @@ def test_silences_and_changes_are_listed_without_the_token() -> None:
             "detail": "namespace: shop",
         }
     ]
+
+
+def test_an_acknowledgement_says_who_and_why() -> None:
+    control = FixedControl()
+    headers = {**HEADERS, "x-kwatch-actor": "alice"}
+    answer = ask(control, "POST", "/api/v1/alerts/f-crash-loop/ack", headers=headers, json={"comment": " on\tit "})
+    assert answer.status_code == 200
+    assert [(alert["fingerprint"], alert["acked_by"]) for alert in answer.json()["alerts"]] == [
+        ("f-crash-loop", "alice")
+    ]
+    answer = ask(control, "DELETE", "/api/v1/alerts/kw/1/1/ack", headers=headers)
+    assert answer.json()["alerts"][0]["acked_by"] == ""
+    assert control.asked == [(("f-crash-loop", "on it"), "alice"), ("kw/1/1", "alice")]
+
+
+def test_an_acknowledgement_needs_no_body() -> None:
+    control = FixedControl()
+    assert ask(control, "POST", "/api/v1/alerts/f-crash-loop/ack", headers=HEADERS).status_code == 200
+    assert control.asked == [(("f-crash-loop", ""), "unknown")]
+
+
+@pytest.mark.parametrize("body", [{"comment": 1}, {"comment": "x" * 2001}, {"coment": "on it"}])
+def test_the_body_of_an_acknowledgement_holds_a_comment_alone(body: object) -> None:
+    control = FixedControl()
+    answer = ask(control, "POST", "/api/v1/alerts/f-crash-loop/ack", headers=HEADERS, json=body)
+    assert (answer.status_code, control.asked) == (400, [])
+    assert answer.json() == {"error": "the body may hold a comment, a text of at most 2000 characters"}
+
+
+def test_a_comment_that_is_no_unicode_can_be_kept_all_the_same() -> None:
+    control = FixedControl()
+    content = b'{"comment": "a\\ud800b"}'
+    assert ask(control, "POST", "/api/v1/alerts/f-crash-loop/ack", headers=HEADERS, content=content).status_code == 200
+    assert control.asked == [(("f-crash-loop", "a?b"), "unknown")]

@@ -78,6 +78,7 @@ def test_a_card_names_the_workload_and_what_is_known_of_it() -> None:
     page = views.status_page(replace(OVERVIEW, alerts=(CRASH, NODE)), (), {})
     assert page.alerts == (
         views.AlertCard(
+            fingerprint="f-crash-loop",
             severity="critical",
             rule="crash-loop",
             where="payments/Deployment/worker",
@@ -87,6 +88,7 @@ def test_a_card_names_the_workload_and_what_is_known_of_it() -> None:
             facts=("14 times", "3 objects"),
         ),
         views.AlertCard(
+            fingerprint="f-node-not-ready",
             severity="warning",
             rule="node-not-ready",
             where="Node/worker-3",
