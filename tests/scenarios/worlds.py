@@ -141,7 +141,7 @@ class Worlds(RuleBasedStateMachine):
 
     @rule(by=st.sampled_from((-3600, -60, 60, 3600)))
     def set_clock(self, by: float) -> None:
-        """The clock is set, and kwatch lives until it looks at it: a start takes the instants of the rows as they are."""
+        """The clock is set, and kwatch lives until it looks: a start takes the instants of rows as they are."""
         self.stage.own_clock.set_by(by)
         self.advance(31)
 
