@@ -1,7 +1,7 @@
 """The files of a configuration: what they say now, and whether they are others than those that were read.
 
 A ConfigMap changes by a symbolic link that leads elsewhere, and editors put another file in the place of the old one:
-so a file is known by where its path leads, and by what stands there.
+so a file is known by what stands where its path leads, links followed.
 """
 
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from pathlib import Path
 from kwatch.config.config import Config
 from kwatch.config.load import find_included, include_patterns, load
 
-#: Where a path leads, and the inode, the time of the last change in ns, and the size of the file there.
-Stamp = tuple[str, int, int, int]
+#: The device, the inode, the time of the last change in ns, and the size of a file.
+Stamp = tuple[int, int, int, int]
 
-_ABSENT = ("", 0, 0, 0)
+_ABSENT = (0, 0, 0, 0)
 
 
 class ConfigFiles:
@@ -50,8 +50,7 @@ class ConfigFiles:
 
 def _stamp(path: Path) -> Stamp:
     try:
-        place = path.resolve()
-        status = place.stat()
-    except (OSError, RuntimeError):  # not there now, or links in a ring
+        status = path.stat()
+    except OSError:  # not there now, or links in a ring
         return _ABSENT
-    return str(place), status.st_ino, status.st_mtime_ns, status.st_size
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size

@@ -100,9 +100,10 @@ class Outbox:
                 self._workers[destination].wake()
 
     async def jump(self, by: timedelta) -> None:
-        """The clock was set: pauses last as long as they should, and nothing waits for a time that comes again."""
+        """The clock was set: pauses last as long as they should, buckets stay as full, and nothing waits twice."""
         for worker in self._workers.values():
             worker.gate = worker.gate.moved(by)
+            worker.throttle.jump(by)
             worker.wake()
         while by < timedelta(0) and not self._stopped.is_set():
             try:

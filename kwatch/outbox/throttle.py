@@ -35,6 +35,11 @@ class Throttle:
         if paces.rules != before.rules:
             self._rules = RuleBuckets(paces.rules, now)
 
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: what is in the buckets stays."""
+        self._pacer = None if self._pacer is None else self._pacer.moved(by)
+        self._rules.move(by)
+
     async def resume(self, now: datetime) -> None:
         """Go on where the process before us was: what it attempted is spent. May raise StateError.
 

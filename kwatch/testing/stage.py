@@ -101,7 +101,7 @@ class Stage:
         self.wire: Callable[[FakeCluster], Wire] = FakeWire
         self.loop = virtual.VirtualLoop()
         self.clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)
-        self._own_clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)  # of kwatch's machine
+        self.own_clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)  # of kwatch's machine
         self._sleeps: list[tuple[float, float]] = []  # of kwatch's machine
         self.cluster = FakeCluster(self.clock)
         self.counters = Counters()
@@ -209,13 +209,13 @@ class Stage:
 
     def set_clock(self, at: float, by: float) -> None:
         """Let the clock of kwatch's machine be set; the cluster and the stage keep their time."""
-        self.at(at, lambda: self._own_clock.set_by(by))
+        self.at(at, lambda: self.own_clock.set_by(by))
 
     def sleep(self, begin: float, end: float) -> None:
         """Let kwatch's machine sleep: nothing of it runs, and what is played meanwhile is on the wire when it wakes."""
 
         def act() -> None:
-            for clock in (self.clock, self._own_clock):
+            for clock in (self.clock, self.own_clock):
                 clock.oversleep(end - begin)
 
         self._sleeps.append((begin, end))
@@ -368,7 +368,7 @@ class Stage:
         ports = Ports(
             wire=self.wire(self.cluster),
             cluster="stage",
-            clock=self._own_clock,
+            clock=self.own_clock,
             rng=random.Random(0),  # noqa: S311 - jitter, the same in every run
             transport=self._transport,
             files=files if self.follows_files else ConfigFiles(),

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 
 from kwatch.alerts import quiet
-from kwatch.alerts.records import Member
+from kwatch.alerts.records import Alert, Member
 from kwatch.model.findings import Emission, Truth
 from kwatch.model.objects import ObjectRef
-from tests.alerts.world import World, at, event
+from kwatch.model.rules import Severity
+from tests.alerts.world import World, at, event, level
 
 RULE = event(quiet=timedelta(minutes=2))
 BUCKET = ("kubelet", "node-1", "uid-a")
@@ -83,6 +84,63 @@ def test_with_more_emitters_than_can_be_kept_apart_its_end_is_not_seen() -> None
     assert ends(made) == quiet.NEVER
     quiet.note(made, emission(5, "controller-9/"), RULE)
     assert len(made.emissions) == 9
+
+
+def test_one_emitter_more_than_can_be_kept_apart_is_kept_as_others() -> None:
+    made = member(*(emission(0, f"controller-{number}/") for number in range(9)))
+    others = made.emissions["others"]
+    assert (others.bucket, others.over_at) == (None, quiet.NEVER)
+    quiet.note(made, emission(5, "controller-0/"), RULE)
+    assert made.emissions["controller-0/"].told_at == at(5)
+
+
+def test_what_is_told_as_late_as_before_is_no_sooner_end() -> None:
+    made = member(emission(0, over_at=at(500)))
+    assert not quiet.note(made, emission(10, over_at=at(500)), RULE)
+
+
+def alert(*members: Member, is_out_of_sight: bool = False) -> Alert:
+    return Alert(
+        fingerprint="f",
+        rule_id="backoff",
+        rule="backoff",
+        is_moment=True,
+        severity=Severity.WARNING,
+        key_values=(),
+        labels={},
+        annotations={},
+        message="",
+        details={},
+        seen_at=at(0),
+        members={str(number): each for number, each in enumerate(members)},
+        is_out_of_sight=is_out_of_sight,
+    )
+
+
+def right(second: float) -> Member:
+    made = member(emission(second))
+    made.truth = Truth.FALSE
+    return made
+
+
+def test_an_alert_is_quiet_when_every_member_that_is_wrong_is() -> None:
+    assert quiet.quiet_at(alert(member(emission(0)), member(emission(50)), right(300)), RULE) == at(170)
+    assert quiet.quiet_at(alert(member(emission(50)), member(emission(0))), RULE) == at(170)
+    assert quiet.quiet_at(alert(member(emission(0)), member(emission(0, observable_at=None))), RULE) is None
+    assert quiet.quiet_at(alert(member(emission(0)), is_out_of_sight=True), RULE) is None
+    assert quiet.quiet_at(alert(member(emission(0))), level()) is None
+
+
+def test_an_alert_is_throttled_while_an_emitter_of_what_is_wrong_keeps_something_to_itself() -> None:
+    throttled = alert(member(emission(0)), member(emission(0, observable_at=at(360))), right(900))
+    assert quiet.is_throttled(throttled, RULE, at(359))
+    assert not quiet.is_throttled(throttled, RULE, at(360))
+    assert quiet.is_throttled(alert(member(emission(0, over_at=at(2160)))), RULE, at(2159))
+    assert not quiet.is_throttled(alert(member(emission(0, observable_at=None, over_at=at(99)))), RULE, at(1))
+    assert not quiet.is_throttled(throttled, level(), at(1))
+    later = right(0)
+    later.emissions["kubelet/node-1"] = emission(0, observable_at=at(360))
+    assert not quiet.is_throttled(alert(later), RULE, at(1))
 
 
 def occur(world: World, second: float, bucket: tuple[str, str, str]) -> None:

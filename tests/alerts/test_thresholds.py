@@ -3,7 +3,7 @@
 import pytest
 from world import World, at, event, rate, seconds
 
-from kwatch.alerts.thresholds import KEPT, add, share, window_sum
+from kwatch.alerts.thresholds import KEPT, add, distinct_in, note, share, value_of, window_sum
 from kwatch.model.observations import Contribution
 from kwatch.model.rules import Rate
 
@@ -128,3 +128,48 @@ def test_S28_a_throttled_source_makes_one_episode():
         world.occur(second, n=30, t0=second - 300)
     world.advance(3700)
     assert world.brief == ["firing@300"]
+
+
+def test_C14_what_is_older_than_the_window_is_counted_as_late():
+    world = World(event(rate=rate(2, 60)))
+    world.occur(0, received=60)
+    world.occur(61)
+    assert world.counters["late"] == 1
+    assert world.counters["below_threshold"] == 2
+    assert world.brief == []
+
+
+@pytest.mark.parametrize(
+    ("label", "value"),
+    [
+        ("name", "shop/web-1"),
+        ("workload", "shop/Deployment/web"),
+        ("node", "node-1"),
+        ("namespace", "shop"),
+        ("team", ""),
+    ],
+)
+def test_what_is_told_apart_is_named_with_its_namespace_where_it_has_one(label, value):
+    labels = {"namespace": "shop", "name": "web-1", "workload": "Deployment/web", "node": "node-1"}
+    assert value_of(label, labels) == value
+
+
+def test_what_has_no_namespace_is_told_apart_by_its_name():
+    assert value_of("name", {"name": "node-1"}) == "/node-1"
+    assert value_of("name", {"namespace": "shop"}) == ""
+
+
+def test_a_value_is_kept_with_its_newest_time_and_the_oldest_value_goes():
+    limit = Rate(2, seconds(60), distinct="node")
+    values = {}
+    for second in range(KEPT):
+        note(values, f"node-{second}", at(second), limit)
+    note(values, "node-0", at(100), limit)
+    note(values, "node-0", at(50), limit)
+    note(values, "", at(101), limit)
+    assert len(values) == KEPT
+    assert values["node-0"] == at(100)
+    note(values, "new", at(101), limit)
+    assert len(values) == KEPT
+    assert "node-1" not in values
+    assert distinct_in(values, limit, at(160)) == 1

@@ -1,196 +1,100 @@
-"""What holds whatever happens (spec 3.7): objects change, time passes, kwatch dies, watches and receivers fail.
+"""The machine of `worlds` holds for kwatch as it is shipped, and notices each saboteur: it would notice a bug."""
 
-The model is a dictionary of what is wrong in the cluster; what the receiver has recorded is judged against it.
-"""
+from datetime import timedelta
 
-import json
-import shutil
-import tempfile
-from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
+import msgspec
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
 
-import httpx
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from kwatch.model.decisions import Decision
+from kwatch.model.notifications import DeliveryState, Notification, NotificationKind
+from kwatch.store.deliveries import Settlement
+from kwatch.store.state import Snapshot, State
+from tests.scenarios.worlds import CONFIGS, Worlds
 
-from kwatch.testing import manifests
-from kwatch.testing.fake.faults import Effect, Fault
-from kwatch.testing.stage import Stage
-from tests.scenarios.writing import text
+TestWorlds = Worlds.TestCase
+TestWorlds.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
 
-CONFIG = text(
-    '{name: broken, on: resource, match: {kind: Pod, condition: {Ready: "False"}}, for: 30s, resolve_hold: 20s}',
-    "{name: often, on: event, match: {reason: BackOff, kind: Pod}, rate: {count: 3, within: 2m, per: [name]}, "
-    'resolve: {condition: {Ready: "True"}}, resolve_hold: 20s}',
-    route="group_wait: 5s, group_interval: 30s, repeat_interval: 0s, group_by: [namespace]",
+BOUNDED = settings(
+    max_examples=100, stateful_step_count=50, deadline=None, derandomize=True, database=None, phases=[Phase.generate]
 )
-PODS = ("a", "b", "c")
-NAMES = st.sampled_from(PODS)
-#: Longer than every wait, retry and pause of the configuration and the outbox together.
-QUIESCENCE = 1800.0
 
 
-class Receiver:
-    """A receiver that may be down, or lose its answer after it has taken the message."""
+class Forgetful(State):
+    """What ends is decided, and has no row."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.is_down = False
-        self.loses_reply = False
-        self.taken: list[dict[str, Any]] = []
-        self.lost = 0
-        stage.answer = self.answer
-
-    def answer(self, request: httpx.Request) -> httpx.Response:
-        if self.is_down:
-            return httpx.Response(503)
-        self.taken.append(json.loads(request.content))
-        if self.loses_reply:
-            self.lost += 1
-            return httpx.Response(502)
-        return httpx.Response(200)
+    async def commit(self, decision: Decision) -> None:
+        kept = tuple(each for each in decision.notifications if not each.kind.closes)
+        await super().commit(msgspec.structs.replace(decision, notifications=kept))
 
 
-class Clusters(RuleBasedStateMachine):
-    """Three Pods, two rules, one receiver; and everything that goes wrong."""
+class Hasty(State):
+    """What begins is told as over, without evidence."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="kwatch-worlds-"))
-        self.stage = Stage(self.folder, CONFIG)
-        self.receiver = Receiver(self.stage)
-        self.closing = ExitStack()
-        self.advance: Callable[[float], None] = self.closing.enter_context(self.stage.live())
-        self.ready: dict[str, bool] = {}
-        self.counts: Counter[str] = Counter()
-        self.crashes = 0
+    async def commit(self, decision: Decision) -> None:
+        told = tuple(map(as_over, decision.notifications))
+        await super().commit(msgspec.structs.replace(decision, notifications=told))
 
-    @initialize()
-    def begin(self) -> None:
-        for name in PODS:
-            self._write(name, is_ready=True)
-        self.advance(60)
 
-    @rule(name=NAMES, is_ready=st.booleans())
-    def observe(self, name: str, is_ready: bool) -> None:
-        self._write(name, is_ready=is_ready)
-        self.advance(0.5)
+def as_over(each: Notification) -> Notification:
+    if each.kind is not NotificationKind.FIRING:
+        return each
+    content = msgspec.structs.replace(each.content, kind=NotificationKind.RESOLVED)
+    return msgspec.structs.replace(each, kind=NotificationKind.RESOLVED, content=content)
 
-    @rule(name=NAMES, n=st.integers(1, 4))
-    def happen(self, name: str, n: int) -> None:
-        """Something happens to a Pod that is there, `n` times, told by one write."""
-        if name not in self.ready:
-            return
-        self.counts[name] += n
-        now = self.stage.second(self.stage.now())
-        self.stage.cluster.apply(
-            manifests.core_event(
-                f"{name}.1",
-                f"Pod/shop/{name}",
-                reason="BackOff",
-                message="Back-off",
-                count=self.counts[name],
-                first=self.stage.second(0),
-                last=now,
-            )
-        )
-        self.advance(0.5)
 
-    @rule(name=NAMES)
-    def delete(self, name: str) -> None:
-        if self.ready.pop(name, None) is not None:
-            self.stage.cluster.delete(
-                {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop"}}
-            )
-        self.advance(0.5)
+class Stuttering(State):
+    """What was sent is queued again, once."""
 
-    @rule(seconds=st.sampled_from((1, 4.9, 5, 20, 30, 31, 120, 600)))
-    def pass_time(self, seconds: float) -> None:
-        self.advance(seconds)
+    async def settle(self, settlement: Settlement) -> None:
+        if settlement.state is DeliveryState.SENT and settlement.attempts == 1:
+            settlement = msgspec.structs.replace(settlement, state=DeliveryState.QUEUED)
+        await super().settle(settlement)
 
-    @rule(gone=st.sampled_from((1, 30, 400)))
-    def crash(self, gone: float) -> None:
-        self.crashes += 1
-        self.stage.kill(back_after=gone)
-        self.advance(gone + 1)
 
-    @rule(effect=st.sampled_from((Effect.DROP, Effect.GONE)))
-    def lose_watches(self, effect: Effect) -> None:
-        self.stage.cluster.faults.add(Fault(effect=effect))
+class Untidy(State):
+    """What has ended is not in the books any more."""
+
+    async def settle(self, settlement: Settlement) -> None:
+        await super().settle(settlement)
+        await self.prune(settlement.at + timedelta(days=1))
+
+
+class Amnesiac(State):
+    """A restart knows nothing of the alerts."""
+
+    def load(self) -> Snapshot:
+        return msgspec.structs.replace(super().load(), rows=())
+
+
+class Unpaced(Worlds):
+    """A destination goes by another pace than was asked for."""
+
+    configs = tuple(text.replace("per_minute: 6, burst: 5", "per_minute: 600, burst: 50") for text in CONFIGS)
+
+
+class Talkative(Worlds):
+    """It is told again and again though nothing happens."""
+
+    configs = tuple(text.replace("repeat_interval: 0s", "repeat_interval: 5m") for text in CONFIGS)
+
+
+class Deaf(Worlds):
+    """What is loaded anew is not heeded."""
+
+    def _load(self, text: str) -> None:
         self.advance(1)
 
-    @rule(is_down=st.booleans())
-    def turn_receiver(self, is_down: bool) -> None:
-        self.receiver.is_down = is_down
 
-    @rule(loses_reply=st.booleans())
-    def turn_replies(self, loses_reply: bool) -> None:
-        self.receiver.loses_reply = loses_reply
-
-    @rule()
-    def settle(self) -> None:
-        """When faults stop, the receiver's view becomes what is true (I1, I4), and stays (I6)."""
-        self.receiver.is_down = self.receiver.loses_reply = False
-        self.advance(QUIESCENCE)
-        assert self._told_as_firing() == self._true()
-        told = len(self.receiver.taken)
-        self.advance(QUIESCENCE)
-        assert len(self.receiver.taken) == told
-
-    @invariant()
-    def no_overtaking(self) -> None:
-        """I2: what is new comes in order, and nothing new after an end."""
-        last: dict[str, int] = {}
-        seen: set[str] = set()
-        ended: set[str] = set()
-        for document in self.receiver.taken:
-            incident = document["incident"]
-            if document["id"] in seen:
-                continue
-            seen.add(document["id"])
-            assert incident not in ended
-            assert document["sequence"] > last.get(incident, 0)
-            last[incident] = document["sequence"]
-            if document["kind"] in ("resolved", "expired"):
-                ended.add(incident)
-
-    @invariant()
-    def duplicates_have_a_cause(self) -> None:
-        """I3: the same message again only after a crash or a lost reply."""
-        times = Counter(document["id"] for document in self.receiver.taken)
-        assert sum(times.values()) - len(times) <= self.crashes + self.receiver.lost
-
-    def teardown(self) -> None:
-        try:
-            if self.ready:
-                self.settle()
-        finally:
-            self.closing.close()
-            shutil.rmtree(self.folder)
-
-    def _write(self, name: str, *, is_ready: bool) -> None:
-        self.ready[name] = is_ready
-        since = self.stage.second(self.stage.now())
-        ready = manifests.condition("Ready", holds=is_ready, since=since)
-        self.stage.cluster.apply(manifests.pod(name, status={"conditions": [ready]}))
-
-    def _true(self) -> set[tuple[str, str]]:
-        return {("broken", name) for name, is_ready in self.ready.items() if not is_ready}
-
-    def _told_as_firing(self) -> set[tuple[str, str]]:
-        """Return what the newest message of each open incident says to be firing."""
-        newest = {document["incident"]: document for document in self.receiver.taken}
-        return {
-            (alert["rule"], alert["labels"]["workload"].rpartition("/")[2])
-            for document in newest.values()
-            if document["kind"] not in ("resolved", "expired")
-            for alert in document["alerts"]
-            if alert["state"] == "firing" and alert["rule"] == "broken"
-        }
+def running(saboteur: type[State]) -> type[Worlds]:
+    return type(saboteur.__name__, (Worlds,), {"state_type": saboteur})
 
 
-TestClusters = Clusters.TestCase
-TestClusters.settings = settings(max_examples=30, stateful_step_count=50, deadline=None)
+SABOTEURS = (*map(running, (Forgetful, Hasty, Stuttering, Untidy, Amnesiac)), Unpaced, Talkative, Deaf)
+
+
+@pytest.mark.parametrize("world", SABOTEURS, ids=lambda world: world.__name__)
+def test_a_saboteur_is_noticed(world: type[Worlds]) -> None:
+    with pytest.raises(AssertionError, match=r"I[1-7]:"):
+        run_state_machine_as_test(world, settings=BOUNDED)

@@ -391,3 +391,13 @@ def test_a_digest_in_slack_is_within_its_limits(tmp_path: Path) -> None:
     stage.run(until=700)
     assert [root.text for root in stage.slack.roots()] == ["🗞️ DIGEST · 300 new · stage"]
     assert stage.slack.refusals == []
+
+
+def test_a_clock_that_is_set_forward_brings_no_tokens(tmp_path: Path) -> None:
+    """I7: found by the machine of `worlds`."""
+    stage, pods = play(tmp_path, BROKEN + PACED)
+    storm(pods, 5)
+    stage.set_clock(CALM + 15, 3600)
+    storm(pods, 5, first=5, at=CALM + 20)
+    told = stage.run(until=600)
+    assert [one.kind for one in told] == ["firing"] * 5 + ["firing", "overflow"]

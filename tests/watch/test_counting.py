@@ -10,7 +10,7 @@ import pytest
 
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Contribution, KubeEvent
-from kwatch.watch.counting import CountCase, Counted, count, end, is_stale
+from kwatch.watch.counting import CountCase, Counted, count, end, is_newer, is_stale, stale
 
 T = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 
@@ -68,9 +68,12 @@ CASES = [
         CountCase.C4,
         points(1, 100, 110),
     ),
+    ("C7-fewer", known(12, 100), event(5, 100), 201, False, CountCase.C7, None),
     ("C8", known(50, 100), event(57, 200, uid="b"), 201, False, CountCase.C8, points(7, 100, 200)),
+    ("C8-nothing-new", known(50, 100), event(50, 200, uid="b"), 201, False, CountCase.C8, None),
     ("C9", known(40, 100), event(1, 200, first=200, uid="b"), 201, False, CountCase.C9, points(1, 200, 200)),
     ("C9-count", known(40, 100), event(3, 200, uid="b"), 201, False, CountCase.C9, points(3, 0, 200)),
+    ("C9-before", known(40, 100), event(3, -10, first=-60, uid="b"), 201, True, CountCase.C9, None),
     ("C10", known(1, 0), event(1, 60, series=True), 61, False, CountCase.C10, points(1, 0, 60)),
     ("C13", known(1, 0), event(2, 640), 40, False, CountCase.C4, points(1, 0, 40)),
     ("C14", known(1, -7200, first=-7200), event(3, -3600, first=-7200), 0, True, CountCase.C4, points(2, -7200, -3600)),
@@ -183,6 +186,33 @@ def test_F_41_everything_twice_and_out_of_order_gives_the_same_sum() -> None:
 def test_a_state_that_nobody_saw_for_longer_than_Events_live_is_stale() -> None:
     assert not is_stale(known(1, 0), at(25 * 3600))
     assert is_stale(known(1, 0), at(25 * 3600 + 1))
+
+
+def test_states_that_are_stale_are_forgotten_and_the_others_kept() -> None:
+    counts = {"old": known(1, 0), "new": known(1, 3600), "deleted": end(known(1, 0), at(7200))}
+    assert stale(counts, at(25 * 3600)) == []
+    assert stale(counts, at(25 * 3600 + 1)) == ["old"]
+    assert sorted(stale(counts, at(26 * 3600 + 1))) == ["deleted", "new", "old"]
+
+
+def test_of_too_many_that_were_deleted_the_oldest_are_forgotten() -> None:
+    counts = {f"e{n}": end(known(1, 0), at(n)) for n in range(20_002)}
+    counts |= {"there": known(1, 0), "gone": end(known(1, 0), at(-90_000))}
+    assert stale(counts, at(100)) == ["gone", "e0", "e1"]
+
+
+@pytest.mark.parametrize(
+    ("version", "known_", "newer"),
+    [("10", "9", True), ("9", "9", False), ("9", "10", False), ("a", "9", True), ("9", "a", True), ("a", "a", False)],
+)
+def test_versions_are_ordered_as_integers_where_they_are_some(version: str, known_: str, newer: bool) -> None:
+    assert is_newer(version, known_) is newer
+
+
+@pytest.mark.parametrize(("last", "observed"), [(None, event(1, 31)), (known(5, 10, version=12), event(5, 31))])
+def test_C13_says_that_it_clamped_whatever_it_counted(last: Counted | None, observed: KubeEvent) -> None:
+    assert count(observed, last, covered_from=at(-60), is_listed=False, now=at(0)).is_clamped
+    assert not count(observed, last, covered_from=at(-60), is_listed=False, now=at(1)).is_clamped
 
 
 def test_a_state_survives_encoding() -> None:

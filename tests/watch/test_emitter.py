@@ -145,3 +145,53 @@ def test_an_old_write_that_is_seen_late_does_not_close_a_series() -> None:
 def test_who_does_not_name_Events_as_client_go_does_is_given_ten_minutes(name: str, minutes: int) -> None:
     emission = emitters().emission("", event(0, name=name), None, at(0))
     assert emission.least == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(("bucket", "emitter"), [(BUCKET, "kubelet/node-1"), (None, "web-1.17f")])
+def test_an_emission_says_whose_it_is_and_when_more_would_be_told(
+    bucket: tuple[str, str, str] | None, emitter: str
+) -> None:
+    made = emitters()
+    for _ in range(25):
+        made.spend("", BUCKET, at(0))
+    emission = made.emission("", event(0, is_series=False), bucket, at(0))
+    assert (emission.emitter, emission.bucket, emission.namespace) == (emitter, bucket, "shop")
+    assert (emission.told_at, emission.over_at) == (at(0), at(0))
+    assert emission.observable_at == (at(0) if bucket is None else at(360))
+
+
+def test_an_emission_of_a_watch_that_is_broken_says_nothing_of_the_end() -> None:
+    made = emitters()
+    made.lose("")
+    made.lose("never-heard")
+    emission = made.emission("", event(0), BUCKET, at(1000))
+    assert (emission.observable_at, emission.over_at) == (None, at(1000 + 2160))
+
+
+def test_a_minute_after_a_sync_writes_are_seen_at_once() -> None:
+    assert emitters(synced=940).emission("", event(0), None, at(1000)).over_at == at(1390)
+
+
+def test_what_was_written_before_the_begin_is_not_known() -> None:
+    made = emitters()
+    made.spend("", BUCKET, at(-100))
+    assert wait(made, 0) == 0
+    made.begin(at(0))
+    assert wait(made, 0) == 360
+    assert wait(made, 100, ("scheduler", "", "uid-2")) == 260
+
+
+def test_memory_is_shared_by_the_watches() -> None:
+    made = Emitters(4)
+    made.regain("shop", at(-7500))
+    made.regain("bank", at(-7500))
+    for number in range(3):
+        for _ in range(number + 1):
+            made.spend("shop", ("kubelet", "node-1", str(number)), at(0))
+    assert made.sweep(at(0)) == 2
+    assert made.sweep(at(0)) == 0
+
+
+def test_without_an_Event_of_the_old_kind_the_new_names_its_source_too() -> None:
+    body = b'{"deprecatedSource": {"component": "c"}, "regarding": {"namespace": "shop"}}'
+    assert bucket_of(EVENT_DECODER.decode(body)) == ("c", "", "")
