@@ -139,12 +139,6 @@ class Worlds(RuleBasedStateMachine):
         self.stage.cluster.faults.add(Fault(effect=effect))
         self.advance(1)
 
-    @rule(by=st.sampled_from((-3600, -60, 60, 3600)))
-    def set_clock(self, by: float) -> None:
-        """The clock is set, and kwatch lives until it looks: a start takes the instants of rows as they are."""
-        self.stage.own_clock.set_by(by)
-        self.advance(31)
-
     @rule(number=st.integers(0, len(CONFIGS) - 1))
     def reload(self, number: int) -> None:
         self.config = self.configs[number]
