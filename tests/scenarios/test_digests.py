@@ -212,6 +212,7 @@ class LosesTheFirstAnswer(MailServer):
 
 def test_S104_a_digest_by_mail_that_is_sent_again_after_a_doubt_has_the_same_message_id(tmp_path: Path) -> None:
     stage, pods = play(tmp_path, BROKEN + MAIL.replace("PORT", "25"))
+    stage.follows_files = True  # by which it learns the server's port
     server, serving = LosesTheFirstAnswer(), AsyncExitStack()
 
     async def serve() -> None:
