@@ -14,7 +14,13 @@ from kwatch.store.state import Snapshot, State
 from tests.scenarios.worlds import CONFIGS, Worlds
 
 TestWorlds = Worlds.TestCase
-TestWorlds.settings = settings(max_examples=40, stateful_step_count=50, deadline=None, derandomize=True)
+TestWorlds.settings = settings(
+    max_examples=40,
+    stateful_step_count=50,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+)
 
 BOUNDED = settings(
     max_examples=100, stateful_step_count=50, deadline=None, derandomize=True, database=None, phases=[Phase.generate]

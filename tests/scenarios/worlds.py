@@ -84,6 +84,7 @@ class Worlds(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="kwatch-worlds-"))
         self.config = self.configs[0]
         self.stage = Stage(self.folder, self.config)
+        self.stage.follows_files = True
         self.stage.state_type = self.state_type
         self.receivers = {"fast": Receiver(), "slow": Receiver()}
         self.stage.answer = self._answer
