@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from kwatch.app import create_channel
-from kwatch.cli.samples import sample
 from kwatch.clock import SystemClock
 from kwatch.config.load import load
 from kwatch.model.notifications import Notification, NotificationKind
 from kwatch.notify.base import Channel, Tools
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
+from kwatch.notify.samples import sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

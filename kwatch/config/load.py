@@ -20,11 +20,13 @@ from kwatch.config.rules import BUILT_IN_LABELS, Pack, RuleBook, merge
 from kwatch.config.schema import IncludedWords, PackWords, TopWords
 from kwatch.config.selectors import parse_selector
 from kwatch.config.self_service import chosen_receivers, read_self_service
+from kwatch.config.templates import TemplateCheck
 from kwatch.config.validate import check
 from kwatch.config.windows import check_zones, read_windows
 from kwatch.errors import ConfigError
 from kwatch.model.conditions import Condition
 from kwatch.model.routes import Route
+from kwatch.model.rules import Rule
 
 _MOST = 10 * 1024 * 1024  # bytes of one file; the largest ones seen have some hundred thousand
 
@@ -71,6 +73,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
     receivers = _receivers(sources.main, environ, problems)
     rules = book.read()
     check_zones(sources.main, problems)
+    _try_templates(sources.main, book, rules, receivers, label_names, problems)
     return Config(
         cluster=words.cluster or None,
         state=words.state.path,
@@ -232,6 +235,18 @@ def _receivers(main: Node, environ: Mapping[str, str], problems: Problems) -> Re
     if given is None or not given.mapping:
         return stdout_receiver()
     return read_receivers(given.mapping, environ, problems)
+
+
+def _try_templates(
+    main: Node, book: RuleBook, rules: tuple[Rule, ...], receivers: Receivers, labels: list[str], problems: Problems
+) -> None:
+    trial = TemplateCheck(rules, (*labels, *(name for rule in rules for name in rule.labels)), problems)
+    nodes = book.own
+    for rule in rules:
+        if rule.name in nodes:
+            trial.annotations(rule, nodes[rule.name])
+    if "receivers" in main.mapping:
+        trial.destinations(main.mapping["receivers"], receivers)
 
 
 def _route(main: Node, reader: RouteReader, receivers: Receivers, problems: Problems) -> Route:

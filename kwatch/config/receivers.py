@@ -40,6 +40,14 @@ def read_receivers(receivers: Mapping[str, Node], environ: Mapping[str, str], pr
     return {name: reader.receiver(name, node) for name, node in receivers.items()}
 
 
+def destination_nodes(receivers: Node) -> Iterator[tuple[str, Node]]:
+    """Yield where each destination stands, with its name."""
+    for receiver, node in receivers.mapping.items():
+        for each in node.items:
+            given = {key: each.mapping[key].text for key in ("name", "type") if key in each.mapping}
+            yield given.get("name", f"{receiver}-{given.get('type', '')}"), each
+
+
 class _Reader:
     """Reads receivers; the names of destinations are unique over all of them."""
 

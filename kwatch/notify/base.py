@@ -177,6 +177,9 @@ class ChannelConfig(BaseModel):
     #: The fields that `template` may set; each channel says which.
     template_fields: ClassVar[frozenset[str]] = frozenset({"title", "text"})
 
+    #: The keys whose texts are templates.
+    template_keys: ClassVar[tuple[str, ...]] = ("template",)
+
     #: The channel.
     type: str
     #: Unique over all receivers; empty: `<receiver>-<type>`, filled in by the configuration.

@@ -122,8 +122,7 @@ class _Annotations:
         self._templates = templates
         self._problems = problems
 
-    def render(self, alert: AlertView, labels: Context, details: Context, message: str) -> Context:
-        variables = {**labels, "labels": labels, "details": details, "message": message, "count": alert.count}
+    def render(self, alert: AlertView, variables: Context) -> Context:
         rendered = {}
         for name, text in list(alert.annotations.items())[:_KEYS]:
             try:
@@ -133,10 +132,17 @@ class _Annotations:
         return rendered
 
 
-def _alert(alert: AlertView, zone: ZoneInfo, now: datetime, annotations: _Annotations) -> Context:
-    labels, details = _mapping(alert.labels), _mapping(alert.details)
+def annotation_variables(alert: AlertView) -> Context:
+    """Return what a rule's own texts see of an alert."""
+    labels = _mapping(alert.labels)
     message = cut(clean(alert.message), _MESSAGE)
-    rendered = annotations.render(alert, labels, details, message)
+    return {**labels, "labels": labels, "details": _mapping(alert.details), "message": message, "count": alert.count}
+
+
+def _alert(alert: AlertView, zone: ZoneInfo, now: datetime, annotations: _Annotations) -> Context:
+    variables = annotation_variables(alert)
+    labels, details, message = variables["labels"], variables["details"], variables["message"]
+    rendered = annotations.render(alert, variables)
     return {
         "rule": _short(alert.rule),
         "state": alert.state.value,

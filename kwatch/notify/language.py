@@ -253,6 +253,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Return `obj[argument]`: a key of a mapping, or an index or a slice of a text or list."""
         self.step()
+        if isinstance(obj, jinja2.Undefined):
+            return obj  # whose error names what was looked for first
         is_key = isinstance(obj, Mapping) and isinstance(argument, str)
         is_index = isinstance(obj, (str, list, tuple)) and isinstance(argument, (int, slice))
         if is_key or is_index:
@@ -260,7 +262,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
                 return obj[argument]
             except (LookupError, ValueError):
                 pass
-        return self.undefined(obj=obj, name=argument if isinstance(argument, str) else repr(argument))
+        return self.undefined(obj=obj, name=argument)
 
     def _bounded(self, function: Any) -> Callable[..., Any]:  # Jinja types its tests as `function`
         @functools.wraps(function)  # keeps Jinja's marks: which filters want the environment

@@ -11,7 +11,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from pydantic import AfterValidator, JsonValue
@@ -72,6 +72,8 @@ HeaderName = Annotated[str, AfterValidator(_check_header)]
 
 class Config(ChannelConfig):
     """The keys of `type: webhook`."""
+
+    template_keys: ClassVar[tuple[str, ...]] = ("template", "body", "headers")
 
     #: Where to; from a secret when it is one.
     url: Secret | Url
