@@ -24,6 +24,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
+from kwatch.notify.addresses import RefusedAddressError, connected
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, Tools
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut, header, line
@@ -198,7 +199,6 @@ class Mail:
         """Return the refusals; raise SendError when nobody got it."""
         client = aiosmtplib.SMTP(
             hostname=self._config.host,
-            port=self._config.port or _PORTS[self._config.security],
             timeout=self.timeout,
             use_tls=self._config.security is Tls.IMPLICIT,
             start_tls=False,  # it is a stage of its own, so that a refusal is told apart
@@ -221,7 +221,8 @@ class _Dialogue:
         self._stage = Stage.CONNECT
 
     async def run(self, config: Config, mail: bytes, recipients: list[str]) -> dict[str, SendError]:
-        await self._client.connect()
+        port = config.port or _PORTS[config.security]
+        await self._client.connect(sock=await connected(config.host, port))
         if config.security is Tls.STARTTLS:
             self._stage = Stage.STARTTLS
             await self._client.starttls()
@@ -259,6 +260,8 @@ class _Dialogue:
         """Return what an exception means where the conversation was."""
         if isinstance(error, ssl.SSLCertVerificationError) or isinstance(error.__cause__, ssl.SSLCertVerificationError):
             return failed(Failure.DESTINATION, Reason.TLS, "the certificate of the mail server is not trusted")
+        if isinstance(error, RefusedAddressError):
+            return failed(Failure.DESTINATION, Reason.ADDRESS, "the mail server has an address that none may have")
         if isinstance(error, aiosmtplib.SMTPResponseException):
             return classify_reply(error.code, error.message, self._stage)
         if type(error) is aiosmtplib.SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported):
