@@ -35,11 +35,12 @@ from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Rule, Severity
 from kwatch.namespaces import NamespaceFilter
-from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools
+from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools, secrets_in
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
 from kwatch.outbox.outbox import Outbox
 from kwatch.pipeline import Pipeline
+from kwatch.redaction import Redactor
 from kwatch.reload import Reloader
 from kwatch.rules.compile import RuleSet
 from kwatch.rules.fresh import fresh
@@ -71,6 +72,7 @@ class Ports:
     rng: random.Random = field(default_factory=random.Random)
     transport: Callable[[Connection], httpx.AsyncBaseTransport] = system_transport
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    redactor: Redactor = field(default_factory=Redactor)  # of what is kept and told
     files: ConfigFiles = field(default_factory=ConfigFiles)  # read again while kwatch runs
     follow: Callable[[Config], None] = lambda _: None  # lets what is outside follow the configuration: the log
 
@@ -193,6 +195,7 @@ class App:
         self.outbox.use(parts.channels, config.paces)
 
     def _parts(self, config: Config, before: Parts | None = None) -> Parts:
+        self.ports.redactor.heed(config.redact, [secret.read() for secret in secrets_in(config.receivers)])
         chosen = config.watch.namespaces
         return Parts(
             config=config,
@@ -208,7 +211,8 @@ class App:
         )
 
     def _rules(self, config: Config, rules: Iterable[Rule]) -> RuleSet:
-        return RuleSet(rules, cluster=self.cluster, label_names=config.watch.labels)
+        names = config.watch.labels
+        return RuleSet(rules, cluster=self.cluster, label_names=names, redact=self.ports.redactor.clean)
 
     def _engine(self, snapshot: Snapshot) -> Engine:
         config = self.config
@@ -241,7 +245,7 @@ class App:
     def _tools_of(self, instance: str) -> Tools:
         return Tools(
             clock=self.ports.clock,
-            templates=TemplateEngine(self.ports.clock),
+            templates=TemplateEngine(self.ports.clock, self.ports.redactor.clean),
             transport=self.ports.transport,
             instance=instance,
             stdout=self.ports.stdout,

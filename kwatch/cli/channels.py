@@ -15,6 +15,7 @@ from kwatch.notify.base import Channel, Tools
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
 from kwatch.notify.samples import sample
+from kwatch.redaction import Redactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +39,11 @@ def ways(file: Path | None, name: str | None) -> tuple[Way, ...]:
     config = load(file, environ=os.environ)
     cluster = config.cluster or "my-cluster"
     clock = SystemClock()
+    redactor = Redactor()
+    redactor.heed(config.redact, ())
     tools = Tools(
         clock=clock,
-        templates=TemplateEngine(clock),
+        templates=TemplateEngine(clock, redactor.clean),
         transport=system_transport,
         instance=cluster,
         stdout=sys.stdout,

@@ -84,6 +84,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
         known=book.known,
         inhibitions=read_inhibitions(inhibit, known, problems),
         windows=read_windows(sources.main, problems),
+        redact=words.redact,
         self_service=read_self_service(sources.main, receivers, problems),
         route=_route(
             sources.main, RouteReader(receivers, _keys(sources.main, "windows"), known, problems), receivers, problems

@@ -3,7 +3,7 @@
 `docs/templates.md` describes each variable; what is not there is not here (a test checks).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -54,47 +54,67 @@ def context_of(notification: Notification, timezone: str, templates: TemplateEng
     shown = () if sections else content.alerts[:_ALERTS]
     alerts = [_alert(view, zone, now, annotations) for view in shown]
     glyph, state = facts.state(content, now)
-    return Facts(
-        {
-            "kind": content.kind.value,
-            "state": state,
-            "glyph": glyph,
-            "title": _short(facts.title(content, now)),
-            "subject": _short(facts.mail_subject(content)),
-            "status": _short(facts.status(content, zone, now)),
-            "cluster": _short(content.cluster),
-            "receiver": content.receiver,
-            "severity": content.severity.word,
-            "place": _short(facts.place(content)),
-            "labels": _mapping(content.group_labels),
-            "starts_at": content.starts_at.isoformat(),
-            "ends_at": content.ends_at.isoformat() if content.ends_at else "",
-            "lasted": facts.duration((content.ends_at or now) - content.starts_at),
-            "is_late": content.is_late,
-            "is_raised": content.is_raised,
-            "is_quiet": content.is_quiet,
-            "held_in": _short(content.held_in),
-            "alerts": alerts,
-            "listed": alerts[:_LISTED],
-            "alert_count": content.alert_count,
-            "firing_count": content.firing_count,
-            "more": max(0, content.alert_count - len(alerts[:_LISTED])),
-            "came_and_went": [_short(title) for title in content.came_and_went[:_ALERTS]],
-            "notices_dropped": content.notices_dropped,
-            "folded": content.folded,
-            "counts": [_short(count) for count in facts.counts(content)],
-            "sections": sections,
-            "notes": [_short(note) for note in (*facts.notes(content, zone, now), *_way_to_all(notification))],
-            "message": cut(clean(content.text), _MESSAGE),
-            "url": content.public_url,
-            "id": notification.id,
-            "incident": notification.incident,
-            "sequence": notification.sequence,
-            "rows": _rows(alerts[0]) if content.alert_count == 1 and alerts else [],
-            "advice": _advice(alerts) if content.alert_count > 1 else [],
-        },
-        problems[0] if problems else "",
-    )
+    context = {
+        "kind": content.kind.value,
+        "state": state,
+        "glyph": glyph,
+        "title": _short(facts.title(content, now)),
+        "subject": _short(facts.mail_subject(content)),
+        "status": _short(facts.status(content, zone, now)),
+        "cluster": _short(content.cluster),
+        "receiver": content.receiver,
+        "severity": content.severity.word,
+        "place": _short(facts.place(content)),
+        "labels": _mapping(content.group_labels),
+        "starts_at": content.starts_at.isoformat(),
+        "ends_at": content.ends_at.isoformat() if content.ends_at else "",
+        "lasted": facts.duration((content.ends_at or now) - content.starts_at),
+        "is_late": content.is_late,
+        "is_raised": content.is_raised,
+        "is_quiet": content.is_quiet,
+        "held_in": _short(content.held_in),
+        "alerts": alerts,
+        "listed": alerts[:_LISTED],
+        "alert_count": content.alert_count,
+        "firing_count": content.firing_count,
+        "more": max(0, content.alert_count - len(alerts[:_LISTED])),
+        "came_and_went": [_short(title) for title in content.came_and_went[:_ALERTS]],
+        "notices_dropped": content.notices_dropped,
+        "folded": content.folded,
+        "counts": [_short(count) for count in facts.counts(content)],
+        "sections": sections,
+        "notes": [_short(note) for note in (*facts.notes(content, zone, now), *_way_to_all(notification))],
+        "message": cut(clean(content.text), _MESSAGE),
+        "url": content.public_url,
+        "id": notification.id,
+        "incident": notification.incident,
+        "sequence": notification.sequence,
+        "rows": _rows(alerts[0]) if content.alert_count == 1 and alerts else [],
+        "advice": _advice(alerts) if content.alert_count > 1 else [],
+    }
+    return Facts(redacted(context, templates.redact), templates.redact(problems[0]) if problems else "")
+
+
+def redacted(context: Context, redact: Callable[[str], str]) -> Context:
+    """Return the context without secrets. All of it is looked at as one text, as hardly any holds one."""
+    texts = "\n".join(_texts(context))
+    return context if redact(texts) == texts else _redacted(context, redact)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_redacted(each, redact) for each in value]
+    return {key: _redacted(each, redact) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def _sections(content: Content) -> list[Context]:

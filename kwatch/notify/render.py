@@ -13,6 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from kwatch.clock import Clock, SystemClock
 from kwatch.errors import TemplateError
 from kwatch.notify.language import MAX_SIZE, BoundedEnvironment, budget_of, leaf_of
+from kwatch.redaction import redact_shapes
 
 _COMPILED = 1024  # templates kept; there are as many as the configuration names
 
@@ -77,7 +78,8 @@ def check_template(text: str) -> str | None:
 class TemplateEngine:
     """Renders texts of users inside bounds, and the built-in templates."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, redact: Callable[[str], str] = redact_shapes) -> None:
+        self.redact = redact  # of what templates see
         self._users = BoundedEnvironment(clock)
         self._built_in = _TrustedEnvironment(jinja2.DictLoader(dict(_sources(template_root() / "notify"))))
         self._compile = functools.lru_cache(_COMPILED)(self._users.from_string)

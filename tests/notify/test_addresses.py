@@ -115,9 +115,7 @@ def test_X09_a_url_in_a_secret_is_refused_at_load_without_being_told(tmp_path: P
     ]
 
 
-@pytest.mark.parametrize(
-    "host", ["169.254.169.254", "0xa9fea9fe", "[fe80::1]", "[::ffff:169.254.169.254]"]
-)
+@pytest.mark.parametrize("host", ["169.254.169.254", "0xa9fea9fe", "[fe80::1]", "[::ffff:169.254.169.254]"])
 def test_X09_what_a_name_resolves_to_is_refused_at_connect(host: str, tmp_path: Path) -> None:
     """As at load it was another: the URL stands in a secret that was changed, and the resolver knows the number."""
     (tmp_path / "url").write_text(f"http://{host}/latest")
