@@ -6,7 +6,8 @@ URL, header or token gets into an error. The total time of an attempt is the cal
 
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import AsyncIterable, Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -87,13 +88,29 @@ class HttpClient:
 
 
 async def _read(response: httpx.Response) -> Reply:
+    """Read what is kept of an answer, and no more."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    is_packed = headers.get("content-encoding", "identity").lower() in {"gzip", "x-gzip", "deflate"}
+    stream: AsyncIterable[bytes] = response.stream  # type: ignore[assignment]  # an async transport gave it
+    return Reply(
+        response.status_code, headers, await _first(stream, zlib.decompressobj(wbits=47) if is_packed else None)
+    )
+
+
+async def _first(stream: AsyncIterable[bytes], packed: "zlib._Decompress | None") -> bytes:
+    """Return the first bytes of a body; what is packed though nobody asked for it is unpacked only as far as needed.
+
+    httpx would unpack each chunk whole, and 64 KiB of gzip may be 64 MiB.
+    """
     kept = bytearray()
-    async for chunk in response.aiter_bytes():
-        kept += chunk
+    async for chunk in stream:
+        try:
+            kept += packed.decompress(chunk, _MAX_REPLY - len(kept)) if packed else chunk
+        except zlib.error:
+            break
         if len(kept) >= _MAX_REPLY:
             break
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(response.status_code, headers, bytes(kept[:_MAX_REPLY]))
+    return bytes(kept[:_MAX_REPLY])
 
 
 def classify(reply: Reply) -> SendError | None:
