@@ -4,6 +4,7 @@ Redirects are never followed, the environment's proxies are not used, no more th
 URL, header or token gets into an error. The total time of an attempt is the caller's to bound.
 """
 
+import json
 import socket
 import ssl
 import zlib
@@ -111,6 +112,14 @@ async def _first(stream: AsyncIterable[bytes], packed: "zlib._Decompress | None"
         if len(kept) >= _MAX_REPLY:
             break
     return bytes(kept[:_MAX_REPLY])
+
+
+def decoded(reply: Reply) -> object:
+    """Return the JSON of an answer; None for what is none, or is nested too deep to be read."""
+    try:
+        return json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def classify(reply: Reply) -> SendError | None:

@@ -5,7 +5,6 @@ that is edited, and a thread below it; what goes on in another's thread only ans
 Slack's limits in `kwatch.notify.blocks`.
 """
 
-import json
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
@@ -22,7 +21,7 @@ from kwatch.notify import blocks
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import line
-from kwatch.notify.http import HttpClient, Reply, classify, failed, retry_after
+from kwatch.notify.http import HttpClient, Reply, classify, decoded, failed, retry_after
 
 _API = "https://slack.com/api/"
 _MENTIONS: Mapping[str, str] = {"": "", "@here": "<!here>", "@channel": "<!channel>", "@everyone": "<!everyone>"}
@@ -252,10 +251,7 @@ class _Exchange:
 
 def _api_answer(reply: Reply) -> Mapping[str, Any]:
     """Return the decoded answer; raise SendError for one that is not the API's."""
-    try:
-        answer = json.loads(reply.body)
-    except ValueError:
-        answer = None
+    answer = decoded(reply)
     if isinstance(answer, dict) and isinstance(answer.get("ok"), bool) and reply.status in {200, 429}:
         return answer
     raise classify(reply) or failed(Failure.AMBIGUOUS, Reason.BAD_REPLY, "the answer is not Slack's")
