@@ -5,13 +5,15 @@ by construction (https://docs.slack.dev/reference/block-kit/blocks). A root alwa
 refuses to replace it by another kind. Pure.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from kwatch.notify.escape import cut, fit, slack
 from kwatch.notify.markup import PLAIN, whole_text
-from kwatch.notify.page import Item, Listing, Page, Row
+from kwatch.notify.page import Item, Listing, Page, Row, fitting
 
+_BLOCKS = 13_000  # characters of all blocks as JSON in ASCII: above 13,200 Slack says msg_blocks_too_long
 _TEXT = 3000  # of a section and of `text`, which may be longer but is read on phones
 _HEADER = 150
 _FIELDS, _FIELD = 10, 500  # Slack takes 2000 characters in a field; nobody reads them there
@@ -27,8 +29,15 @@ def plain_message(page: Page, mention: str) -> Mapping[str, Any]:
 
 def message(page: Page, mention: str) -> Mapping[str, Any]:
     """Return the layout: header, state, facts in two columns, sentences and the quoted message, context."""
-    blocks = [_header(page.title), *_section(page, mention), _rich(page), *_footer(page)]
-    return {"text": fit(page.title, _TEXT, slack), "blocks": blocks}
+
+    def blocks(part: Page) -> list[Any]:
+        return [_header(part.title), *_section(part, mention), _rich(part), *_footer(part)]
+
+    return {"text": fit(page.title, _TEXT, slack), "blocks": fitting(page, blocks, _fits)}
+
+
+def _fits(blocks: list[Any]) -> bool:
+    return len(json.dumps(blocks, separators=(",", ":"))) <= _BLOCKS
 
 
 def _section(page: Page, mention: str) -> list[Any]:

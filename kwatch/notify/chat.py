@@ -102,7 +102,8 @@ class Chat:
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the steps to take; degraded, with plain texts."""
         texts = Composition(self._config, self._templates, notification)
-        title, mention = line(texts.text("title")), self._whom(notification, thread)
+        title = line(texts.text("title")) or texts.built_in("default/title.j2")
+        mention = self._whom(notification, thread)
         is_edit = self._room.can_edit and edits(notification, thread)
         upper, lower = ("", mention) if is_edit else (mention, "")  # an edit reaches nobody
         write = self._room.write_plain if degraded else self._room.write

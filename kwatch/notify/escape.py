@@ -47,19 +47,24 @@ def cut(text: str, limit: int) -> str:
     return fit(text, limit, str)
 
 
-def fit(text: str, limit: int, encode: Callable[[str], str]) -> str:
-    """Return the encoded text, cut such that its *encoded* length is at most `limit`."""
+def fit(text: str, limit: int, encode: Callable[[str], str], size: Callable[[str], int] = len) -> str:
+    """Return the encoded text, cut such that its *encoded* `size` is at most `limit`."""
     encoded = encode(text)
-    if len(encoded) <= limit:
+    if size(encoded) <= limit:
         return encoded
     low, high = 0, min(len(text), limit)
     while low < high:
         middle = (low + high + 1) // 2
-        if len(_shortened(text, middle, limit, encode)) <= limit:
+        if size(_shortened(text, middle, limit, encode)) <= limit:
             low = middle
         else:
             high = middle - 1
     return _shortened(text, low, limit, encode)[:limit]
+
+
+def utf16(text: str) -> int:
+    """Return the length in UTF-16 units, as many chats count it; never less than in characters."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _shortened(text: str, length: int, limit: int, encode: Callable[[str], str]) -> str:

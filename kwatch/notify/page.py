@@ -122,10 +122,9 @@ def _tone(context: Context) -> Tone:
 
 
 def _common(context: Context) -> tuple[Row, ...]:
-    cluster = Row("Cluster", context["cluster"])
-    if context["kind"] in {"meta", "test", "summary", "digest"}:
-        return (cluster,)
-    return (cluster, Row("Severity", context["severity"]))
+    cluster = (Row("Cluster", context["cluster"]),) if context["cluster"] else ()
+    is_of_alerts = context["kind"] not in {"meta", "test", "summary", "digest"}
+    return (*cluster, Row("Severity", context["severity"])) if is_of_alerts else cluster
 
 
 def _quote(context: Context) -> str:
