@@ -80,11 +80,20 @@ class Bounds(Suite):
         assert "123456 more" in desk.text
         assert "100000 × rule-0" in desk.text
 
+    @pytest.mark.parametrize("degraded", [False, True])
     @pytest.mark.parametrize("kind", [NotificationKind.UPDATE, NotificationKind.RESOLVED])
-    def test_what_follows_is_within_the_limits_too(self, desk: Desk, kind: NotificationKind) -> None:
+    def test_what_follows_is_within_the_limits_too(self, desk: Desk, kind: NotificationKind, degraded: bool) -> None:
         thread = thread_of(desk.tell())
         many = (alert(fingerprint=f"f{n}", rule="r" * 200, message="🔥" * 5000) for n in range(1000))
-        desk.tell(content(*many, kind=kind), thread, sequence=2)
+        desk.tell(content(*many, kind=kind), thread, sequence=2, degraded=degraded)
+
+    @pytest.mark.parametrize("degraded", [False, True])
+    def test_a_users_template_that_says_too_much_is_told_within_the_limits(self, desk: Desk, degraded: bool) -> None:
+        own = {"title": "{{ '🔥' * 5000 }}", "text": "{{ '🔥' * 15000 }}"}
+        channel = desk.create(template=own)
+        thread = thread_of(desk.tell(channel=channel, degraded=degraded))
+        desk.tell(content(kind=NotificationKind.UPDATE), thread, sequence=2, channel=channel, degraded=degraded)
+        assert "🔥" in desk.text
 
     def saying(self, hostile: str) -> Content:
         """Return the facts of an alert whose every text is hostile."""
