@@ -4,7 +4,6 @@ Redirects are never followed, the environment's proxies are not used, no more th
 URL, header or token gets into an error. The total time of an attempt is the caller's to bound.
 """
 
-import json
 import socket
 import ssl
 import zlib
@@ -110,10 +109,10 @@ def with_query(url: str, query: Mapping[str, str], path: str = "") -> str:
 
 
 def document_of(reply: Reply) -> Mapping[str, Any]:
-    """Return the JSON object that was answered; an empty one for anything else."""
+    """Return the JSON object that was answered; an empty one for anything else, and what is nested without end."""
     try:
         decoded = msgspec.json.decode(reply.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return decoded if isinstance(decoded, dict) else {}
 
@@ -142,14 +141,6 @@ async def _first(stream: AsyncIterable[bytes], packed: "zlib._Decompress | None"
         if len(kept) >= _MAX_REPLY:
             break
     return bytes(kept[:_MAX_REPLY])
-
-
-def decoded(reply: Reply) -> object:
-    """Return the JSON of an answer; None for what is none, or is nested too deep to be read."""
-    try:
-        return json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def classify(reply: Reply) -> SendError | None:

@@ -13,7 +13,7 @@ import pytest
 
 from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError
 from kwatch.notify.base import ChannelConfig
-from kwatch.notify.http import HttpClient, Reply, classify, decoded, retry_after, transport_failure
+from kwatch.notify.http import HttpClient, Reply, classify, document_of, retry_after, transport_failure
 from tests.notify.samples import tools_for
 
 DESTINATION = {401, 403, 404, 405, 407, 410, 415, 451}
@@ -157,10 +157,10 @@ def test_what_cannot_be_unpacked_is_left_out() -> None:
     assert reply_of(b"ok", "gzip").body == b""
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b'{"a"', b"\xff", b"[" * 60_000, b"null"])
-def test_what_is_no_json_is_nothing(body: bytes) -> None:
-    assert decoded(Reply(200, {}, body)) is None
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"a"', b"\xff", b"[" * 60_000, b'{"a":' * 10_000, b"null", b"[]"])
+def test_what_is_no_document_is_an_empty_one(body: bytes) -> None:
+    assert document_of(Reply(200, {}, body)) == {}
 
 
-def test_json_is_decoded() -> None:
-    assert decoded(Reply(200, {}, b'{"ok": true}')) == {"ok": True}
+def test_a_document_is_decoded() -> None:
+    assert document_of(Reply(200, {}, b'{"ok": true}')) == {"ok": True}

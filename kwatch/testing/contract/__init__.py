@@ -1,15 +1,15 @@
 """The contract of every channel as tests: subclass what your channel is, name it and its vendor, and run pytest.
 
-    from kwatch.testing.contract import BodyContract, EditContract
+    from kwatch.testing.contract import BodyContract, EditContract, ThreadContract
 
-    class TestSlack(BodyContract, EditContract):
+    class TestSlack(BodyContract, ThreadContract, EditContract):
         channel = slack  # the module with Config and create
-        vendor = Slack  # a kwatch.testing.vendors.HttpVendor; made with a clock for each test
+        vendor = Slack  # a kwatch.testing.vendors.HttpVendor, made with a clock for each test
 
 Over HTTP: `StatusContract` where any 2xx is a success, `BodyContract` where the answer's body says whether it was one.
-Not over HTTP: `Contract`. Besides: `ThreadContract` where an incident is one message and what stands below it,
-`EditContract` where that message is edited, too; `IncidentContract` where the service keeps incidents that end. A
-behaviour that the service cannot have is overridden, with the reason. Needs pytest.
+Not over HTTP: `Contract`. Besides, `ThreadContract` where an incident is one message and what stands below it,
+`EditContract` where that message is edited, `IncidentContract` where the service keeps incidents that end. A behaviour
+that a service cannot have is set to None, with the reason beside it. Needs pytest.
 """
 
 import pytest

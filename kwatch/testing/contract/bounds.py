@@ -89,10 +89,11 @@ class Bounds(Suite):
 
     @pytest.mark.parametrize("degraded", [False, True])
     def test_a_users_template_that_says_too_much_is_told_within_the_limits(self, desk: Desk, degraded: bool) -> None:
-        own = {"title": "{{ '🔥' * 5000 }}", "text": "{{ '🔥' * 15000 }}"}
-        channel = desk.create(template=own)
-        thread = thread_of(desk.tell(channel=channel, degraded=degraded))
-        desk.tell(content(kind=NotificationKind.UPDATE), thread, sequence=2, channel=channel, degraded=degraded)
+        own = {"title": "{{ alerts[0].message }}", "text": "{{ alerts[0].message }}" * 3}
+        view, channel = alert(message="🔥" * 5000), desk.create(template=own)
+        thread = thread_of(desk.tell(content(view), channel=channel, degraded=degraded))
+        update = content(view, kind=NotificationKind.UPDATE)
+        desk.tell(update, thread, sequence=2, channel=channel, degraded=degraded)
         assert "🔥" in desk.text
 
     def saying(self, hostile: str) -> Content:

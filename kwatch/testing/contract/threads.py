@@ -5,7 +5,7 @@ from kwatch.testing.contract.desk import Desk
 from kwatch.testing.contract.samples import alert, content, thread_of
 from kwatch.testing.contract.secrecy import leaked
 from kwatch.testing.contract.suite import Suite
-from kwatch.testing.vendors import Shown
+from kwatch.testing.vendors import EditableVendor, Shown
 
 Kind = NotificationKind
 _GROWN = content(alert(is_new=False), alert(rule="oom-kill", fingerprint="f2"), kind=Kind.UPDATE)
@@ -63,24 +63,32 @@ class Threads(Suite):
             thread = thread_of(desk.tell(facts, thread, sequence=sequence))
 
 
-class Edits(Threads):
+class Edits(Suite):
     """Where the first message of an incident is edited, so that it shows how it is."""
 
     def test_the_root_shows_how_the_incident_is(self, desk: Desk) -> None:
         thread = thread_of(desk.tell())
         desk.tell(_GROWN, thread, sequence=2)
-        assert "2 problems" in roots(desk)[0].text
+        assert "2 problems" in desk.shown[0].text
         desk.tell(content(kind=Kind.RESOLVED), thread, sequence=3)
-        assert "RESOLVED after 12 m" in roots(desk)[0].text
+        assert "RESOLVED after 12 m" in desk.shown[0].text
 
     def test_news_that_call_nobody_only_edit(self, desk: Desk) -> None:
         thread = thread_of(desk.tell())
         desk.tell(content(alert(is_new=False), kind=Kind.UPDATE, is_quiet=True), thread, sequence=2)
-        assert [(shown.thread, shown.edits) for shown in desk.shown] == [("", 1)]
+        assert [shown.edits for shown in desk.shown] == [1]
+
+    def test_it_edits_its_own_message_after_a_restart(self, desk: Desk) -> None:
+        thread = thread_of(Receipt(dict(desk.tell().values)))
+        desk.tell(incident=_OTHER)
+        desk.tell(content(kind=Kind.RESOLVED), thread, sequence=2, channel=desk.create())
+        assert [shown.edits for shown in desk.shown[:2]] == [1, 0]
+        assert "RESOLVED" not in desk.shown[1].text
 
     def test_F27_a_root_that_is_gone_is_told_anew_once(self, desk: Desk) -> None:
+        vendor: EditableVendor = desk.vendor  # type: ignore[assignment]  # as this is where messages are edited
         thread = thread_of(desk.tell())
-        desk.vendor.delete(roots(desk)[0].id)  # type: ignore[attr-defined]  # as an EditableVendor has
+        vendor.delete(desk.shown[0].id)
         receipt = desk.tell(content(kind=Kind.RESOLVED), thread, sequence=2)
         [root] = desk.shown
         assert "RESOLVED after 12 m" in root.text

@@ -92,6 +92,6 @@ class HttpVendor(Vendor, Protocol):
 class EditableVendor(HttpVendor, Protocol):
     """A service whose messages can be changed."""
 
-    def delete(self, shown_id: str) -> None:
+    def delete(self, shown_id: str, /) -> None:
         """Remove a message, as people do."""
         ...

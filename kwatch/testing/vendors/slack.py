@@ -135,10 +135,6 @@ class Slack:
         """Return the answers below a message."""
         return [message for message in self.messages if message.thread_ts == root.ts]
 
-    def delete(self, ts: str) -> None:
-        """Remove a message, as people do."""
-        self.messages = [message for message in self.messages if message.ts != ts]
-
     def _unauthorised(self, request: httpx.Request) -> str:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or not token:

@@ -1,11 +1,11 @@
 """Slack, by a bot and by an incoming webhook."""
 
 from kwatch.notify.channels import slack
-from kwatch.testing.contract import BodyContract, EditContract
+from kwatch.testing.contract import BodyContract, EditContract, ThreadContract
 from kwatch.testing.vendors.slack import Slack, SlackWebhook
 
 
-class TestSlack(BodyContract, EditContract):
+class TestSlack(BodyContract, ThreadContract, EditContract):
     channel = slack
     vendor = Slack
 
