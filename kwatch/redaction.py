@@ -30,7 +30,7 @@ _SHAPES = re.compile(
       -----BEGIN\ [A-Z0-9 ]{{0,40}}PRIVATE\ KEY-----.*?(?:-----END\ [A-Z0-9 ]{{0,40}}PRIVATE\ KEY-----|\Z)
     | \b(?:xox[a-z]|xapp|xwfp)-[\w-]{{8,}}                        # Slack
     | \bhooks\.slack\.com/(?:services|workflows|triggers)/\S+
-    | \bdiscord(?:app)?\.com/api/webhooks/\S+
+    | \bdiscord(?:app)?\.com/api/(?:v\d{1, 3}/)?webhooks/\S+
     | \b(?:gh[pousr]_|github_pat_|glpat-)[\w-]{{16,}}             # GitHub, GitLab
     | \b(?:AKIA|ASIA)[0-9A-Z]{{16}}\b                             # AWS
     | \bAIza[\w-]{{30,}}                                          # Google
