@@ -210,6 +210,10 @@ class ChannelConfig(BaseModel):
         """Return whether a message that was sent can be changed, which calls nobody."""
         return False
 
+    def warnings(self) -> tuple[str, ...]:
+        """Return what the operator should know of such a destination on this machine."""
+        return ()
+
     @property
     def zone(self) -> str:
         """The zone of the times in messages: of a digest that of its schedule, unless another is asked for."""

@@ -64,7 +64,7 @@ def system_transport(connection: Connection) -> httpx.AsyncBaseTransport:
 
 
 class _Identified(httpx.AsyncBaseTransport):
-    """Shows our certificate as it is now, as it is renewed while kwatch runs; a kept connection goes on with the old."""
+    """Shows our certificate as it is now, for it is renewed while kwatch runs; a kept connection keeps its own."""
 
     def __init__(
         self, transport: httpx.AsyncBaseTransport, context: ssl.SSLContext, cert: Path, key: Path | None
