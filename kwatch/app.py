@@ -47,7 +47,7 @@ from kwatch.store.state import Snapshot, State
 from kwatch.telemetry import Counters
 from kwatch.timekeeper import Timekeeper
 from kwatch.watch.cache import ObjectCache
-from kwatch.watch.extract import Projection
+from kwatch.watch.extract import Projection, projection_of
 from kwatch.watch.fleet import Fleet, Plan
 from kwatch.watch.moves import Moves, Want
 from kwatch.web.routes import create_app
@@ -329,11 +329,7 @@ ANNOTATED = ("Namespace", "Deployment.apps", "StatefulSet.apps", "DaemonSet.apps
 def _wants(config: Config, rules: RuleSet) -> tuple[Want, ...]:
     """Return the kinds that rules need, those that the configuration names, and those whose words count."""
     wants = [
-        Want(
-            token=token,
-            projection=Projection(need.paths, need.annotations, need.elementwise),
-            metadata_only=not need.full,
-        )
+        Want(token=token, projection=projection_of(need), metadata_only=not need.full)
         for token, need in rules.needs().items()
     ]
     wants += [Want(token=token) for token in config.watch.resources]
