@@ -4,6 +4,7 @@ Each recipient is answered for on its own. Nothing is said in clear text where T
 it (RFC 3207, RFC 4954). XOAUTH2: https://developers.google.com/workspace/gmail/imap/xoauth2-protocol
 """
 
+import asyncio
 import re
 import ssl
 from dataclasses import dataclass, field
@@ -91,7 +92,7 @@ async def transmit(server: Server, login: Login | None, envelope: Envelope) -> A
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         raise dialogue.failure(error) from None
     finally:
-        client.close()
+        await dialogue.hang_up()
 
 
 class _Dialogue:
@@ -100,6 +101,7 @@ class _Dialogue:
     def __init__(self, client: aiosmtplib.SMTP) -> None:
         self._client = client
         self._stage = Stage.CONNECT
+        self._transport: asyncio.BaseTransport | None = None
 
     async def run(self, server: Server, login: Login | None, envelope: Envelope) -> Answers:
         await self._client.connect()
@@ -123,7 +125,15 @@ class _Dialogue:
         await self._leave()
         return answers
 
+    async def hang_up(self) -> None:
+        """Close the connection at once: no server is waited for that does not end its TLS."""
+        self._client.close()
+        if isinstance(self._transport, asyncio.WriteTransport):
+            self._transport.abort()
+        await asyncio.sleep(0)  # the loop closes it in its next turn
+
     async def _greet(self) -> None:
+        self._transport = self._client.transport
         try:
             await self._client.ehlo()
         except aiosmtplib.SMTPHeloError:
