@@ -5,12 +5,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trustme
 from pydantic import ValidationError
@@ -19,7 +20,7 @@ from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendErro
 from kwatch.model.notifications import Content, Notification, NotificationKind, Receipt, Thread
 from kwatch.notify.base import Channel
 from kwatch.notify.channels import smtp
-from kwatch.notify.channels.smtp import Stage, classify_reply
+from kwatch.notify.smtp import Stage, classify_reply
 from kwatch.testing.receivers import MailServer
 from tests.notify.samples import ALONE, alert, content, delivery, notification, tools_for
 from tests.notify.test_escape import HEADERS
@@ -113,7 +114,7 @@ def test_the_headers_of_a_first_mail() -> None:
         "To": "a@example.com, b@example.com",
         "Date": "Sun, 01 Mar 2026 14:14:00 +0000",
         "Message-ID": "<g5h2j7.1.1@team-slack.prod-eu.kwatch>",
-        "List-Id": "<prod-eu.kwatch>",
+        "List-Id": "<prod-eu.kwatch.example.com>",
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
         "X-Kwatch-Severity": "critical",
@@ -124,11 +125,11 @@ def test_the_headers_of_a_first_mail() -> None:
 
 def test_the_text_is_complete_by_itself() -> None:
     assert (
-        text_of(mail())
+        text_of(mail(content(alert(window=timedelta(minutes=5)))))
         == """\
+FIRING since 14:02 UTC (12 m), about 30 in 5 m, 43 in all
 🔴 CRITICAL · crash-loop · payments/Deployment/worker
 
-FIRING since 14:02 UTC (12 m)
 Cause        Deployment/worker keeps crashing
 Means        The container ends soon after each start; the kubelet waits longer each time.
 Next         kubectl -n payments logs worker-7d9c-x2x1 --previous
@@ -136,7 +137,7 @@ Runbook      https://runbooks.example.com/crash-loop
 Where        payments/Deployment/worker
 Node         n-17
 Affected     worker-7d9c-x2x1, worker-7d9c-k8fq and 3 more
-How often    about 30 in the window of the rule, 43 in all
+How often    about 30 in 5 m, 43 in all
 Image        registry.example.com/worker:1.4.2
 Rule         crash-loop
 Message      Back-off restarting failed container worker in pod worker-7d9c-x2x1
@@ -154,7 +155,10 @@ def test_T10_a_thread_holds_and_its_states_differ() -> None:
     assert end["Subject"] == "[prod-eu] critical: crash-loop"
     assert end["In-Reply-To"] == end["References"] == "<g5h2j7.1.1@x>"
     assert end["Message-ID"] == "<g5h2j7.1.2@team-slack.prod-eu.kwatch>"
-    assert text_of(end).startswith("✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker\n")
+    assert text_of(end).split("\n")[:2] == [
+        "RESOLVED after 12 m: 14:02 UTC to 14:14 UTC",
+        "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker",
+    ]
 
 
 def test_a_mail_arrives_and_its_receipt_starts_a_thread() -> None:
@@ -186,9 +190,113 @@ def test_T35_who_is_refused_for_now_is_tried_alone() -> None:
         del server.replies["b@example.com"]
         await tell(channel)
 
-    exchange(server, failing(Failure.RETRY, Reason.UNAVAILABLE), relent)
+    exchange(server, failing(Failure.RETRY, Reason.RECIPIENT), relent)
     assert [sent.recipients for sent in server.mails] == [("a@example.com",), ("b@example.com",)]
     assert server.mails[0].content == server.mails[1].content
+
+
+def test_F_33_of_three_recipients_one_has_it_one_is_dead_and_one_is_tried_alone() -> None:
+    server = MailServer()
+    server.replies |= {"b@example.com": "550 5.1.1 no such user", "c@example.com": "451 4.7.1 greylisted"}
+
+    async def relent(channel: Channel) -> None:
+        server.replies |= {"b@example.com": "250 OK", "c@example.com": "250 OK"}
+        await tell(channel)
+
+    to = ["a@example.com", "b@example.com", "c@example.com"]
+    exchange(server, failing(Failure.RETRY, Reason.RECIPIENT), relent, to=to)
+    assert [sent.recipients for sent in server.mails] == [("a@example.com",), ("c@example.com",)]
+
+
+def test_what_is_refused_for_now_waits_from_one_minute_to_half_an_hour() -> None:
+    server = MailServer()
+    server.replies |= dict.fromkeys(TWO, "450 4.2.0 greylisted")
+    waits: list[float | None] = []
+
+    async def attempts(channel: Channel) -> None:
+        message = channel.render(notification(), ALONE, degraded=False)
+        for number in range(1, 8):
+            row = msgspec.structs.replace(delivery(notification(), message), attempts=number)
+            with pytest.raises(RetryableSendError) as raised:
+                await channel.send(message, row)
+            waits.append(raised.value.retry_after)
+
+    exchange(server, attempts)
+    assert waits == [60, 120, 240, 480, 960, 1800, 1800]
+
+
+def test_three_mails_in_a_row_that_are_refused_for_what_they_are_suspend_the_destination() -> None:
+    server = MailServer()
+    server.replies["DATA"] = "554 5.7.1 no"
+    outcomes: list[Failure] = []
+
+    async def attempts(channel: Channel) -> None:
+        for number, degraded in [(1, False), (1, True), (2, False), (2, True), (3, False), (3, True)]:
+            of = notification(sequence=number)
+            message = channel.render(of, ALONE, degraded=degraded)
+            row = msgspec.structs.replace(delivery(of, message), is_degraded=degraded)
+            with pytest.raises(PermanentSendError) as raised:
+                await channel.send(message, row)
+            outcomes.append(raised.value.failure)
+
+    exchange(server, attempts)
+    assert outcomes == [Failure.MESSAGE] * 5 + [Failure.DESTINATION]
+
+
+def test_a_mail_that_is_taken_ends_the_row_of_refusals() -> None:
+    server = MailServer()
+    outcomes: list[Failure] = []
+
+    async def attempts(channel: Channel) -> None:
+        for number, reply in enumerate(["554 no", "554 no", "250 OK", "554 no"]):
+            server.replies["DATA"] = reply
+            of = notification(sequence=number)
+            message = channel.render(of, ALONE, degraded=True)
+            try:
+                await channel.send(message, msgspec.structs.replace(delivery(of, message), is_degraded=True))
+            except PermanentSendError as error:
+                outcomes.append(error.failure)
+
+    exchange(server, attempts)
+    assert outcomes == [Failure.MESSAGE] * 3
+
+
+def test_F_34_a_connection_that_is_lost_after_the_final_dot_leads_to_the_same_mail_again() -> None:
+    lines = (b"220 hello", b"250 h", b"250 ok", b"250 ok", b"250 ok", b"354 go", b"")
+    port, thread = talking(*lines[:-1])
+    message = create(port, host="127.0.0.1").render(notification(), ALONE, degraded=False)
+    with pytest.raises(RetryableSendError) as raised:
+        asyncio.run(create(port, host="127.0.0.1").send(message, delivery(notification(), message)))
+    thread.join()
+    assert raised.value.failure is Failure.AMBIGUOUS
+    server = MailServer()
+    again = delivery(notification(), message)
+    exchange(server, lambda channel: channel.send(message, again))
+    assert message_from_bytes(server.mails[0].content)["Message-ID"] == "<g5h2j7.1.1@team-slack.prod-eu.kwatch>"
+    assert server.mails[0].content == message.body
+
+
+def test_bounces_go_to_the_return_path() -> None:
+    server = MailServer()
+    exchange(server, tell, return_path="bounces@example.com")
+    [sent] = server.mails
+    assert sent.sender == "bounces@example.com"
+    assert message_from_bytes(sent.content)["From"] == "kwatch <kwatch@example.com>"
+
+
+def test_the_server_is_greeted_by_the_domain_of_the_sender_and_told_the_size() -> None:
+    heard: list[bytes] = []
+    lines = (b"220 hello", b"250-h\r\n250 SIZE 100000", b"250 ok", b"550 no", b"550 no", b"221 bye")
+    port, thread = talking(*lines, heard=heard)
+    channel = create(port, host="127.0.0.1")
+    message = channel.render(notification(), ALONE, degraded=False)
+    with pytest.raises(PermanentSendError):
+        asyncio.run(channel.send(message, delivery(notification(), message)))
+    thread.join()
+    assert heard[:2] == [
+        b"EHLO example.com\r\n",
+        b"MAIL FROM:<kwatch@example.com> SIZE=%d\r\n" % len(message.body),
+    ]
 
 
 def test_T35_who_is_refused_for_good_does_not_hold_back_the_others(caplog: pytest.LogCaptureFixture) -> None:
@@ -237,6 +345,8 @@ def test_T35_the_answer_after_the_final_dot_counts(reply: str, failure: Failure,
         (450, "4.2.0 greylisted", Stage.RECIPIENT, Failure.RETRY),
         (550, "5.1.1", Stage.RECIPIENT, Failure.MESSAGE),
         (551, "5.1.6", Stage.RECIPIENT, Failure.MESSAGE),
+        (552, "5.2.2 full", Stage.RECIPIENT, Failure.MESSAGE),
+        (552, "5.3.4 too big", Stage.SENDER, Failure.MESSAGE),
         (552, "5.2.3", Stage.DATA, Failure.MESSAGE),
         (554, "5.7.1", Stage.DATA, Failure.MESSAGE),
     ],
@@ -247,15 +357,21 @@ def test_each_reply_has_its_class(code: int, text: str, stage: Stage, failure: F
     assert text.partition(" ")[2] == "" or text.partition(" ")[2] not in str(error)
 
 
-def talking(*lines: bytes) -> tuple[int, threading.Thread]:
+def talking(
+    *lines: bytes, heard: list[bytes] | None = None, context: ssl.SSLContext | None = None
+) -> tuple[int, threading.Thread]:
     """Listen once: send a line per line received, then hang up; gives the port."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def talk() -> None:
-        with listener, listener.accept()[0] as connection:
-            for line in lines:
-                connection.sendall(line + b"\r\n")
-                connection.recv(65536)
+        with listener, listener.accept()[0] as plain:
+            connection = context.wrap_socket(plain, server_side=True) if context else plain
+            with connection:
+                for line in lines:
+                    connection.sendall(line + b"\r\n")
+                    received = connection.recv(65536)
+                    if heard is not None:
+                        heard.append(received)
 
     thread = threading.Thread(target=talk)
     thread.start()
@@ -336,7 +452,70 @@ def test_a_wrong_password_suspends_the_destination(certificate: ssl.SSLContext, 
     assert "s3cret" not in repr(raised.value)
 
 
-def test_mail_never_goes_in_clear_text_when_tls_is_required(tmp_path: Path) -> None:
+def test_an_access_token_is_sent_as_xoauth2_asks(certificate: ssl.SSLContext, tmp_path: Path) -> None:
+    """The example of https://developers.google.com/workspace/gmail/imap/xoauth2-protocol."""
+    (tmp_path / "token").write_text("ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg\n")
+    heard: list[bytes] = []
+    lines = (b"220 hello", b"250-h\r\n250 AUTH LOGIN PLAIN XOAUTH2", b"235 2.7.0 Accepted", b"421 bye")
+    port, thread = talking(*lines, heard=heard, context=certificate)
+    keys = {"username": "someuser@example.com", "token": {"file": str(tmp_path / "token")}, "tls": "implicit"}
+    with pytest.raises(RetryableSendError):
+        asyncio.run(tell(create(port, ca=tmp_path / "ca.pem", **keys)))
+    thread.join()
+    assert heard[1] == (
+        b"AUTH XOAUTH2 dXNlcj1zb21ldXNlckBleGFtcGxlLmNvbQFhdXRoPUJlYXJlciB5YTI5LnZGOWRmdDRxb"
+        b"VRjMk52YjNSbGNrQmhkSFJoZG1semRHRXVZMjl0Q2cBAQ==\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("replies", "failure", "reason"),
+    [
+        ((b"334 eyJzdGF0dXMiOiI0MDEifQ==", b"535 5.7.8 expired"), Failure.DESTINATION, Reason.UNAUTHORIZED),
+        ((b"535 5.7.3 Authentication unsuccessful",), Failure.DESTINATION, Reason.UNAUTHORIZED),
+        ((b"454 4.7.0 Temporary authentication failure",), Failure.RETRY, Reason.UNAVAILABLE),
+    ],
+)
+def test_a_token_that_is_refused(
+    certificate: ssl.SSLContext, tmp_path: Path, replies: tuple[bytes, ...], failure: Failure, reason: Reason
+) -> None:
+    (tmp_path / "token").write_text("ya29.s3cret")
+    heard: list[bytes] = []
+    port, thread = talking(b"220 hello", b"250-h\r\n250 AUTH XOAUTH2", *replies, heard=heard, context=certificate)
+    keys = {"username": "kwatch", "token": {"file": str(tmp_path / "token")}, "tls": "implicit"}
+    with pytest.raises(SendError) as raised:
+        asyncio.run(tell(create(port, ca=tmp_path / "ca.pem", **keys)))
+    thread.join()
+    assert (raised.value.failure, raised.value.reason) == (failure, reason)
+    assert "s3cret" not in repr(raised.value)
+    assert heard[2:] == ([b"\r\n", b""] if len(replies) == 2 else [b""])
+
+
+def test_a_token_for_a_server_that_takes_none_suspends_the_destination(
+    certificate: ssl.SSLContext, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("ya29.s3cret")
+    keys = {"username": "kwatch", "token": {"file": str(tmp_path / "token")}, "tls": "starttls"}
+    with pytest.raises(PermanentSendError) as raised:
+        secured(MailServer(), tmp_path, {"starttls": certificate, "password": b"other"}, **keys)
+    assert (raised.value.failure, raised.value.reason) == (Failure.DESTINATION, Reason.UNAUTHORIZED)
+
+
+@pytest.mark.parametrize("way", ["starttls", "implicit"])
+def test_F_36_a_certificate_that_has_expired_suspends_the_destination(tmp_path: Path, way: str) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    past = [datetime(year, 1, 1, tzinfo=UTC) for year in (2020, 2021)]
+    authority.issue_cert("localhost", not_before=past[0], not_after=past[1]).configure_cert(context)
+    server = MailServer()
+    with pytest.raises(PermanentSendError) as raised:
+        secured(server, tmp_path, {way: context}, tls=way)
+    assert (raised.value.failure, raised.value.reason) == (Failure.DESTINATION, Reason.TLS)
+    assert server.mails == []
+
+
+def test_F_35_mail_never_goes_in_clear_text_when_tls_is_required() -> None:
     server = MailServer()
     exchange(server, failing(Failure.DESTINATION, Reason.TLS), tls="starttls")
     assert server.mails == []
@@ -365,6 +544,10 @@ def test_an_unknown_authority_suspends_the_destination(certificate: ssl.SSLConte
         {"tls": "maybe"},
         {"tls": "starttls", "username": "kwatch"},
         {"tls": "none", "username": "kwatch", "password": {"env": "P"}},
+        {"tls": "none", "username": "kwatch", "token": {"env": "P"}},
+        {"username": "kwatch", "password": {"env": "P"}, "token": {"env": "P"}},
+        {"token": {"env": "P"}},
+        {"return_path": "<>"},
         {"proxy": "http://proxy:3128"},
         {"timeout": "0s"},
     ],
