@@ -36,6 +36,7 @@ from kwatch.model.schedules import check_cron
 from kwatch.notify.addresses import check_host
 from kwatch.notify.render import TemplateEngine, check_template
 from kwatch.notify.tls import client_context
+from kwatch.notify.words import Language
 
 _DURATION = re.compile(r"(?:(\d{1,12})d)?(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?", re.ASCII)
 _LONGEST = 3650  # days: added to an instant it is still one
@@ -214,6 +215,8 @@ class ChannelConfig(BaseModel):
     send_resolved: bool = True
     #: The zone of the times in messages.
     timezone: TimeZone = "UTC"
+    #: The language of kwatch's own words.
+    language: Language = Language.EN
     #: Texts of your own: field → Jinja template, see `docs/templates.md`.
     template: Mapping[str, TemplateText] = {}
 

@@ -12,7 +12,7 @@ class Composition:
     """The texts of one message; `problem` is why a template of the user was not used, or empty."""
 
     def __init__(self, config: ChannelConfig, templates: TemplateEngine, notification: Notification) -> None:
-        facts = context_of(notification, config.zone, templates)
+        facts = context_of(notification, config.zone, templates, config.language)
         self.context: Context = facts.context
         self.problem = facts.problem
         self._templates = templates

@@ -12,12 +12,12 @@ import msgspec
 
 from kwatch.notify.context import Context
 from kwatch.notify.escape import cut
+from kwatch.notify.words import WORDS
 
 _T = TypeVar("_T")
 
-#: Rows that are sentences; the others stand in columns.
-_SENTENCES = frozenset({"Cause", "Was", "Means", "Next", "Runbook", "Ended"})
-_ELSEWHERE = frozenset({"Rule"})  # in the footer
+#: Rows that are sentences; the others stand in columns, but for the rule, which is in the footer.
+_SENTENCES = ("Cause", "Was", "Means", "Next", "Runbook", "Ended")
 _IN_SECTION = 10  # alerts of each section of a digest
 _COUNTS = 20  # lines of an overflow
 _NAME, _TITLE = 100, 250
@@ -46,6 +46,12 @@ class Listing(msgspec.Struct, frozen=True):
     items: tuple[Item, ...]
     more: int = 0
     title: str = ""
+    language: str = "en"
+
+    @property
+    def rest(self) -> str:
+        """Return `and 3 more`, or nothing."""
+        return WORDS[self.language]("and {count} more", count=self.more) if self.more else ""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -70,22 +76,26 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     advice: tuple[Row, ...] = ()  # next steps, by rule
     footer: str = ""
     url: str = ""  # where the details are
+    language: str = "en"  # of the words that a layout adds
     is_quiet: bool = False  # it calls nobody
 
 
 def fact_page(title: str, context: Context) -> Page:
     """Return the built-in message."""
-    rows = [Row(label, text, label == "Runbook") for label, text in context["rows"]]
+    say = WORDS[context["language"]]
+    rows = [Row(label, text, label == say("Runbook")) for label, text in context["rows"]]
+    sentences = frozenset(map(say, _SENTENCES))
     return Page(
         title=title,
         tone=_tone(context),
         states=(context["status"], *context["notes"]),
-        facts=(*_common(context), *(row for row in rows if row.label not in _SENTENCES | _ELSEWHERE)),
-        sentences=tuple(row for row in rows if row.label in _SENTENCES),
+        facts=(*_common(context), *(row for row in rows if row.label not in {*sentences, say("Rule")})),
+        sentences=tuple(row for row in rows if row.label in sentences),
         quote=_quote(context),
         listings=_listings(context),
         advice=_advice(context),
         footer=_footer(context),
+        language=context["language"],
         url=context["url"] if context["url"].startswith("https://") else "",
         is_quiet=context["is_quiet"],
     )
@@ -93,19 +103,21 @@ def fact_page(title: str, context: Context) -> Page:
 
 def text_page(title: str, text: str, context: Context) -> Page:
     """Return a text of the user's own, or the plain form, under its title."""
-    return Page(title=title, tone=_tone(context), text=text, is_quiet=context["is_quiet"])
+    return Page(title=title, tone=_tone(context), text=text, language=context["language"], is_quiet=context["is_quiet"])
 
 
 def news_page(title: str, context: Context) -> Page | None:
     """Return what is worth a word of its own: an end, that it goes on or is worse, alerts that are new; or None."""
     new = [alert for alert in context["listed"] if alert["is_new"]]
+    say = WORDS[context["language"]]
     if context["is_quiet"] or (context["kind"] == "update" and not new and not context["is_raised"]):
         return None
     about = new if context["kind"] == "update" else context["listed"] if context["alert_count"] > 1 else []
-    how = ", ".join(filter(None, (context["status"], *(alert["end"] for alert in context["listed"][:1]))))
+    how = say(", ").join(filter(None, (context["status"], *(alert["end"] for alert in context["listed"][:1]))))
     return Page(
         title=title,
         tone=_tone(context),
+        language=context["language"],
         states=() if about else (how,),
         listings=(Listing(tuple(_alert_item(alert) for alert in about)),) if about else (),
     )
@@ -122,9 +134,10 @@ def _tone(context: Context) -> Tone:
 
 
 def _common(context: Context) -> tuple[Row, ...]:
-    cluster = (Row("Cluster", context["cluster"]),) if context["cluster"] else ()
+    say = WORDS[context["language"]]
+    cluster = (Row(say("Cluster"), context["cluster"]),) if context["cluster"] else ()
     is_of_alerts = context["kind"] not in {"meta", "test", "summary", "digest"}
-    return (*cluster, Row("Severity", context["severity"])) if is_of_alerts else cluster
+    return (*cluster, Row(say("Severity"), say(context["severity"]))) if is_of_alerts else cluster
 
 
 def _quote(context: Context) -> str:
@@ -137,19 +150,21 @@ def _quote(context: Context) -> str:
 
 def _listings(context: Context) -> tuple[Listing, ...]:
     if context["sections"]:
-        return tuple(_section(section) for section in context["sections"])
+        return tuple(_section(section, context["language"]) for section in context["sections"])
     if context["rows"]:
         return ()
-    counts = Listing(tuple(Item(count) for count in context["counts"][:_COUNTS]))
-    alerts = Listing(tuple(_alert_item(alert) for alert in context["listed"]), context["more"])
+    language = context["language"]
+    counts = Listing(tuple(Item(count) for count in context["counts"][:_COUNTS]), language=language)
+    alerts = Listing(tuple(map(_alert_item, context["listed"])), context["more"], language=language)
     return tuple(listing for listing in (counts, alerts) if listing.items)
 
 
-def _section(section: Context) -> Listing:
+def _section(section: Context, language: str) -> Listing:
     """Return a part of a digest: some of its alerts in a line each."""
     shown = section["alerts"][:_IN_SECTION]
     items = tuple(Item(alert["rule"], f" · {alert['where']} · {alert['status']}") for alert in shown)
-    return Listing(items, section["count"] - len(shown), f"{section['title'].capitalize()} ({section['count']})")
+    title = f"{section['title'].capitalize()} ({section['count']})"
+    return Listing(items, section["count"] - len(shown), title, language)
 
 
 def _alert_item(alert: Context) -> Item:
@@ -160,16 +175,20 @@ def _alert_item(alert: Context) -> Item:
 def _advice(context: Context) -> tuple[Row, ...]:
     if context["rows"] or context["sections"]:
         return ()
+    say = WORDS[context["language"]]
     return tuple(
-        Row(f"Next for {item['rule']}", f"{item['next_step']} {item['runbook']}") for item in context["advice"]
+        Row(say("Next for {rule}", rule=item["rule"]), f"{item['next_step']} {item['runbook']}")
+        for item in context["advice"]
     )
 
 
 def _footer(context: Context) -> str:
     if context["alert_count"] != 1 or not context["listed"]:
         return f"kwatch · {context['cluster']}"
-    alert = context["listed"][0]
-    return " · ".join(filter(None, (f"rule {alert['rule']}", alert["continuity"], alert["fingerprint"][:8])))
+    alert, say = context["listed"][0], WORDS[context["language"]]
+    return " · ".join(
+        filter(None, (say("rule {rule}", rule=alert["rule"]), alert["continuity"], alert["fingerprint"][:8]))
+    )
 
 
 # Sizes
@@ -205,7 +224,8 @@ def fitting(page: Page, build: Callable[[Page], _T], fits: Callable[[_T], bool])
 
 def _bounded(page: Page, bounds: _Bounds) -> Page:
     left = len(page.facts) - bounds.facts
-    unseen = (Row("More", f"{left} facts that found no room"),) if left > 0 else ()
+    say = WORDS[page.language]
+    unseen = (Row(say("More"), say("{count} facts that found no room", count=left)),) if left > 0 else ()
     return msgspec.structs.replace(
         page,
         title=cut(page.title, _TITLE),
@@ -231,4 +251,5 @@ def _cut_rows(rows: tuple[Row, ...], characters: int) -> tuple[Row, ...]:
 def _bounded_listing(listing: Listing, bounds: _Bounds) -> Listing:
     kept = listing.items[: bounds.items]
     items = tuple(Item(cut(item.name, _NAME), cut(item.text, bounds.row)) for item in kept)
-    return Listing(items, listing.more + len(listing.items) - len(kept), cut(listing.title, _NAME))
+    more = listing.more + len(listing.items) - len(kept)
+    return msgspec.structs.replace(listing, items=items, more=more, title=cut(listing.title, _NAME))

@@ -12,7 +12,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from kwatch.clock import Clock, SystemClock
 from kwatch.errors import TemplateError
+from kwatch.notify.escape import padded
 from kwatch.notify.language import MAX_SIZE, BoundedEnvironment, budget_of, leaf_of
+from kwatch.notify.words import WORDS
 from kwatch.redaction import redact_shapes
 
 _COMPILED = 1024  # templates kept; there are as many as the configuration names
@@ -32,6 +34,7 @@ class _TrustedEnvironment(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             auto_reload=False,
         )
+        self.filters["padded"] = padded
         del self.filters["safe"]  # no text of a cluster is ever markup
 
 
@@ -95,7 +98,7 @@ class TemplateEngine:
 
     def render_built_in(self, name: str, context: Mapping[str, Any]) -> str:
         """Render `templates/notify/<name>`."""
-        return self._built_in.get_template(name).render(context)
+        return self._built_in.get_template(name).render({**context, "say": WORDS[context["language"]]})
 
     def _collect(self, template: jinja2.Template, context: Mapping[str, Any]) -> str:
         parts, size = [], 0

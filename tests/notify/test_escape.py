@@ -102,3 +102,10 @@ def test_every_encoder_takes_any_text(text: str) -> None:
 @given(st.text())
 def test_clean_is_idempotent(text: str) -> None:
     assert escape.clean(escape.clean(text)) == escape.clean(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "padded_to"), [("Next", "Next  |"), ("下一步", "下一步|"), ("Cluster", "Cluster|"), ("é", "é     |")]
+)
+def test_a_label_takes_columns_not_characters(text: str, padded_to: str) -> None:
+    assert f"{escape.padded(text, 6)}|" == padded_to
