@@ -152,7 +152,7 @@ def _beginnings(context: Context) -> tuple[str, ...]:
     report = context["report"]
     if not report or not report["began"]:
         return ()
-    return (f"{report['sparkline']}  {report['began']} began, by the {report['slot']}; most at {report['busiest']}",)
+    return (report["sparkline"], f"{report['began']} began, by the {report['slot']}; most at {report['busiest']}")
 
 
 def _report(context: Context) -> tuple[Listing, ...]:
@@ -185,7 +185,10 @@ def _section(section: Context, report: Context) -> Listing:
         )
         return Listing(items, section["count"] - sum(each["count"] for each in gone), title)
     shown = section["alerts"][:_IN_SECTION]
-    items = tuple(Item(alert["rule"], f" · {alert['where']} · {alert['status']}") for alert in shown)
+    items = tuple(
+        Item(alert["rule"], f" · {alert['where']} · {', '.join(filter(None, (alert['status'], alert['muted_by'])))}")
+        for alert in shown
+    )
     return Listing(items, section["count"] - len(shown), title)
 
 
