@@ -4,7 +4,7 @@ A chat adds no fact of its own and leaves none out, unless the message would be 
 first what is long, then what is much. Texts are plain and untrusted: the chat encodes them. Pure.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ import msgspec
 
 from kwatch.notify.context import Context
 from kwatch.notify.escape import cut
-from kwatch.notify.words import WORDS
+from kwatch.notify.words import WORDS, Words
 
 _T = TypeVar("_T")
 
@@ -66,6 +66,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """A message; what is empty is left out."""
 
     title: str  # with its glyph
+    so_far: str = ""  # since when and how often; for who sees one line alone
     tone: Tone = Tone.NEUTRAL
     text: str = ""  # of the user's own template, or of the plain form; then nothing else is there
     states: tuple[str, ...] = ()  # since when; what else is to be said of the whole
@@ -87,8 +88,9 @@ def fact_page(title: str, context: Context) -> Page:
     sentences = frozenset(map(say, _SENTENCES))
     return Page(
         title=title,
+        so_far=context["so_far"],
         tone=_tone(context),
-        states=(context["status"], *context["notes"]),
+        states=(context["status"], *context["notes"], *_beginnings(context)),
         facts=(*_common(context), *(row for row in rows if row.label not in {*sentences, say("Rule")})),
         sentences=tuple(row for row in rows if row.label in sentences),
         quote=_quote(context),
@@ -149,8 +151,8 @@ def _quote(context: Context) -> str:
 
 
 def _listings(context: Context) -> tuple[Listing, ...]:
-    if context["sections"]:
-        return tuple(_section(section, context["language"]) for section in context["sections"])
+    if context["report"]:
+        return _report(context)
     if context["rows"]:
         return ()
     language = context["language"]
@@ -159,12 +161,53 @@ def _listings(context: Context) -> tuple[Listing, ...]:
     return tuple(listing for listing in (counts, alerts) if listing.items)
 
 
-def _section(section: Context, language: str) -> Listing:
-    """Return a part of a digest: some of its alerts in a line each."""
-    shown = section["alerts"][:_IN_SECTION]
-    items = tuple(Item(alert["rule"], f" · {alert['where']} · {alert['status']}") for alert in shown)
+def _beginnings(context: Context) -> tuple[str, ...]:
+    """Return the shape of a digest's period, if anything began in it."""
+    report = context["report"]
+    if not report or not report["began"]:
+        return ()
+    say = WORDS[context["language"]]
+    text = "{count} began, by the {slot}; most at {busiest}"
+    return (report["sparkline"], say(text, count=report["began"], slot=report["slot"], busiest=report["busiest"]))
+
+
+def _report(context: Context) -> tuple[Listing, ...]:
+    """Return the lists of a digest, what asks for something first."""
+    report, sections, say = context["report"], context["sections"], WORDS[context["language"]]
+    problems = Listing(tuple(map(Item, report["undelivered"])), title=say("Delivery problems"))
+    groups = Listing(
+        tuple(Item(group["name"], f" · {_counted(say, group, sections)}") for group in report["groups"]),
+        title=say("By {group}", group=report["group_word"].lower()),
+    )
+    untold = Listing(tuple(map(Item, report["suppressed"])), title=say("Not told"))
+    listings = (problems, *(_section(section, context) for section in sections), groups, untold)
+    return tuple(listing for listing in listings if listing.items)
+
+
+def _counted(say: Words, group: Context, sections: Iterable[Context]) -> str:
+    """Return `2 new, 1 ended`."""
+    return say(", ").join(f"{group[each['name']]} {each['title']}" for each in sections if group[each["name"]])
+
+
+def _section(section: Context, context: Context) -> Listing:
+    """Return a part of a digest: some of its alerts in a line each; what came and went by rule and namespace."""
+    say, language = WORDS[context["language"]], context["language"]
     title = f"{section['title'].capitalize()} ({section['count']})"
+    if section["name"] == "came_and_went":
+        gone = context["report"]["came_and_went"]
+        text = "{count} times, the longest {longest}"
+        items = tuple(
+            Item(each["rule"], f" · {say(text, count=each['count'], longest=each['longest'])} · {each['places']}")
+            for each in gone
+        )
+        return Listing(items, section["count"] - sum(each["count"] for each in gone), title, language)
+    shown = section["alerts"][:_IN_SECTION]
+    items = tuple(Item(alert["rule"], f" · {alert['where']} · {_how_it_is(say, alert)}") for alert in shown)
     return Listing(items, section["count"] - len(shown), title, language)
+
+
+def _how_it_is(say: Words, alert: Context) -> str:
+    return say(", ").join(filter(None, (alert["status"], alert["muted_by"])))
 
 
 def _alert_item(alert: Context) -> Item:

@@ -21,8 +21,8 @@ _WIDTHS = {
     timedelta(days=7): "week",
 }
 _LONGEST = timedelta(days=7)
-_BARS = "▁▂▃▄▅▆▇█"
-_NONE = "·"
+_BARS = "▂▃▄▅▆▇█"
+_NONE = "▁"  # as wide as the bars in every font
 _GROUPS, _PLACES, _RULES = 12, 3, 5
 NOBODY = "no team"
 

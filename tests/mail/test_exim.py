@@ -136,7 +136,7 @@ DIGEST of 14:02 UTC to 14:14 UTC (12 m)
 🗞️ DIGEST · 1 new, 1 ended · prod-eu
 
 BEGAN (2)
-█··
+█▁▁
 by the 5 minutes from 14:02, most at 14:02 (2)
 
 NEW (1)

@@ -44,7 +44,7 @@ def test_a_day_is_shown_by_the_hour() -> None:
         Part.CAME_AND_WENT: (gone(2.1, 3, "a"), gone(2.9, 3, "b")),
     }
     said = report(EN, of(parts), BERLIN, NOW)
-    assert said["sparkline"] == "▂····················█·▂"
+    assert said["sparkline"] == "▃▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█▁▃"
     assert (said["began"], said["slot"], said["busiest"]) == (6, "hour", "12:14 (4)")
 
 
@@ -69,7 +69,7 @@ def test_the_slots_fit_the_period(hours: float, slot: str, number: int) -> None:
 
 def test_nothing_began() -> None:
     said = report(EN, of({Part.STILL_OPEN: (at(40),)}), UTC, NOW)
-    assert (said["began"], said["sparkline"], said["busiest"]) == (0, "·" * 24, "")
+    assert (said["began"], said["sparkline"], said["busiest"]) == (0, "▁" * 24, "")
 
 
 def test_slots_are_named_by_the_clock_on_the_wall() -> None:

@@ -151,6 +151,7 @@ WORDS: Final[Mapping[str, str]] = {
     "week": "周",
     "by the {slot} from {since}, most at {busiest}": "从 {since} 起按{slot}统计，最多在 {busiest}",
     "{count} in all, most at {busiest}, by the {slot}": "共 {count} 个，最多在 {busiest}，按{slot}统计",
+    "{count} began, by the {slot}; most at {busiest}": "共开始 {count} 个，按{slot}统计，最多在 {busiest}",
     "{count} times, the longest {longest}": "{count} 次，最长 {longest}",
     "the longest {longest}": "最长 {longest}",
     "Since": "始于",
