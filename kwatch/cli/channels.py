@@ -26,12 +26,20 @@ class Way:
     receiver: str
     type: str
     cluster: str
+    public_url: str
     channel: Channel
 
     def sample(self, kind: NotificationKind) -> Notification:
         """Return a sample of what this destination would be told."""
         now = SystemClock().now()
-        return sample(kind, destination=self.name, receiver=self.receiver, cluster=self.cluster, now=now)
+        return sample(
+            kind,
+            destination=self.name,
+            receiver=self.receiver,
+            cluster=self.cluster,
+            now=now,
+            public_url=self.public_url,
+        )
 
 
 def ways(file: Path | None, name: str | None) -> tuple[Way, ...]:
@@ -55,6 +63,7 @@ def ways(file: Path | None, name: str | None) -> tuple[Way, ...]:
             receiver=receiver,
             type=entry.type,
             cluster=cluster,
+            public_url=config.web.public_url,
             channel=create_channel(entry, tools),
         )
         for receiver, entry in known

@@ -13,7 +13,9 @@ from kwatch.model.notifications import Content, Notification, NotificationKind, 
 from kwatch.model.rules import Severity
 
 
-def sample(kind: NotificationKind, *, destination: str, receiver: str, cluster: str, now: datetime) -> Notification:
+def sample(
+    kind: NotificationKind, *, destination: str, receiver: str, cluster: str, now: datetime, public_url: str = ""
+) -> Notification:
     """Return what a destination would be told: a crash loop, and for a summary a few problems more."""
     alerts = _alerts(kind, now)
     worst = max((alert.severity for alert in alerts), default=Severity.INFO)
@@ -37,6 +39,7 @@ def sample(kind: NotificationKind, *, destination: str, receiver: str, cluster: 
             firing_count=sum(alert.state is AlertState.FIRING for alert in alerts),
             starts_at=min((alert.starts_at for alert in alerts), default=now),
             ends_at=ends_at,
+            public_url=public_url,
             text=_TEXTS.get(kind, ""),
             folded=len(alerts) if kind is NotificationKind.OVERFLOW else 0,
             counts=tally(alerts) if kind is NotificationKind.OVERFLOW else (),
