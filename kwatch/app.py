@@ -44,6 +44,7 @@ from kwatch.redaction import Redactor
 from kwatch.reload import Reloader
 from kwatch.rules.compile import RuleSet
 from kwatch.rules.fresh import fresh
+from kwatch.rules.teams import TEAM
 from kwatch.store.state import Snapshot, State
 from kwatch.telemetry import Counters
 from kwatch.timekeeper import Timekeeper
@@ -177,6 +178,7 @@ class App:
     def _swap(self, before: Parts, parts: Parts, moves: Moves, now: datetime) -> None:
         config, labels = parts.config, frozenset(parts.config.watch.labels)
         other_labels = labels ^ frozenset(before.config.watch.labels)
+        other_labels |= {TEAM} if config.teams != before.config.teams else set()
         self.parts = parts
         self.engine.reconfigure(
             {rule.id: rule for rule in config.rules},
@@ -211,8 +213,13 @@ class App:
         )
 
     def _rules(self, config: Config, rules: Iterable[Rule]) -> RuleSet:
-        names = config.watch.labels
-        return RuleSet(rules, cluster=self.cluster, label_names=names, redact=self.ports.redactor.clean)
+        return RuleSet(
+            rules,
+            cluster=self.cluster,
+            label_names=config.watch.labels,
+            teams=config.teams,
+            redact=self.ports.redactor.clean,
+        )
 
     def _engine(self, snapshot: Snapshot) -> Engine:
         config = self.config

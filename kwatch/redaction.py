@@ -13,8 +13,9 @@ tried from more than one place.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
+from typing import Any
 
 import re2
 
@@ -104,6 +105,28 @@ def _is_random(run: str) -> bool:
     if not {"u", "l", "d"} <= set(classes):
         return False
     return sum(a != b for a, b in pairwise(classes)) >= _MIXED * len(run)
+
+
+def redacted_tree(tree: Any, redact: Callable[[str], str]) -> Any:
+    """Return texts in lists and dicts redacted, keys aside. All are looked at as one, as hardly any holds a secret."""
+    texts = "\n".join(_texts_in(tree))
+    return tree if redact(texts) == texts else _redacted(tree, redact)
+
+
+def _texts_in(tree: Any) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, (list, tuple, dict)):
+        for each in tree.values() if isinstance(tree, dict) else tree:
+            yield from _texts_in(each)
+
+
+def _redacted(tree: Any, redact: Callable[[str], str]) -> Any:
+    if isinstance(tree, str):
+        return redact(tree)
+    if isinstance(tree, (list, tuple)):
+        return [_redacted(each, redact) for each in tree]
+    return {key: _redacted(each, redact) for key, each in tree.items()} if isinstance(tree, dict) else tree
 
 
 class Redactor:

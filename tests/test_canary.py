@@ -5,6 +5,7 @@ import email
 import email.policy
 import importlib
 import io
+import json
 import logging
 import string
 from collections.abc import Iterator, Mapping
@@ -14,9 +15,11 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kwatch.cli.program import main
 from kwatch.config.load import load
 from kwatch.config.receivers import channel_types
 from kwatch.errors import ConfigError
@@ -291,3 +294,23 @@ def test_X11_no_problem_of_a_configuration_repeats_a_value(tmp_path: Path) -> No
     with pytest.raises(ConfigError) as caught:
         load(path, environ={})
     assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--fingerprint"], ["--all"]])
+def test_X11_explain_repeats_no_canary(options: list[str], tmp_path: Path) -> None:
+    event = manifests.core_event(
+        "e1",
+        "Pod/shop/web-1",
+        reason="BackOff",
+        message=f"DB_PASSWORD={CANARY} and {TOKEN}",
+        count=1,
+        first="2026-01-01T12:00:00Z",
+        last="2026-01-01T12:00:00Z",
+    )
+    (tmp_path / "event.yaml").write_text(json.dumps(event))
+    rule = "{name: mine, on: event, match: {message: '*PASS*'}, key: [namespace, message]}"
+    (tmp_path / "kwatch.yaml").write_text(f"rules: [{rule}]")
+    arguments = ["explain", str(tmp_path / "event.yaml"), "--config", str(tmp_path / "kwatch.yaml"), *options]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert CANARY not in result.output

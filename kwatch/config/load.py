@@ -27,6 +27,7 @@ from kwatch.errors import ConfigError
 from kwatch.model.conditions import Condition
 from kwatch.model.routes import Route
 from kwatch.model.rules import Rule
+from kwatch.rules.teams import TEAM
 
 _MOST = 10 * 1024 * 1024  # bytes of one file; the largest ones seen have some hundred thousand
 
@@ -65,6 +66,8 @@ def pack_names() -> tuple[str, ...]:
 def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], problems: Problems) -> Config:
     entries = merge(sources.packs, sources.rules, problems)
     label_names = [node.text for node in _items(sources.main.mapping.get("watch", sources.main), "labels")]
+    label_names += [TEAM] if "teams" in sources.main.mapping and TEAM not in label_names else []
+    _check_teams(sources.main, problems)
     chosen = words.watch.namespaces
     book = RuleBook(entries, label_names, lint.watched(chosen.include, chosen.exclude), problems)
     known = book.known if sources.is_whole else None
@@ -84,6 +87,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
         known=book.known,
         inhibitions=read_inhibitions(inhibit, known, problems),
         windows=read_windows(sources.main, problems),
+        teams=words.teams,
         redact=words.redact,
         self_service=read_self_service(sources.main, receivers, problems),
         route=_route(
@@ -217,6 +221,15 @@ def _check_watch(main: Node, problems: Problems) -> None:
     for node in _items(watch.mapping.get("namespaces", watch), "include"):
         if node.text.startswith("!"):
             problems.add(node.place, "include: a leading ! means nothing here: put the name into `exclude`")
+
+
+def _check_teams(main: Node, problems: Problems) -> None:
+    first: dict[str, str] = {}
+    for team, node in main.mapping["teams"].mapping.items() if "teams" in main.mapping else ():
+        for each in node.items:
+            owner = first.setdefault(each.text, team)
+            if owner != team:
+                problems.add(each.place, f"teams: {each.text!r} is already of {owner!r}, which would have all of it")
 
 
 def _selector(main: Node, problems: Problems) -> Condition | None:

@@ -227,6 +227,8 @@ class TopWords(Words):
     inhibit: tuple[Raw, ...] = ()
     #: Named times, for `active_in`, `mute_in` and `hold_in` of routes.
     windows: dict[SomeText, Raw] = {}
+    #: Team → globs of its namespaces: the label `team` of alerts, where the object has none.
+    teams: dict[SomeText, Annotated[Names, Field(min_length=1)]] = {}
     #: Regular expressions (RE2) of what is never kept or told, wherever it stands in a text.
     redact: tuple[Annotated[str, AfterValidator(_pattern)], ...] = ()
     #: What annotations of objects may do; absent: nothing.

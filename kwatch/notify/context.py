@@ -3,7 +3,7 @@
 `docs/templates.md` describes each variable; what is not there is not here (a test checks).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from kwatch.notify.escape import clean, cut, line
 from kwatch.notify.render import TemplateEngine
 from kwatch.notify.report import report
 from kwatch.notify.words import WORDS, Language, Words
+from kwatch.redaction import redacted_tree
 
 _ALERTS = 100  # in the context; `alert_count` says how many there are
 _LISTED = 10  # in the text
@@ -100,29 +101,7 @@ def context_of(
         "rows": _rows(say, alerts[0]) if content.alert_count == 1 and alerts else [],
         "advice": _advice(alerts) if content.alert_count > 1 else [],
     }
-    return Facts(redacted(context, templates.redact), templates.redact(problems[0]) if problems else "")
-
-
-def redacted(context: Context, redact: Callable[[str], str]) -> Context:
-    """Return the context without secrets. All of it is looked at as one text, as hardly any holds one."""
-    texts = "\n".join(_texts(context))
-    return context if redact(texts) == texts else _redacted(context, redact)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (list, dict)):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts(each)
-
-
-def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, list):
-        return [_redacted(each, redact) for each in value]
-    return {key: _redacted(each, redact) for key, each in value.items()} if isinstance(value, dict) else value
+    return Facts(redacted_tree(context, templates.redact), templates.redact(problems[0]) if problems else "")
 
 
 def _sections(say: Words, content: Content) -> list[Context]:

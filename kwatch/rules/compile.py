@@ -32,6 +32,7 @@ from kwatch.rules.evaluate import (
 from kwatch.rules.explain import change_text, path_text
 from kwatch.rules.needs import Need, needs_of, with_planned
 from kwatch.rules.patterns import pattern_of
+from kwatch.rules.teams import TEAM, team_finder
 from kwatch.rules.workloads import expected_until
 
 #: Characters of a message beyond which it is cut, and how many are left then.
@@ -48,7 +49,7 @@ class Named:
     """An object as the labels of alerts name it."""
 
     ref: ObjectRef
-    chosen: Mapping[str, str]  # those of its own labels that `watch.labels` names
+    chosen: Mapping[str, str]  # those of its own labels that `watch.labels` names, and the team of its namespace
     built_in: Mapping[str, str]
 
     def labels(self, compiled: CompiledRule, message: str) -> Mapping[str, str]:
@@ -73,8 +74,10 @@ class RuleSet:
         *,
         cluster: str,
         label_names: tuple[str, ...],
+        teams: Mapping[str, tuple[str, ...]] = {},
         redact: Callable[[str], str] = redact_shapes,
     ) -> None:
+        self._team_of = team_finder(teams)
         self.redact = redact  # of what is found nothing else is kept
         self._redact_label = lru_cache(_LABELS)(redact)
         self._cluster = cluster
@@ -276,6 +279,9 @@ class RuleSet:
 
     def _named(self, ref: ObjectRef, state: ObjectState | None, workload: str, reason: str) -> Named:
         of_object = state.labels if state is not None else {}
+        chosen = {name: self._redact_label(value) for name in self._label_names if (value := of_object.get(name))}
+        if team := self._team_of(ref.namespace):
+            chosen.setdefault(TEAM, team)
         built_in = {
             "kind": ref.kind,
             "namespace": ref.namespace,
@@ -286,7 +292,7 @@ class RuleSet:
         }
         return Named(
             ref=ref,
-            chosen={name: self._redact_label(value) for name in self._label_names if (value := of_object.get(name))},
+            chosen=chosen,
             built_in={name: value for name, value in built_in.items() if value},
         )
 
