@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from kwatch.clock import Clock
-from kwatch.errors import StateError
+from kwatch.errors import FencedError, StateError
 from kwatch.model.pace import Paces
 from kwatch.outbox.worker import STORE_RETRY_SECONDS, Channel, OnEnded, Tools, Worker
 from kwatch.store.deliveries import Queue
@@ -157,6 +157,8 @@ class Outbox:
         while not self._stopped.is_set():
             try:
                 recovered = await self._state.recover(self._clock.now())
+            except FencedError:
+                raise
             except StateError as error:
                 log.warning("outbox waits for the state", extra={"error": str(error)})
                 await self._clock.sleep(STORE_RETRY_SECONDS)

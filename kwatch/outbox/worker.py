@@ -17,7 +17,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from kwatch.clock import Clock
-from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError, SendError, StateError
+from kwatch.errors import Failure, FencedError, PermanentSendError, Reason, RetryableSendError, SendError, StateError
 from kwatch.model.notifications import (
     Attempt,
     Delivery,
@@ -130,6 +130,8 @@ class Worker:
             while not self._is_stopping:
                 try:
                     await self._step(sends)
+                except FencedError:
+                    raise
                 except Exception:
                     log.exception("outbox worker failed", extra={"destination": self._destination})
                     self._tools.counters.add("outbox_errors", destination=self._destination)
@@ -200,6 +202,8 @@ class Worker:
     async def _guard(self, delivery: Delivery) -> None:
         try:
             await self._deliver(delivery)
+        except FencedError:
+            raise
         except Exception:
             log.exception("delivery failed by a bug", extra=self._facts(delivery))
             self._tools.counters.add("outbox_errors", destination=self._destination)
@@ -315,6 +319,8 @@ class Worker:
     async def _store_outcome(self, settlement: Settlement) -> bool:
         try:
             await self._tools.state.settle(settlement)
+        except FencedError:
+            raise
         except StateError:
             self._store_failed()
             return False
@@ -325,6 +331,8 @@ class Worker:
         while not self._is_stopping:
             try:
                 return await ask()
+            except FencedError:
+                raise
             except StateError:
                 self._store_failed()
                 await self._tools.clock.sleep(STORE_RETRY_SECONDS)

@@ -95,6 +95,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE INDEX by_overflow ON deliveries (folded_into, number) WHERE folded_into != '';
     CREATE INDEX open_overflow ON deliveries (destination) WHERE kind = 'overflow' AND NOT is_listed;
     """,
+    "INSERT INTO meta VALUES ('epoch', 0);",
 )
 
 
