@@ -124,6 +124,7 @@ class App:
             counters=counters,
             on_ended=self._delivery_ended,
             paces=config.paces,
+            handlings=config.handlings,
         )
         self.pipeline = Pipeline(
             self.decider,
@@ -190,7 +191,7 @@ class App:
         known = before.config.rules if is_same_service else ()  # by another one others may be watched
         new = self._rules(config, fresh(known, config.rules, other_labels=other_labels))
         self.decider.use(parts.rules, new, parts.namespaces.is_watched, moves=moves, now=now)
-        self.outbox.use(parts.channels, config.paces)
+        self.outbox.use(parts.channels, config.paces, config.handlings)
 
     def _parts(self, config: Config, before: Parts | None = None) -> Parts:
         chosen = config.watch.namespaces

@@ -8,7 +8,7 @@ from kwatch.config.matching import KnownNames
 from kwatch.config.schema import LogLevel
 from kwatch.model.conditions import Condition
 from kwatch.model.pace import Paces
-from kwatch.model.routes import Destination, DigestPlan, Route
+from kwatch.model.routes import Destination, DigestPlan, Handling, Route
 from kwatch.model.rules import Inhibition, Rule
 from kwatch.model.schedules import CronSchedule
 from kwatch.model.self_service import SelfService
@@ -78,6 +78,11 @@ class Config:
             destinations={entry.name: entry.pace.pace for entry in entries if entry.pace is not None},
             rules={rule.name: rule.pace for rule in self.rules if rule.pace is not None},
         )
+
+    @property
+    def handlings(self) -> Mapping[str, Handling]:
+        """Return how the outbox deals with each destination."""
+        return {entry.name: Handling(pages=entry.pages) for entry in self.entries}
 
     @property
     def destinations(self) -> tuple[Destination, ...]:

@@ -29,6 +29,12 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     can_edit: bool = False  # what was sent can be changed without calling anybody
 
 
+class Handling(msgspec.Struct, frozen=True):
+    """How the outbox deals with one destination."""
+
+    pages: bool = False  # it calls people: what is too old is not told any more
+
+
 class Escalation(msgspec.Struct, frozen=True):
     """A step: whom else to tell, so long after an alert was told that still fires and nobody has acknowledged."""
 

@@ -176,6 +176,8 @@ class ChannelConfig(BaseModel):
 
     #: The fields that `template` may set; each channel says which.
     template_fields: ClassVar[frozenset[str]] = frozenset({"title", "text"})
+    #: Whether it calls people (a pager): what is too old to be told is not listed afterwards.
+    pages: ClassVar[bool] = False
 
     #: The channel.
     type: str

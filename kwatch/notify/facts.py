@@ -198,6 +198,8 @@ def late(content: Content, zone: tzinfo, now: datetime) -> str:
     """Return what makes a late message understandable, or nothing."""
     if not content.is_late:
         return ""
+    if content.kind is NotificationKind.OVERFLOW:
+        return f"late: the first of them is of {instant(content.starts_at, zone, now)}, and could not be delivered"
     return f"late: began at {instant(content.starts_at, zone, now)} while kwatch was not watching"
 
 

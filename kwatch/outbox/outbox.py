@@ -12,6 +12,7 @@ import msgspec
 from kwatch.clock import Clock
 from kwatch.errors import FencedError, StateError
 from kwatch.model.pace import Paces
+from kwatch.model.routes import Handling
 from kwatch.outbox.worker import STORE_RETRY_SECONDS, Channel, OnEnded, Tools, Worker
 from kwatch.store.deliveries import Queue
 from kwatch.store.state import State
@@ -49,8 +50,9 @@ class Outbox:
         counters: Counters,
         on_ended: OnEnded,
         paces: Paces = Paces(),  # noqa: B008 - frozen
+        handlings: Mapping[str, Handling] = {},
     ) -> None:
-        self._tools = Tools(state, clock, rng, counters, on_ended, paces)
+        self._tools = Tools(state, clock, rng, counters, on_ended, paces, handlings)
         self._state = state
         self._clock = clock
         self._channels = dict(channels)
@@ -73,14 +75,15 @@ class Outbox:
             pruning.cancel()
             await self._drain()
 
-    def use(self, channels: Mapping[str, Channel], paces: Paces) -> None:
+    def use(self, channels: Mapping[str, Channel], paces: Paces, handlings: Mapping[str, Handling]) -> None:
         """Deliver through these from now on; a channel that is the same goes on as it was.
 
         One that is replaced ends what is in flight; its queue is for the new one, whose gate is open, or else stays.
         """
         for name in [each for each, channel in self._channels.items() if channels.get(each) is not channel]:
             self._workers.pop(name).stop()
-        self._channels, self._tools = dict(channels), msgspec.structs.replace(self._tools, paces=paces)
+        self._channels = dict(channels)
+        self._tools = msgspec.structs.replace(self._tools, paces=paces, handlings=handlings)
         for worker in self._workers.values():
             worker.use(paces)
         for name, channel in channels.items():

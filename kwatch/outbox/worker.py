@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
@@ -29,8 +29,9 @@ from kwatch.model.notifications import (
     Thread,
 )
 from kwatch.model.pace import Paces
+from kwatch.model.routes import Handling
 from kwatch.outbox.gate import Gate
-from kwatch.outbox.retry import Next, after_attempt, is_too_old, too_old
+from kwatch.outbox.retry import Next, Patience, after_attempt, is_too_old, too_old
 from kwatch.outbox.throttle import Throttle
 from kwatch.store.deliveries import Settlement
 from kwatch.store.state import State
@@ -91,6 +92,7 @@ class Tools(msgspec.Struct, frozen=True):
     counters: Counters
     on_ended: OnEnded
     paces: Paces
+    handlings: Mapping[str, Handling]
 
 
 class Worker:
@@ -102,6 +104,7 @@ class Worker:
         self._destination = destination
         self._channel = channel
         self._tools = tools
+        self._patience = Patience(channel.max_age, lists_late=not tools.handlings.get(destination, Handling()).pages)
         self._ahead: deque[Delivery] = deque()
         self._in_flight: set[str] = set()  # the ids of deliveries whose outcome is not stored yet
         self._sending: set[str] = set()  # those of them that the destination may still have to do with
@@ -211,10 +214,10 @@ class Worker:
     async def _deliver(self, delivery: Delivery) -> None:
         """Take one delivery through one attempt."""
         now = self._tools.clock.now()
-        if is_too_old(delivery, now, self._channel.max_age):
-            await self._settle(delivery, too_old(delivery, now), None, None)
+        if is_too_old(delivery, now, self._patience):
+            await self._settle(delivery, too_old(delivery, now, self._patience), None, None)
             return
-        if delivery.notification.kind is NotificationKind.OVERFLOW and delivery.attempts == 0:
+        if delivery.notification.kind is NotificationKind.OVERFLOW and delivery.message is None:
             listed = await self._stored(lambda: self._tools.state.list_overflow(delivery.notification))
             if listed is None:
                 return
@@ -271,7 +274,7 @@ class Worker:
         await self._settle(delivery, following, None if is_paced else attempt, receipt)
 
     def _following(self, delivery: Delivery, outcome: Receipt | SendError, now: datetime) -> Next:
-        return after_attempt(delivery, outcome, now, jitter=self._tools.rng.random(), max_age=self._channel.max_age)
+        return after_attempt(delivery, outcome, now, jitter=self._tools.rng.random(), patience=self._patience)
 
     def _pass_gate(self, outcome: Receipt | SendError, now: datetime) -> None:
         before, self.gate = self.gate, self.gate.after(outcome, now)

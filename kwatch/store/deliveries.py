@@ -37,7 +37,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """T3: what has become of a delivery after an attempt, or instead of one.
 
     `due_at` counts while the state is not final. `attempt` None: nothing was tried, or it does not count as one.
-    `is_rendered_again`: the stored bytes are dropped, the next lease renders anew.
+    `is_rendered_again`: the stored bytes are dropped, the next lease renders anew. FOLDED: the next overflow tells it.
     """
 
     delivery: Delivery
@@ -206,7 +206,8 @@ def settle(connection: apsw.Connection, settlement: Settlement) -> list[Change]:
     is_final = settlement.state.is_final
     row = connection.execute(
         "UPDATE deliveries SET state = ?, reason = ?, due_at = ?, finished_at = ?, attempts = ?, is_ambiguous = ?,"
-        " is_degraded = ?, message = iif(?, NULL, message) WHERE id = ? AND finished_at IS NULL RETURNING number",
+        " is_degraded = ?, message = iif(?8, NULL, message), is_listed = iif(?8, 0, is_listed)"
+        " WHERE id = ? AND finished_at IS NULL RETURNING number",
         (
             settlement.state.value,
             settlement.reason,
@@ -226,6 +227,8 @@ def settle(connection: apsw.Connection, settlement: Settlement) -> list[Change]:
     _remember(connection, settlement)
     if notification.kind is NotificationKind.OVERFLOW and settlement.state is DeliveryState.SENT:
         folds.remember(connection, notification, settlement.at)
+    if settlement.state is DeliveryState.FOLDED:
+        return folds.fold_late(connection, notification, settlement.at)
     if not is_final:
         return []
     endings: tuple[Ending, ...] = ()

@@ -46,8 +46,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 class State:
     """The one owner of the state folder. Every method that writes is durable when it returns.
 
-    Each may raise `StateError`: nothing of that call was stored, and the caller may repeat it as it is; or `FencedError`:
-    another process is in charge for good.
+    Each may raise `StateError`: nothing of that call was stored, and the caller may repeat it as it is; where it is a
+    `FencedError` that is of no use: another process is in charge.
     """
 
     def __init__(
