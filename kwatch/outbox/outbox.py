@@ -13,7 +13,9 @@ from kwatch.clock import Clock
 from kwatch.errors import FencedError, StateError
 from kwatch.model.pace import Paces
 from kwatch.model.routes import Handling
-from kwatch.outbox.worker import STORE_RETRY_SECONDS, Channel, OnEnded, Tools, Worker
+from kwatch.outbox.pool import Pool
+from kwatch.outbox.ports import Channel, OnEnded, Tools
+from kwatch.outbox.worker import STORE_RETRY_SECONDS, Worker
 from kwatch.store.deliveries import Queue
 from kwatch.store.state import State
 from kwatch.telemetry import Counters
@@ -52,7 +54,7 @@ class Outbox:
         paces: Paces = Paces(),  # noqa: B008 - frozen
         handlings: Mapping[str, Handling] = {},
     ) -> None:
-        self._tools = Tools(state, clock, rng, counters, on_ended, paces, handlings)
+        self._tools = Tools(state, clock, rng, counters, on_ended, paces, handlings, Pool())
         self._state = state
         self._clock = clock
         self._channels = dict(channels)
@@ -79,6 +81,7 @@ class Outbox:
         """Deliver through these from now on; a channel that is the same goes on as it was.
 
         One that is replaced ends what is in flight; its queue is for the new one, whose gate is open, or else stays.
+        One that refuses everything is asked again: what was wrong with it may be no word of the configuration.
         """
         for name in [each for each, channel in self._channels.items() if channels.get(each) is not channel]:
             self._workers.pop(name).stop()
@@ -86,6 +89,7 @@ class Outbox:
         self._tools = msgspec.structs.replace(self._tools, paces=paces, handlings=handlings)
         for worker in self._workers.values():
             worker.use(paces)
+            worker.probe()
         for name, channel in channels.items():
             if name not in self._workers:
                 self._workers[name] = Worker(name, channel, self._tools)

@@ -20,7 +20,7 @@ from kwatch.model.notifications import Delivery, Message, Notification, Notifica
 from kwatch.model.pace import Paces
 from kwatch.model.routes import Handling
 from kwatch.outbox.outbox import Outbox
-from kwatch.outbox.worker import Channel
+from kwatch.outbox.ports import Channel
 from kwatch.store.deliveries import Settlement
 from kwatch.store.state import State
 from kwatch.telemetry import Counters

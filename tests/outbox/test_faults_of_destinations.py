@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from outbox_kit import GONE, OK, REFUSED, REJECTED, SERVER, UNAUTHORIZED, Machine, Play, Sink, at, paced, play_on
 
-from kwatch.model.notifications import DeliveryState, Message, Notification, NotificationKind, Thread
+from kwatch.errors import PermanentSendError
+from kwatch.model.notifications import Delivery, DeliveryState, Message, Notification, NotificationKind, Receipt, Thread
+from kwatch.model.pace import Paces
 from kwatch.model.routes import Handling
 from kwatch.testing.samples import START, notification
 
@@ -272,5 +274,55 @@ def test_f_44_a_bug_in_rendering_is_told_plain(play: Play) -> None:
         await machine.commit(notification(1))
         await machine.run(60, hook=sink)
         assert [request.body for request in sink.requests] == [b"firing plain 1"]
+
+    play(scene)
+
+
+class Searchable(Sink):
+    """A destination that can be asked whether it has a message."""
+
+    async def find(self, message: Message, delivery: Delivery) -> Receipt | None:
+        has_it = any(request.id == delivery.notification.id for request in self.requests)
+        return Receipt({"ts": "found"}) if has_it and not self.is_blind else None
+
+    is_blind = False
+
+
+class Blind(Searchable):
+    """It has it, and does not find it."""
+
+    is_blind = True
+
+
+@pytest.mark.parametrize(("kind", "requests"), [(Searchable, 1), (Blind, 2)])
+def test_what_is_in_doubt_is_looked_for_before_it_is_sent_again(play: Play, kind: type[Sink], requests: int) -> None:
+    async def scene(machine: Machine) -> None:
+        sink = kind(machine.clock, [SERVER])
+        await machine.commit(notification(1))
+        await machine.run(60, hook=sink)
+        assert len(sink.requests) == requests
+        assert await machine.states() == {"1/1": "sent"}
+        await machine.commit(notification(2, RESOLVED))
+        await machine.run(1, hook=sink)
+        assert sink.threads[-1].root == (Receipt({"ts": "found"}) if requests == 1 else None)
+
+    play(scene)
+
+
+@pytest.mark.parametrize("answer", [UNAUTHORIZED, GONE])
+def test_f_22_f_24_a_suspended_destination_is_asked_again_when_the_configuration_is_loaded(
+    play: Play, answer: PermanentSendError
+) -> None:
+    async def scene(machine: Machine) -> None:
+        sink = machine.sink([answer])
+        outbox = machine.outbox({"hook": sink})
+        await machine.commit(notification(1), notification(1, incident="b"))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(outbox.run())
+            await machine.clock.sleep(100)
+            outbox.use({"hook": sink}, Paces(), {})
+            await machine.clock.sleep(1)
+            outbox.stop(0)
+        assert sink.times == [0.0, 100.0, 100.0]
 
     play(scene)
