@@ -191,6 +191,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     thread: Thread = Thread()
     reason: str = ""
     finished_at: datetime | None = None
+    renewed_at: datetime | None = None  # somebody had it tried again: its age counts from then
 
 
 class Folded(msgspec.Struct, frozen=True):

@@ -122,6 +122,30 @@ class Outbox:
                 self.wake(self._workers)
                 return
 
+    async def retry(self, delivery_id: str, actor: str) -> bool:
+        """Attempt a delivery now because somebody wants it; False: there is none. May raise RefusedError, StateError.
+
+        A destination that refuses everything is asked again.
+        """
+        found = await self._state.find(delivery_id)
+        if found is None or not await self._state.retry(delivery_id, actor, self._clock.now()):
+            return False
+        destination = found[0].notification.destination
+        if destination in self._workers:
+            self._workers[destination].probe()
+        self.wake((destination,))
+        return True
+
+    async def drop(self, delivery_id: str, actor: str) -> bool:
+        """End a delivery because somebody wants it; False: there is none. May raise RefusedError, StateError."""
+        found = await self._state.find(delivery_id)
+        if found is None or not await self._state.drop(delivery_id, actor, self._clock.now()):
+            return False
+        notification = found[0].notification
+        self.wake((notification.destination,))
+        self._tools.on_ended(notification.destination, notification.incident, notification.kind, self._clock.now())
+        return True
+
     async def status(self) -> tuple[DestinationStatus, ...]:
         """Return how each destination is doing, also those that have a queue and no channel any more."""
         queues = await self._state.queues()

@@ -59,7 +59,8 @@ class Next(msgspec.Struct, frozen=True, kw_only=True):
 def is_too_old(delivery: Delivery, at: datetime, patience: Patience) -> bool:
     """Say whether the delivery has nothing to tell by itself any more at that instant."""
     is_overflow = delivery.notification.kind is NotificationKind.OVERFLOW
-    return at - delivery.notification.created_at > (OVERFLOW_AGE if is_overflow else patience.max_age)
+    begun_at = delivery.renewed_at or delivery.notification.created_at
+    return at - begun_at > (OVERFLOW_AGE if is_overflow else patience.max_age)
 
 
 def too_old(delivery: Delivery, now: datetime, patience: Patience) -> Next:

@@ -96,6 +96,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE INDEX open_overflow ON deliveries (destination) WHERE kind = 'overflow' AND NOT is_listed;
     """,
     "INSERT INTO meta VALUES ('epoch', 0);",
+    "ALTER TABLE deliveries ADD COLUMN renewed_at INTEGER;",
 )
 
 

@@ -12,7 +12,7 @@ import msgspec
 from kwatch.errors import StateError
 from kwatch.model.decisions import AuditEntry, Checkpoint, Decision, IncidentRow, Row, Table
 from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded, Message, Notification
-from kwatch.store import audit, deliveries, folds, token
+from kwatch.store import audit, by_hand, deliveries, folds, token
 from kwatch.store.deliveries import Queue, Settlement
 from kwatch.store.folder import FolderLock
 from kwatch.store.instants import from_micros, to_micros
@@ -132,6 +132,24 @@ class State:
     async def folded(self, overflow_id: str, limit: int = -1) -> tuple[Folded, ...]:
         """Return what an overflow stands for, oldest first; at most `limit`, unless that is negative."""
         return await self._writer.read(lambda connection: folds.folded(connection, overflow_id, limit))
+
+    async def retry(self, delivery_id: str, actor: str, now: datetime) -> bool:
+        """Let a delivery be attempted now because somebody wants it; False: there is none of that id.
+
+        Raises RefusedError for one that cannot be.
+        """
+        changes = await self._writer.write(lambda connection: by_hand.retry(connection, delivery_id, actor, now))
+        self._count(changes or ())
+        return changes is not None
+
+    async def drop(self, delivery_id: str, actor: str, now: datetime) -> bool:
+        """End a delivery because somebody wants it; False: there is none of that id.
+
+        Raises RefusedError for one that cannot be.
+        """
+        changes = await self._writer.write(lambda connection: by_hand.drop(connection, delivery_id, actor, now))
+        self._count(changes or ())
+        return changes is not None
 
     async def recover(self, now: datetime) -> int:
         """Queue again, as ambiguous, what the process before us had leased; return how many that were."""

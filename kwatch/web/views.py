@@ -245,7 +245,7 @@ def delivery_report(delivery: Delivery) -> dict[str, Any]:
         "kind": notification.kind.value,
         "severity": notification.severity.word,
         "state": delivery.state.value,
-        "title": _title(delivery),
+        "title": title_of(delivery),
         "attempts": delivery.attempts,
         "created_at": notification.created_at.isoformat(),
         "due_at": None if delivery.state.is_final else delivery.due_at.isoformat(),
@@ -447,7 +447,7 @@ def _where(labels: Mapping[str, str]) -> str:
     return "/".join(filter(None, (labels.get("namespace"), subject)))
 
 
-def _title(delivery: Delivery) -> str:
+def title_of(delivery: Delivery) -> str:
     """Say in one line what a delivery is about."""
     content = delivery.notification.content
     if not content.alerts:
@@ -463,7 +463,7 @@ def _delivery_line(delivery: Delivery, now: datetime) -> DeliveryLine:
         state=delivery.state.value,
         is_bad=delivery.state in (DeliveryState.DEAD, DeliveryState.RETRY_WAIT),
         kind=delivery.notification.kind.value,
-        title=_title(delivery),
+        title=title_of(delivery),
         destination=delivery.notification.destination,
         age=span(now - delivery.notification.created_at),
         reason=delivery.reason,
