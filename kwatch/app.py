@@ -21,6 +21,7 @@ import httpx
 
 from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
+from kwatch.alerts.troubles import listeners
 from kwatch.board import LiveBoard
 from kwatch.clock import Clock, SteadyClock, SystemClock
 from kwatch.cluster.client import KubeClient
@@ -39,6 +40,7 @@ from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
 from kwatch.outbox.outbox import Outbox
+from kwatch.outbox.trouble import Report
 from kwatch.pipeline import Pipeline
 from kwatch.reload import Reloader
 from kwatch.rules.compile import RuleSet
@@ -123,8 +125,8 @@ class App:
             rng=ports.rng,
             counters=counters,
             on_ended=self._delivery_ended,
-            paces=config.paces,
-            handlings=config.handlings,
+            policies=config.policies,
+            on_report=self._report,
         )
         self.pipeline = Pipeline(
             self.decider,
@@ -191,7 +193,7 @@ class App:
         known = before.config.rules if is_same_service else ()  # by another one others may be watched
         new = self._rules(config, fresh(known, config.rules, other_labels=other_labels))
         self.decider.use(parts.rules, new, parts.namespaces.is_watched, moves=moves, now=now)
-        self.outbox.use(parts.channels, config.paces, config.handlings)
+        self.outbox.use(parts.channels, config.policies)
 
     def _parts(self, config: Config, before: Parts | None = None) -> Parts:
         chosen = config.watch.namespaces
@@ -301,6 +303,20 @@ class App:
 
     def _tell_about_itself(self, text: str) -> None:
         self.pipeline.submit(lambda now: self.engine.tell_about_itself(text, Severity.WARNING, now))
+
+    def _report(self, report: Report) -> None:
+        """Tell others that a destination cannot be told, or can be again; the log where there are none."""
+
+        def step(now: datetime) -> None:
+            fallbacks = self.config.policies.handlings[report.destination].fallbacks
+            names = {fallback.destination for fallback in fallbacks}
+            chosen = listeners(self.parts.router, report.destination, names, self.outbox.failing, report.severity)
+            self.engine.tell(chosen, report.text, report.severity, now)
+            if not chosen and report.severity > Severity.INFO:
+                log.error("nobody can be told", extra={"text": report.text})
+
+        if report.destination in self.config.policies.handlings:
+            self.pipeline.submit(step)
 
     def _on_started(self) -> None:
         self.pipeline.submit(self._complete_start)

@@ -8,7 +8,7 @@ from kwatch.config.matching import KnownNames
 from kwatch.config.schema import LogLevel
 from kwatch.model.conditions import Condition
 from kwatch.model.pace import Paces
-from kwatch.model.routes import Destination, DigestPlan, Handling, Route
+from kwatch.model.routes import Destination, DigestPlan, Fallback, Handling, Policies, Route
 from kwatch.model.rules import Inhibition, Rule
 from kwatch.model.schedules import CronSchedule
 from kwatch.model.self_service import SelfService
@@ -80,9 +80,18 @@ class Config:
         )
 
     @property
-    def handlings(self) -> Mapping[str, Handling]:
+    def policies(self) -> Policies:
         """Return how the outbox deals with each destination."""
-        return {entry.name: Handling(pages=entry.pages) for entry in self.entries}
+        return Policies(self.paces, {entry.name: self._handling(entry) for entry in self.entries})
+
+    def _handling(self, entry: ChannelConfig) -> Handling:
+        told = self.receivers.get(entry.fallback or "", ())
+        fallbacks = (
+            Fallback(each.name, entry.fallback or "", each.severity)
+            for each in ([each for each in told if each.digest is None] or told)
+            if each.name != entry.name
+        )
+        return Handling(pages=entry.pages, fallbacks=tuple(fallbacks))
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
@@ -95,6 +104,7 @@ class Config:
                 severity=entry.severity,
                 send_resolved=entry.send_resolved,
                 can_edit=entry.can_edit,
+                pages=entry.pages,
                 digest=_plan(entry),
             )
             for receiver, entries in self.receivers.items()

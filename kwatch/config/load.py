@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kwatch.config import lint
 from kwatch.config.config import Config, Log, Namespaces, Watch, Web
+from kwatch.config.fallbacks import check_fallbacks, named_fallbacks
 from kwatch.config.inhibitions import read_inhibitions
 from kwatch.config.matching import check_kinds
 from kwatch.config.parse import Node, empty, parse
@@ -69,6 +70,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
     inhibit = [node for pack in sources.packs for node in pack.inhibit]
     inhibit += _items(sources.main, "inhibit")
     receivers = _receivers(sources.main, environ, problems)
+    check_fallbacks(sources.main, receivers, problems)
     rules = book.read()
     check_zones(sources.main, problems)
     return Config(
@@ -241,8 +243,12 @@ def _route(main: Node, reader: RouteReader, receivers: Receivers, problems: Prob
     before = len(problems)
     route = reader.root(given)
     if len(problems) == before and "receivers" in main.mapping:
-        _check_used(main.mapping["receivers"], (*named_receivers(given), *chosen_receivers(main)), problems)
+        _check_used(main.mapping["receivers"], _named(main, given), problems)
     return route
+
+
+def _named(main: Node, route: Node) -> tuple[str, ...]:
+    return (*named_receivers(route), *chosen_receivers(main), *named_fallbacks(main))
 
 
 def _check_used(receivers: Node, named: tuple[str, ...], problems: Problems) -> None:

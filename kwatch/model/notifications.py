@@ -85,6 +85,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     folded: int = 0  # OVERFLOW: the notifications in whose stead it stands
     counts: tuple[Count, ...] = ()  # OVERFLOW: all alerts by rule and namespace, the most first
     sections: tuple[Section, ...] = ()  # DIGEST: those that are not empty
+    meant_for: str = ""  # the destination that cannot be told, in whose place this one is; empty: it is its own
     slots: int = 0  # DIGEST: how many times of the schedule it stands for; 1 unless kwatch was not running
     public_url: str = ""
 

@@ -197,6 +197,8 @@ class ChannelConfig(BaseModel):
     severity: SeverityWord = Severity.INFO
     #: Whether ends are told.
     send_resolved: bool = True
+    #: A receiver that is told in its place while it cannot be told; absent: none, all of it waits.
+    fallback: Annotated[str, Field(min_length=1)] | None = None
     #: The zone of the times in messages.
     timezone: TimeZone = "UTC"
     #: Texts of your own: field → Jinja template, see `docs/templates.md`.

@@ -287,6 +287,8 @@ def cause(alert: AlertView, summary: str) -> str:
 def notes(content: Content, zone: tzinfo, now: datetime) -> tuple[str, ...]:
     """Return what else is to be said of the whole: lateness, what came and went, what was left out."""
     lines = []
+    if content.meant_for:
+        lines.append(f"meant for {content.meant_for}, which cannot be told")
     if said := late(content, zone, now):
         lines.append(said)
     if content.came_and_went:

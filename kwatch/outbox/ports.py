@@ -1,7 +1,7 @@
 """What a worker stands between: the channel that it sends through, and what all workers share."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
@@ -9,8 +9,7 @@ import msgspec
 
 from kwatch.clock import Clock
 from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
-from kwatch.model.pace import Paces
-from kwatch.model.routes import Handling
+from kwatch.model.routes import Policies
 from kwatch.outbox.pool import Pool
 from kwatch.store.state import State
 from kwatch.telemetry import Counters
@@ -67,6 +66,6 @@ class Tools(msgspec.Struct, frozen=True):
     rng: random.Random
     counters: Counters
     on_ended: OnEnded
-    paces: Paces
-    handlings: Mapping[str, Handling]
+    policies: Policies
     pool: Pool
+    on_trouble: Callable[[], None]  # something happened that others may have to be told of

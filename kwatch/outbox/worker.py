@@ -50,15 +50,19 @@ class Worker:
 
     def __init__(self, destination: str, channel: Channel, tools: Tools) -> None:
         self.gate = Gate()
-        self.throttle = Throttle(destination, tools.paces, tools.state, tools.counters, tools.clock.now())
+        self.throttle = Throttle(destination, tools.policies.paces, tools.state, tools.counters, tools.clock.now())
         self._destination = destination
         self._channel = channel
         self._tools = tools
-        self._patience = Patience(channel.max_age, lists_late=not tools.handlings.get(destination, Handling()).pages)
+        self._patience = Patience(
+            channel.max_age, lists_late=not tools.policies.handlings.get(destination, Handling()).pages
+        )
         self._ahead: deque[Delivery] = deque()
         self._in_flight: set[str] = set()  # the ids of deliveries whose outcome is not stored yet
         self._sending: set[str] = set()  # those of them that the destination may still have to do with
         self._placed: set[str] = set()  # those of them that have a place in the pool
+        self.given_up = 0  # dead letters of this process
+        self.given_up_for = ""  # why the last of them is one
         self._is_stopping = False
         self._changed = asyncio.Event()
 
@@ -264,6 +268,8 @@ class Worker:
         if self.gate.breaker.open_until is not None and before.breaker.open_until is None:
             log.warning("destination does not answer", extra={"destination": self._destination})
             self._tools.counters.add("breaker_opened", destination=self._destination)
+        if self.gate != before:
+            self._tools.on_trouble()
 
     async def _settle(
         self, delivery: Delivery, following: Next, attempt: Attempt | None, receipt: Receipt | None
@@ -287,6 +293,9 @@ class Worker:
             await self._tools.clock.sleep(STORE_RETRY_SECONDS)
         if following.state is DeliveryState.DEAD:
             log.warning("delivery dead", extra={**self._facts(delivery), "reason": following.reason})
+            self._tools.counters.add("dead_letters", destination=self._destination, reason=following.reason)
+            self.given_up, self.given_up_for = self.given_up + 1, following.reason
+            self._tools.on_trouble()
         if following.state in (DeliveryState.SENT, DeliveryState.DEAD):
             await self._say_ended(delivery.notification, now)
 

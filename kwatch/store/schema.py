@@ -97,6 +97,15 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     """,
     "INSERT INTO meta VALUES ('epoch', 0);",
     "ALTER TABLE deliveries ADD COLUMN renewed_at INTEGER;",
+    """
+    ALTER TABLE deliveries ADD COLUMN is_detoured INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE detours (
+        destination TEXT NOT NULL,
+        incident TEXT NOT NULL,
+        fallback BLOB NOT NULL,
+        PRIMARY KEY (destination, incident, fallback)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

@@ -18,7 +18,7 @@ from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendErro
 from kwatch.model.decisions import Decision
 from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
 from kwatch.model.pace import Paces
-from kwatch.model.routes import Handling
+from kwatch.model.routes import Handling, Policies
 from kwatch.outbox.outbox import Outbox
 from kwatch.outbox.ports import Channel
 from kwatch.store.deliveries import Settlement
@@ -188,8 +188,7 @@ class Machine:
             rng=self._rng,
             counters=self.counters,
             on_ended=self._on_ended,
-            paces=self._paces,
-            handlings=self._handlings,
+            policies=Policies(self._paces, self._handlings),
         )
 
     def sink(self, answers: Iterable[Answer] = (), **words: Any) -> Sink:

@@ -11,8 +11,7 @@ from outbox_kit import GONE, OK, REFUSED, REJECTED, SERVER, UNAUTHORIZED, Machin
 
 from kwatch.errors import PermanentSendError
 from kwatch.model.notifications import Delivery, DeliveryState, Message, Notification, NotificationKind, Receipt, Thread
-from kwatch.model.pace import Paces
-from kwatch.model.routes import Handling
+from kwatch.model.routes import Handling, Policies
 from kwatch.testing.samples import START, notification
 
 FIRING, UPDATE, RESOLVED = NotificationKind.FIRING, NotificationKind.UPDATE, NotificationKind.RESOLVED
@@ -320,7 +319,7 @@ def test_f_22_f_24_a_suspended_destination_is_asked_again_when_the_configuration
         async with asyncio.TaskGroup() as group:
             group.create_task(outbox.run())
             await machine.clock.sleep(100)
-            outbox.use({"hook": sink}, Paces(), {})
+            outbox.use({"hook": sink}, Policies())
             await machine.clock.sleep(1)
             outbox.stop(0)
         assert sink.times == [0.0, 100.0, 100.0]

@@ -161,7 +161,9 @@ def test_the_status_says_what_waits_and_why(play: Play) -> None:
                 DestinationStatus(
                     destination="busy", queued=1, oldest_at=START, paused_until=START + timedelta(seconds=60)
                 ),
-                DestinationStatus(destination="down", queued=1, oldest_at=START, suspended="unauthorized"),
+                DestinationStatus(
+                    destination="down", queued=1, oldest_at=START, suspended="unauthorized", failing="unauthorized"
+                ),
                 DestinationStatus(destination="idle", queued=0, oldest_at=None),
                 DestinationStatus(destination="removed", queued=1, oldest_at=START, suspended="not_configured"),
             )
