@@ -49,7 +49,7 @@ from kwatch.store.state import Snapshot, State
 from kwatch.telemetry import Counters
 from kwatch.timekeeper import Timekeeper
 from kwatch.watch.cache import ObjectCache
-from kwatch.watch.extract import Projection
+from kwatch.watch.extract import Projection, projection_of
 from kwatch.watch.fleet import Fleet, Plan
 from kwatch.watch.moves import Moves, Want
 from kwatch.web.routes import create_app
@@ -104,12 +104,12 @@ class App:
         self.ports = ports
         self.state = state
         self.counters = counters
-        self.clock = SteadyClock(ports.clock)
+        snapshot = state.load()
+        self.clock = SteadyClock(ports.clock, not_before=snapshot.covered_until)
         self.started_at = self.clock.now()
         self.cluster = config.cluster or ports.cluster
         self.started = asyncio.Event()  # every watch has listed once, or was refused
         self.is_stopping = False
-        snapshot = state.load()
         client = KubeClient(ports.wire)
         discovery = Discovery(client)
         self.cache = ObjectCache()
@@ -346,11 +346,7 @@ ANNOTATED = ("Namespace", "Deployment.apps", "StatefulSet.apps", "DaemonSet.apps
 def _wants(config: Config, rules: RuleSet) -> tuple[Want, ...]:
     """Return the kinds that rules need, those that the configuration names, and those whose words count."""
     wants = [
-        Want(
-            token=token,
-            projection=Projection(need.paths, need.annotations, need.elementwise),
-            metadata_only=not need.full,
-        )
+        Want(token=token, projection=projection_of(need), metadata_only=not need.full)
         for token, need in rules.needs().items()
     ]
     wants += [Want(token=token) for token in config.watch.resources]

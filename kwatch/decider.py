@@ -181,8 +181,7 @@ class Decider:
         return self._wishing.asked(ref)
 
     def _verdicts(self, state: ObjectState, now: datetime) -> Verdicts:
-        about = self._cache.about(state.ref) or About(state, f"{state.ref.kind}/{state.ref.name}")
-        return verdicts.of_change(self._rules, ObjectChange(Change.EXISTING, state, None, now), about)
+        return verdicts.of_state(self._rules, state, self._cache.about(state.ref), now)
 
     def take(self) -> Decision | None:
         """Return all that was decided since the last call, with rows and checkpoints; None when nothing was."""
@@ -409,7 +408,7 @@ class Decider:
         if self._wishing.opts_out(ref):
             self._outcomes["opted_out"] += 1
             return
-        known = about or About(change.state, f"{ref.kind}/{ref.name}")
+        known = about or About.alone(change.state)
         findings = rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
         self._outcomes["finding" if findings else "no_rule"] += 1
         for finding in findings:

@@ -15,14 +15,14 @@ from kwatch.config.problems import Problems
 from kwatch.errors import ConfigError, KwatchError
 from kwatch.model.findings import Truth
 from kwatch.model.identity import group_id
-from kwatch.model.objects import Resource, Source, WatchEvent, WatchEventType
-from kwatch.model.observations import About, KubeEvent, ObjectChange
+from kwatch.model.objects import ObjectRef, Resource, Source, WatchEvent, WatchEventType
+from kwatch.model.observations import KubeEvent, ObjectChange, ObjectState
 from kwatch.rules import verdicts
 from kwatch.rules.compile import RuleSet
 from kwatch.rules.patterns import pattern_of
 from kwatch.rules.verdicts import Verdict
 from kwatch.watch.cache import ObjectCache
-from kwatch.watch.extract import Projection
+from kwatch.watch.extract import projection_of
 from kwatch.watch.normalise import KubeEventBody, event_of
 
 Document = Mapping[str, Any]
@@ -52,16 +52,16 @@ class Explainer:
         self._rules = RuleSet(config.rules, cluster=self._cluster, label_names=config.watch.labels)
         self._router = Router(config.route, config.destinations)
         self._now = now
-        self._needs = self._rules.needs()
         documents = tuple(documents)
-        self._events = [document for document in documents if document.get("kind") == "Event"]
-        self._objects = [_frame_of(document, now) for document in documents if document.get("kind") != "Event"]
+        self._events = [_event_of(document) for document in documents if document.get("kind") == "Event"]
+        self._cache = ObjectCache()
+        self._objects = self._listed(document for document in documents if document.get("kind") != "Event")
 
     def explained(self) -> tuple[Explained, ...]:
         """Return the verdicts on each Event, beside which the objects are known; without Events, on each object."""
         if self._events:
-            return tuple(self._of_event(_event_of(document)) for document in self._events)
-        return tuple(self._of_object(source, frame) for source, frame in self._objects)
+            return tuple(map(self._of_event, self._events))
+        return tuple(map(self._of_object, filter(None, map(self._cache.get, self._objects))))
 
     def ways(self, verdict: Verdict) -> tuple[Way, ...]:
         """Return where the alert of a rule that matched would be told."""
@@ -80,30 +80,27 @@ class Explainer:
         )
 
     def _of_event(self, event: KubeEvent) -> Explained:
-        about = self._cache_of(self._objects).about(event.regarding)
+        about = self._cache.about(event.regarding)
         known = about if about is not None and about.state is not None else None
         title = f"Event {event.ref.namespace}/{event.ref.name}: {event.reason}, {event.regarding}"
         return Explained(title, pattern_of(event.message), verdicts.of_event(self._rules, event, known, self._now))
 
-    def _of_object(self, source: Source, frame: WatchEvent) -> Explained:
-        cache = self._cache_of([other for other in self._objects if other[1] is not frame])
-        (change,) = _apply(cache, source, frame)
-        ref = change.state.ref
-        about = cache.about(ref) or About(change.state, f"{ref.kind}/{ref.name}")
-        return Explained(str(ref), "", verdicts.of_change(self._rules, change, about))
+    def _of_object(self, state: ObjectState) -> Explained:
+        about = self._cache.about(state.ref)
+        return Explained(str(state.ref), "", verdicts.of_state(self._rules, state, about, self._now))
 
-    def _cache_of(self, objects: Iterable[tuple[Source, WatchEvent]]) -> ObjectCache:
-        """Return what would be known if these objects were listed."""
-        cache = ObjectCache()
-        for source, _ in self._objects:
+    def _listed(self, documents: Iterable[Document]) -> tuple[ObjectRef, ...]:
+        """Know these objects as if they were listed, and return which they are; one that comes twice is one."""
+        needs, refs = self._rules.needs(), dict[ObjectRef, None]()
+        for document in documents:
+            source, frame = _frame_of(document, self._now)
             resource = source.resource
             token = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
-            need = self._needs.get(token) or self._needs.get(resource.kind)
+            need = needs.get(token) or needs.get(resource.kind)
             if need is not None:
-                cache.keep(resource, Projection(need.paths, need.annotations))
-        for source, frame in objects:
-            _apply(cache, source, frame)
-        return cache
+                self._cache.keep(resource, projection_of(need))
+            refs |= {change.state.ref: None for change in _apply(self._cache, source, frame)}
+        return tuple(refs)
 
 
 def _apply(cache: ObjectCache, source: Source, frame: WatchEvent) -> tuple[ObjectChange, ...]:

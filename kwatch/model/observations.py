@@ -106,3 +106,8 @@ class About(msgspec.Struct, frozen=True, gc=False):
     state: ObjectState | None
     workload: str  # `Kind/name` of the top controller, else of the object itself
     is_gone: bool = False  # it was deleted, or the API server does not have it
+
+    @classmethod
+    def alone(cls, state: ObjectState) -> "About":
+        """Return what is known of an object when its owners could not be looked up."""
+        return cls(state, f"{state.ref.kind}/{state.ref.name}")

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from kwatch.model.findings import Finding, Truth
-from kwatch.model.observations import About, KubeEvent, ObjectChange
+from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
 from kwatch.model.rules import Rule, Subject
 from kwatch.rules.compile import RuleSet
 from kwatch.rules.compiled import condition_of
@@ -37,8 +37,10 @@ def of_event(rules: RuleSet, event: KubeEvent, about: About | None, now: datetim
     )
 
 
-def of_change(rules: RuleSet, change: ObjectChange, about: About) -> tuple[Verdict, ...]:
-    """Return the verdicts of the rules on objects."""
+def of_state(rules: RuleSet, state: ObjectState, about: About | None, now: datetime) -> tuple[Verdict, ...]:
+    """Return the verdicts of the rules on objects, on one as it is."""
+    about = about or About.alone(state)
+    change = ObjectChange(Change.EXISTING, state, None, now)
     found = _by_rule(rules.change_findings(change, about, open_alerts=lambda _: {}))
     seen = observe_change(change, about.workload)
     return tuple(

@@ -17,6 +17,7 @@ from kwatch.model.conditions import Path
 from kwatch.model.objects import ObjectRef, Owner, Resource
 from kwatch.model.observations import ObjectState, Position, StatusCondition
 from kwatch.model.self_service import PREFIX
+from kwatch.rules.needs import Need
 from kwatch.watch.normalise import Instant, Moment, Version
 
 Scalar = str | int | float | bool
@@ -40,6 +41,11 @@ class Projection(msgspec.Struct, frozen=True):
             self.elementwise | other.elementwise,
             self.self_service or other.self_service,
         )
+
+
+def projection_of(need: Need) -> Projection:
+    """Return what is kept of the objects of a kind for what rules need to see of them."""
+    return Projection(need.paths, need.annotations, need.elementwise)
 
 
 class _OwnerReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):

@@ -110,6 +110,36 @@ def test_an_object_by_itself() -> None:
     assert replica_set["rules"][0]["truth"] == "false"
 
 
+def waiting_pod(name: str, *containers: str) -> dict[str, object]:
+    """Return a Pod with `app` and `side`, of which these wait."""
+    statuses = [
+        {"name": each, "state": {"waiting": {"reason": "CrashLoopBackOff"}} if each in containers else {"running": {}}}
+        for each in ("app", "side")
+    ]
+    metadata = {"name": name, "namespace": "payments", "uid": name}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": {"containerStatuses": statuses}}
+
+
+def test_what_is_asked_of_one_element_is_found_in_one(folder: Path) -> None:
+    rule = (
+        "{name: app-waits, on: resource, match: {kind: Pod, fields: {"
+        "'status.containerStatuses[*].name': app, "
+        "'status.containerStatuses[*].state.waiting.reason': CrashLoopBackOff}}}"
+    )
+    (folder / "kwatch.yaml").write_text(f"packs: []\nrules: [{rule}]\nreceivers: {{team: [{{type: stdout}}]}}\n")
+    result = explain(waiting_pod("one", "app"), waiting_pod("other", "side"), options=("--json",))
+    assert [each["rules"][0]["truth"] for each in json.loads(result.stdout)] == ["true", "false"]
+
+
+def test_an_object_that_is_given_twice_is_explained_once() -> None:
+    result = explain(POD, REPLICA_SET, POD, options=("--rule", "not-ready", "--json"))
+    assert result.exit_code == 0, result.output
+    assert [each["about"] for each in json.loads(result.stdout)] == [
+        "Pod/payments/worker-7d4b9c6f5-x2x8k",
+        "ReplicaSet/payments/worker-7d4b9c6f5",
+    ]
+
+
 def test_what_names_the_alerts() -> None:
     again = EVENT | {
         "message": "(combined from similar events): Liveness probe failed: HTTP probe failed with statuscode: 500"

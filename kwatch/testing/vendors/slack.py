@@ -1,0 +1,257 @@
+"""A workspace of Slack: channels that a bot is in, and incoming webhooks.
+
+Sources: https://docs.slack.dev/reference/methods/chat.postMessage, …/chat.update, …/apis/web-api/rate-limits and
+…/messaging/sending-messages-using-incoming-webhooks; the layout is `slack_blocks`'. Stricter than Slack in one thing:
+an update must name `parse` and `link_names`, as Slack's defaults there mention people. How many posts are "a short
+burst" is not documented; here it is ten.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import httpx
+
+from kwatch.clock import Clock
+from kwatch.errors import Failure
+from kwatch.testing.vendors import CANARY, Limit, Refusal, Shown, slack_blocks
+
+POST = "https://docs.slack.dev/reference/methods/chat.postMessage"
+UPDATE = "https://docs.slack.dev/reference/methods/chat.update"
+PACE = "https://docs.slack.dev/apis/web-api/rate-limits"
+BLOCKS = "https://docs.slack.dev/reference/block-kit/blocks"
+_TOKEN = f"xoxb-{CANARY}"
+_HOOK = f"https://hooks.slack.com/services/T042/B042/{CANARY}"
+_LONGEST = 40_000  # characters of `text`: the rest is cut off
+
+
+class Pace(NamedTuple):
+    """So many a second in the long run, so many at once."""
+
+    rate: float
+    burst: int
+
+
+_PACES = {"chat.postMessage": Pace(1.0, 10), "chat.update": Pace(50 / 60, 50), "webhook": Pace(1.0, 10)}
+
+
+@dataclass(slots=True)
+class Posted:
+    """A message as it is now, with how it was before each edit."""
+
+    channel: str
+    ts: str
+    payload: Mapping[str, Any]
+    edits: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def thread_ts(self) -> str:
+        """The message below which it stands, or nothing."""
+        return str(self.payload.get("thread_ts", ""))
+
+    @property
+    def blocks(self) -> list[Any]:
+        """The layout."""
+        return list(self.payload.get("blocks", []))
+
+    @property
+    def text(self) -> str:
+        """What notifications of the phone show; what is shown at all where there is no layout."""
+        return str(self.payload.get("text", ""))[:_LONGEST]
+
+    @property
+    def all_text(self) -> str:
+        """Everything that people can read, in reading order."""
+        return slack_blocks.read(self.blocks or {"type": "mrkdwn", "text": self.text})
+
+
+class Slack:
+    """A workspace with the channel `#alerts`; by webhook, its destination is one of those."""
+
+    def __init__(self, clock: Clock, *, token: str = _TOKEN, channels: Mapping[str, str] = {"#alerts": "C042"}) -> None:
+        self._clock = clock
+        self._token = token
+        self._channels = channels  # name → id
+        self._room: dict[str, tuple[float, float]] = {}  # of each scope: how many may still come, as of when
+        self._count = 0
+        self.messages: list[Posted] = []  # in the order of posting
+        self.errors: list[str] = []  # that were answered
+        self.archived: set[str] = set()  # ids of channels
+
+    keys: Mapping[str, Any] = {"token": {"file": "token"}, "channel": "#alerts"}
+    secrets: Mapping[str, str] = {"token": _TOKEN}
+
+    async def answer(self, request: httpx.Request) -> httpx.Response:
+        """Do what the request asks for, if Slack would."""
+        body = await request.aread()
+        if "/services/" in request.url.path:
+            return self._answer_webhook(request, body)
+        method = request.url.path.rpartition("/")[2]
+        payload, fault = _decoded(request, body)
+        fault = self._unauthorised(request) or fault
+        scope = f"{method} {payload.get('channel')}" if method == "chat.postMessage" else method
+        pause = 0.0 if fault or method not in _PACES else self._pause(scope, _PACES[method])
+        if pause:
+            self.errors.append("ratelimited")
+            return _refused("ratelimited", 429, {"Retry-After": str(math.ceil(pause))})
+        answer = {"ok": False, "error": fault} if fault else self._call(method, payload)
+        if not answer["ok"]:
+            self.errors.append(str(answer["error"]))
+        return httpx.Response(200, json=answer)
+
+    def shown(self) -> list[Shown]:
+        """Return the messages of all channels."""
+        return [
+            Shown(
+                id=message.ts,
+                text=message.all_text,
+                thread=message.thread_ts,
+                pings=slack_blocks.pings(message.payload),
+                links=slack_blocks.links(message.payload),
+                edits=len(message.edits),
+            )
+            for message in self.messages
+        ]
+
+    def roots(self) -> list[Posted]:
+        """Return the messages that are in no thread."""
+        return [message for message in self.messages if not message.thread_ts]
+
+    def thread(self, root: Posted) -> list[Posted]:
+        """Return the answers below a message."""
+        return [message for message in self.messages if message.thread_ts == root.ts]
+
+    def _unauthorised(self, request: httpx.Request) -> str:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or not token:
+            return "not_authed"
+        return "" if token == self._token else "invalid_auth"
+
+    def _pause(self, scope: str, pace: Pace) -> float:
+        """Return 0 and count one, or how many seconds there is no room."""
+        now = self._clock.monotonic()
+        room, at = self._room.get(scope, (float(pace.burst), now))
+        room = min(pace.burst, room + (now - at) * pace.rate)
+        is_free = room >= 1 - 1e-9
+        self._room[scope] = (room - 1 if is_free else room, now)
+        return 0.0 if is_free else (1 - room) / pace.rate
+
+    def _call(self, method: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        named = str(payload.get("channel", ""))
+        channel = self._channels.get(named, named)
+        if channel not in self._channels.values():
+            return _error("channel_not_found")
+        if channel in self.archived:
+            return _error("is_archived")
+        match method:
+            case "chat.postMessage":
+                return self._post(channel, payload)
+            case "chat.update":
+                return self._update(channel, payload)
+            case _:
+                return _error("unknown_method")
+
+    def _post(self, channel: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        if fault := _fault(payload):
+            return _error(fault)
+        if "thread_ts" in payload and self._find(channel, payload["thread_ts"]) is None:
+            return _error("thread_not_found")
+        return {"ok": True, "channel": channel, "ts": self._keep(channel, payload).ts}
+
+    def _update(self, channel: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        message = self._find(channel, payload.get("ts", ""))
+        if payload["channel"] in self._channels or message is None:
+            return _error("message_not_found")  # an update wants the channel's id
+        if payload.get("parse") != "none" or payload.get("link_names") is not False:
+            return _error("invalid_arguments")
+        if len(payload.get("text", "")) > 4000:
+            return _error("msg_too_long")
+        if fault := _fault(payload) or _mismatch(message.blocks, payload.get("blocks", [])):
+            return _error(fault)
+        message.edits.append(message.payload)
+        message.payload = {**payload, **({"thread_ts": message.thread_ts} if message.thread_ts else {})}
+        return {"ok": True, "channel": channel, "ts": message.ts}
+
+    def _answer_webhook(self, request: httpx.Request, body: bytes) -> httpx.Response:
+        payload, fault = _decoded(request, body)
+        if request.url.path != httpx.URL(_HOOK).path:
+            status, word = 403, "invalid_token"
+        elif fault or _fault(payload):
+            status, word = 400, "invalid_payload"
+        elif pause := self._pause("webhook", _PACES["webhook"]):
+            return httpx.Response(429, text="rate_limited", headers={"Retry-After": str(math.ceil(pause))})
+        else:
+            self._keep("C042", payload)
+            return httpx.Response(200, text="ok")
+        self.errors.append(word)
+        return httpx.Response(status, text=word)
+
+    def _find(self, channel: str, ts: str) -> Posted | None:
+        return next((message for message in self.messages if (message.channel, message.ts) == (channel, ts)), None)
+
+    def _keep(self, channel: str, payload: Mapping[str, Any]) -> Posted:
+        self._count += 1
+        message = Posted(channel, f"{int(self._clock.now().timestamp())}.{self._count:06}", payload)
+        self.messages.append(message)
+        return message
+
+    @property
+    def limits(self) -> Sequence[Limit]:
+        """What is refused of a post, a layout and an update."""
+        return ()
+
+    refusals: Sequence[Refusal] = tuple(
+        Refusal(word, httpx.Response(200, json={"ok": False, "error": word}), failure)
+        for word, failure in (
+            ("channel_not_found", Failure.DESTINATION),
+            ("internal_error", Failure.AMBIGUOUS),
+            ("invalid_blocks", Failure.MESSAGE),
+        )
+    )
+
+
+class SlackWebhook(Slack):
+    """The same workspace, told through an incoming webhook."""
+
+    keys: Mapping[str, Any] = {"url": {"file": "url"}}
+    secrets: Mapping[str, str] = {"url": _HOOK}
+    refusals: Sequence[Refusal] = (
+        Refusal("invalid_payload", httpx.Response(400, text="invalid_payload"), Failure.MESSAGE),
+        Refusal("action_prohibited", httpx.Response(403, text="action_prohibited"), Failure.DESTINATION),
+    )
+
+
+def _fault(payload: Mapping[str, Any]) -> str:
+    if not payload.get("blocks") and not payload.get("text") and not payload.get("attachments"):
+        return "no_text"
+    metadata = payload.get("metadata", {"event_type": "x", "event_payload": {}})
+    if not isinstance(metadata.get("event_type"), str) or not isinstance(metadata.get("event_payload"), Mapping):
+        return "invalid_metadata_format"
+    return slack_blocks.fault(payload)
+
+
+def _mismatch(before: Sequence[Any], after: Sequence[Any]) -> str:
+    """Tell whether a rich text would be replaced by another kind of block."""
+    kinds = [[block["type"] for block in blocks].count("rich_text") for blocks in (before, after)]
+    return "block_mismatch" if after and kinds[0] != kinds[1] else ""
+
+
+def _decoded(request: httpx.Request, body: bytes) -> tuple[Mapping[str, Any], str]:
+    """Return the payload, or nothing and what is wrong with it."""
+    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        return {}, "invalid_post_type"
+    try:
+        payload = json.loads(body)
+    except ValueError:
+        return {}, "invalid_json"
+    return (payload, "") if isinstance(payload, dict) else ({}, "json_not_object")
+
+
+def _refused(word: str, status: int, headers: Mapping[str, str]) -> httpx.Response:
+    return httpx.Response(status, json=_error(word), headers=dict(headers))
+
+
+def _error(word: str) -> Mapping[str, Any]:
+    return {"ok": False, "error": word}

@@ -1,0 +1,1 @@
+"""Every channel against its vendor: one file for each."""
