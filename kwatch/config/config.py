@@ -14,6 +14,7 @@ from kwatch.model.schedules import CronSchedule
 from kwatch.model.self_service import SelfService
 from kwatch.model.windows import Window
 from kwatch.notify.base import ChannelConfig
+from kwatch.notify.heartbeat import HeartbeatWords
 from kwatch.telemetry import LogFormat
 
 
@@ -68,6 +69,7 @@ class Config:
     self_service: SelfService | None  # None: annotations do nothing
     route: Route
     receivers: Mapping[str, tuple[ChannelConfig, ...]]
+    heartbeat: HeartbeatWords | None  # None: nobody is pinged
     warnings: tuple[str, ...]  # what could be written better, as `file:line:column: text`
 
     @property

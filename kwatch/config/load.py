@@ -15,7 +15,7 @@ from kwatch.config.inhibitions import read_inhibitions
 from kwatch.config.matching import check_kinds
 from kwatch.config.parse import Node, empty, parse
 from kwatch.config.problems import Place, Problems, did_you_mean, listed
-from kwatch.config.receivers import Receivers, read_receivers, stdout_receiver
+from kwatch.config.receivers import Receivers, check_secrets, read_receivers, stdout_receiver
 from kwatch.config.routes import NONE, RouteReader, named_receivers, names
 from kwatch.config.rules import BUILT_IN_LABELS, Pack, RuleBook, merge
 from kwatch.config.schema import IncludedWords, PackWords, TopWords
@@ -26,6 +26,7 @@ from kwatch.config.windows import check_zones, read_windows
 from kwatch.errors import ConfigError
 from kwatch.model.conditions import Condition
 from kwatch.model.routes import Route
+from kwatch.notify.heartbeat import HeartbeatWords
 
 _MOST = 10 * 1024 * 1024  # bytes of one file; the largest ones seen have some hundred thousand
 
@@ -88,6 +89,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
             sources.main, RouteReader(receivers, _keys(sources.main, "windows"), known, problems), receivers, problems
         ),
         receivers=receivers,
+        heartbeat=_heartbeat(sources.main, environ, problems),
         warnings=problems.warnings(),
     )
 
@@ -234,6 +236,14 @@ def _receivers(main: Node, environ: Mapping[str, str], problems: Problems) -> Re
     if given is None or not given.mapping:
         return stdout_receiver()
     return read_receivers(given.mapping, environ, problems)
+
+
+def _heartbeat(main: Node, environ: Mapping[str, str], problems: Problems) -> HeartbeatWords | None:
+    node = main.mapping.get("heartbeat")
+    if node is None:
+        return None
+    check_secrets(HeartbeatWords, node, environ, problems)
+    return check(node, HeartbeatWords, problems)
 
 
 def _route(main: Node, reader: RouteReader, receivers: Receivers, problems: Problems) -> Route:

@@ -82,7 +82,8 @@ def parse_url(value: str) -> httpx.URL:
         raise ValueError("not a URL") from None
 
 
-def _check_proxy(value: str) -> str:
+def check_proxy(value: str) -> str:
+    """Return what is a proxy; ValueError for what is none."""
     url = parse_url(value)
     if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
         raise ValueError("not a proxy; write http://host:port, without a user")
@@ -186,7 +187,7 @@ class ChannelConfig(BaseModel):
     #: The longest that one attempt may take in all; 30 s, as slower destinations are better retried.
     timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=30)
     #: `http://host:port`; absent: none, and the environment's proxy variables are not used.
-    proxy: Annotated[str, AfterValidator(_check_proxy)] | None = None
+    proxy: Annotated[str, AfterValidator(check_proxy)] | None = None
     #: A PEM file with the authorities to trust; absent: the system's.
     ca: FilePath | None = None
     #: How often it is told; absent: as it comes, unless the channel has a pace of its own.

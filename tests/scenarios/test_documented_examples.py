@@ -7,6 +7,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from kwatch.testing import manifests
@@ -43,6 +44,7 @@ MARKS = (
     "keeps crashing",
     "longest_mute",
     "fallback: mail",
+    "heartbeat:",
 )
 HOOK = """
 route: {receiver: team, group_by: [rule, namespace, workload], group_wait: 0s}
@@ -284,6 +286,14 @@ def test_T14_a_channel_that_is_not_there_is_told_the_fallback(tmp_path: Path, ch
     stage.at(120, look)
     stage.run(until=121)
     assert sorted(queued, reverse=True) == told
+
+
+def test_T14_a_heartbeat(tmp_path: Path) -> None:
+    block = example("heartbeat:").replace("{env: HEARTBEAT_URL}", '"http://receiver.example/beat"')
+    stage, _ = stage_of(tmp_path, block)
+    stage.answer = lambda _: httpx.Response(500)  # the stage notes what was told, and a ping is no message
+    stage.run(until=301)
+    assert stage.counted("heartbeats", outcome="failed_server") == 5
 
 
 def test_T14_texts_of_ones_own(tmp_path: Path) -> None:
