@@ -219,6 +219,8 @@ def late(say: Words, content: Content, zone: tzinfo, now: datetime) -> str:
     if not content.is_late:
         return ""
     began = instant(content.starts_at, zone, now)
+    if content.kind is NotificationKind.OVERFLOW:
+        return say("late: the first of them is of {since}, and could not be delivered", since=began)
     return say("late: began at {since} while kwatch was not watching", since=began)
 
 
@@ -313,6 +315,8 @@ _SLOTS = "stands for {count} digests: kwatch was not running when the others wer
 def notes(say: Words, content: Content, zone: tzinfo, now: datetime) -> tuple[str, ...]:
     """Return what else is to be said of the whole: lateness, what came and went, what was left out."""
     lines = []
+    if content.meant_for:
+        lines.append(say("meant for {destination}, which cannot be told", destination=content.meant_for))
     if said := late(say, content, zone, now):
         lines.append(said)
     if content.came_and_went:

@@ -393,7 +393,7 @@ class Stage:
             answer = self.slack.answer(Request(request.url.path, dict(request.headers), request.content))
             return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
         response = self.answer(request)
-        if response.is_success:
+        if response.is_success and request.method == "POST":  # a GET is a heartbeat
             document = json.loads(request.content)
             rules = tuple(alert["labels"]["rule"] for alert in document["alerts"])
             name = request.url.path.rpartition("/")[2]

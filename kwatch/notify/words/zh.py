@@ -122,6 +122,10 @@ WORDS: Final[Mapping[str, str]] = {
     "and {count} more": "另有 {count} 个",
     "new": "新增",
     # notes
+    "meant for {destination}, which cannot be told": "本应发给 {destination}，但目前无法送达",
+    "late: the first of them is of {since}, and could not be delivered": (
+        "迟到的消息：其中最早的一条始于 {since}，当时无法投递"
+    ),
     "late: began at {since} while kwatch was not watching": "迟到的消息：始于 {since}，当时 kwatch 未在监视",
     "came and went: {names}": "出现后已自行恢复：{names}",
     "the same was noticed once more in the meantime": "期间又出现 1 次相同情况",
