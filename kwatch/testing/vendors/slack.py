@@ -7,6 +7,7 @@ short burst" is not documented; here it is ten. That the text of an update is me
 
 import json
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -100,12 +101,15 @@ class Slack:
         self.messages: list[Posted] = []  # in the order of posting
         self.errors: list[str] = []  # that were answered
         self.archived: set[str] = set()  # ids of channels
+        self.next_answers: deque[httpx.Response] = deque()  # instead of what it would do
 
     keys: Mapping[str, Any] = {"token": {"file": "token"}, "channel": "#alerts"}
     secrets: Mapping[str, str] = {"token": _TOKEN}
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         """Do what the request asks for, if Slack would."""
+        if self.next_answers:
+            return self.next_answers.popleft()
         body = await request.aread()
         if "/services/" in request.url.path:
             return self._answer_webhook(request, body)
