@@ -392,7 +392,7 @@ class Stage:
         if request.url.host == "slack.com":
             return await self.slack.answer(request)
         response = self.answer(request)
-        if response.is_success:
+        if response.is_success and request.method == "POST":  # a GET is a heartbeat
             document = json.loads(request.content)
             rules = tuple(alert["labels"]["rule"] for alert in document["alerts"])
             name = request.url.path.rpartition("/")[2]
