@@ -53,17 +53,13 @@ def context_of(
     say = WORDS[language.value]
     problems: list[str] = []
     annotations = _Annotations(templates, problems, say)
-    sections = [
-        {
-            **section,
-            "alerts": [
-                _alert(say, view, zone, now, annotations) | _link_to(view, content) for view in section["alerts"]
-            ],
-        }
-        for section in _sections(say, content)
-    ]
+
+    def told(views: Iterable[AlertView]) -> list[Context]:
+        return [_alert(say, view, zone, now, annotations) | _link_to(view, content) for view in views]
+
+    sections = [{**section, "alerts": told(section["alerts"])} for section in _sections(say, content)]
     shown = () if sections else content.alerts[:_ALERTS]
-    alerts = [_alert(say, view, zone, now, annotations) | _link_to(view, content) for view in shown]
+    alerts = told(shown)
     glyph, state = facts.state(say, content, now)
     context = {
         "kind": content.kind.value,
