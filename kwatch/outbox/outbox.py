@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 
 #: How long ended deliveries can be looked up, with what was sent.
 RETENTION: Final = timedelta(days=7)
+#: How long a destination that was removed may take to be told what is left.
+LEAVE: Final = timedelta(hours=1)
+#: Seconds between two looks whether it has been.
+LEAVE_LOOK_SECONDS: Final = 5.0
 _PRUNE_INTERVAL: Final = timedelta(hours=1)
 
 
@@ -61,8 +65,10 @@ class Outbox:
         self._clock = clock
         self._channels = dict(channels)
         self._workers = {name: Worker(name, channel, self._tools) for name, channel in channels.items()}
+        self._leaving: dict[str, Worker] = {}  # of destinations that were removed, and are told what is left
         self._troubles = Troubles(lambda: self._tools, self._workers, report=on_report, wake=self.wake)
         self._group: asyncio.TaskGroup | None = None  # while deliveries are made
+        self._besides: list[asyncio.Task[None]] = []  # what ends with the deliveries
         self._tasks: set[asyncio.Task[None]] = set()  # of workers, also of those that only end what they began
         self._stopped = asyncio.Event()
         self._grace = 0.0
@@ -72,15 +78,15 @@ class Outbox:
         await self._recover()
         async with asyncio.TaskGroup() as group:
             self._group = group
-            besides = (
+            self._besides += [
                 group.create_task(self._prune(), name="outbox prune"),
                 group.create_task(self._troubles.run(), name="outbox troubles"),
-            )
+            ]
             for name in self._workers:
                 self._start(name)
             await self._stopped.wait()
             self._group = None
-            for task in besides:
+            for task in self._besides:
                 task.cancel()
             await self._drain()
 
@@ -91,16 +97,42 @@ class Outbox:
         One that refuses everything is asked again: what was wrong with it may be no word of the configuration.
         """
         for name in [each for each, channel in self._channels.items() if channels.get(each) is not channel]:
-            self._workers.pop(name).stop()
+            worker = self._workers.pop(name)
+            if name in channels or self._group is None:
+                worker.stop()
+            else:
+                self._leaving[name] = worker
+                self._besides.append(self._group.create_task(self._see_off(name, worker), name=f"see off {name}"))
         self._channels = dict(channels)
         self._tools = msgspec.structs.replace(self._tools, policies=policies)
         for worker in self._workers.values():
             worker.use(policies.paces)
             worker.probe()
         for name, channel in channels.items():
+            if name in self._leaving:
+                self._leaving.pop(name).stop()
             if name not in self._workers:
                 self._workers[name] = Worker(name, channel, self._tools)
                 self._start(name)
+
+    async def _see_off(self, name: str, worker: Worker) -> None:
+        """Let a destination that was removed be told what is left, the ends of what it holds open above all (F-32)."""
+        ends_at = self._clock.now() + LEAVE
+        while self._leaving.get(name) is worker and worker.gate.suspended is None and self._clock.now() < ends_at:
+            await self._clock.sleep(LEAVE_LOOK_SECONDS)
+            if await self._is_told(name):
+                break
+        worker.stop()
+        if self._leaving.get(name) is worker:
+            del self._leaving[name]
+
+    async def _is_told(self, name: str) -> bool:
+        try:
+            return name not in await self._state.queues()
+        except FencedError:
+            raise
+        except StateError:
+            return False
 
     def stop(self, grace: float) -> None:
         """Lease nothing more; let what is in flight end within `grace` seconds; the rest stays for the next start."""
@@ -110,8 +142,9 @@ class Outbox:
     def wake(self, destinations: Iterable[str]) -> None:
         """Look for what was just committed for these destinations; one without a channel keeps its queue."""
         for destination in destinations:
-            if destination in self._workers:
-                self._workers[destination].wake()
+            worker = self._workers.get(destination) or self._leaving.get(destination)
+            if worker is not None:
+                worker.wake()
             for fallback in self._tools.policies.handlings.get(destination, Handling()).fallbacks:
                 self._wake_fallback(fallback.destination)
 
@@ -222,7 +255,7 @@ class Outbox:
                 return
 
     async def _drain(self) -> None:
-        for worker in self._workers.values():
+        for worker in (*self._workers.values(), *self._leaving.values()):
             worker.stop()
         _, left = await asyncio.wait(self._tasks, timeout=self._grace) if self._tasks else (set(), set())
         for task in left:
