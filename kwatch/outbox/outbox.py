@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 #: How long ended deliveries can be looked up, with what was sent.
 RETENTION: Final = timedelta(days=7)
+#: Seconds between two looks whether something has been told.
+SETTLE_LOOK_SECONDS: Final = 0.1
 #: How long a destination that was removed may take to be told what is left.
 LEAVE: Final = timedelta(hours=1)
 #: Seconds between two looks whether it has been.
@@ -201,6 +203,32 @@ class Outbox:
         self.wake((notification.destination,))
         self._tools.on_ended(notification.destination, notification.incident, notification.kind, self._clock.now())
         return True
+
+    async def settle(self, destinations: Collection[str], seconds: float) -> None:
+        """Wait until nothing waits for these destinations, at most so long."""
+        ends_at = self._clock.now() + timedelta(seconds=seconds)
+        while self._clock.now() < ends_at and not (await self.left()).keys().isdisjoint(destinations):
+            await self._clock.sleep(SETTLE_LOOK_SECONDS)
+
+    async def left(self) -> Mapping[str, Queue]:
+        """Return what waits, by destination; nothing while the store cannot be read."""
+        try:
+            return await self._state.queues()
+        except StateError as error:
+            log.warning("what waits is not known", extra={"error": str(error)})
+            return {}
+
+    async def note_version(self, version: str) -> None:
+        """Keep which kwatch runs, as soon as the store takes it."""
+        while not self._stopped.is_set():
+            try:
+                await self._state.note_version(version)
+            except FencedError:
+                raise
+            except StateError:
+                await self._clock.sleep(STORE_RETRY_SECONDS)
+            else:
+                return
 
     async def status(self) -> tuple[DestinationStatus, ...]:
         """Return how each destination is doing, also those that have a queue and no channel any more."""
