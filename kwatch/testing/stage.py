@@ -38,7 +38,7 @@ from kwatch.telemetry import Counters
 from kwatch.testing import manifests, virtual
 from kwatch.testing.fake import FakeCluster, FakeWire
 from kwatch.testing.fake.objects import timestamp
-from kwatch.testing.receivers import Request, SlackServer
+from kwatch.testing.vendors.slack import Slack
 from kwatch.web.routes import create_app
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -105,7 +105,7 @@ class Stage:
         self._sleeps: list[tuple[float, float]] = []  # of kwatch's machine
         self.cluster = FakeCluster(self.clock)
         self.counters = Counters()
-        self.slack = SlackServer(SLACK_TOKEN, {"#alerts": "C1"})
+        self.slack = Slack(self.clock, token=SLACK_TOKEN)
         self.state_type: type[State] = State  # a subclass may cut the process at a point that it knows
         self.follows_files = False  # a look at them each two seconds, in plays that last for days
         self.app: App | None = None
@@ -229,7 +229,12 @@ class Stage:
         self._absences.append(_Absence(begin, end, text, is_killed))
 
     def write(self, text: str = "", name: str = "kwatch.yaml") -> Path:
-        """Let a file of the configuration be another one, from now on; for acts. kwatch finds out by itself."""
+        """Let a file of the configuration be another one, from now on; for acts.
+
+        kwatch finds out by itself where `follows_files`; LookupError where it runs and would never see it.
+        """
+        if self.app is not None and not self.follows_files:
+            raise LookupError("kwatch does not look at its files in this play: set follows_files before it starts")
         path, new = self._folder / name, self._folder / f"{name}.new"
         if name == "kwatch.yaml":
             text = self._text = text or self._text
@@ -385,8 +390,7 @@ class Stage:
         if self.answers_after:
             await asyncio.sleep(self.answers_after)
         if request.url.host == "slack.com":
-            answer = self.slack.answer(Request(request.url.path, dict(request.headers), request.content))
-            return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
+            return await self.slack.answer(request)
         response = self.answer(request)
         if response.is_success and request.method == "POST":  # a GET is a heartbeat
             document = json.loads(request.content)
