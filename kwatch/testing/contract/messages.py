@@ -114,6 +114,7 @@ class Messages(Suite):
         assert "crash-loop" in desk.text
         assert "payments/Deployment/worker" in desk.text
         assert message.fallback_reason.startswith("template title: ")
+        assert "not as your template has it: template title: " in desk.text
 
     def test_an_annotation_that_fails_costs_only_itself(self, desk: Desk) -> None:
         message = desk.render(
@@ -122,6 +123,7 @@ class Messages(Suite):
         desk.send(message)
         assert "look at worker-7d9c-x2x1" in desk.text
         assert message.fallback_reason == "annotation summary of rule crash-loop: 'nobody' is undefined"
+        assert "not as your template has it: annotation summary of rule crash-loop: " in desk.text
 
     def test_each_rendering_gives_the_same_bytes(self, desk: Desk) -> None:
         assert desk.render() == desk.render(channel=desk.create())
