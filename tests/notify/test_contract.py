@@ -30,6 +30,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "headers": {"Authorization": {"file": "token"}, "X-Rule": "{{ alerts[0].rule if alerts else '' }}"},
     },
     "slack": {"token": {"file": "token"}, "channel": "#alerts"},
+    "pagerduty": {"routing_key": {"file": "token"}},
     "smtp": {
         "host": "127.0.0.1",
         "port": 1,
@@ -80,7 +81,7 @@ def readable(kind: str, message: Message) -> str:
             return message.body.decode()
         case "webhook":
             return "\n".join(strings(json.loads(message.body)))
-        case "slack":
+        case "slack" | "pagerduty":
             return "\n".join(strings(json.loads(message.body)))
         case _:
             mail = message_from_bytes(message.body, policy=policy.default)
