@@ -9,6 +9,7 @@ import msgspec
 from kwatch.model.notifications import Message, Notification, Thread
 from kwatch.notify.base import ChannelConfig, Tools
 from kwatch.notify.compose import Composition
+from kwatch.notify.escape import line
 from kwatch.notify.incidents import Act, Step, plan
 
 #: A call that comes later than that helps nobody (spec 3.3).
@@ -46,6 +47,25 @@ def render(
     calls = tuple(call(step, said) for step, said in zip(planned.steps, texts, strict=True))
     problem = next((said.problem for said in texts if said.problem), "")
     return Message(msgspec.json.encode(Calls(calls, planned.open)), fallback_reason=problem)
+
+
+def headline(texts: Composition) -> str:
+    """Return the line that is sent to a phone, or read out: without a glyph, unless the user's template has one."""
+    title = line(texts.text("title")) if texts.has_own("title") else texts.context["title"]
+    return f"[{texts.context['cluster']}] {title}"
+
+
+def source(texts: Composition) -> str:
+    """Return where it is: `prod-eu/payments/Deployment/api`."""
+    cluster, place = texts.context["cluster"], texts.context["place"]
+    return cluster if place == cluster else f"{cluster}/{place}"
+
+
+def labels(texts: Composition) -> Mapping[str, str]:
+    """Return the labels of the alert, or those that its group shares."""
+    facts = texts.context
+    only = facts["alerts"][0]["labels"] if facts["alert_count"] == 1 and facts["alerts"] else facts["labels"]
+    return dict(only)
 
 
 def read(message: Message) -> Calls:

@@ -17,6 +17,7 @@ _ANSI = re.compile(
 _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MENTION = re.compile(r"(?<![^\s(\[{\"'<])([@#])(?=\w)")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 _ZERO_WIDTH_SPACE = "\u200b"
 _JOINER = "\u200d"
@@ -100,6 +101,11 @@ def slack(text: str) -> str:
     """Encode for Slack's mrkdwn and `text`: no mention, no link, no channel can come of it."""
     entities = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _MENTION.sub(rf"\1{_ZERO_WIDTH_SPACE}", entities)
+
+
+def opsgenie(text: str) -> str:
+    """Encode for the descriptions and notes of Opsgenie, which shows some HTML: nothing in it is a tag, all is read."""
+    return _TAG.sub(f"<{_ZERO_WIDTH_SPACE}", clean(text))
 
 
 def header(text: str) -> str:

@@ -59,7 +59,7 @@ def system_transport(connection: Connection) -> httpx.AsyncBaseTransport:
 
 
 class HttpClient:
-    """Posts to one destination.
+    """Sends to one destination.
 
     It speaks to the transport itself: httpx's client would keep cookies and log every URL.
     """
@@ -70,11 +70,15 @@ class HttpClient:
         self._timeout = {"connect": _CONNECT_SECONDS, "pool": seconds, "read": seconds, "write": seconds}
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """Post once and return whatever answer comes; raise SendError when none does."""
+        return await self.send("POST", url, body, headers)
+
+    async def send(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Send once and return whatever answer comes; raise SendError when none does."""
         fields = [(name.encode(), value.encode()) for name, value in {**_HEADERS, **headers}.items()]
         with _Failures():
             extensions = {"timeout": self._timeout}
-            request = httpx.Request("POST", url, headers=fields, content=body, extensions=extensions)
+            request = httpx.Request(method, url, headers=fields, content=body, extensions=extensions)
             response = await self._transport.handle_async_request(request)
             try:
                 return await _read(response)

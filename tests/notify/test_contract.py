@@ -31,6 +31,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     },
     "slack": {"token": {"file": "token"}, "channel": "#alerts"},
     "pagerduty": {"routing_key": {"file": "token"}},
+    "opsgenie": {"api_key": {"file": "token"}},
     "smtp": {
         "host": "127.0.0.1",
         "port": 1,
@@ -81,7 +82,7 @@ def readable(kind: str, message: Message) -> str:
             return message.body.decode()
         case "webhook":
             return "\n".join(strings(json.loads(message.body)))
-        case "slack" | "pagerduty":
+        case "slack" | "pagerduty" | "opsgenie":
             return "\n".join(strings(json.loads(message.body)))
         case _:
             mail = message_from_bytes(message.body, policy=policy.default)

@@ -21,7 +21,7 @@ from kwatch.notify import calls
 from kwatch.notify.base import Channel, ChannelConfig, Secret, Tools
 from kwatch.notify.calls import BY_HAND, MAX_AGE, Call, Calls
 from kwatch.notify.compose import Composition
-from kwatch.notify.escape import cut, line
+from kwatch.notify.escape import cut
 from kwatch.notify.http import HttpClient, Reply, classify, failed
 from kwatch.notify.incidents import Act, Step
 
@@ -168,7 +168,7 @@ def _is_success(reply: Reply) -> bool:
 def alert(step: Step, texts: Composition, *, degraded: bool) -> Mapping[str, Any]:
     """Return the event of a step."""
     facts = texts.context
-    labels = facts["alerts"][0]["labels"] if facts["alert_count"] == 1 and facts["alerts"] else facts["labels"]
+    labels = calls.labels(texts)
     payload = {
         **_payload(texts, "" if step.act is not Act.CLOSE else facts["ends_at"]),
         "severity": facts["severity"],
@@ -195,11 +195,10 @@ def change(texts: Composition, *, degraded: bool) -> Mapping[str, Any]:
 
 
 def _payload(texts: Composition, ends_at: str) -> dict[str, Any]:
-    facts = texts.context
     return {
-        "summary": cut(f"[{facts['cluster']}] {line(texts.text('title'))}", _MAX_SUMMARY),
-        "source": facts["cluster"] if facts["place"] == facts["cluster"] else f"{facts['cluster']}/{facts['place']}",
-        "timestamp": ends_at or facts["starts_at"],
+        "summary": cut(calls.headline(texts), _MAX_SUMMARY),
+        "source": calls.source(texts),
+        "timestamp": ends_at or texts.context["starts_at"],
     }
 
 
