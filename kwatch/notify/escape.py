@@ -17,7 +17,8 @@ _ANSI = re.compile(
 _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MENTION = re.compile(r"(?<![^\s(\[{\"'<])([@#])(?=\w)")
-_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_AT = re.compile(r"(?<!\w)@(?=\S)")  # not that of an address, or of an image's digest
+_MARKUP = re.compile(r"<(?=\S)|\](?=[(\[])")
 
 _ZERO_WIDTH_SPACE = "\u200b"
 _JOINER = "\u200d"
@@ -103,9 +104,22 @@ def slack(text: str) -> str:
     return _MENTION.sub(rf"\1{_ZERO_WIDTH_SPACE}", entities)
 
 
-def opsgenie(text: str) -> str:
-    """Encode for the descriptions and notes of Opsgenie, which shows some HTML: nothing in it is a tag, all is read."""
-    return _TAG.sub(f"<{_ZERO_WIDTH_SPACE}", clean(text))
+def unmentioned(text: str) -> str:
+    """Return the cleaned text with every `@` that could name somebody broken from the name."""
+    return _AT.sub(f"@{_ZERO_WIDTH_SPACE}", clean(text))
+
+
+def markdown(text: str, special: str = r"\`*_~|[]<>#") -> str:
+    """Encode for Markdown, in which the `special` characters mean something: no mention, link or format comes of it."""
+    return re.sub(f"[{re.escape(special)}]", r"\\\g<0>", unmentioned(text))
+
+
+def plain(text: str) -> str:
+    """Encode for tools that may show HTML, Markdown or Slack's markup, and undo no escapes: none of it comes about.
+
+    Characters of no width break tags, links with words of their own, and mentions.
+    """
+    return _MARKUP.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", unmentioned(text))
 
 
 def header(text: str) -> str:

@@ -32,6 +32,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "slack": {"token": {"file": "token"}, "channel": "#alerts"},
     "pagerduty": {"routing_key": {"file": "token"}},
     "opsgenie": {"api_key": {"file": "token"}},
+    "incidentio": {"url": "https://api.incident.io/v2/alert_events/http/01GW", "token": {"file": "token"}},
+    "grafana": {"url": {"file": "url"}},
     "smtp": {
         "host": "127.0.0.1",
         "port": 1,
@@ -82,7 +84,7 @@ def readable(kind: str, message: Message) -> str:
             return message.body.decode()
         case "webhook":
             return "\n".join(strings(json.loads(message.body)))
-        case "slack" | "pagerduty" | "opsgenie":
+        case "slack" | "pagerduty" | "opsgenie" | "incidentio" | "grafana":
             return "\n".join(strings(json.loads(message.body)))
         case _:
             mail = message_from_bytes(message.body, policy=policy.default)

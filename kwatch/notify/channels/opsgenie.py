@@ -10,16 +10,17 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
+import msgspec
 from pydantic import Field
 
 from kwatch.errors import Failure, Reason, SendError
-from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
+from kwatch.model.notifications import Delivery, Message, Receipt
 from kwatch.notify import calls
 from kwatch.notify.base import Channel, ChannelConfig, Secret, Tools
-from kwatch.notify.calls import BY_HAND, MAX_AGE, Call
+from kwatch.notify.calls import Call, IncidentChannel
 from kwatch.notify.compose import Composition
-from kwatch.notify.escape import cut, fit, opsgenie
-from kwatch.notify.http import HttpClient, Reply, classify, failed
+from kwatch.notify.escape import cut, fit, plain
+from kwatch.notify.http import Reply, classify, failed
 from kwatch.notify.incidents import Act, Step
 
 #: Seconds to wait before each question of what has become of the requests.
@@ -47,45 +48,31 @@ class Config(ChannelConfig):
     api_url: Annotated[str, Field(pattern=r"^https?://[^@\s]+/$")] = "https://api.atlassian.com/jsm/ops/integration/v2/"
 
 
-class Opsgenie:
-    """Sends the requests of a notification one after the other, and asks what has become of them."""
-
-    concurrency = 4
-    max_age = MAX_AGE
+class Opsgenie(IncidentChannel):
+    """Sends the requests of a notification, and asks what has become of them."""
 
     def __init__(self, config: Config, tools: Tools) -> None:
-        self.timeout = config.timeout.total_seconds()
+        super().__init__(config, tools)
         self._config = config
-        self._tools = tools
-        self._client = HttpClient(config, tools)
+        self._clock = tools.clock
 
-    def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
-        """Return the requests; degraded, their texts are short."""
-
-        def request_of(step: Step, texts: Composition) -> Call:
-            return request(step, texts, degraded=degraded)
-
-        return calls.render(self._config, self._tools, notification, thread, request_of)
+    def call(self, step: Step, texts: Composition, *, degraded: bool) -> Call:
+        """Return the request of a step."""
+        return request(step, texts, degraded=degraded)
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
         """Send the requests, and raise what is known to have failed of them."""
         told = calls.read(message)
-        waiting = [(call, await self._post(call)) for call in told.calls]
+        waiting = [(call, await self._request(call)) for call in told.calls]
         for seconds in POLLS:
             if waiting:
-                await self._tools.clock.sleep(seconds)
-                waiting = [
-                    (call, request_id) for call, request_id in waiting if not await self._is_done(call, request_id)
-                ]
+                await self._clock.sleep(seconds)
+                waiting = [each for each in waiting if not await self._is_done(*each)]
         return Receipt(dict.fromkeys(told.open, ""))
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.close()
-
-    async def _post(self, call: Call) -> str:
-        """Send one request and return its id."""
-        reply = await self._ask("POST", call.path, json.dumps(call.content).encode())
+    async def _request(self, call: Call) -> str:
+        """Send a request and return its id."""
+        reply = await self._ask("POST", call.path, msgspec.json.encode(call.content))
         failure = verdict(reply)
         if failure is not None:
             raise failure
@@ -146,8 +133,7 @@ def _answer(reply: Reply) -> Mapping[str, Any]:
 def request(step: Step, texts: Composition, *, degraded: bool) -> Call:
     """Return the request of a step."""
     alias = step.key.replace("/", "-")
-    by_hand = f"\nClose it {BY_HAND}" if step.is_closed_by_hand else ""
-    text = texts.text("text") + by_hand
+    text = calls.text(texts, is_closed_by_hand=step.is_closed_by_hand)
     if step.act is Act.OPEN:
         content = {"alias": alias, "description": _fitted(text, _MAX_DESCRIPTION, degraded=degraded), **_facts(texts)}
         return Call(step.key, step.act, "alerts", content)
@@ -171,7 +157,7 @@ def _facts(texts: Composition) -> dict[str, Any]:
 
 
 def _fitted(text: str, limit: int, *, degraded: bool) -> str:
-    return fit(text, _MAX_PLAIN if degraded else limit, opsgenie)
+    return fit(text, _MAX_PLAIN if degraded else limit, plain)
 
 
 def _bounded(details: Mapping[str, str]) -> Mapping[str, str]:

@@ -19,10 +19,10 @@ from kwatch.model.notifications import Delivery, Message, Notification, Notifica
 from kwatch.model.rules import Severity
 from kwatch.notify import calls
 from kwatch.notify.base import Channel, ChannelConfig, Secret, Tools
-from kwatch.notify.calls import BY_HAND, MAX_AGE, Call, Calls
+from kwatch.notify.calls import Call, Calls, IncidentChannel
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut
-from kwatch.notify.http import HttpClient, Reply, classify, failed
+from kwatch.notify.http import Reply, classify, failed
 from kwatch.notify.incidents import Act, Step
 
 _ACTIONS: Final[Mapping[Act, str]] = {
@@ -50,29 +50,25 @@ class Config(ChannelConfig):
     change_events: Annotated[bool, Field(strict=True)] = True
 
 
-class PagerDuty:
-    """Sends the events of a notification one after the other."""
-
-    concurrency = 4
-    max_age = MAX_AGE
+class PagerDuty(IncidentChannel):
+    """Sends the events of a notification, each with the routing key of its incident."""
 
     def __init__(self, config: Config, tools: Tools) -> None:
-        self.timeout = config.timeout.total_seconds()
+        super().__init__(config, tools)
         self._config = config
-        self._tools = tools
-        self._client = HttpClient(config, tools)
+
+    def call(self, step: Step, texts: Composition, *, degraded: bool) -> Call:
+        """Return the event of a step."""
+        return Call(step.key, step.act, "enqueue", alert(step, texts, degraded=degraded))
 
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
-        """Return the events; degraded, they hardly have details."""
-        if self._is_change(notification):
-            texts = Composition(self._config, self._tools.templates, notification)
-            event = Call("", Act.UPDATE, "change/enqueue", change(texts, degraded=degraded))
-            return Message(msgspec.json.encode(Calls((event,), ())), fallback_reason=texts.problem)
-
-        def event_of(step: Step, texts: Composition) -> Call:
-            return Call(step.key, step.act, "enqueue", alert(step, texts, degraded=degraded))
-
-        return calls.render(self._config, self._tools, notification, thread, event_of)
+        """Return the events; what only informs is one change event."""
+        is_harmless = notification.kind is NotificationKind.NOTICE and notification.severity is Severity.INFO
+        if not is_harmless or not self._config.change_events:
+            return super().render(notification, thread, degraded=degraded)
+        texts = self._compose(notification)
+        event = Call("", Act.UPDATE, "change/enqueue", change(texts, degraded=degraded))
+        return Message(msgspec.json.encode(Calls((event,), ())), fallback_reason=texts.problem)
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
         """Send the events with their routing keys; the receipt names the key of each incident that is open then."""
@@ -91,14 +87,6 @@ class PagerDuty:
         if is_orphaned and delivery.notification.kind.closes:
             raise failed(Failure.MESSAGE, Reason.ORPHANED, "the routing key that opened the incident is gone")
         return Receipt({incident: opened.get(incident, keys.reference) for incident in told.open})
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.close()
-
-    def _is_change(self, notification: Notification) -> bool:
-        is_harmless = notification.kind is NotificationKind.NOTICE and notification.severity is Severity.INFO
-        return is_harmless and self._config.change_events
 
     async def _post(self, event: Call, routing_key: str) -> None:
         content = {"routing_key": routing_key, **event.content}
@@ -176,8 +164,7 @@ def alert(step: Step, texts: Composition, *, degraded: bool) -> Mapping[str, Any
         "group": labels.get("namespace", ""),
         "class": labels.get("reason", "") or labels.get("rule", ""),
     }
-    more = {"Close": BY_HAND} if step.is_closed_by_hand else {}
-    payload["custom_details"] = _plain(texts) if degraded else details(texts, more)
+    payload["custom_details"] = _plain(texts) if degraded else details(texts, is_closed_by_hand=step.is_closed_by_hand)
     return {
         "event_action": _ACTIONS[step.act],
         "dedup_key": step.key,
@@ -190,7 +177,7 @@ def alert(step: Step, texts: Composition, *, degraded: bool) -> Mapping[str, Any
 
 def change(texts: Composition, *, degraded: bool) -> Mapping[str, Any]:
     """Return a change event: what has been done, and calls nobody."""
-    payload = {**_payload(texts, ""), "custom_details": _plain(texts) if degraded else details(texts, {})}
+    payload = {**_payload(texts, ""), "custom_details": _plain(texts) if degraded else details(texts)}
     return {"links": links(texts), "payload": payload}
 
 
@@ -213,18 +200,11 @@ def _plain(texts: Composition) -> Mapping[str, str]:
     return {"Text": cut(texts.text("text"), _MAX_PLAIN)}
 
 
-def details(texts: Composition, more: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the facts as label and text, at most 8 KiB in all: of longer ones each is cut, and says so."""
-    facts = texts.context
-    if texts.has_own("text") or not facts["rows"]:
-        told = {"Text": texts.text("text")}
-    else:
-        told = {"Status": facts["status"], **dict(facts["rows"]), "Message": facts["alerts"][0]["message"]}
-    if facts["notes"] and "Text" not in told:
-        told["Notes"] = "\n".join(facts["notes"])
-    told |= more
+def details(texts: Composition, *, is_closed_by_hand: bool = False) -> Mapping[str, str]:
+    """Return what there is to say, at most 8 KiB in all: of longer facts each is cut, and says so."""
+    told = calls.facts(texts, is_closed_by_hand=is_closed_by_hand)
     for limit in (_MAX_TEXT, 1000, 300, 80):
-        kept = {label: cut(text, limit) for label, text in told.items() if text}
+        kept = {label: cut(text, limit) for label, text in told.items()}
         if len(msgspec.json.encode(kept)) <= _MAX_DETAILS:
             break
     return kept

@@ -96,7 +96,7 @@ def test_who_acknowledged_it_in_kwatch_is_named_there(desk: Desk, vendor: Opsgen
     lane.tell(K.FIRING)
     lane.tell(K.UPDATE, alert(acked_by="ann", acked_at=NOW, ack_comment="the disk is being replaced"))
     assert vendor.alerts[0].state == "acknowledged"
-    assert '"user": "ann"' in desk.wire.requests[-2].content.decode()
+    assert '"user":"ann"' in desk.wire.requests[-2].content.decode()
     assert "by ann at 14:14 UTC: the disk is being replaced" in vendor.alerts[0].notes[0]
 
 
