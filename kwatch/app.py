@@ -102,12 +102,12 @@ class App:
         self.ports = ports
         self.state = state
         self.counters = counters
-        self.clock = SteadyClock(ports.clock)
+        snapshot = state.load()
+        self.clock = SteadyClock(ports.clock, not_before=snapshot.covered_until)
         self.started_at = self.clock.now()
         self.cluster = config.cluster or ports.cluster
         self.started = asyncio.Event()  # every watch has listed once, or was refused
         self.is_stopping = False
-        snapshot = state.load()
         client = KubeClient(ports.wire)
         discovery = Discovery(client)
         self.cache = ObjectCache()

@@ -50,6 +50,7 @@ _TOKEN_SHAPES = re.compile(
       -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z ]*PRIVATE\ KEY-----|\Z)
     | \b(?:xox[a-z]|xapp|xwfp)-[\w-]{8,}                        # Slack
     | \bhooks\.slack\.com/(?:services|workflows|triggers)/\S+
+    | \bdiscord(?:app)?\.com/api/(?:v\d+/)?webhooks/\S+
     | \b(?:gh[pousr]_|github_pat_)\w{20,}
     | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b
     | \beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*                         # JWT

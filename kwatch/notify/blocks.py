@@ -5,145 +5,101 @@ by construction (https://docs.slack.dev/reference/block-kit/blocks). A root alwa
 refuses to replace it by another kind. Pure.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from kwatch.notify.context import Context
 from kwatch.notify.escape import cut, fit, slack
+from kwatch.notify.markup import PLAIN, whole_text
+from kwatch.notify.page import Item, Listing, Page, Row, fitting
 
-_TEXT = 3000  # of a section and of `text`, which may be longer but is read on phones
+_BLOCKS = 13_000  # characters of all blocks as JSON in ASCII: above 13,200 Slack says msg_blocks_too_long
+_TEXT = 3000  # of a section
+_SAID = 4000  # bytes of `text`: an update with more is refused
 _HEADER = 150
 _FIELDS, _FIELD = 10, 500  # Slack takes 2000 characters in a field; nobody reads them there
 _QUOTE = 2500  # of a Kubernetes message
 _PARAGRAPH, _LINE = 1000, 500
-_IN_SECTION = 10  # alerts of each section of a digest
-
-#: Rows that are sentences; the others stand in two columns.
-_SENTENCES = frozenset({"Cause", "Was", "Means", "Next", "Runbook", "Ended"})
-_ELSEWHERE = frozenset({"Rule"})  # in the footer
 
 
-def plain_message(title: str, text: str, mention: str) -> Mapping[str, Any]:
+def plain_message(page: Page, mention: str) -> Mapping[str, Any]:
     """Return the message without blocks: what Slack takes when it refuses the layout."""
-    short = fit(f"{title}\n{text}", _TEXT - len(mention) - 1, slack)
+    short = fit(whole_text(page, PLAIN), _SAID - len(mention) - 1, slack, _bytes)
     return {"text": f"{mention} {short}".strip(), "blocks": []}
 
 
-def text_message(title: str, text: str, mention: str) -> Mapping[str, Any]:
-    """Return the layout of a text of the user's."""
-    return _message(title, [_header(title), *_mentioned(mention), _rich([_paragraph([_plain(cut(text, _TEXT))])])])
+def message(page: Page, mention: str) -> Mapping[str, Any]:
+    """Return the layout: header, state, facts in two columns, sentences and the quoted message, context."""
+
+    def blocks(part: Page) -> list[Any]:
+        return [_header(part.title), *_section(part, mention), _rich(part), *_footer(part)]
+
+    return {"text": fit(page.title, _SAID, slack, _bytes), "blocks": fitting(page, blocks, _fits)}
 
 
-def fact_message(title: str, context: Context, mention: str) -> Mapping[str, Any]:
-    """Return the built-in layout: header, state, facts in two columns, sentences and the quoted message, context."""
-    fields = [_field(label, text) for label, text in _columns(context)]
-    state = "\n".join([context["status"], *context["notes"]])
-    section: dict[str, Any] = {
-        "type": "section",
-        "text": _mrkdwn(" ".join(filter(None, (mention, fit(state, 2000, slack))))),
-    }
-    if fields:
-        section["fields"] = fields[:_FIELDS]
-    footer = {"type": "context", "elements": [_mrkdwn(_footer(context))]}
-    return _message(title, [_header(title), section, _rich(_body(context)), footer])
+def _bytes(text: str) -> int:
+    return len(text.encode())
 
 
-def _message(title: str, blocks: list[Any]) -> Mapping[str, Any]:
-    return {"text": fit(title, _TEXT, slack), "blocks": blocks}
+def _fits(blocks: list[Any]) -> bool:
+    return len(json.dumps(blocks, separators=(",", ":"))) <= _BLOCKS
 
 
-def _columns(context: Context) -> list[tuple[str, str]]:
-    severity = [] if context["kind"] in {"meta", "test", "summary", "digest"} else [("Severity", context["severity"])]
-    facts = [(label, text) for label, text in context["rows"] if label not in _SENTENCES | _ELSEWHERE]
-    return [("Cluster", context["cluster"]), *severity, *facts]
+def _section(page: Page, mention: str) -> list[Any]:
+    """Return mention, states and facts; without facts the states stand in the body."""
+    if not page.facts:
+        return [{"type": "section", "text": _mrkdwn(mention)}] if mention else []
+    states = fit("\n".join(page.states), 2000, slack)
+    text = _mrkdwn(" ".join(filter(None, (mention, states))))
+    return [{"type": "section", "text": text, "fields": [_field(row) for row in page.facts[:_FIELDS]]}]
 
 
-def _body(context: Context) -> list[Any]:
-    if context["message"]:
-        return [_quote(context["message"])]
-    if context["sections"]:
-        return [part for section in context["sections"] for part in _section(section)]
-    if not context["rows"]:
-        return _list(context)
-    elements = [_sentence(label, text) for label, text in context["rows"] if label in _SENTENCES]
-    alert = context["listed"][0]
-    is_quoted = not alert["end"] and alert["message"] not in {"", alert["cause"]}
-    return [*elements, _quote(alert["message"])] if is_quoted else elements
+def _rich(page: Page) -> Any:
+    quote = [{"type": "rich_text_preformatted", "elements": [_plain(cut(page.quote, _QUOTE))]}] if page.quote else []
+    lists = [part for listing in page.listings for part in _listing(listing)]
+    sentences, advice = ([_sentence(row) for row in rows] for rows in (page.sentences, page.advice))
+    said = [*sentences, *quote, *lists, *advice]
+    alone = page.text or ("" if page.facts and said else "\n".join(page.states))
+    text = [_paragraph([_plain(cut(alone, _TEXT))])] if alone else []
+    return {"type": "rich_text", "elements": [*text, *said]}
 
 
-def _section(section: Context) -> list[Any]:
-    """Return a part of a digest: a heading, and some of its alerts in a line each."""
-    shown = section["alerts"][:_IN_SECTION]
-    lines = [
-        [_bold(cut(alert["rule"], 100)), _plain(cut(f" · {alert['where']} · {alert['status']}", _LINE))]
-        for alert in shown
-    ]
-    left = section["count"] - len(shown)
-    more = [_paragraph([_plain(f"and {left} more\n")])] if left else []
-    return [_paragraph([_bold(f"{section['title'].capitalize()} ({section['count']})\n")]), _bullets(lines), *more]
+def _listing(listing: Listing) -> list[Any]:
+    title = [_paragraph([_bold(f"{listing.title}\n")])] if listing.title else []
+    lines = {"type": "rich_text_list", "style": "bullet", "elements": [_item(item) for item in listing.items]}
+    more = [_paragraph([_plain(f"and {listing.more} more\n")])] if listing.more else []
+    return [*title, lines, *more]
 
 
-def _list(context: Context) -> list[Any]:
-    counted = [_bullets([[_plain(count)] for count in context["counts"][:20]])] if context["counts"] else []
-    lines = [_alert_line(alert) for alert in context["listed"]]
-    more = [_paragraph([_plain(f"and {context['more']} more")])] if context["more"] else []
-    advice = [
-        _sentence(f"Next for {item['rule']}", f"{item['next_step']} {item['runbook']}") for item in context["advice"]
-    ]
-    listed = [_bullets(lines)] if lines else []
-    return [*counted, *listed, *more, *advice] or [_paragraph([_plain(context["status"])])]
+def _item(item: Item) -> Any:
+    return _paragraph([_bold(cut(item.name, 100)), _plain(cut(item.text, _LINE))])
 
 
-def _alert_line(alert: Context) -> list[Any]:
-    often = f" ({alert['how_often']})" if alert["how_often"] else ""
-    rest = f" · {alert['where']} · {alert['status']}\n{alert['cause']}{often}"
-    return [_bold(cut(alert["rule"], 100)), _plain(cut(rest, _LINE))]
-
-
-def _footer(context: Context) -> str:
-    alert = context["listed"][0] if context["alert_count"] == 1 and context["listed"] else None
-    facts = ["kwatch", context["cluster"]]
-    if alert is not None:
-        facts = [f"rule {alert['rule']}", alert["continuity"], alert["fingerprint"][:8]]
-    said = fit(" · ".join(filter(None, facts)), 500, slack)
-    return f"{said} · <{context['url']}|details>" if context["url"].startswith("https://") else said
+def _footer(page: Page) -> list[Any]:
+    said = [fit(page.footer, 500, slack)] if page.footer else []
+    said += [f"<{page.url}|details>"] if page.url else []
+    return [{"type": "context", "elements": [_mrkdwn(" · ".join(said))]}] if said else []
 
 
 def _header(title: str) -> Any:
     return {"type": "header", "text": {"type": "plain_text", "text": fit(title, _HEADER, slack), "emoji": False}}
 
 
-def _mentioned(mention: str) -> list[Any]:
-    return [{"type": "section", "text": _mrkdwn(mention)}] if mention else []
-
-
 def _mrkdwn(text: str) -> Any:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _field(label: str, text: str) -> Any:
-    return _mrkdwn(f"*{fit(label, 100, slack)}*\n{fit(text, _FIELD, slack)}")
-
-
-def _rich(elements: list[Any]) -> Any:
-    return {"type": "rich_text", "elements": elements}
+def _field(row: Row) -> Any:
+    return _mrkdwn(f"*{fit(row.label, 100, slack)}*\n{fit(row.text, _FIELD, slack)}")
 
 
 def _paragraph(elements: list[Any]) -> Any:
     return {"type": "rich_text_section", "elements": [one for one in elements if one.get("text") != ""]}
 
 
-def _sentence(label: str, text: str) -> Any:
-    said = {"type": "link", "url": text} if label == "Runbook" else _plain(cut(text, _PARAGRAPH))
-    return _paragraph([_bold(f"{label}  "), said, _plain("\n")])
-
-
-def _quote(text: str) -> Any:
-    return {"type": "rich_text_preformatted", "elements": [_plain(cut(text, _QUOTE))]}
-
-
-def _bullets(lines: list[list[Any]]) -> Any:
-    return {"type": "rich_text_list", "style": "bullet", "elements": [_paragraph(elements) for elements in lines]}
+def _sentence(row: Row) -> Any:
+    said = {"type": "link", "url": row.text} if row.is_link else _plain(cut(row.text, _PARAGRAPH))
+    return _paragraph([_bold(f"{row.label}  "), said, _plain("\n")])
 
 
 def _plain(text: str) -> Any:
@@ -152,16 +108,3 @@ def _plain(text: str) -> Any:
 
 def _bold(text: str) -> Any:
     return {"type": "text", "text": text, "style": {"bold": True}}
-
-
-def news(context: Context, title: str, mention: str = "") -> Mapping[str, Any] | None:
-    """Return what is worth a word in the thread: an end, that it goes on or is worse, alerts that are new; or None."""
-    new = [alert for alert in context["listed"] if alert["is_new"]]
-    if context["is_quiet"] or (context["kind"] == "update" and not new and not context["is_raised"]):
-        return None
-    about = new if context["kind"] == "update" else context["listed"] if context["alert_count"] > 1 else []
-    shown = [_bullets([_alert_line(alert) for alert in about])] if about else []
-    how = ", ".join(filter(None, (context["status"], *(alert["end"] for alert in context["listed"][:1]))))
-    ending = [_paragraph([_plain(how)])] if not about else []
-    body = {"type": "rich_text", "elements": [_paragraph([_bold(cut(title, _HEADER))]), *ending, *shown]}
-    return {"text": fit(title, _TEXT, slack), "blocks": [*_mentioned(mention), body]}

@@ -4,6 +4,7 @@ Anyone who can create a Pod controls names, labels and messages. Authors of temp
 and for HTML the engine of the built-in templates. Pure.
 """
 
+import html as html_entities
 import re
 import unicodedata
 from collections.abc import Callable
@@ -19,6 +20,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MENTION = re.compile(r"(?<![^\s(\[{\"'<])([@#])(?=\w)")
 _AT = re.compile(r"(?<!\w)@(?=\S)")  # not that of an address, or of an image's digest
 _MARKUP = re.compile(r"<(?=\S)|\](?=[(\[])")
+_FENCE = re.compile(r"`(?=``)")
 
 _ZERO_WIDTH_SPACE = "\u200b"
 _JOINER = "\u200d"
@@ -46,19 +48,24 @@ def cut(text: str, limit: int) -> str:
     return fit(text, limit, str)
 
 
-def fit(text: str, limit: int, encode: Callable[[str], str]) -> str:
-    """Return the encoded text, cut such that its *encoded* length is at most `limit`."""
+def fit(text: str, limit: int, encode: Callable[[str], str], size: Callable[[str], int] = len) -> str:
+    """Return the encoded text, cut such that its *encoded* `size` is at most `limit`."""
     encoded = encode(text)
-    if len(encoded) <= limit:
+    if size(encoded) <= limit:
         return encoded
     low, high = 0, min(len(text), limit)
     while low < high:
         middle = (low + high + 1) // 2
-        if len(_shortened(text, middle, limit, encode)) <= limit:
+        if size(_shortened(text, middle, limit, encode)) <= limit:
             low = middle
         else:
             high = middle - 1
     return _shortened(text, low, limit, encode)[:limit]
+
+
+def utf16(text: str) -> int:
+    """Return the length in UTF-16 units, as many chats count it; never less than in characters."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _shortened(text: str, length: int, limit: int, encode: Callable[[str], str]) -> str:
@@ -120,6 +127,16 @@ def plain(text: str) -> str:
     Characters of no width break tags, links with words of their own, and mentions.
     """
     return _MARKUP.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", unmentioned(text))
+
+
+def fenced(text: str) -> str:
+    """Encode for a block of code between ```: there is no fence in it, so it ends where it should (X-06)."""
+    return _FENCE.sub(f"`{_ZERO_WIDTH_SPACE}", clean(text))
+
+
+def html(text: str) -> str:
+    """Encode for HTML: text and nothing else, and no mention."""
+    return html_entities.escape(unmentioned(text))
 
 
 def header(text: str) -> str:

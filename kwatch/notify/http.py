@@ -6,13 +6,15 @@ URL, header or token gets into an error. The total time of an attempt is the cal
 
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import AsyncIterable, Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from types import TracebackType
-from typing import NamedTuple, Self
+from types import MappingProxyType, TracebackType
+from typing import Any, NamedTuple, Self
 
 import httpx
+import msgspec
 from httpx_aiohttp import AiohttpTransport
 
 from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError, SendError
@@ -85,19 +87,60 @@ class HttpClient:
             finally:
                 await response.aclose()
 
+    async def send_json(
+        self, method: str, url: str, document: Mapping[str, Any], headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Reply:
+        """Send a document once and return whatever answer comes; raise SendError when none does."""
+        kind = {"Content-Type": "application/json"}
+        return await self.send(method, url, msgspec.json.encode(document), {**kind, **headers})
+
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
 
 
+def with_query(url: str, query: Mapping[str, str], path: str = "") -> str:
+    """Return the URL with more path and more of a query; raise PermanentSendError for what is no URL."""
+    try:
+        parsed = httpx.URL(url)
+        return str(parsed.copy_with(path=parsed.path + path).copy_merge_params(query))
+    except httpx.InvalidURL:
+        raise failed(Failure.DESTINATION, Reason.SECRET, "the address of the destination is not a URL") from None
+
+
+def document_of(reply: Reply) -> Mapping[str, Any]:
+    """Return the JSON object that was answered; an empty one for anything else, and what is nested without end."""
+    try:
+        decoded = msgspec.json.decode(reply.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
+
+
 async def _read(response: httpx.Response) -> Reply:
+    """Read what is kept of an answer, and no more."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    is_packed = headers.get("content-encoding", "identity").lower() in {"gzip", "x-gzip", "deflate"}
+    stream: AsyncIterable[bytes] = response.stream  # type: ignore[assignment]  # an async transport gave it
+    return Reply(
+        response.status_code, headers, await _first(stream, zlib.decompressobj(wbits=47) if is_packed else None)
+    )
+
+
+async def _first(stream: AsyncIterable[bytes], packed: "zlib._Decompress | None") -> bytes:
+    """Return the first bytes of a body; what is packed though nobody asked for it is unpacked only as far as needed.
+
+    httpx would unpack each chunk whole, and 64 KiB of gzip may be 64 MiB.
+    """
     kept = bytearray()
-    async for chunk in response.aiter_bytes():
-        kept += chunk
+    async for chunk in stream:
+        try:
+            kept += packed.decompress(chunk, _MAX_REPLY - len(kept)) if packed else chunk
+        except zlib.error:
+            break
         if len(kept) >= _MAX_REPLY:
             break
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(response.status_code, headers, bytes(kept[:_MAX_REPLY]))
+    return bytes(kept[:_MAX_REPLY])
 
 
 def classify(reply: Reply) -> SendError | None:
@@ -145,7 +188,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         if until is None or sent is None:
             return None
         seconds = (until - sent).total_seconds()
-    return min(max(seconds, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+    return clamped(seconds)
+
+
+def clamped(pause: object) -> float | None:
+    """Return a pause in seconds from 1 to 3600, as it was asked for in a document; None for what is no number."""
+    if isinstance(pause, bool) or not isinstance(pause, (int, float)):
+        return None
+    return min(max(float(pause), _SHORTEST_PAUSE), _LONGEST_PAUSE)
 
 
 def _date(value: str) -> datetime | None:

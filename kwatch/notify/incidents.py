@@ -45,6 +45,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     act: Act
     key: str
+    severity: Severity
     told: Notification
     is_closed_by_hand: bool = False  # no end of it will ever be told
 
@@ -60,7 +61,8 @@ def plan(notification: Notification, thread: Thread, *, send_resolved: bool) -> 
     """Return what a notification asks for, where `thread` is the incident as the tool knows it."""
     kind, key, content = notification.kind, notification.incident, notification.content
     if kind not in _LASTING and kind not in _LISTS and not kind.closes:
-        return Plan((Step(act=Act.OPEN, key=key, told=notification, is_closed_by_hand=True),), (key,))
+        moment = Step(act=Act.OPEN, key=key, severity=notification.severity, told=notification, is_closed_by_hand=True)
+        return Plan((moment,), (key,))
     known = frozenset(thread.root.values if thread.root is not None else ())
     firing = [view for view in content.alerts if view.state is AlertState.FIRING]
     own = {key_of(view): view for view in _own(firing, known)}
@@ -95,21 +97,23 @@ def _own(firing: list[AlertView], known: frozenset[str]) -> list[AlertView]:
 def _about(notification: Notification, view: AlertView, known: frozenset[str]) -> Step | None:
     """Return what is to be done about an alert's own incident, if anything."""
     key, is_repeat = key_of(view), notification.kind is NotificationKind.REPEAT
-    told = _alone(notification, view, is_repeat=is_repeat)
-    if key in known and view.acked_by:
-        return Step(act=Act.ACKNOWLEDGE, key=key, told=told)
-    return Step(act=Act.OPEN, key=key, told=told) if key not in known or is_repeat else None
+    act = Act.ACKNOWLEDGE if key in known and view.acked_by else Act.OPEN
+    if key in known and act is Act.OPEN and not is_repeat:
+        return None
+    return Step(act=act, key=key, severity=view.severity, told=_alone(notification, view))
 
 
 def _shared(notification: Notification, rest: list[AlertView], *, is_known: bool) -> Step:
-    """Return what is to be done about the group's incident: it tells of the whole group, as bad as what it is for."""
+    """Return what is to be done about the group's incident: it tells of all of the group, as bad as what it is for."""
     severity = max((view.severity for view in rest), default=Severity.INFO)
+    is_list = notification.kind in _LISTS
     content = msgspec.structs.replace(notification.content, severity=severity)
     return Step(
         act=_act(notification.kind, rest, is_known=is_known),
         key=notification.incident,
-        told=msgspec.structs.replace(notification, severity=severity, content=content),
-        is_closed_by_hand=notification.kind in _LISTS,
+        severity=severity,
+        told=notification if is_list else msgspec.structs.replace(notification, severity=severity, content=content),
+        is_closed_by_hand=is_list,
     )
 
 
@@ -138,12 +142,12 @@ def _ended(notification: Notification, thread: Thread, known: frozenset[str], st
     for key in dict.fromkeys(over):
         if key not in still:
             told = _alone(notification, ended[key]) if key in ended else _as_over(notification, tuple(ended.values()))
-            yield Step(act=Act.CLOSE, key=key, told=told)
+            yield Step(act=Act.CLOSE, key=key, severity=told.severity, told=told)
 
 
-def _alone(notification: Notification, view: AlertView, *, is_repeat: bool = False) -> Notification:
+def _alone(notification: Notification, view: AlertView) -> Notification:
     """Return the notification as if it told of one alert only."""
-    firing = NotificationKind.REPEAT if is_repeat else NotificationKind.FIRING
+    firing = notification.kind if notification.kind in _LASTING else NotificationKind.FIRING
     kind = _OVER.get(view.state, firing)
     content = msgspec.structs.replace(
         notification.content,

@@ -46,9 +46,18 @@ def test_other_alerts_share_the_incident_of_their_group() -> None:
 
 def test_a_shared_incident_is_as_bad_as_what_it_is_for() -> None:
     planned = plan(told(K.FIRING, critical("a"), warning("b")), ALONE, send_resolved=True)
-    assert [(step.key, step.told.severity, step.told.content.severity) for step in planned.steps] == [
+    assert [(step.key, step.severity, step.told.content.severity) for step in planned.steps] == [
         ("kw/a/1", Severity.CRITICAL, Severity.CRITICAL),
         (SHARED, Severity.WARNING, Severity.WARNING),
+    ]
+
+
+@pytest.mark.parametrize("kind", [K.SUMMARY, K.OVERFLOW])
+def test_a_list_whose_alerts_all_have_incidents_only_informs(kind: NotificationKind) -> None:
+    planned = plan(told(kind, critical("a")), ALONE, send_resolved=True)
+    assert [(step.key, step.severity, step.told.severity) for step in planned.steps] == [
+        ("kw/a/1", Severity.CRITICAL, Severity.CRITICAL),
+        (SHARED, Severity.INFO, Severity.CRITICAL),
     ]
 
 

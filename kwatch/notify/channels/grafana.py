@@ -9,8 +9,6 @@ acknowledge with: who has acknowledged is told as an alert of the group.
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Delivery, Message, Receipt
 from kwatch.notify import calls
@@ -52,8 +50,7 @@ class Grafana(IncidentChannel):
         return Receipt(dict.fromkeys(told.open, ""))
 
     async def _post(self, call: Call) -> None:
-        content, headers = msgspec.json.encode(call.content), {"Content-Type": "application/json"}
-        failure = verdict(await self._client.post(self._config.url.read(), content, headers))
+        failure = verdict(await self._client.send_json("POST", self._config.url.read(), call.content))
         if failure is not None:
             raise failure
 
@@ -82,6 +79,6 @@ def alert(step: Step, texts: Composition, *, degraded: bool) -> Mapping[str, Any
         "title": fit(calls.headline(texts), _MAX_TITLE, plain),
         "message": fit(message, _MAX_PLAIN if degraded else _MAX_MESSAGE, plain),
         "link_to_upstream_details": context["url"] or runbook,
-        "severity": context["severity"],
+        "severity": step.severity.word,
         "labels": calls.labels(texts),
     }

@@ -5,11 +5,9 @@ The contract: https://docs.incident.io/api-reference/alert-events-v2/createhttp.
 next. There is nothing to acknowledge with: who has acknowledged is told as an event of the alert.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-import msgspec
 from pydantic import Field
 
 from kwatch.errors import Failure, Reason, SendError
@@ -19,7 +17,7 @@ from kwatch.notify.base import Channel, ChannelConfig, Secret, Tools
 from kwatch.notify.calls import Call, IncidentChannel
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut, fit, markdown
-from kwatch.notify.http import Reply, classify, failed
+from kwatch.notify.http import Reply, classify, document_of, failed
 from kwatch.notify.incidents import Act, Step
 
 _MAX_TITLE: Final = 500
@@ -56,8 +54,8 @@ class IncidentIo(IncidentChannel):
 
     async def _post(self, call: Call) -> None:
         """Send one; the token is added here, so that it is in no row."""
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._config.token.read()}"}
-        failure = verdict(await self._client.post(self._config.url, msgspec.json.encode(call.content), headers))
+        headers = {"Authorization": f"Bearer {self._config.token.read()}"}
+        failure = verdict(await self._client.send_json("POST", self._config.url, call.content, headers))
         if failure is not None:
             raise failure
 
@@ -70,15 +68,9 @@ def create(config: Config, tools: Tools) -> Channel:
 def verdict(reply: Reply) -> SendError | None:
     """Return what an answer means; success is what says so. Pure."""
     failure = classify(reply)
-    if failure is not None:
-        return failure
-    try:
-        answer = json.loads(reply.body)
-    except ValueError:
-        answer = None
-    if isinstance(answer, dict) and answer.get("status") == "success":
-        return None
-    return failed(Failure.AMBIGUOUS, Reason.BAD_REPLY, "the answer is not incident.io's")
+    if failure is None and document_of(reply).get("status") != "success":
+        return failed(Failure.AMBIGUOUS, Reason.BAD_REPLY, "the answer is not incident.io's")
+    return failure
 
 
 def event(step: Step, texts: Composition, *, degraded: bool) -> Mapping[str, Any]:
@@ -90,7 +82,7 @@ def event(step: Step, texts: Composition, *, degraded: bool) -> Mapping[str, Any
         "title": cut(calls.headline(texts), _MAX_TITLE),
         "description": description(step, texts, degraded=degraded),
         **({"source_url": facts["url"]} if facts["url"] else {}),
-        "metadata": {**calls.labels(texts), "cluster": facts["cluster"], "severity": facts["severity"]},
+        "metadata": {**calls.labels(texts), "cluster": facts["cluster"], "severity": step.severity.word},
     }
 
 
@@ -107,7 +99,7 @@ def _fact(label: str, text: str) -> str:
         return f"- **Runbook:** <{text}>"  # its form was checked when it became one
     if label == "Text":
         return fit(text, 4 * _MAX_TEXT, _lines)
-    return f"- **{label}:** {fit(text, _MAX_TEXT, _lines)}"
+    return f"- **{markdown(label)}:** {fit(text, _MAX_TEXT, _lines)}"
 
 
 def _lines(text: str) -> str:

@@ -6,7 +6,6 @@ a path, so it is the incident's key with `-` for `/`. Each request is taken with
 become of it is asked for twice. What is not known then counts as taken, as it was; what has failed is sent again.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -15,18 +14,19 @@ from pydantic import Field
 
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Delivery, Message, Receipt
+from kwatch.model.rules import Severity
 from kwatch.notify import calls
 from kwatch.notify.base import Channel, ChannelConfig, Secret, Tools
 from kwatch.notify.calls import Call, IncidentChannel
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut, fit, plain
-from kwatch.notify.http import Reply, classify, failed
+from kwatch.notify.http import Reply, classify, document_of, failed
 from kwatch.notify.incidents import Act, Step
 
 #: Seconds to wait before each question of what has become of the requests.
 POLLS: Final = (1.0, 3.0)
 
-_PRIORITIES: Final[Mapping[str, str]] = {"critical": "P1", "warning": "P3", "info": "P5"}
+_PRIORITIES: Final = {Severity.CRITICAL: "P1", Severity.WARNING: "P3", Severity.INFO: "P5"}
 _PATHS: Final[Mapping[Act, str]] = {Act.UPDATE: "notes", Act.ACKNOWLEDGE: "acknowledge", Act.CLOSE: "close"}
 _MAX_MESSAGE = 130
 _MAX_DESCRIPTION = 15_000
@@ -76,7 +76,7 @@ class Opsgenie(IncidentChannel):
         failure = verdict(reply)
         if failure is not None:
             raise failure
-        return str(_answer(reply)["requestId"])
+        return str(document_of(reply)["requestId"])
 
     async def _is_done(self, call: Call, request_id: str) -> bool:
         """Return whether the request was processed; raise that it has failed, if that means anything."""
@@ -86,7 +86,7 @@ class Opsgenie(IncidentChannel):
             return False
         if reply.status != 200:  # 404: not yet
             return False
-        outcome = _answer(reply).get("data", {})
+        outcome = document_of(reply).get("data", {})
         if outcome.get("isSuccess") is False and not is_harmless(call.act, str(outcome.get("status", ""))):
             raise failed(Failure.RETRY, Reason.REJECTED, "the request was taken, and then failed")
         return True
@@ -109,7 +109,7 @@ def verdict(reply: Reply) -> SendError | None:
     if failure is not None and failure.failure is Failure.PACE and failure.retry_after is None:
         period = reply.headers.get("x-ratelimit-period-in-sec", "")
         return failed(Failure.PACE, failure.reason, failure.detail, float(period) if period.isdecimal() else None)
-    if failure is None and not isinstance(_answer(reply).get("requestId"), str):
+    if failure is None and not isinstance(document_of(reply).get("requestId"), str):
         return failed(Failure.AMBIGUOUS, Reason.BAD_REPLY, "the answer names no request")
     return failure
 
@@ -117,14 +117,6 @@ def verdict(reply: Reply) -> SendError | None:
 def is_harmless(act: Act, status: str) -> bool:
     """Return whether a request failed for there is nothing to do: the alert was closed by somebody, and forgotten."""
     return act is not Act.OPEN and ("does not exist" in status.lower() or "already" in status.lower())
-
-
-def _answer(reply: Reply) -> Mapping[str, Any]:
-    try:
-        answer = json.loads(reply.body)
-    except ValueError:
-        answer = None
-    return answer if isinstance(answer, dict) else {}
 
 
 # Requests. Pure.
@@ -135,20 +127,20 @@ def request(step: Step, texts: Composition, *, degraded: bool) -> Call:
     alias = step.key.replace("/", "-")
     text = calls.text(texts, is_closed_by_hand=step.is_closed_by_hand)
     if step.act is Act.OPEN:
-        content = {"alias": alias, "description": _fitted(text, _MAX_DESCRIPTION, degraded=degraded), **_facts(texts)}
-        return Call(step.key, step.act, "alerts", content)
+        description = _fitted(text, _MAX_DESCRIPTION, degraded=degraded)
+        return Call(step.key, step.act, "alerts", {"alias": alias, "description": description, **_facts(step, texts)})
     note = {"note": _fitted(f"{calls.headline(texts)}\n{text}", _MAX_NOTE, degraded=degraded), "source": "kwatch"}
     if step.act is Act.ACKNOWLEDGE:
         note["user"] = cut(step.told.content.alerts[0].acked_by, _MAX_USER)
     return Call(step.key, step.act, f"alerts/{alias}/{_PATHS[step.act]}?identifierType=alias", note)
 
 
-def _facts(texts: Composition) -> dict[str, Any]:
+def _facts(step: Step, texts: Composition) -> dict[str, Any]:
     facts, labels = texts.context, calls.labels(texts)
-    tags = (facts["cluster"], facts["severity"], labels.get("namespace", ""))
+    tags = (facts["cluster"], step.severity.word, labels.get("namespace", ""))
     return {
         "message": cut(calls.headline(texts), _MAX_MESSAGE),
-        "priority": _PRIORITIES[facts["severity"]],
+        "priority": _PRIORITIES[step.severity],
         "entity": cut(calls.source(texts), _MAX_ENTITY),
         "source": "kwatch",
         "tags": [cut(tag, _MAX_TAG) for tag in tags if tag],

@@ -7,7 +7,6 @@ so the receipt names that key, by its digest and by where it was read.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
@@ -22,7 +21,7 @@ from kwatch.notify.base import Channel, ChannelConfig, Secret, Tools
 from kwatch.notify.calls import Call, Calls, IncidentChannel
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut
-from kwatch.notify.http import Reply, classify, failed
+from kwatch.notify.http import Reply, classify, document_of, failed
 from kwatch.notify.incidents import Act, Step
 
 _ACTIONS: Final[Mapping[Act, str]] = {
@@ -89,10 +88,8 @@ class PagerDuty(IncidentChannel):
         return Receipt({incident: opened.get(incident, keys.reference) for incident in told.open})
 
     async def _post(self, event: Call, routing_key: str) -> None:
-        content = {"routing_key": routing_key, **event.content}
-        url = self._config.api_url + event.path
-        reply = await self._client.post(url, msgspec.json.encode(content), {"Content-Type": "application/json"})
-        failure = verdict(reply)
+        document = {"routing_key": routing_key, **event.content}
+        failure = verdict(await self._client.send_json("POST", self._config.api_url + event.path, document))
         if failure is not None:
             raise failure
 
@@ -137,17 +134,9 @@ def verdict(reply: Reply) -> SendError | None:
     if reply.status == 400 and ("routing_key" in says or "routing key" in says):
         return failed(Failure.DESTINATION, Reason.UNAUTHORIZED, "PagerDuty does not know the routing key")
     failure = classify(reply)
-    if failure is None and not _is_success(reply):
+    if failure is None and document_of(reply).get("status") != "success":
         return failed(Failure.AMBIGUOUS, Reason.BAD_REPLY, "the answer is not PagerDuty's")
     return failure
-
-
-def _is_success(reply: Reply) -> bool:
-    try:
-        answer = json.loads(reply.body)
-    except ValueError:
-        return False
-    return isinstance(answer, dict) and answer.get("status") == "success"
 
 
 # Events. Pure.
@@ -159,7 +148,7 @@ def alert(step: Step, texts: Composition, *, degraded: bool) -> Mapping[str, Any
     labels = calls.labels(texts)
     payload = {
         **_payload(texts, "" if step.act is not Act.CLOSE else facts["ends_at"]),
-        "severity": facts["severity"],
+        "severity": step.severity.word,
         "component": labels.get("workload", ""),
         "group": labels.get("namespace", ""),
         "class": labels.get("reason", "") or labels.get("rule", ""),

@@ -1,14 +1,11 @@
 """Slack: a bot that posts, edits and answers in threads, or an incoming webhook that can only post.
 
-A message is planned when it is rendered: the calls to make, in order. With a bot, an incident is one message (its root)
-that is edited, and a thread below it; what goes on in another's thread only answers there. Sizes are kept below
-Slack's limits in `kwatch.notify.blocks`.
+With a bot, an incident is one message that is edited, and a thread below it (`kwatch.notify.chat`). Sizes are kept
+below Slack's limits in `kwatch.notify.blocks`.
 """
 
-import json
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Any, Self
 
 import msgspec
@@ -16,15 +13,17 @@ from pydantic import AfterValidator, Field, model_validator
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from kwatch.errors import Failure, PermanentSendError, Reason, SendError
-from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
+from kwatch.errors import Failure, Reason, SendError
+from kwatch.model.notifications import Receipt
 from kwatch.notify import blocks
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
-from kwatch.notify.compose import Composition
+from kwatch.notify.chat import Body, Chat, LostError
 from kwatch.notify.escape import line
-from kwatch.notify.http import HttpClient, Reply, classify, failed, retry_after
+from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, retry_after
+from kwatch.notify.page import Page
 
-_API = "https://slack.com/api/"
+_UNFURL = {"unfurl_links": False, "unfurl_media": False}
+_LITERAL = {"parse": "none", "link_names": False}  # each time: an update goes back to Slack's defaults
 _MENTIONS: Mapping[str, str] = {"": "", "@here": "<!here>", "@channel": "<!channel>", "@everyone": "<!everyone>"}
 
 _LOST = frozenset({"message_not_found", "thread_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
@@ -84,76 +83,48 @@ class Config(ChannelConfig):
         return self.token is not None
 
 
-class Call(msgspec.Struct, frozen=True):
-    """One call of the Web API."""
-
-    method: str  # chat.postMessage, chat.update
-    payload: Mapping[str, Any]
-    is_root: bool = False  # what it gives back is the incident's root from now on
-
-
 class Slack:
-    """Tells one channel of Slack."""
-
-    concurrency = 1  # Slack takes about one message per second and channel
-    max_age = timedelta(hours=6)
+    """One channel of Slack."""
 
     def __init__(self, config: Config, tools: Tools) -> None:
-        self.timeout = config.timeout.total_seconds()
+        self.can_edit = config.can_edit
         self._config = config
-        self._tools = tools
         self._client = HttpClient(config, tools)
         self._logger = logging.getLogger("kwatch.slack_sdk")
         self._logger.setLevel(logging.WARNING)  # at debug slack-sdk writes whole requests
 
-    def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
-        """Return the calls to make; degraded, with plain texts instead of blocks."""
-        texts = Composition(self._config, self._tools.templates, notification)
-        title, mention = line(texts.text("title")), self._mention(notification, thread)
-        edits = thread.root is not None and thread.is_own
-        mention, below = ("", mention) if edits else (mention, "")  # an edit reaches nobody
-        if degraded:
-            post = blocks.plain_message(title, texts.text("text"), mention)
-        elif texts.has_own("text"):
-            post = blocks.text_message(title, texts.text("text"), mention)
-        else:
-            post = blocks.fact_message(title, texts.context, mention)
-        planned = plan(notification, thread, post, blocks.news(texts.context, title, below), self._config.channel)
-        body = post if self._config.url else planned
-        return Message(msgspec.json.encode(body), fallback_reason=texts.problem)
+    def write(self, page: Page, mention: str) -> Body:
+        """Return the message in blocks."""
+        return {**blocks.message(page, _MENTIONS[mention]), **_LITERAL}
 
-    async def send(self, message: Message, delivery: Delivery) -> Receipt:
-        """Make the planned calls; the receipt names the incident's root."""
-        if self._config.url:
-            await self._post_webhook(self._config.url.read(), message.body)
-            return Receipt()
-        root = delivery.thread.root or Receipt()
-        for call in msgspec.json.decode(message.body, type=tuple[Call, ...]):
-            posted, is_new = await self._make(call)
-            if call.is_root:
-                root = posted
-            if is_new:
-                break  # the root was lost: the new message says it all
-        return root
+    def write_plain(self, page: Page, mention: str) -> Body:
+        """Return the message without blocks."""
+        return {**blocks.plain_message(page, _MENTIONS[mention]), **_LITERAL}
+
+    async def post(self, body: Body, key: str) -> Receipt:
+        """Post to the channel."""
+        if self._config.url is None:
+            return await self._call("chat.postMessage", {**body, "channel": self._config.channel, **_UNFURL}, key)
+        await self._post_webhook(self._config.url.read(), body)
+        return Receipt()
+
+    async def edit(self, root: Receipt, body: Body, key: str) -> None:
+        """Replace a message of the bot."""
+        await self._call("chat.update", {**body, **root.values}, key)
+
+    async def answer(self, root: Receipt, body: Body, key: str) -> None:
+        """Answer in the thread of a message."""
+        if self._config.url is not None:
+            await self.post(body, key)
+            return
+        place = {"channel": root.values["channel"], "thread_ts": root.values["ts"]}
+        await self._call("chat.postMessage", {**body, **place, **_UNFURL}, key)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
-    def _mention(self, notification: Notification, thread: Thread) -> str:
-        opens = notification.kind in _OPENING and thread.root is None
-        is_due = (opens or notification.content.is_raised) and not notification.content.is_quiet
-        return _MENTIONS[self._config.mention.get(notification.severity, "")] if is_due else ""
-
-    async def _make(self, call: Call) -> tuple[Receipt, bool]:
-        """Make a call; return where the message is, and whether that is the channel, as what it belongs to is lost."""
-        try:
-            return await self._call(call.method, call.payload), False
-        except _LostError:
-            payload = {key: value for key, value in call.payload.items() if key not in {"ts", "thread_ts"}}
-            return await self._call("chat.postMessage", {**payload, "channel": self._config.channel, **_UNFURL}), True
-
-    async def _call(self, method: str, payload: Mapping[str, Any]) -> Receipt:
+    async def _call(self, method: str, payload: Body, key: str) -> Receipt:
         token = self._config.token
         if token is None:
             raise AssertionError("unreachable")  # a webhook makes no calls
@@ -162,8 +133,9 @@ class Slack:
             token.read(), self._config.api_url, session=session, retry_handlers=[], logger=self._logger
         )
         client.proxy = None  # it would take the environment's; ours is in the transport
+        metadata = {"event_type": "kwatch_notification", "event_payload": {"id": key}}
         try:
-            response = await client.api_call(method, json=dict(payload))
+            response = await client.api_call(method, json={**payload, "metadata": metadata})
         except SlackApiError as error:
             raise _api_failure(error) from None
         channel, ts = response.get("channel"), response.get("ts")
@@ -171,8 +143,8 @@ class Slack:
             raise failed(Failure.AMBIGUOUS, Reason.BAD_REPLY, "Slack's answer names no message")
         return Receipt({"channel": channel, "ts": ts})
 
-    async def _post_webhook(self, url: str, body: bytes) -> None:
-        reply = await self._client.post(url, body, {"Content-Type": "application/json"})
+    async def _post_webhook(self, url: str, body: Body) -> None:
+        reply = await self._client.post(url, msgspec.json.encode(body), {"Content-Type": "application/json"})
         failure = classify(reply)
         if failure is not None:
             raise failure
@@ -182,21 +154,17 @@ class Slack:
 
 def create(config: Config, tools: Tools) -> Channel:
     """Return the channel of one destination."""
-    return Slack(config, tools)
+    return Chat(config, tools, Slack(config, tools), config.mention)
 
 
 # Errors
-
-
-class _LostError(PermanentSendError):
-    """The message to edit, or the thread to answer in, is not there any more."""
 
 
 def _api_failure(error: SlackApiError) -> SendError:
     response: Any = error.response
     word = str(response.get("error", ""))
     if word in _LOST:
-        return _LostError(Failure.MESSAGE, Reason.NOT_FOUND, f"Slack says {word}")
+        return LostError(f"Slack says {word}")
     return classify_error(word, {name.lower(): value for name, value in response.headers.items()})
 
 
@@ -252,38 +220,7 @@ class _Exchange:
 
 def _api_answer(reply: Reply) -> Mapping[str, Any]:
     """Return the decoded answer; raise SendError for one that is not the API's."""
-    try:
-        answer = json.loads(reply.body)
-    except ValueError:
-        answer = None
-    if isinstance(answer, dict) and isinstance(answer.get("ok"), bool) and reply.status in {200, 429}:
+    answer = document_of(reply)
+    if isinstance(answer.get("ok"), bool) and reply.status in {200, 429}:
         return answer
     raise classify(reply) or failed(Failure.AMBIGUOUS, Reason.BAD_REPLY, "the answer is not Slack's")
-
-
-# Planning. Pure.
-
-#: Kinds that tell of something for the first time.
-_OPENING = frozenset({NotificationKind.FIRING, NotificationKind.SUMMARY, NotificationKind.OVERFLOW})
-#: Kinds that stand for themselves: they never edit what was said before.
-_ALONE = frozenset({NotificationKind.NOTICE, NotificationKind.META, NotificationKind.TEST})
-_UNFURL: Mapping[str, bool] = {"unfurl_links": False, "unfurl_media": False}
-
-
-def plan(
-    notification: Notification, thread: Thread, post: Mapping[str, Any], said: Mapping[str, Any] | None, channel: str
-) -> tuple[Call, ...]:
-    """Return the calls for a notification: `post` is the whole message, `said` what is new in the thread."""
-    metadata = {"event_type": "kwatch_notification", "event_payload": {"id": notification.id}}
-    whole = {**post, "metadata": metadata, "parse": "none", "link_names": False}
-    if thread.root is None:
-        return (Call("chat.postMessage", {**whole, "channel": channel, **_UNFURL}, is_root=True),)
-    place = {"channel": thread.root.values["channel"]}
-    below = {**place, "thread_ts": thread.root.values["ts"], **_UNFURL}
-    if not thread.is_own or notification.kind in _ALONE:
-        return (Call("chat.postMessage", {**whole, **below}),)
-    edit = Call("chat.update", {**whole, **place, "ts": thread.root.values["ts"]}, is_root=True)
-    if said is None:
-        return (edit,)
-    reply = {**said, "metadata": metadata, "parse": "none", "link_names": False, **below}
-    return (edit, Call("chat.postMessage", reply))

@@ -15,6 +15,7 @@ from kwatch.model.notifications import Content, NotificationKind, Receipt, Threa
 from kwatch.model.rules import Severity
 from kwatch.notify.base import Channel
 from kwatch.notify.channels import slack
+from kwatch.notify.chat import Step
 from kwatch.notify.http import system_transport
 from kwatch.testing.receivers import Answer, Posted, SlackServer, limit_broken, serve, transport_to
 from tests.notify.samples import ALONE, alert, content, delivery, notification, tools_for
@@ -180,8 +181,8 @@ def test_every_limit_of_slack_holds(channel: Channel, size: int, kind: Notificat
     for facts in (alone, content(*(big,) * 11, kind=kind, cluster=text)):
         for thread in (ALONE, Thread(Receipt({"channel": "C042", "ts": "1.1"}))):
             message = channel.render(notification(facts), thread, degraded=degraded)
-            calls = msgspec.json.decode(message.body, type=tuple[slack.Call, ...])
-            assert [limit_broken(call.payload) for call in calls] == [""] * len(calls)
+            steps = msgspec.json.decode(message.body, type=tuple[Step, ...])
+            assert [limit_broken(step.body) for step in steps] == [""] * len(steps)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,158 @@
+"""What all chats do alike: an incident is one message that is edited, with answers below it.
+
+The steps are planned when a notification is rendered; a room, one place at one vendor, writes pages in the vendor's
+form and takes the steps there. What has to be edited or answered and is gone is posted anew, once, and is the
+incident's message from then on. A room that cannot edit gets each notification as a message of its own.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import Enum
+from typing import Any, Protocol
+
+import msgspec
+
+from kwatch.errors import Failure, PermanentSendError, Reason
+from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
+from kwatch.model.rules import Severity
+from kwatch.notify.base import ChannelConfig, Tools
+from kwatch.notify.compose import Composition
+from kwatch.notify.escape import line
+from kwatch.notify.page import Page, fact_page, news_page, text_page
+
+#: Kinds that tell of something for the first time.
+_OPENING = frozenset({NotificationKind.FIRING, NotificationKind.SUMMARY, NotificationKind.OVERFLOW})
+#: Kinds that stand for themselves: they never edit what was said before.
+_ALONE = frozenset({NotificationKind.NOTICE, NotificationKind.META, NotificationKind.TEST})
+
+Body = Mapping[str, Any]
+
+
+class Act(Enum):
+    """What is done with a body."""
+
+    POST = "post"  # it is the incident's message from now on
+    EDIT = "edit"  # it takes the place of that message
+    ANSWER = "answer"  # it stands below that message
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One thing to do in a room; `key` is the same over all attempts, and no other step has it."""
+
+    act: Act
+    body: Body
+    key: str
+
+
+class LostError(PermanentSendError):
+    """The message to edit, or to answer to, is not there any more."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Failure.MESSAGE, Reason.NOT_FOUND, detail)
+
+
+class Room(Protocol):
+    """One place of one vendor. `post`, `edit` and `answer` raise SendError, the last two LostError."""
+
+    @property
+    def can_edit(self) -> bool:
+        """Whether a message that was posted can be changed."""
+        ...
+
+    def write(self, page: Page, mention: str) -> Body:
+        """Return the page in the vendor's form, within its limits; `mention` as it is in the configuration."""
+        ...
+
+    def write_plain(self, page: Page, mention: str) -> Body:
+        """Return the page without a layout: for a vendor that has refused one."""
+        ...
+
+    async def post(self, body: Body, key: str) -> Receipt:
+        """Post it; return what `edit` and `answer` need."""
+        ...
+
+    async def edit(self, root: Receipt, body: Body, key: str) -> None:
+        """Put it in the place of a message."""
+        ...
+
+    async def answer(self, root: Receipt, body: Body, key: str) -> None:
+        """Post it below a message, or as another where there are no threads."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+class Chat:
+    """Tells one room."""
+
+    concurrency = 1  # a person reads them one after another
+    max_age = timedelta(hours=6)
+
+    def __init__(
+        self, config: ChannelConfig, tools: Tools, room: Room, mention: Mapping[Severity, str] | None = None
+    ) -> None:
+        self.timeout = config.timeout.total_seconds()
+        self._config = config
+        self._templates = tools.templates
+        self._room = room
+        self._mention = mention or {}
+
+    def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
+        """Return the steps to take; degraded, with plain texts."""
+        texts = Composition(self._config, self._templates, notification)
+        title = line(texts.text("title")) or texts.built_in("default/title.j2")
+        mention = self._whom(notification, thread)
+        is_edit = self._room.can_edit and edits(notification, thread)
+        upper, lower = ("", mention) if is_edit else (mention, "")  # an edit reaches nobody
+        write = self._room.write_plain if degraded else self._room.write
+        is_text = degraded or texts.has_own("text")
+        page = text_page(title, texts.text("text"), texts.context) if is_text else fact_page(title, texts.context)
+        news = news_page(title, texts.context) if is_edit else None
+        whole, said = write(page, upper), write(news, lower) if news is not None else None
+        steps = plan(notification, thread, whole, said, can_edit=self._room.can_edit)
+        return Message(msgspec.json.encode(steps), fallback_reason=texts.problem)
+
+    async def send(self, message: Message, delivery: Delivery) -> Receipt:
+        """Take the planned steps; the receipt names the incident's message."""
+        root = delivery.thread.root
+        for step in msgspec.json.decode(message.body, type=tuple[Step, ...]):
+            if root is None or step.act is Act.POST:
+                return await self._room.post(step.body, step.key)
+            try:
+                await (self._room.edit if step.act is Act.EDIT else self._room.answer)(root, step.body, step.key)
+            except LostError:
+                posted = await self._room.post(step.body, step.key)
+                return posted if delivery.thread.is_own else root  # the new message says it all
+        return root or Receipt()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._room.close()
+
+    def _whom(self, notification: Notification, thread: Thread) -> str:
+        """Return whom to alert: when an incident opens, or rises to the severity."""
+        opens = notification.kind in _OPENING and thread.root is None
+        is_due = (opens or notification.content.is_raised) and not notification.content.is_quiet
+        return self._mention.get(notification.severity, "") if is_due else ""
+
+
+# Planning. Pure.
+
+
+def edits(notification: Notification, thread: Thread) -> bool:
+    """Whether a notification changes the message of its incident, where that is possible."""
+    return thread.root is not None and thread.is_own and notification.kind not in _ALONE
+
+
+def plan(
+    notification: Notification, thread: Thread, whole: Body, said: Body | None, *, can_edit: bool
+) -> tuple[Step, ...]:
+    """Return the steps for a notification: `whole` is all of it, `said` what is new in it, if that is worth a word."""
+    if thread.root is None:
+        return (Step(Act.POST, whole, notification.id),)
+    if not can_edit or not edits(notification, thread):
+        return (Step(Act.ANSWER, whole, notification.id),)
+    edit = Step(Act.EDIT, whole, notification.id)
+    return (edit,) if said is None else (edit, Step(Act.ANSWER, said, f"{notification.id}-news"))

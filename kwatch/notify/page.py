@@ -1,0 +1,234 @@
+"""What one message says, in the parts that every chat lays out in its own form.
+
+A chat adds no fact of its own and leaves none out, unless the message would be over its limits: then `fitting` cuts
+first what is long, then what is much. Texts are plain and untrusted: the chat encodes them. Pure.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import TypeVar
+
+import msgspec
+
+from kwatch.notify.context import Context
+from kwatch.notify.escape import cut
+
+_T = TypeVar("_T")
+
+#: Rows that are sentences; the others stand in columns.
+_SENTENCES = frozenset({"Cause", "Was", "Means", "Next", "Runbook", "Ended"})
+_ELSEWHERE = frozenset({"Rule"})  # in the footer
+_IN_SECTION = 10  # alerts of each section of a digest
+_COUNTS = 20  # lines of an overflow
+_NAME, _TITLE = 100, 250
+
+
+class Tone(Enum):
+    """The colour of a message."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+    GOOD = "good"
+    NEUTRAL = "neutral"
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A line of a list: what it is about, and the rest."""
+
+    name: str
+    text: str = ""
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """A list, under a title if it has one; `more` are not in it."""
+
+    items: tuple[Item, ...]
+    more: int = 0
+    title: str = ""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A fact: its label and its text, which is a link that may be followed or plain."""
+
+    label: str
+    text: str
+    is_link: bool = False
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A message; what is empty is left out."""
+
+    title: str  # with its glyph
+    tone: Tone = Tone.NEUTRAL
+    text: str = ""  # of the user's own template, or of the plain form; then nothing else is there
+    states: tuple[str, ...] = ()  # since when; what else is to be said of the whole
+    facts: tuple[Row, ...] = ()  # short ones: where, how often
+    sentences: tuple[Row, ...] = ()  # cause, next step, runbook
+    quote: str = ""  # what Kubernetes says
+    listings: tuple[Listing, ...] = ()
+    advice: tuple[Row, ...] = ()  # next steps, by rule
+    footer: str = ""
+    url: str = ""  # where the details are
+    is_quiet: bool = False  # it calls nobody
+
+
+def fact_page(title: str, context: Context) -> Page:
+    """Return the built-in message."""
+    rows = [Row(label, text, label == "Runbook") for label, text in context["rows"]]
+    return Page(
+        title=title,
+        tone=_tone(context),
+        states=(context["status"], *context["notes"]),
+        facts=(*_common(context), *(row for row in rows if row.label not in _SENTENCES | _ELSEWHERE)),
+        sentences=tuple(row for row in rows if row.label in _SENTENCES),
+        quote=_quote(context),
+        listings=_listings(context),
+        advice=_advice(context),
+        footer=_footer(context),
+        url=context["url"] if context["url"].startswith("https://") else "",
+        is_quiet=context["is_quiet"],
+    )
+
+
+def text_page(title: str, text: str, context: Context) -> Page:
+    """Return a text of the user's own, or the plain form, under its title."""
+    return Page(title=title, tone=_tone(context), text=text, is_quiet=context["is_quiet"])
+
+
+def news_page(title: str, context: Context) -> Page | None:
+    """Return what is worth a word of its own: an end, that it goes on or is worse, alerts that are new; or None."""
+    new = [alert for alert in context["listed"] if alert["is_new"]]
+    if context["is_quiet"] or (context["kind"] == "update" and not new and not context["is_raised"]):
+        return None
+    about = new if context["kind"] == "update" else context["listed"] if context["alert_count"] > 1 else []
+    how = ", ".join(filter(None, (context["status"], *(alert["end"] for alert in context["listed"][:1]))))
+    return Page(
+        title=title,
+        tone=_tone(context),
+        states=() if about else (how,),
+        listings=(Listing(tuple(_alert_item(alert) for alert in about)),) if about else (),
+    )
+
+
+def _tone(context: Context) -> Tone:
+    match context["kind"]:
+        case "resolved":
+            return Tone.GOOD
+        case "firing" | "update" | "repeat" | "notice":
+            return Tone(context["severity"])
+        case _:
+            return Tone.NEUTRAL
+
+
+def _common(context: Context) -> tuple[Row, ...]:
+    cluster = (Row("Cluster", context["cluster"]),) if context["cluster"] else ()
+    is_of_alerts = context["kind"] not in {"meta", "test", "summary", "digest"}
+    return (*cluster, Row("Severity", context["severity"])) if is_of_alerts else cluster
+
+
+def _quote(context: Context) -> str:
+    """Return the message: of the whole, or of a single alert that goes on, if it says more than the cause."""
+    if context["message"] or not context["rows"] or context["sections"]:
+        return str(context["message"])
+    alert = context["listed"][0]
+    return "" if alert["end"] or alert["message"] == alert["cause"] else str(alert["message"])
+
+
+def _listings(context: Context) -> tuple[Listing, ...]:
+    if context["sections"]:
+        return tuple(_section(section) for section in context["sections"])
+    if context["rows"]:
+        return ()
+    counts = Listing(tuple(Item(count) for count in context["counts"][:_COUNTS]))
+    alerts = Listing(tuple(_alert_item(alert) for alert in context["listed"]), context["more"])
+    return tuple(listing for listing in (counts, alerts) if listing.items)
+
+
+def _section(section: Context) -> Listing:
+    """Return a part of a digest: some of its alerts in a line each."""
+    shown = section["alerts"][:_IN_SECTION]
+    items = tuple(Item(alert["rule"], f" · {alert['where']} · {alert['status']}") for alert in shown)
+    return Listing(items, section["count"] - len(shown), f"{section['title'].capitalize()} ({section['count']})")
+
+
+def _alert_item(alert: Context) -> Item:
+    often = f" ({alert['how_often']})" if alert["how_often"] else ""
+    return Item(alert["rule"], f" · {alert['where']} · {alert['status']}\n{alert['cause']}{often}")
+
+
+def _advice(context: Context) -> tuple[Row, ...]:
+    if context["rows"] or context["sections"]:
+        return ()
+    return tuple(
+        Row(f"Next for {item['rule']}", f"{item['next_step']} {item['runbook']}") for item in context["advice"]
+    )
+
+
+def _footer(context: Context) -> str:
+    if context["alert_count"] != 1 or not context["listed"]:
+        return f"kwatch · {context['cluster']}"
+    alert = context["listed"][0]
+    return " · ".join(filter(None, (f"rule {alert['rule']}", alert["continuity"], alert["fingerprint"][:8])))
+
+
+# Sizes
+
+
+class _Bounds(msgspec.Struct, frozen=True):
+    """How much of a page is shown: characters of its parts, and how many there are."""
+
+    quote: int
+    row: int
+    facts: int
+    items: int
+
+
+_BOUNDS = (
+    _Bounds(2500, 1000, 30, 20),
+    _Bounds(1200, 300, 24, 10),
+    _Bounds(600, 200, 16, 6),
+    _Bounds(300, 100, 8, 3),
+    _Bounds(100, 40, 4, 1),
+)
+
+
+def fitting(page: Page, build: Callable[[Page], _T], fits: Callable[[_T], bool]) -> _T:
+    """Return what `build` makes of as much of the page as fits; of the shortest form, whether that fits or not."""
+    built = build(_bounded(page, _BOUNDS[0]))
+    for bounds in _BOUNDS[1:]:
+        if fits(built):
+            return built
+        built = build(_bounded(page, bounds))
+    return built
+
+
+def _bounded(page: Page, bounds: _Bounds) -> Page:
+    left = len(page.facts) - bounds.facts
+    unseen = (Row("More", f"{left} facts that found no room"),) if left > 0 else ()
+    return msgspec.structs.replace(
+        page,
+        title=cut(page.title, _TITLE),
+        text=cut(page.text, bounds.quote),
+        states=tuple(cut(state, bounds.row) for state in page.states[: bounds.facts]),
+        facts=(*_cut_rows(page.facts[: bounds.facts], bounds.row), *unseen),
+        sentences=_cut_rows(page.sentences, bounds.row),
+        quote=cut(page.quote, bounds.quote),
+        listings=tuple(_bounded_listing(listing, bounds) for listing in page.listings),
+        advice=_cut_rows(page.advice, bounds.row),
+        footer=cut(page.footer, bounds.row),
+    )
+
+
+def _cut_rows(rows: tuple[Row, ...], characters: int) -> tuple[Row, ...]:
+    """Cut texts; a link that would be cut is none any more."""
+    return tuple(
+        Row(cut(row.label, _NAME), cut(row.text, characters), row.is_link and len(row.text) <= characters)
+        for row in rows
+    )
+
+
+def _bounded_listing(listing: Listing, bounds: _Bounds) -> Listing:
+    kept = listing.items[: bounds.items]
+    items = tuple(Item(cut(item.name, _NAME), cut(item.text, bounds.row)) for item in kept)
+    return Listing(items, listing.more + len(listing.items) - len(kept), cut(listing.title, _NAME))
