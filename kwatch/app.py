@@ -39,6 +39,7 @@ from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
 from kwatch.outbox.outbox import Outbox
+from kwatch.outbox.reconciler import Reconciler
 from kwatch.pipeline import Pipeline
 from kwatch.reload import Reloader
 from kwatch.rules.compile import RuleSet
@@ -125,6 +126,12 @@ class App:
             on_ended=self._delivery_ended,
             paces=config.paces,
         )
+        self.reconciler = Reconciler(
+            self.parts.channels,
+            lambda name: self.engine.told_at(name, self.clock.now()),
+            clock=ports.clock,
+            counters=counters,
+        )
         self.pipeline = Pipeline(
             self.decider,
             state,
@@ -191,6 +198,7 @@ class App:
         new = self._rules(config, fresh(known, config.rules, other_labels=other_labels))
         self.decider.use(parts.rules, new, parts.namespaces.is_watched, moves=moves, now=now)
         self.outbox.use(parts.channels, config.paces)
+        self.reconciler.use(parts.channels)
 
     def _parts(self, config: Config, before: Parts | None = None) -> Parts:
         chosen = config.watch.namespaces
@@ -267,10 +275,11 @@ class App:
             watches = tasks.create_task(self.fleet.run(self._on_started), name="watches")
             reload = tasks.create_task(self._follow_configuration(), name="reload")
             timekeeper = tasks.create_task(self.timekeeper.run(), name="timekeeper")
+            reconciler = tasks.create_task(self.reconciler.run(), name="reconciler")
             await stop.wait()
             self.is_stopping = True
             log.info("stopping")
-            await _cancel(timekeeper, reload, watches, lookup)
+            await _cancel(timekeeper, reconciler, reload, watches, lookup)
             await _cancel(pipeline)
             await self.pipeline.finish(COMMIT_SECONDS)
             self.outbox.stop(DRAIN_SECONDS)
