@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import realalertmanager
+from tests.mail import exim
 from tests.realcluster import RealCluster, missing, running
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
@@ -38,12 +39,20 @@ def real_alertmanager(tmp_path: Path) -> Iterator[tuple[realalertmanager.Replica
         yield replicas
 
 
+@pytest.fixture(scope="session")
+def real_mail_server() -> Iterator[exim.Exim]:
+    """A mail server with TLS, AUTH and mailboxes."""
+    with exim.running() as server:
+        yield server
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what cannot run here."""
     why = {
         "real_cluster": missing(node=False),
         "real_node": missing(node=True),
         "real_alertmanager": realalertmanager.missing(),
+        "real_mail_server": exim.missing(),
     }
     left_out: dict[str, int] = {}
     kept: list[pytest.Item] = []
@@ -65,4 +74,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Name what was left out, and why."""
     for reason, number in config.stash.get(LEFT_OUT, {}).items():
-        terminalreporter.write_line(f"not run here: {number} tests: {reason}", yellow=True)
+        terminalreporter.write_line(f"not run here: {number} tests on what is real: {reason}", yellow=True)

@@ -77,6 +77,8 @@ class _Reader:
         types.add(type_)
         if config is None or name is None:
             return None
+        for warning in config.warnings():
+            self._problems.warn(node.place, warning)
         return config.model_copy(update={"name": name})
 
     def _type(self, node: Node) -> str | None:

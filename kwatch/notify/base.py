@@ -32,6 +32,7 @@ from kwatch.model.pace import Pace
 from kwatch.model.rules import Severity
 from kwatch.model.schedules import check_cron
 from kwatch.notify.render import TemplateEngine, check_template
+from kwatch.notify.tls import client_context
 
 _DURATION = re.compile(r"(?:(\d{1,12})d)?(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?", re.ASCII)
 _LONGEST = 3650  # days: added to an instant it is still one
@@ -187,6 +188,10 @@ class ChannelConfig(BaseModel):
     proxy: Annotated[str, AfterValidator(_check_proxy)] | None = None
     #: A PEM file with the authorities to trust; absent: the system's.
     ca: FilePath | None = None
+    #: A PEM file with our own certificate, for destinations that ask for one; goes with `key`.
+    cert: FilePath | None = None
+    #: The PEM file of its private key, not encrypted.
+    key: FilePath | None = None
     #: How often it is told; absent: as it comes, unless the channel has a pace of its own.
     pace: PaceWords | None = None
     #: Digests on a schedule, and nothing else; absent: each thing is told at once.
@@ -205,12 +210,27 @@ class ChannelConfig(BaseModel):
         """Return whether a message that was sent can be changed, which calls nobody."""
         return False
 
+    def warnings(self) -> tuple[str, ...]:
+        """Return what the operator should know of such a destination on this machine."""
+        return ()
+
     @property
     def zone(self) -> str:
         """The zone of the times in messages: of a digest that of its schedule, unless another is asked for."""
         if self.digest is None or self.digest.timezone is None or "timezone" in self.model_fields_set:
             return self.timezone
         return self.digest.timezone
+
+    @model_validator(mode="after")
+    def _usable_files(self) -> Self:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key go together")
+        if self.ca is not None or self.cert is not None:
+            try:
+                client_context(self.ca, self.cert, self.key)
+            except OSError:  # ssl.SSLError is one
+                raise ValueError("ca, cert and key: PEM files, and the key that of the certificate") from None
+        return self
 
     @model_validator(mode="after")
     def _known_fields(self) -> Self:
@@ -244,6 +264,8 @@ class Connection:
 
     proxy: str | None = None
     ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,8 @@ class Gate(msgspec.Struct, frozen=True):
                 return Gate(self.paused_until, suspended=outcome.reason, probe_at=probe_at)
             case Failure.MESSAGE:
                 return Gate(self.paused_until, breaker=self.breaker.answered())
+            case Failure.RETRY if outcome.reason is Reason.RECIPIENT:  # the server is well, some mailbox is not
+                return Gate(self.paused_until, breaker=self.breaker.answered())
             case Failure.RETRY | Failure.AMBIGUOUS:
                 gate = msgspec.structs.replace(self, breaker=self.breaker.failed(now))
                 return gate._probe_later(now)

@@ -68,15 +68,16 @@ def after_attempt(
         case Failure.MESSAGE:
             return _next(delivery, DeliveryState.DEAD, now, reason=reason)
         case Failure.RETRY:
-            return _wait(delivery, reason, now, jitter=jitter, max_age=max_age)
+            pause = max(backoff(delivery.attempts, jitter), timedelta(seconds=outcome.retry_after or 0))
+            return _wait(delivery, reason, now, pause=pause, max_age=max_age)
         case Failure.AMBIGUOUS:
             doubtful = msgspec.structs.replace(delivery, is_ambiguous=True)
-            return _wait(doubtful, reason, now, jitter=jitter, max_age=max_age)
+            return _wait(doubtful, reason, now, pause=backoff(delivery.attempts, jitter), max_age=max_age)
 
 
-def _wait(delivery: Delivery, reason: str, now: datetime, *, jitter: float, max_age: timedelta) -> Next:
-    """Back off, unless it would be too old by then."""
-    due_at = now + backoff(delivery.attempts, jitter)
+def _wait(delivery: Delivery, reason: str, now: datetime, *, pause: timedelta, max_age: timedelta) -> Next:
+    """Pause, unless it would be too old by then."""
+    due_at = now + pause
     if is_too_old(delivery, due_at, max_age):
         return too_old(delivery, now)
     return _next(delivery, DeliveryState.RETRY_WAIT, due_at, reason=reason)

@@ -210,11 +210,11 @@ class Worker:
         if is_too_old(delivery, now, self._channel.max_age):
             await self._settle(delivery, too_old(delivery, now), None, None)
             return
-        if delivery.notification.kind is NotificationKind.OVERFLOW and delivery.attempts == 0:
-            listed = await self._stored(lambda: self._tools.state.list_overflow(delivery.notification))
-            if listed is None:
+        if delivery.attempts == 0:
+            completed = await self._stored(lambda: self._tools.state.complete(delivery.notification))
+            if completed is None:
                 return
-            delivery = msgspec.structs.replace(delivery, notification=listed)
+            delivery = msgspec.structs.replace(delivery, notification=completed)
         try:
             message = delivery.message or self._render(delivery)
         except SendError as error:

@@ -11,13 +11,14 @@ import msgspec
 
 from kwatch.errors import StateError
 from kwatch.model.decisions import AuditEntry, Checkpoint, Decision, IncidentRow, Row, Table
-from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded, Message, Notification
+from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded, Message, Notification, NotificationKind
 from kwatch.store import audit, deliveries, folds, token
 from kwatch.store.deliveries import Queue, Settlement
 from kwatch.store.folder import FolderLock
 from kwatch.store.instants import from_micros, to_micros
 from kwatch.store.rows import Change
 from kwatch.store.schema import open_database
+from kwatch.store.undelivered import with_undelivered
 from kwatch.store.writer import Writer
 from kwatch.telemetry import Counters
 
@@ -124,9 +125,19 @@ class State:
         chosen = tuple(ids)
         self._count(await self._writer.write(lambda connection: folds.fold(connection, chosen, at)))
 
-    async def list_overflow(self, overflow: Notification) -> Notification:
-        """Return the overflow with all that it stands for; from now on it takes in no more."""
-        return await self._writer.write(lambda connection: folds.list_folded(connection, overflow))
+    async def complete(self, notification: Notification) -> Notification:
+        """Return it with what is known only when it leaves.
+
+        That is of an overflow all that it stands for, and from now on it takes in no more; of a digest what its period
+        had of deliveries that failed.
+        """
+        match notification.kind:
+            case NotificationKind.OVERFLOW:
+                return await self._writer.write(lambda connection: folds.list_folded(connection, notification))
+            case NotificationKind.DIGEST:
+                return await self._writer.read(lambda connection: with_undelivered(connection, notification))
+            case _:
+                return notification
 
     async def folded(self, overflow_id: str, limit: int = -1) -> tuple[Folded, ...]:
         """Return what an overflow stands for, oldest first; at most `limit`, unless that is negative."""

@@ -79,6 +79,12 @@ def test_the_back_off_doubles_up_to_five_minutes(attempts: int, seconds: int) ->
     assert backoff(attempts, 1.0) == timedelta(seconds=seconds)
 
 
+def test_what_asks_for_more_time_gets_it_and_never_less_than_the_back_off() -> None:
+    for asked, seconds in [(60.0, 60), (1.0, 2)]:
+        later = RetryableSendError(Failure.RETRY, Reason.RECIPIENT, "", retry_after=asked)
+        assert after(later).due_at == NOW + timedelta(seconds=seconds)
+
+
 def test_the_back_off_has_full_jitter() -> None:
     assert [backoff(9, jitter).total_seconds() for jitter in (0.0, 0.25, 1.0)] == [0, 64, 256]
 

@@ -7,9 +7,9 @@
         vendor = Slack  # a kwatch.testing.vendors.HttpVendor, made with a clock for each test
 
 Over HTTP: `StatusContract` where any 2xx is a success, `BodyContract` where the answer's body says whether it was one.
-Not over HTTP: `Contract`. Besides, `ThreadContract` where an incident is one message and what stands below it,
-`EditContract` where that message is edited, `IncidentContract` where the service keeps incidents that end. A behaviour
-that a service cannot have is set to None, with the reason beside it. Needs pytest.
+Not over HTTP: `Contract`, or `OpenContract` for what has no credentials. Besides, `ThreadContract` where an incident is
+one message and what stands below it, `EditContract` where that message is edited, `IncidentContract` where the service
+keeps incidents that end. A behaviour that a service cannot have is set to None, with the reason. Needs pytest.
 """
 
 import pytest
@@ -27,6 +27,7 @@ __all__ = [
     "Desk",
     "EditContract",
     "IncidentContract",
+    "OpenContract",
     "StatusContract",
     "Suite",
     "ThreadContract",
@@ -37,8 +38,12 @@ EditContract = threads.Edits
 IncidentContract = threads.Incidents
 
 
-class Contract(messages.Messages, bounds.Bounds, secrecy.Secrecy):
-    """What holds for every channel."""
+class OpenContract(messages.Messages, bounds.Bounds):
+    """What holds for every channel, also for one without credentials."""
+
+
+class Contract(OpenContract, secrecy.Secrecy):
+    """What holds for every channel with credentials."""
 
 
 class StatusContract(Contract, http.Status):

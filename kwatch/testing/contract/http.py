@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
+import certifi
 import httpx
 import pytest
 
@@ -218,9 +219,8 @@ class Http(Suite):
         values = [value for request in desk.wire.requests for value in request.headers.values()]
         assert [value for value in values if not value.isprintable()] == []
 
-    def test_proxy_and_authorities_are_those_of_the_destination(self, desk: Desk, tmp_path: Path) -> None:
-        authorities = tmp_path / "ca.pem"
-        authorities.write_text("")
+    def test_proxy_and_authorities_are_those_of_the_destination(self, desk: Desk) -> None:
+        authorities = Path(certifi.where())
         desk.create(proxy="http://proxy.example.com:3128", ca=str(authorities))
         wanted = Connection(proxy="http://proxy.example.com:3128", ca=authorities)
         assert desk.wire.connections == [Connection(), wanted]

@@ -1,4 +1,4 @@
-"""What every channel keeps to itself: credentials are on the wire, and nowhere else."""
+"""What every channel with credentials keeps to itself: they are on the wire, and nowhere else."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ _OTHER = "another-00000"
 
 
 class Secrecy(Suite):
-    """What every channel keeps to itself."""
+    """What every channel with credentials keeps to itself."""
 
     def test_X11_no_credential_is_in_a_message_or_its_thread(self, desk: Desk) -> None:
         assert leaked(desk, repr(desk.render()), repr(desk.render(degraded=True)), repr(desk.tell())) == []

@@ -17,7 +17,7 @@ class Threads(Suite):
 
     def test_an_incident_is_one_message_and_what_stands_below_it(self, desk: Desk) -> None:
         self.live(desk)
-        [root] = roots(desk)
+        root = only(roots(desk))
         assert {shown.thread for shown in desk.shown if shown != root} == {root.id}
         assert any("RESOLVED after 12 m" in shown.text for shown in desk.shown)
 
@@ -34,6 +34,7 @@ class Threads(Suite):
         thread = thread_of(desk.tell())
         desk.tell(incident=_OTHER)
         desk.tell(content(kind=Kind.RESOLVED), thread, sequence=2)
+        assert len(roots(desk)) == 2
         first, second = roots(desk)
         assert [shown.thread for shown in desk.shown if shown.thread] in ([], [first.id])
         assert "RESOLVED" not in second.text
@@ -48,7 +49,7 @@ class Threads(Suite):
 
     def test_an_end_whose_beginning_was_never_told_stands_for_itself(self, desk: Desk) -> None:
         desk.tell(content(kind=Kind.RESOLVED))
-        [root] = roots(desk)
+        root = only(roots(desk))
         for words in ("RESOLVED after 12 m", "crash-loop", "payments/Deployment/worker"):
             assert words in root.text
 
@@ -90,7 +91,7 @@ class Edits(Suite):
         thread = thread_of(desk.tell())
         vendor.delete(desk.shown[0].id)
         receipt = desk.tell(content(kind=Kind.RESOLVED), thread, sequence=2)
-        [root] = desk.shown
+        root = only(desk.shown)
         assert "RESOLVED after 12 m" in root.text
         assert receipt != thread.root
 
@@ -147,3 +148,9 @@ class Incidents(Suite):
 def roots(desk: Desk) -> list[Shown]:
     """Return what stands for itself."""
     return [shown for shown in desk.shown if not shown.thread]
+
+
+def only(shown: list[Shown]) -> Shown:
+    """Return the only one there is."""
+    assert len(shown) == 1
+    return shown[0]

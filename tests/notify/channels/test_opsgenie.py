@@ -11,8 +11,7 @@ from kwatch.model.notifications import NotificationKind
 from kwatch.model.rules import Severity
 from kwatch.notify.channels import opsgenie
 from kwatch.testing.contract import Desk
-from kwatch.testing.contract.samples import NOW, alert, content, ended
-from kwatch.testing.contract.secrecy import deliver
+from kwatch.testing.contract.samples import NOW, alert, ended
 from kwatch.testing.vendors.opsgenie import Opsgenie
 from tests.notify.channels.lanes import Lane, desk_of
 
@@ -202,30 +201,3 @@ def test_while_throttled_the_pause_is_that_of_the_header(desk: Desk, lane: Lane)
 def test_the_api_of_another_region(desk: Desk) -> None:
     Lane(desk, api_url="https://api.eu.opsgenie.com/v2/").tell(K.FIRING)
     assert str(desk.wire.requests[0].url) == "https://api.eu.opsgenie.com/v2/alerts"
-
-
-def posted(desk: Desk) -> list[httpx.Request]:
-    """Return what was asked to be done."""
-    return [request for request in desk.wire.requests if request.method == "POST"]
-
-
-def test_a_resend_has_the_same_bytes(desk: Desk, lane: Lane) -> None:
-    lane.tell(K.FIRING, times=2)
-    first, second = posted(desk)
-    assert (first.url, first.content) == (second.url, second.content)
-
-
-def test_no_cookie_is_kept(desk: Desk, lane: Lane) -> None:
-    desk.wire.faults.append(httpx.Response(503, headers={"Set-Cookie": "session=1"}))
-    with pytest.raises(SendError):
-        lane.tell(K.FIRING)
-    lane.tell(K.FIRING)
-    assert [request.headers.get("cookie") for request in desk.wire.requests] == [None, None, None]
-
-
-def test_F20_what_is_refused_is_told_once_more_plain(desk: Desk, vendor: Opsgenie, tmp_path: Path) -> None:
-    desk.wire.faults.append(httpx.Response(422))
-    deliver(desk, tmp_path / "state", content(alert(message="m" * 4000)), seconds=600)
-    rich, plain = posted(desk)
-    assert len(rich.content) > len(plain.content)
-    assert vendor.calls == [ALIAS]

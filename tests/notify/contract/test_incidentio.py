@@ -1,11 +1,11 @@
 """incident.io."""
 
 from kwatch.notify.channels import incidentio
-from kwatch.testing.contract import BodyContract, IncidentContract
+from kwatch.testing.contract import BodyContract
 from kwatch.testing.vendors.incidentio import IncidentIo
+from tests.notify.contract.calling import CallingContract
 
 
-class TestIncidentIo(BodyContract, IncidentContract):
+class TestIncidentIo(CallingContract, BodyContract):
     channel = incidentio
     vendor = IncidentIo
-    test_a_group_names_what_it_groups = None  # each critical alert is an incident of its own

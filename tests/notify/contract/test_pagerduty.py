@@ -1,11 +1,11 @@
 """PagerDuty."""
 
 from kwatch.notify.channels import pagerduty
-from kwatch.testing.contract import BodyContract, IncidentContract
+from kwatch.testing.contract import BodyContract
 from kwatch.testing.vendors.pagerduty import PagerDuty
+from tests.notify.contract.calling import CallingContract
 
 
-class TestPagerDuty(BodyContract, IncidentContract):
+class TestPagerDuty(CallingContract, BodyContract):
     channel = pagerduty
     vendor = PagerDuty
-    test_a_group_names_what_it_groups = None  # each critical alert is an incident of its own

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 
 from kwatch.notify.base import Tools
 from kwatch.notify.channels import stdout
-from kwatch.testing.contract import Contract
+from kwatch.testing.contract import OpenContract
 from kwatch.testing.vendors.stdout import Terminal
 
 
-class TestStdout(Contract):
+class TestStdout(OpenContract):
     channel = stdout
     vendor = Terminal
 
