@@ -14,7 +14,7 @@ import base64
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import timedelta
-from typing import Annotated, Final, Self
+from typing import Annotated, ClassVar, Final, Self
 
 import msgspec
 from pydantic import AfterValidator, Field, model_validator
@@ -43,6 +43,8 @@ def _check_urls(value: tuple[str, ...]) -> tuple[str, ...]:
 
 class Config(ChannelConfig):
     """The keys of `type: alertmanager`."""
+
+    pages: ClassVar[bool] = True
 
     #: Every replica, never a balancer before them: replicas do not tell each other of alerts.
     urls: Annotated[tuple[str, ...], AfterValidator(_check_urls)]

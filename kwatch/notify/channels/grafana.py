@@ -7,7 +7,7 @@ acknowledge with: who has acknowledged is told as an alert of the group.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Delivery, Message, Receipt
@@ -26,6 +26,8 @@ _MAX_PLAIN: Final = 500
 
 class Config(ChannelConfig):
     """The keys of `type: grafana`."""
+
+    pages: ClassVar[bool] = True
 
     #: The URL of the integration: who has it may send.
     url: Secret

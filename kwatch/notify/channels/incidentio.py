@@ -6,7 +6,7 @@ next. There is nothing to acknowledge with: who has acknowledged is told as an e
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field
 
@@ -27,6 +27,8 @@ _MAX_PLAIN: Final = 500
 
 class Config(ChannelConfig):
     """The keys of `type: incidentio`."""
+
+    pages: ClassVar[bool] = True
 
     #: Where the alert source takes events: `https://api.incident.io/v2/alert_events/http/…`, without its token.
     url: Annotated[str, Field(pattern=r"^https?://[^@?#\s]+$")]

@@ -7,7 +7,7 @@ become of it is asked for twice. What is not known then counts as taken, as it w
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 from pydantic import Field
@@ -41,6 +41,8 @@ _MORE = 20  # of them for how many are missing
 
 class Config(ChannelConfig):
     """The keys of `type: opsgenie`."""
+
+    pages: ClassVar[bool] = True
 
     #: The key of an API integration.
     api_key: Secret

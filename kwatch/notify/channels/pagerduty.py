@@ -8,7 +8,7 @@ so the receipt names that key, by its digest and by where it was read.
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 from pydantic import Field
@@ -40,6 +40,8 @@ _MAX_DETAILS = 8 * 1024  # bytes in all, far below the 512 KB of an event
 
 class Config(ChannelConfig):
     """The keys of `type: pagerduty`."""
+
+    pages: ClassVar[bool] = True
 
     #: The integration key; during a rotation the new and the old one, separated by a space.
     routing_key: Secret
