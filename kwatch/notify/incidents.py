@@ -69,8 +69,8 @@ def plan(notification: Notification, thread: Thread, *, send_resolved: bool) -> 
     rest = [view for view in firing if key_of(view) not in own]
     is_shared = bool(rest) or kind in _LISTS
     steps = [step for view in own.values() if (step := _about(notification, view, known)) is not None]
-    if is_shared:
-        steps.append(_shared(notification, rest, is_known=key in known))
+    if is_shared and (shared := _shared(notification, rest, is_known=key in known)) is not None:
+        steps.append(shared)
     still = {*own, *((key,) if is_shared else ())}
     ended = tuple(_ended(notification, thread, known, still)) if send_resolved else ()
     return Plan((*steps, *ended), _open(thread, known, still, ended))
@@ -96,20 +96,22 @@ def _own(firing: list[AlertView], known: frozenset[str]) -> list[AlertView]:
 
 def _about(notification: Notification, view: AlertView, known: frozenset[str]) -> Step | None:
     """Return what is to be done about an alert's own incident, if anything."""
-    key, is_repeat = key_of(view), notification.kind is NotificationKind.REPEAT
-    act = Act.ACKNOWLEDGE if key in known and view.acked_by else Act.OPEN
-    if key in known and act is Act.OPEN and not is_repeat:
+    key = key_of(view)
+    act = _act(notification.kind, [view], is_known=key in known)
+    if act is Act.UPDATE:  # nothing of it has changed
         return None
     return Step(act=act, key=key, severity=view.severity, told=_alone(notification, view))
 
 
-def _shared(notification: Notification, rest: list[AlertView], *, is_known: bool) -> Step:
+def _shared(notification: Notification, rest: list[AlertView], *, is_known: bool) -> Step | None:
     """Return what is to be done about the group's incident: it tells of all of the group, as bad as what it is for."""
     severity = max((view.severity for view in rest), default=Severity.INFO)
-    is_list = notification.kind in _LISTS
+    act, is_list = _act(notification.kind, rest, is_known=is_known), notification.kind in _LISTS
+    if act is Act.UPDATE and (notification.content.is_quiet or notification.kind is NotificationKind.REPEAT):
+        return None  # it might be opened anew, and call
     content = msgspec.structs.replace(notification.content, severity=severity)
     return Step(
-        act=_act(notification.kind, rest, is_known=is_known),
+        act=act,
         key=notification.incident,
         severity=severity,
         told=notification if is_list else msgspec.structs.replace(notification, severity=severity, content=content),
@@ -117,12 +119,14 @@ def _shared(notification: Notification, rest: list[AlertView], *, is_known: bool
     )
 
 
-def _act(kind: NotificationKind, rest: list[AlertView], *, is_known: bool) -> Act:
+def _act(kind: NotificationKind, views: list[AlertView], *, is_known: bool) -> Act:
+    """Return what is done to an incident of these alerts; what is muted is not said again."""
     if not is_known:
         return Act.OPEN
-    if all(view.acked_by for view in rest):
+    if all(view.acked_by for view in views):
         return Act.ACKNOWLEDGE
-    return Act.OPEN if kind is NotificationKind.REPEAT else Act.UPDATE
+    is_said_again = kind is NotificationKind.REPEAT and not all(view.muted_by for view in views)
+    return Act.OPEN if is_said_again else Act.UPDATE
 
 
 def _ended(notification: Notification, thread: Thread, known: frozenset[str], still: set[str]) -> Iterator[Step]:

@@ -95,6 +95,17 @@ def test_a_repeat_opens_again_what_somebody_has_closed() -> None:
     ]
 
 
+def test_a_repeat_does_not_open_again_what_is_muted() -> None:
+    views = critical("a", muted_by="silenced"), critical("b"), warning("c", muted_by="silenced")
+    assert acts(K.REPEAT, *views, thread=knowing("kw/a/1", "kw/b/1", SHARED))[:-1] == ["open kw/b/1"]
+
+
+def test_news_that_call_nobody_do_not_touch_an_incident() -> None:
+    quiet = told(K.UPDATE, warning("a", muted_by="silenced"))
+    quiet = msgspec.structs.replace(quiet, content=msgspec.structs.replace(quiet.content, is_quiet=True))
+    assert plan(quiet, knowing(SHARED), send_resolved=True).steps == ()
+
+
 def test_an_update_of_a_group_updates_its_incident() -> None:
     assert acts(K.UPDATE, warning("a"), warning("b"), thread=knowing(SHARED)) == [f"update {SHARED}", f"({SHARED})"]
 
