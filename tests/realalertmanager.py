@@ -60,7 +60,7 @@ class Replica:
             with urllib.request.urlopen(f"{self.url}-/ready") as answer:
                 return bool(answer.status == 200)
         except urllib.error.HTTPError as error:
-            return error.code == 401  # it wants to know who asks
+            return error.code in {400, 401}  # it wants TLS, or to know who asks
         except OSError:
             return False
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 import pytest
+import trustme
 
 from kwatch.clock import SystemClock
-from kwatch.errors import PermanentSendError, Reason
+from kwatch.errors import PermanentSendError, Reason, SendError
 from kwatch.model.alerts import AlertView
 from kwatch.model.notifications import Content, NotificationKind
 from kwatch.notify.base import Tools
@@ -184,6 +185,28 @@ def test_of_a_request_that_is_wrong_in_part_the_rest_is_taken(
 
 # The password is `test`: https://prometheus.io/docs/guides/basic-auth/
 PROTECTED = "basic_auth_users: {admin: $2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay}"
+
+
+MUTUAL = """
+tls_server_config:
+  cert_file: FOLDER/server.pem
+  key_file: FOLDER/server-key.pem
+  client_ca_file: FOLDER/ca.pem
+  client_auth_type: RequireAndVerifyClientCert
+"""
+
+
+def test_it_knows_who_posts_by_certificate(real_alertmanager: tuple[Replica, ...], tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    for name, issued in (("server", authority.issue_cert("127.0.0.1")), ("kwatch", authority.issue_cert("kwatch@x"))):
+        issued.private_key_pem.write_to_path(tmp_path / f"{name}-key.pem")
+        issued.cert_chain_pems[0].write_to_path(tmp_path / f"{name}.pem")
+    with running(tmp_path / "mutual", 1, MUTUAL.replace("FOLDER", str(tmp_path))) as (replica,):
+        urls = {"urls": [replica.url.replace("http:", "https:")], "ca": tmp_path / "ca.pem"}
+        tell((), told(NotificationKind.FIRING), **urls, cert=tmp_path / "kwatch.pem", key=tmp_path / "kwatch-key.pem")
+        with pytest.raises(SendError):
+            tell((), told(NotificationKind.FIRING), **urls)
 
 
 def test_it_knows_who_posts_by_password(real_alertmanager: tuple[Replica, ...], tmp_path: Path) -> None:
