@@ -44,6 +44,7 @@ from kwatch.notify.heartbeat import Ping
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
 from kwatch.outbox.outbox import Outbox
+from kwatch.outbox.reconciler import Reconciler
 from kwatch.outbox.trouble import Report
 from kwatch.pipeline import Pipeline
 from kwatch.reload import Reloader
@@ -134,6 +135,12 @@ class App:
             policies=config.policies,
             on_report=self._report,
         )
+        self.reconciler = Reconciler(
+            self.parts.channels,
+            lambda name: self.engine.told_at(name, self.clock.now()),
+            clock=ports.clock,
+            counters=counters,
+        )
         self.pipeline = Pipeline(
             self.decider,
             state,
@@ -211,6 +218,7 @@ class App:
         new = self._rules(config, fresh(known, config.rules, other_labels=other_labels))
         self.decider.use(parts.rules, new, parts.namespaces.is_watched, moves=moves, now=now)
         self.outbox.use(parts.channels, config.policies)
+        self.reconciler.use(parts.channels)
 
     def _parts(self, config: Config, before: Parts | None = None) -> Parts:
         chosen = config.watch.namespaces
@@ -291,11 +299,12 @@ class App:
             watches = tasks.create_task(self.fleet.run(self._on_started), name="watches")
             reload = tasks.create_task(self._follow_configuration(), name="reload")
             timekeeper = tasks.create_task(self.timekeeper.run(), name="timekeeper")
+            reconciler = tasks.create_task(self.reconciler.run(), name="reconciler")
             heartbeat = tasks.create_task(self.heartbeat.run(), name="heartbeat")
             await stop.wait()
             self.is_stopping = True
             log.info("stopping")
-            await _cancel(heartbeat, timekeeper, reload, watches, lookup)
+            await _cancel(heartbeat, reconciler, timekeeper, reload, watches, lookup)
             await _cancel(pipeline)
             await self._tell_stopped()
             await self._end_outbox(outbox)
