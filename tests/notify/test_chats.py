@@ -15,6 +15,7 @@ from kwatch.model.rules import Severity
 from kwatch.testing.contract import Desk
 from kwatch.testing.vendors.discord import Discord
 from kwatch.testing.vendors.slack import Slack, SlackWebhook
+from kwatch.testing.vendors.telegram import Telegram
 from tests.notify.chat_kit import big_facts, desk_of, hostile_facts
 from tests.notify.samples import alert, content
 
@@ -28,13 +29,11 @@ CASES: dict[str, tuple[str, Callable[[Clock], Any], dict[str, Any]]] = {
     "slack-webhook": ("slack", SlackWebhook, {}),
     "discord": ("discord", Discord, {}),
     "discord-forum": ("discord", lambda clock: Discord(clock, is_forum=True), {"forum": True}),
+    "telegram": ("telegram", Telegram, {}),
 }
 #: Where a message that was posted can be changed, and where something can stand below another.
-EDITING = ("slack", "discord", "discord-forum")
-THREADED = (
-    "slack",
-    "discord-forum",
-)
+EDITING = ("slack", "discord", "discord-forum", "telegram")
+THREADED = ("slack", "discord-forum", "telegram")
 
 
 @pytest.fixture
@@ -84,7 +83,7 @@ def test_an_incident_is_one_message_that_is_edited_and_its_news(make: Make, case
 def test_an_update_without_news_only_edits(make: Make, case: str) -> None:
     desk = make(case)
     thread = Thread(desk.tell(content()))
-    desk.tell(content(alert(is_new=False), kind=UPDATE), thread, sequence=2)
+    desk.tell(content(alert(is_new=False, count=44), kind=UPDATE), thread, sequence=2)
     assert [shown.edits for shown in desk.shown] == [1]
 
 
@@ -111,7 +110,7 @@ def test_F27_what_is_to_be_edited_and_is_gone_is_posted_anew_once(make: Make, ca
     assert [shown.text.splitlines()[0] for shown in desk.shown] == [
         "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker"
     ]
-    desk.tell(content(kind=RESOLVED), Thread(second), sequence=3)
+    desk.tell(content(alert(count=44), kind=RESOLVED), Thread(second), sequence=3)
     assert desk.shown[0].edits == 1
 
 
