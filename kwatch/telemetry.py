@@ -58,7 +58,7 @@ _TOKEN_SHAPES = re.compile(
     | \b(?:[Bb]earer|[Bb]asic)\ +[\w.~+/=-]{8,}
     | (?<=://)[^\s/:@]*:[^\s/@]+(?=@)                           # user:password@host
     | (?<=password=)[^\s&"',;]+ | (?<=passwd=)[^\s&"',;]+ | (?<=secret=)[^\s&"',;]+
-    | (?<=token=)[^\s&"',;]+ | (?<=api_key=)[^\s&"',;]+ | (?<=apikey=)[^\s&"',;]+
+    | (?<=[?&]sig=)[^\s&"',;]+ | (?<=token=)[^\s&"',;]+ | (?<=api_key=)[^\s&"',;]+ | (?<=apikey=)[^\s&"',;]+
     """,
     re.VERBOSE | re.DOTALL,
 )

@@ -15,6 +15,7 @@ from kwatch.model.rules import Severity
 from kwatch.testing.contract import Desk
 from kwatch.testing.vendors.discord import Discord
 from kwatch.testing.vendors.slack import Slack, SlackWebhook
+from kwatch.testing.vendors.teams import Teams
 from kwatch.testing.vendors.telegram import Telegram
 from tests.notify.chat_kit import big_facts, desk_of, hostile_facts
 from tests.notify.samples import alert, content
@@ -30,6 +31,7 @@ CASES: dict[str, tuple[str, Callable[[Clock], Any], dict[str, Any]]] = {
     "discord": ("discord", Discord, {}),
     "discord-forum": ("discord", lambda clock: Discord(clock, is_forum=True), {"forum": True}),
     "telegram": ("telegram", Telegram, {}),
+    "teams": ("teams", Teams, {}),
 }
 #: Where a message that was posted can be changed, and where something can stand below another.
 EDITING = ("slack", "discord", "discord-forum", "telegram")

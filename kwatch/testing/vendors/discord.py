@@ -207,7 +207,7 @@ def _shown(message: _Message, is_forum: bool) -> Shown:
     footers = [embed["footer"]["text"] for embed in document.get("embeds", []) if "footer" in embed]
     return Shown(
         id=message.id,
-        text="\n".join([*(reading.text for reading in readings), *footers]),
+        text="\n".join([*(reading.text for reading in readings), *footers]).replace("\u200b", ""),
         thread=message.channel if is_forum and message.channel != message.id else "",
         pings=_pings(document),
         links=tuple(link for reading in readings for link in reading.links),
