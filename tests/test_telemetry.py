@@ -105,6 +105,10 @@ def test_x_16_no_escape_reaches_the_log(formatter: type[TextFormatter | JsonForm
             "POST https://x.logic.azure.com/invoke?sp=%2F&sig=aB_c-d",
             "POST https://x.logic.azure.com/invoke?sp=%2F&sig=[redacted]",
         ),
+        (
+            "POST https://chat.example.com/hooks/4xp9fdt77pncbef59f4k1qe83o",
+            "POST https://chat.example.com/hooks/[redacted]",
+        ),
         ("ghp_0123456789abcdefghij0123456789abcdef", "[redacted]"),
         ("key AKIAIOSFODNN7EXAMPLE used", "key [redacted] used"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "[redacted]"),
@@ -113,7 +117,7 @@ def test_x_16_no_escape_reaches_the_log(formatter: type[TextFormatter | JsonForm
         ("-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\nafter", "[redacted]\nafter"),
         ("token refused: secret file is missing", "token refused: secret file is missing"),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_credentials_are_redacted_by_their_shape(text: str, expected: str) -> None:
     assert Redactor().clean(text) == expected

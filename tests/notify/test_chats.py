@@ -14,6 +14,7 @@ from kwatch.model.notifications import NotificationKind, Part, Section, Thread
 from kwatch.model.rules import Severity
 from kwatch.testing.contract import Desk
 from kwatch.testing.vendors.discord import Discord
+from kwatch.testing.vendors.mattermost import Mattermost, MattermostHook
 from kwatch.testing.vendors.slack import Slack, SlackWebhook
 from kwatch.testing.vendors.teams import Teams
 from kwatch.testing.vendors.telegram import Telegram
@@ -32,10 +33,12 @@ CASES: dict[str, tuple[str, Callable[[Clock], Any], dict[str, Any]]] = {
     "discord-forum": ("discord", lambda clock: Discord(clock, is_forum=True), {"forum": True}),
     "telegram": ("telegram", Telegram, {}),
     "teams": ("teams", Teams, {}),
+    "mattermost": ("mattermost", Mattermost, {}),
+    "mattermost-hook": ("mattermost", MattermostHook, {}),
 }
 #: Where a message that was posted can be changed, and where something can stand below another.
-EDITING = ("slack", "discord", "discord-forum", "telegram")
-THREADED = ("slack", "discord-forum", "telegram")
+EDITING = ("slack", "discord", "discord-forum", "telegram", "mattermost")
+THREADED = ("slack", "discord-forum", "telegram", "mattermost")
 
 
 @pytest.fixture
@@ -235,7 +238,7 @@ def test_the_plain_form_has_title_and_text(make: Make, case: str) -> None:
 
 
 #: Case → how a mention is configured, and who is called by it.
-MENTIONS = {"slack": ("@here", "!here"), "discord": ("<@&42>", "<@&42>")}
+MENTIONS = {"slack": ("@here", "!here"), "discord": ("<@&42>", "<@&42>"), "mattermost": ("@channel", "@channel")}
 
 
 @pytest.mark.parametrize("case", MENTIONS)
