@@ -16,6 +16,7 @@ class Markup(msgspec.Struct, frozen=True):
     quote: Callable[[str], str] = clean
     link: Callable[[str], str] = str
     bullet: str = "• "
+    newline: str = "\n"
 
 
 #: Nothing is marked: for fields where nothing is parsed.
@@ -26,7 +27,7 @@ def whole_text(page: Page, markup: Markup) -> str:
     """Return title and everything else, a line each."""
     footer = [markup.text(page.footer)] if page.footer else []
     details = [markup.link(page.url)] if page.url else []
-    return "\n".join(
+    return markup.newline.join(
         [markup.bold(markup.text(page.title)), *body(page, markup), *rows(page.facts, markup), *footer, *details]
     )
 

@@ -14,6 +14,7 @@ from kwatch.model.notifications import NotificationKind, Part, Section, Thread
 from kwatch.model.rules import Severity
 from kwatch.testing.contract import Desk
 from kwatch.testing.vendors.discord import Discord
+from kwatch.testing.vendors.matrix import Matrix
 from kwatch.testing.vendors.mattermost import Mattermost, MattermostHook
 from kwatch.testing.vendors.slack import Slack, SlackWebhook
 from kwatch.testing.vendors.teams import Teams
@@ -33,12 +34,13 @@ CASES: dict[str, tuple[str, Callable[[Clock], Any], dict[str, Any]]] = {
     "discord-forum": ("discord", lambda clock: Discord(clock, is_forum=True), {"forum": True}),
     "telegram": ("telegram", Telegram, {}),
     "teams": ("teams", Teams, {}),
+    "matrix": ("matrix", Matrix, {}),
     "mattermost": ("mattermost", Mattermost, {}),
     "mattermost-hook": ("mattermost", MattermostHook, {}),
 }
 #: Where a message that was posted can be changed, and where something can stand below another.
-EDITING = ("slack", "discord", "discord-forum", "telegram", "mattermost")
-THREADED = ("slack", "discord-forum", "telegram", "mattermost")
+EDITING = ("slack", "discord", "discord-forum", "telegram", "mattermost", "matrix")
+THREADED = ("slack", "discord-forum", "telegram", "mattermost", "matrix")
 
 
 @pytest.fixture
@@ -238,7 +240,12 @@ def test_the_plain_form_has_title_and_text(make: Make, case: str) -> None:
 
 
 #: Case → how a mention is configured, and who is called by it.
-MENTIONS = {"slack": ("@here", "!here"), "discord": ("<@&42>", "<@&42>"), "mattermost": ("@channel", "@channel")}
+MENTIONS = {
+    "slack": ("@here", "!here"),
+    "discord": ("<@&42>", "<@&42>"),
+    "mattermost": ("@channel", "@channel"),
+    "matrix": ("@room", "@room"),
+}
 
 
 @pytest.mark.parametrize("case", MENTIONS)
