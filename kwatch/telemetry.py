@@ -51,6 +51,7 @@ _TOKEN_SHAPES = re.compile(
     | \b(?:xox[a-z]|xapp|xwfp)-[\w-]{8,}                        # Slack
     | \bhooks\.slack\.com/(?:services|workflows|triggers)/\S+
     | \bdiscord(?:app)?\.com/api/(?:v\d+/)?webhooks/\S+
+    | \bAIza[\w-]{35}                                          # Google
     | \b(?:syt|mat|mct)_[\w-]{10,}                             # Matrix
     | (?<=/hooks/)[a-z0-9]{26}\b                                # Mattermost
     | (?<=/bot)\d+:[\w-]+ | \b\d{6,}:[\w-]{30,}               # Telegram

@@ -110,6 +110,7 @@ def test_x_16_no_escape_reaches_the_log(formatter: type[TextFormatter | JsonForm
             "POST https://chat.example.com/hooks/[redacted]",
         ),
         ("M_UNKNOWN_TOKEN syt_a3dhdGNo_hVbYbZtYqXwLkPmN_1aBcDe", "M_UNKNOWN_TOKEN [redacted]"),
+        ("POST /messages?key=AIzaSyDdI0hCZtE6vySjMm-WEfRq3CPzqKqqsHI", "POST /messages?key=[redacted]"),
         ("ghp_0123456789abcdefghij0123456789abcdef", "[redacted]"),
         ("key AKIAIOSFODNN7EXAMPLE used", "key [redacted] used"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "[redacted]"),
@@ -118,7 +119,7 @@ def test_x_16_no_escape_reaches_the_log(formatter: type[TextFormatter | JsonForm
         ("-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\nafter", "[redacted]\nafter"),
         ("token refused: secret file is missing", "token refused: secret file is missing"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_credentials_are_redacted_by_their_shape(text: str, expected: str) -> None:
     assert Redactor().clean(text) == expected

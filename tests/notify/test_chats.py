@@ -14,6 +14,7 @@ from kwatch.model.notifications import NotificationKind, Part, Section, Thread
 from kwatch.model.rules import Severity
 from kwatch.testing.contract import Desk
 from kwatch.testing.vendors.discord import Discord
+from kwatch.testing.vendors.googlechat import GoogleChat
 from kwatch.testing.vendors.matrix import Matrix
 from kwatch.testing.vendors.mattermost import Mattermost, MattermostHook
 from kwatch.testing.vendors.slack import Slack, SlackWebhook
@@ -35,6 +36,7 @@ CASES: dict[str, tuple[str, Callable[[Clock], Any], dict[str, Any]]] = {
     "telegram": ("telegram", Telegram, {}),
     "teams": ("teams", Teams, {}),
     "matrix": ("matrix", Matrix, {}),
+    "googlechat": ("googlechat", GoogleChat, {}),
     "mattermost": ("mattermost", Mattermost, {}),
     "mattermost-hook": ("mattermost", MattermostHook, {}),
 }
