@@ -7,10 +7,10 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 STATE  := $(VENV)/.kwatch
 ARGS   ?=
 
-.PHONY: run test lint format bench mutants lock wheel clean help
+.PHONY: run test lint format contract bench mutants lock wheel clean help
 
 help:   ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(STATE)-run   ## watch the cluster of the current kubeconfig, or the demo cluster where there is none
 	@$(BIN)/kwatch run $(ARGS)
@@ -26,6 +26,9 @@ lint: $(STATE)-dev   ## check format, style, types and layers
 
 format: $(STATE)-dev   ## format, and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+contract: $(STATE)-dev   ## write docs/contract.md: which channel keeps what
+	@$(BIN)/python -m tests.notify.contract.table
 
 bench: $(STATE)-dev   ## measure; benchmarks/README.md says what
 	@$(BIN)/python benchmarks/pipeline.py $(ARGS)

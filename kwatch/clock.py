@@ -64,12 +64,15 @@ class Change:
 class SteadyClock:
     """A clock that stands still when the wall clock was set or the machine has slept, until that is taken over.
 
-    So nothing comes due by it before somebody has decided what that means.
+    So nothing comes due by it before somebody has decided what that means. It begins no earlier than `not_before`, the
+    last instant that is written down: where that lies ahead, the clock was set back before this process began.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, not_before: datetime | None = None) -> None:
         self._clock = clock
         self._wall, self._monotonic, self._awake = clock.now(), clock.monotonic(), clock.awake()
+        if not_before is not None:
+            self._wall = max(self._wall, not_before)
 
     def now(self) -> datetime:
         if not self.has_stopped:

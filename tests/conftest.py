@@ -1,6 +1,6 @@
 """Fixtures that several parts' tests share, and the account of what this machine could not run.
 
-Tests that need a real cluster are left out where it cannot run, and the reason is named at the end. With
+Tests that need a real cluster or mail server are left out where it cannot run, and the reason is named at the end. With
 KWATCH_REQUIRE_ALL=1, as in CI, the run fails instead.
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mail import exim
 from tests.realcluster import RealCluster, missing, running
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
@@ -30,9 +31,20 @@ def real_node() -> Iterator[RealCluster]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def real_mail_server() -> Iterator[exim.Exim]:
+    """A mail server with TLS, AUTH and mailboxes."""
+    with exim.running() as server:
+        yield server
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what cannot run here."""
-    why = {"real_cluster": missing(node=False), "real_node": missing(node=True)}
+    why = {
+        "real_cluster": missing(node=False),
+        "real_node": missing(node=True),
+        "real_mail_server": exim.missing(),
+    }
     left_out: dict[str, int] = {}
     kept: list[pytest.Item] = []
     gone: list[pytest.Item] = []
@@ -53,4 +65,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Name what was left out, and why."""
     for reason, number in config.stash.get(LEFT_OUT, {}).items():
-        terminalreporter.write_line(f"not run here: {number} tests on a real cluster: {reason}", yellow=True)
+        terminalreporter.write_line(f"not run here: {number} tests on what is real: {reason}", yellow=True)

@@ -43,6 +43,21 @@ def test_it_goes_with_the_machine() -> None:
     assert (clock.now(), clock.has_stopped, clock.adopt()) == (at(3600), False, Change())
 
 
+def test_it_stands_from_the_first_where_the_machine_is_behind_what_is_written_down() -> None:
+    machine = Machine()
+    clock = SteadyClock(machine, not_before=at(3600))
+    assert (clock.now(), clock.has_stopped) == (at(3600), True)
+    machine.passes(5)
+    assert clock.adopt() == Change(set_by=timedelta(hours=-1))
+    assert clock.now() == at(5)
+
+
+def test_what_is_written_down_is_past_otherwise() -> None:
+    machine = Machine()
+    clock = SteadyClock(machine, not_before=at(-3600))
+    assert (clock.now(), clock.has_stopped) == (at(0), False)
+
+
 def test_small_steps_are_no_change_however_many() -> None:
     machine = Machine()
     clock = SteadyClock(machine)

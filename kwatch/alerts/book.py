@@ -221,7 +221,7 @@ class Book:
             due_at = self._absences.judge(alert, rule, now).due_at
             self._timers.set((Phase.CONDITION, alert.fingerprint), due_at)
             return
-        until = now if rule is None else keep_until(alert, rule)
+        until = keep_until(alert, rule)
         if until <= now:
             self._forget(alert)
             return

@@ -99,8 +99,13 @@ def _ends_at(member: Member, rule: Rule) -> datetime:
 MEMORY = timedelta(hours=1)
 
 
-def keep_until(alert: Alert, rule: Rule) -> datetime:
-    """Say how long an alert that is not open must be remembered: for its window, its dedup and its next episode."""
+def keep_until(alert: Alert, rule: Rule | None) -> datetime:
+    """Say how long an alert that is not open must be remembered: for its window, its dedup and its next episode.
+
+    The next episode alone is left of a rule that was removed: it may come back.
+    """
+    if rule is None:
+        return alert.seen_at if alert.ended_at is None else alert.ended_at + MEMORY
     needs = [alert.seen_at]
     if alert.ended_at is not None:
         needs.append(alert.ended_at + max(rule.reopen_window, MEMORY))

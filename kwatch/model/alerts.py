@@ -1,7 +1,7 @@
 """Findings over time: what the engine keeps and what it says of it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 import msgspec
@@ -47,6 +47,7 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     starts_at: datetime
     ends_at: datetime | None = None
     end_reason: EndReason | None = None
+    window: timedelta = timedelta(0)  # what `window_count` is about; 0 without a rate
     members: tuple[str, ...] = ()  # at most 10 names, those that are true first
     member_count: int = 0
     continues: int | None = None  # the episode that this one continues

@@ -14,7 +14,8 @@ from kwatch.notify.markup import PLAIN, whole_text
 from kwatch.notify.page import Item, Listing, Page, Row, fitting
 
 _BLOCKS = 13_000  # characters of all blocks as JSON in ASCII: above 13,200 Slack says msg_blocks_too_long
-_TEXT = 3000  # of a section and of `text`, which may be longer but is read on phones
+_TEXT = 3000  # of a section
+_SAID = 4000  # bytes of `text`: an update with more is refused
 _HEADER = 150
 _FIELDS, _FIELD = 10, 500  # Slack takes 2000 characters in a field; nobody reads them there
 _QUOTE = 2500  # of a Kubernetes message
@@ -23,7 +24,7 @@ _PARAGRAPH, _LINE = 1000, 500
 
 def plain_message(page: Page, mention: str) -> Mapping[str, Any]:
     """Return the message without blocks: what Slack takes when it refuses the layout."""
-    short = fit(whole_text(page, PLAIN), _TEXT - len(mention) - 1, slack)
+    short = fit(whole_text(page, PLAIN), _SAID - len(mention) - 1, slack, _bytes)
     return {"text": f"{mention} {short}".strip(), "blocks": []}
 
 
@@ -33,7 +34,12 @@ def message(page: Page, mention: str) -> Mapping[str, Any]:
     def blocks(part: Page) -> list[Any]:
         return [_header(part.title), *_section(part, mention), _rich(part), *_footer(part)]
 
-    return {"text": fit(page.title, _TEXT, slack), "blocks": fitting(page, blocks, _fits)}
+    title = " · ".join(filter(None, (page.title, page.so_far)))
+    return {"text": fit(title, _SAID, slack, _bytes), "blocks": fitting(page, blocks, _fits)}
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
 
 
 def _fits(blocks: list[Any]) -> bool:

@@ -16,6 +16,7 @@ from kwatch.model.notifications import Content, Notification, NotificationKind
 from kwatch.notify import facts
 from kwatch.notify.escape import clean, cut, line
 from kwatch.notify.render import TemplateEngine
+from kwatch.notify.report import report
 
 _ALERTS = 100  # in the context; `alert_count` says how many there are
 _LISTED = 10  # in the text
@@ -61,6 +62,7 @@ def context_of(notification: Notification, timezone: str, templates: TemplateEng
             "glyph": glyph,
             "title": _short(facts.title(content, now)),
             "subject": _short(facts.mail_subject(content)),
+            "so_far": _short(facts.so_far(content, zone, now)),
             "status": _short(facts.status(content, zone, now)),
             "cluster": _short(content.cluster),
             "receiver": content.receiver,
@@ -84,6 +86,7 @@ def context_of(notification: Notification, timezone: str, templates: TemplateEng
             "folded": content.folded,
             "counts": [_short(count) for count in facts.counts(content)],
             "sections": sections,
+            "report": report(content, zone, now) if content.kind is NotificationKind.DIGEST else {},
             "notes": [_short(note) for note in (*facts.notes(content, zone, now), *_way_to_all(notification))],
             "message": cut(clean(content.text), _MESSAGE),
             "url": content.public_url,

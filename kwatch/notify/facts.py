@@ -116,6 +116,18 @@ def title(content: Content, now: datetime) -> str:
             return f"{words} · {subject(content)} · {place(content)}"
 
 
+def so_far(content: Content, zone: tzinfo, now: datetime) -> str:
+    """Return `since 14:02 CET, 43 times` of what goes on, or nothing: what a title leaves out."""
+    if content.kind.closes or not content.alerts or content.kind in _OF_SEVERAL:
+        return ""
+    often = how_often(content.alerts[0]) if content.alert_count == 1 else ""
+    return ", ".join(filter(None, (f"since {instant(content.starts_at, zone, now)}", often)))
+
+
+#: Kinds that tell of a period, not of a problem.
+_OF_SEVERAL = frozenset({NotificationKind.SUMMARY, NotificationKind.OVERFLOW, NotificationKind.DIGEST})
+
+
 def mail_subject(content: Content) -> str:
     """Return the subject of a thread: it does not change with the state, so that the thread holds."""
     match content.kind:
@@ -157,14 +169,15 @@ def status(content: Content, zone: tzinfo, now: datetime) -> str:
         case NotificationKind.OVERFLOW:
             return f"OVERFLOW: {content.folded} more since {since} than may be told one by one"
         case NotificationKind.DIGEST:
-            return f"DIGEST of {since} to {_end(content, zone, now)}: {contents(content)}"
+            return f"DIGEST of {since} to {_end(content, zone, now)} ({lasted})"
         case NotificationKind.META:
             return "KWATCH about itself"
         case NotificationKind.TEST:
             return "TEST: nothing is wrong"
         case NotificationKind.FIRING | NotificationKind.UPDATE | NotificationKind.REPEAT:
             still = "STILL FIRING" if content.kind is NotificationKind.REPEAT else "FIRING"
-            of = f", {content.firing_count} of {content.alert_count}" if content.alert_count > 1 else ""
+            is_partly = content.firing_count != content.alert_count
+            of = f", {content.firing_count} of {content.alert_count}" if is_partly else ""
             return f"{still} since {since} ({lasted}{of})"
 
 
@@ -198,6 +211,8 @@ def late(content: Content, zone: tzinfo, now: datetime) -> str:
     """Return what makes a late message understandable, or nothing."""
     if not content.is_late:
         return ""
+    if content.kind is NotificationKind.OVERFLOW:
+        return f"late: the first of them is of {instant(content.starts_at, zone, now)}, and could not be delivered"
     return f"late: began at {instant(content.starts_at, zone, now)} while kwatch was not watching"
 
 
@@ -249,7 +264,8 @@ def how_often(alert: AlertView) -> str:
         return ""
     total = "once" if alert.count == 1 else f"{alert.count} times"
     if alert.window_count not in {0, alert.count}:
-        total = f"about {alert.window_count} in the window of the rule, {alert.count} in all"
+        window = duration(alert.window) if alert.window else "the window of the rule"
+        total = f"about {alert.window_count} in {window}, {alert.count} in all"
     varied = ["varied messages"] if alert.is_varied else []
     return ", ".join([total, *varied, *([THROTTLED] if alert.is_throttled else [])])
 
@@ -285,6 +301,8 @@ def cause(alert: AlertView, summary: str) -> str:
 def notes(content: Content, zone: tzinfo, now: datetime) -> tuple[str, ...]:
     """Return what else is to be said of the whole: lateness, what came and went, what was left out."""
     lines = []
+    if content.meant_for:
+        lines.append(f"meant for {content.meant_for}, which cannot be told")
     if said := late(content, zone, now):
         lines.append(said)
     if content.came_and_went:

@@ -6,9 +6,11 @@ URL, header or token gets into an error. The total time of an attempt is the cal
 
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import AsyncIterable, Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -18,6 +20,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError, SendError
 from kwatch.notify.base import ChannelConfig, Connection, Tools
+from kwatch.notify.tls import client_context, load_identity
 
 _MAX_REPLY = 64 * 1024
 _CONNECT_SECONDS = 5.0
@@ -54,9 +57,35 @@ class Reply(NamedTuple):
 
 def system_transport(connection: Connection) -> httpx.AsyncBaseTransport:
     """Return the transport of production: aiohttp's, which takes a fifth of httpx's own time per request."""
-    context = ssl.create_default_context(cafile=connection.ca)
+    context = client_context(connection.ca, connection.cert, connection.key)
     proxy = httpx.Proxy(connection.proxy) if connection.proxy else None
-    return AiohttpTransport(verify=context, trust_env=False, proxy=proxy)
+    transport = AiohttpTransport(verify=context, trust_env=False, proxy=proxy)
+    if connection.cert is None:
+        return transport
+    return _Identified(transport, context, connection.cert, connection.key)
+
+
+class _Identified(httpx.AsyncBaseTransport):
+    """Shows our certificate as it is now, for it is renewed while kwatch runs; a kept connection keeps its own."""
+
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, context: ssl.SSLContext, cert: Path, key: Path | None
+    ) -> None:
+        self._transport = transport
+        self._context = context
+        self._cert, self._key = cert, key
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Load the files, which are small and local, and send."""
+        try:
+            load_identity(self._context, self._cert, self._key)
+        except OSError:  # ssl.SSLError is one
+            raise failed(Failure.DESTINATION, Reason.SECRET, "cert or key cannot be used") from None
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
 
 
 class HttpClient:
@@ -66,7 +95,9 @@ class HttpClient:
     """
 
     def __init__(self, config: ChannelConfig, tools: Tools) -> None:
-        self._transport = tools.transport(Connection(proxy=config.proxy, ca=config.ca))
+        self._transport = tools.transport(
+            Connection(proxy=config.proxy, ca=config.ca, cert=config.cert, key=config.key)
+        )
         seconds = config.timeout.total_seconds()
         self._timeout = {"connect": _CONNECT_SECONDS, "pool": seconds, "read": seconds, "write": seconds}
 
@@ -108,22 +139,38 @@ def with_query(url: str, query: Mapping[str, str], path: str = "") -> str:
 
 
 def document_of(reply: Reply) -> Mapping[str, Any]:
-    """Return the JSON object that was answered; an empty one for anything else."""
+    """Return the JSON object that was answered; an empty one for anything else, and what is nested without end."""
     try:
         decoded = msgspec.json.decode(reply.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return decoded if isinstance(decoded, dict) else {}
 
 
 async def _read(response: httpx.Response) -> Reply:
+    """Read what is kept of an answer, and no more."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    is_packed = headers.get("content-encoding", "identity").lower() in {"gzip", "x-gzip", "deflate"}
+    stream: AsyncIterable[bytes] = response.stream  # type: ignore[assignment]  # an async transport gave it
+    return Reply(
+        response.status_code, headers, await _first(stream, zlib.decompressobj(wbits=47) if is_packed else None)
+    )
+
+
+async def _first(stream: AsyncIterable[bytes], packed: "zlib._Decompress | None") -> bytes:
+    """Return the first bytes of a body; what is packed though nobody asked for it is unpacked only as far as needed.
+
+    httpx would unpack each chunk whole, and 64 KiB of gzip may be 64 MiB.
+    """
     kept = bytearray()
-    async for chunk in response.aiter_bytes():
-        kept += chunk
+    async for chunk in stream:
+        try:
+            kept += packed.decompress(chunk, _MAX_REPLY - len(kept)) if packed else chunk
+        except zlib.error:
+            break
         if len(kept) >= _MAX_REPLY:
             break
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(response.status_code, headers, bytes(kept[:_MAX_REPLY]))
+    return bytes(kept[:_MAX_REPLY])
 
 
 def classify(reply: Reply) -> SendError | None:

@@ -60,6 +60,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """A message; what is empty is left out."""
 
     title: str  # with its glyph
+    so_far: str = ""  # since when and how often; for who sees one line alone
     tone: Tone = Tone.NEUTRAL
     text: str = ""  # of the user's own template, or of the plain form; then nothing else is there
     states: tuple[str, ...] = ()  # since when; what else is to be said of the whole
@@ -78,8 +79,9 @@ def fact_page(title: str, context: Context) -> Page:
     rows = [Row(label, text, label == "Runbook") for label, text in context["rows"]]
     return Page(
         title=title,
+        so_far=context["so_far"],
         tone=_tone(context),
-        states=(context["status"], *context["notes"]),
+        states=(context["status"], *context["notes"], *_beginnings(context)),
         facts=(*_common(context), *(row for row in rows if row.label not in _SENTENCES | _ELSEWHERE)),
         sentences=tuple(row for row in rows if row.label in _SENTENCES),
         quote=_quote(context),
@@ -136,8 +138,8 @@ def _quote(context: Context) -> str:
 
 
 def _listings(context: Context) -> tuple[Listing, ...]:
-    if context["sections"]:
-        return tuple(_section(section) for section in context["sections"])
+    if context["report"]:
+        return _report(context)
     if context["rows"]:
         return ()
     counts = Listing(tuple(Item(count) for count in context["counts"][:_COUNTS]))
@@ -145,11 +147,49 @@ def _listings(context: Context) -> tuple[Listing, ...]:
     return tuple(listing for listing in (counts, alerts) if listing.items)
 
 
-def _section(section: Context) -> Listing:
-    """Return a part of a digest: some of its alerts in a line each."""
+def _beginnings(context: Context) -> tuple[str, ...]:
+    """Return the shape of a digest's period, if anything began in it."""
+    report = context["report"]
+    if not report or not report["began"]:
+        return ()
+    return (report["sparkline"], f"{report['began']} began, by the {report['slot']}; most at {report['busiest']}")
+
+
+def _report(context: Context) -> tuple[Listing, ...]:
+    """Return the lists of a digest, what asks for something first."""
+    report, sections = context["report"], context["sections"]
+    problems = Listing(tuple(Item(line) for line in report["undelivered"]), title="Delivery problems")
+    groups = Listing(
+        tuple(
+            Item(
+                group["name"],
+                " · " + ", ".join(f"{group[s['name']]} {s['title']}" for s in sections if group[s["name"]]),
+            )
+            for group in report["groups"]
+        ),
+        title=f"By {report['group_word'].lower()}",
+    )
+    untold = Listing(tuple(Item(line) for line in report["suppressed"]), title="Not told")
+    listings = (problems, *(_section(section, report) for section in sections), groups, untold)
+    return tuple(listing for listing in listings if listing.items)
+
+
+def _section(section: Context, report: Context) -> Listing:
+    """Return a part of a digest: some of its alerts in a line each; what came and went by rule and namespace."""
+    title = f"{section['title'].capitalize()} ({section['count']})"
+    if section["name"] == "came_and_went":
+        gone = report["came_and_went"]
+        items = tuple(
+            Item(each["rule"], f" · {each['count']} times, the longest {each['longest']} · {each['places']}")
+            for each in gone
+        )
+        return Listing(items, section["count"] - sum(each["count"] for each in gone), title)
     shown = section["alerts"][:_IN_SECTION]
-    items = tuple(Item(alert["rule"], f" · {alert['where']} · {alert['status']}") for alert in shown)
-    return Listing(items, section["count"] - len(shown), f"{section['title'].capitalize()} ({section['count']})")
+    items = tuple(
+        Item(alert["rule"], f" · {alert['where']} · {', '.join(filter(None, (alert['status'], alert['muted_by'])))}")
+        for alert in shown
+    )
+    return Listing(items, section["count"] - len(shown), title)
 
 
 def _alert_item(alert: Context) -> Item:

@@ -13,7 +13,7 @@ from kwatch.clock import Clock
 from kwatch.model.notifications import NotificationKind, Part, Section, Thread
 from kwatch.model.rules import Severity
 from kwatch.testing.contract import Desk
-from kwatch.testing.vendors.discord import Discord
+from kwatch.testing.vendors.discord import Discord, DiscordForum
 from kwatch.testing.vendors.googlechat import GoogleChat
 from kwatch.testing.vendors.matrix import Matrix
 from kwatch.testing.vendors.mattermost import Mattermost, MattermostHook
@@ -32,7 +32,7 @@ CASES: dict[str, tuple[str, Callable[[Clock], Any], dict[str, Any]]] = {
     "slack": ("slack", Slack, {}),
     "slack-webhook": ("slack", SlackWebhook, {}),
     "discord": ("discord", Discord, {}),
-    "discord-forum": ("discord", lambda clock: Discord(clock, is_forum=True), {"forum": True}),
+    "discord-forum": ("discord", DiscordForum, {}),
     "telegram": ("telegram", Telegram, {}),
     "teams": ("teams", Teams, {}),
     "matrix": ("matrix", Matrix, {}),

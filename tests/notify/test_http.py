@@ -1,13 +1,20 @@
 """What an answer, or none, means for a delivery (spec 3.3)."""
 
+import asyncio
+import gzip
 import socket
 import ssl
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
 from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError
-from kwatch.notify.http import Reply, classify, retry_after, transport_failure
+from kwatch.notify.base import ChannelConfig
+from kwatch.notify.http import HttpClient, Reply, classify, document_of, retry_after, transport_failure
+from tests.notify.samples import tools_for
 
 DESTINATION = {401, 403, 404, 405, 407, 410, 415, 451}
 MESSAGE = {
@@ -107,3 +114,53 @@ def caused(error: Exception, cause: BaseException) -> Exception:
 def test_what_is_raised_has_its_class(error: Exception, failure: Failure, reason: Reason) -> None:
     classified = transport_failure(error)
     assert (classified.failure, classified.reason) == (failure, reason)
+
+
+def reply_of(body: bytes, encoding: str) -> Reply:
+    """Post to one who answers so, and return what is kept of it."""
+    answer = httpx.MockTransport(
+        lambda _: httpx.Response(500, stream=Chunks(body), headers={"content-encoding": encoding})
+    )
+    client = HttpClient(ChannelConfig(type="webhook"), tools_for(answer))
+    return asyncio.run(client.post("https://hooks.example.com/", b"", {}))
+
+
+class Chunks(httpx.AsyncByteStream):
+    """A body as it comes from a socket."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self._body), 65536):
+            yield self._body[start : start + 65536]
+
+
+def test_F48_a_few_kilobytes_that_unpack_to_315_megabytes_take_no_memory() -> None:
+    bomb = gzip.compress(bytes(315 << 20))
+    tracemalloc.start()
+    reply = reply_of(bomb, "gzip")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert reply.body == bytes(64 * 1024)
+    assert peak < 2 << 20
+
+
+@pytest.mark.parametrize(
+    ("packed", "encoding"), [(gzip.compress(b"ok"), "gzip"), (zlib.compress(b"ok"), "deflate"), (b"ok", "identity")]
+)
+def test_an_answer_is_unpacked_whatever_was_asked_for(packed: bytes, encoding: str) -> None:
+    assert reply_of(packed, encoding).body == b"ok"
+
+
+def test_what_cannot_be_unpacked_is_left_out() -> None:
+    assert reply_of(b"ok", "gzip").body == b""
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"a"', b"\xff", b"[" * 60_000, b'{"a":' * 10_000, b"null", b"[]"])
+def test_what_is_no_document_is_an_empty_one(body: bytes) -> None:
+    assert document_of(Reply(200, {}, body)) == {}
+
+
+def test_a_document_is_decoded() -> None:
+    assert document_of(Reply(200, {}, b'{"ok": true}')) == {"ok": True}

@@ -55,6 +55,17 @@ def test_S118_a_clock_that_is_set_back_repeats_nothing_and_delays_nothing(tmp_pa
     assert jumps(stage) == {"set": 1, "slept": 0}
 
 
+def test_S118_a_clock_that_is_set_back_before_a_start_delays_nothing_but_what_nobody_saw_pass(tmp_path: Path) -> None:
+    """Nobody measured the time from the last row to the start: durations count as if it had not been."""
+    stage = Stage(tmp_path, HOURLY)
+    stage.pod(0, ready=False)
+    stage.set_clock(10, -HOUR)
+    stage.at(20, lambda: stage.kill(back_after=60))
+    stage.run(until=2 * HOUR)
+    assert stage.lines == [f"380 hook firing {POD}", f"3980 hook repeat {POD}"]
+    assert jumps(stage) == {"set": 1, "slept": 0}
+
+
 def test_S118_what_waits_to_be_sent_does_not_wait_for_the_old_time(tmp_path: Path) -> None:
     stage = Stage(tmp_path, text(LASTING))
     stage.answer = lambda _: httpx.Response(503, headers={"Retry-After": "120"})

@@ -15,7 +15,7 @@ from tests.scenarios.worlds import CONFIGS, Worlds
 
 TestWorlds = Worlds.TestCase
 TestWorlds.settings = settings(
-    max_examples=40,
+    max_examples=200,
     stateful_step_count=50,
     deadline=None,
     derandomize=True,
@@ -23,7 +23,7 @@ TestWorlds.settings = settings(
 )
 
 BOUNDED = settings(
-    max_examples=100, stateful_step_count=50, deadline=None, derandomize=True, database=None, phases=[Phase.generate]
+    max_examples=400, stateful_step_count=50, deadline=None, derandomize=True, database=None, phases=[Phase.generate]
 )
 
 

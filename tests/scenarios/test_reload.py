@@ -61,6 +61,21 @@ def test_S41_the_last_rule_of_an_incident_removed_closes_it(tmp_path: Path) -> N
     assert closed.document["alerts"][0]["end"] == "the rule was removed"
 
 
+def test_S41_a_rule_that_comes_back_goes_on_counting_its_episodes(tmp_path: Path) -> None:
+    """The number is part of the keys that other tools know an episode by: it must not be given twice."""
+    stage, pods = play(tmp_path, ONE + HOOK)
+    pods.phase(0, "a")
+    stage.reload(100, rules(EVICTED) + HOOK)
+    stage.reload(800, ONE + HOOK)
+    stage.run(until=900)
+    assert stage.lines == [
+        "0 hook firing broken shop/Pod/a",
+        "100 hook expired broken shop/Pod/a",
+        "800 hook summary broken shop/Pod/a",
+    ]
+    assert [each.document["alerts"][0]["episode"] for each in stage.told] == [1, 1, 2]
+
+
 def test_S42_a_rule_renamed_without_an_id_ends_and_begins(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     stage, pods = play(tmp_path, ONE + HOOK)
     pods.phase(0, "a")

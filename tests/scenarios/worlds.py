@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,7 @@ class Worlds(RuleBasedStateMachine):
         self.stage.answer = self._answer
         self.closing = ExitStack()
         self.advance: Callable[[float], None] = self.closing.enter_context(self.stage.live())
+        self.has_begun = False
         self.ready: dict[str, bool] = {}
         self.counts: Counter[str] = Counter()
         self.silences: list[str] = []
@@ -100,10 +101,16 @@ class Worlds(RuleBasedStateMachine):
         for name in PODS:
             self._write(name, is_ready=True)
         self.advance(60)
+        self.has_begun = True
 
-    @rule(name=NAMES, is_ready=st.booleans())
-    def observe(self, name: str, is_ready: bool) -> None:
-        self._write(name, is_ready=is_ready)
+    @rule(name=NAMES)
+    def fail(self, name: str) -> None:
+        self._write(name, is_ready=False)
+        self.advance(0.5)
+
+    @rule(name=NAMES)
+    def recover(self, name: str) -> None:
+        self._write(name, is_ready=True)
         self.advance(0.5)
 
     @rule(name=NAMES, n=st.integers(1, 4))
@@ -138,6 +145,11 @@ class Worlds(RuleBasedStateMachine):
     @rule(effect=st.sampled_from((Effect.DROP, Effect.GONE)))
     def lose_watches(self, effect: Effect) -> None:
         self.stage.cluster.faults.add(Fault(effect=effect))
+        self.advance(1)
+
+    @rule(by=st.sampled_from((-3600, -60, 60, 3600)))
+    def set_clock(self, by: float) -> None:
+        self.stage.own_clock.set_by(by)
         self.advance(1)
 
     @rule(number=st.integers(0, len(CONFIGS) - 1))
@@ -235,7 +247,7 @@ class Worlds(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            if self.ready:
+            if self.has_begun:
                 self.settle()
         finally:
             self.closing.close()
@@ -267,12 +279,30 @@ class Worlds(RuleBasedStateMachine):
         return {name for name, is_ready in self.ready.items() if not is_ready}
 
     def _told_as_firing(self) -> set[str]:
-        """Return what the newest message of each open incident says to be firing, at the receiver without a pace."""
-        newest = {document["incident"]: document for document in self.receivers["fast"].taken}
+        """Return what the newest message of each open incident says to be firing, at the receiver without a pace.
+
+        What was there at the start is told in one summary, and its end where it belongs: that ends it in both.
+        """
+        taken = self.receivers["fast"].taken
+        newest = {document["incident"]: (at, document) for at, document in enumerate(taken)}
         return {
             alert["labels"]["name"]
-            for document in newest.values()
+            for at, document in newest.values()
             if document["kind"] not in ("resolved", "expired")
             for alert in document["alerts"]
-            if alert["state"] == "firing" and alert["rule"] == "broken"
+            if alert["rule"] == "broken" and alert["state"] == "firing" and not _is_ended(alert, at, taken)
         }
+
+
+def _is_ended(alert: Mapping[str, Any], at: int, taken: list[dict[str, Any]]) -> bool:
+    """Whether another message ends what message `at` says: one that came after it, or of an incident begun after."""
+    return any(
+        (there > at or _begun(document) > _begun(taken[at])) and other["state"] != "firing"
+        for there, document in enumerate(taken)
+        for other in document["alerts"]
+        if (other["fingerprint"], other["episode"]) == (alert["fingerprint"], alert["episode"])
+    )
+
+
+def _begun(document: Mapping[str, Any]) -> int:
+    return int(document["incident"].rpartition("/")[2])

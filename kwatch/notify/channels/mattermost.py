@@ -121,6 +121,8 @@ class Mattermost:
         document = {"text": body["message"], "attachments": body["attachments"]}
         reply = await self._client.send_json("POST", self._config.url.read(), document)
         _check(reply, _NONE)
+        if reply.body.strip() != b"ok":
+            raise failed(Failure.AMBIGUOUS, Reason.BAD_REPLY, "Mattermost's webhook did not answer ok")
         return Receipt()
 
     async def edit(self, root: Receipt, body: Body, key: str) -> None:

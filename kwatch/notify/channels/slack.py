@@ -4,7 +4,6 @@ With a bot, an incident is one message that is edited, and a thread below it (`k
 below Slack's limits in `kwatch.notify.blocks`.
 """
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
@@ -20,7 +19,7 @@ from kwatch.notify import blocks
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
 from kwatch.notify.chat import Body, Chat, LostError
 from kwatch.notify.escape import line
-from kwatch.notify.http import HttpClient, Reply, classify, failed, retry_after
+from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, retry_after
 from kwatch.notify.page import Page
 
 _UNFURL = {"unfurl_links": False, "unfurl_media": False}
@@ -221,10 +220,7 @@ class _Exchange:
 
 def _api_answer(reply: Reply) -> Mapping[str, Any]:
     """Return the decoded answer; raise SendError for one that is not the API's."""
-    try:
-        answer = json.loads(reply.body)
-    except ValueError:
-        answer = None
-    if isinstance(answer, dict) and isinstance(answer.get("ok"), bool) and reply.status in {200, 429}:
+    answer = document_of(reply)
+    if isinstance(answer.get("ok"), bool) and reply.status in {200, 429}:
         return answer
     raise classify(reply) or failed(Failure.AMBIGUOUS, Reason.BAD_REPLY, "the answer is not Slack's")

@@ -15,7 +15,7 @@ from kwatch.clock import Clock
 from kwatch.model.notifications import Content, Message, Notification, Receipt, Thread
 from kwatch.notify.base import Channel, Connection, Tools
 from kwatch.notify.render import TemplateEngine
-from kwatch.testing.contract.samples import ALONE, NOW, delivery, notification
+from kwatch.testing.contract.samples import ALONE, INCIDENT, NOW, delivery, notification
 from kwatch.testing.vendors import HttpVendor, Shown, Vendor
 from kwatch.testing.virtual import VirtualClock, VirtualLoop
 
@@ -31,6 +31,7 @@ class Wire(httpx.AsyncBaseTransport):
         self.faults: deque[Fault] = deque()  # one for each next request
         self.connections: list[Connection] = []  # that were asked for
         self.requests: list[httpx.Request] = []
+        self.answers: list[httpx.Response] = []  # of the vendor
         self.is_closed = False
 
     def connect(self, connection: Connection) -> httpx.AsyncBaseTransport:
@@ -45,7 +46,8 @@ class Wire(httpx.AsyncBaseTransport):
         match self.faults.popleft() if self.faults else None:
             case None:
                 vendor: HttpVendor = self._vendor  # type: ignore[assignment]  # who sends here speaks HTTP
-                return await vendor.answer(request)
+                self.answers.append(await vendor.answer(request))
+                return self.answers[-1]
             case httpx.Response() as response:
                 return response
             case Exception() as error:
@@ -147,9 +149,10 @@ class Desk:
         sequence: int = 1,
         degraded: bool = False,
         channel: Channel | None = None,
+        incident: str = INCIDENT,
     ) -> Receipt:
         """Render and send once."""
-        of = notification(facts, sequence=sequence)
+        of = notification(facts, sequence=sequence, incident=incident)
         return self.send((channel or self.channel).render(of, thread, degraded=degraded), of, thread, channel=channel)
 
     def send(

@@ -6,11 +6,21 @@ from typing import Any
 import msgspec
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
-from kwatch.model.notifications import Content, Delivery, DeliveryState, Message, Notification, NotificationKind, Thread
+from kwatch.model.notifications import (
+    Content,
+    Delivery,
+    DeliveryState,
+    Message,
+    Notification,
+    NotificationKind,
+    Receipt,
+    Thread,
+)
 from kwatch.model.rules import Severity
 
 NOW = datetime(2026, 3, 1, 14, 14, tzinfo=UTC)
 ALONE = Thread()
+INCIDENT = "kw/g5h2j7/1"
 
 
 def alert(**changes: Any) -> AlertView:
@@ -77,13 +87,16 @@ def content(*alerts: AlertView, kind: NotificationKind = NotificationKind.FIRING
     return msgspec.structs.replace(facts, **changes)
 
 
-def notification(facts: Content | None = None, *, sequence: int = 1, **changes: Any) -> Notification:
+def notification(
+    facts: Content | None = None, *, sequence: int = 1, incident: str = INCIDENT, **changes: Any
+) -> Notification:
     """Return a notification of the facts."""
     said = facts or content()
+    group = "" if incident == INCIDENT else f"-{incident.removeprefix('kw/').replace('/', '-')}"
     made = Notification(
-        id=f"n7qf3-{sequence}",
+        id=f"n7qf3{group}-{sequence}",
         destination="team-slack",
-        incident="kw/g5h2j7/1",
+        incident=incident,
         sequence=sequence,
         kind=said.kind,
         severity=said.severity,
@@ -96,3 +109,8 @@ def notification(facts: Content | None = None, *, sequence: int = 1, **changes: 
 def delivery(of: Notification, message: Message, thread: Thread = ALONE) -> Delivery:
     """Return the outbox row of a notification that is being sent."""
     return Delivery(notification=of, state=DeliveryState.LEASED, due_at=NOW, message=message, thread=thread, attempts=1)
+
+
+def thread_of(receipt: Receipt) -> Thread:
+    """Return the incident as it is known after a delivery: a receipt that says nothing is kept as none."""
+    return Thread(receipt) if receipt.values else ALONE

@@ -87,3 +87,11 @@ class HttpVendor(Vendor, Protocol):
     async def answer(self, request: httpx.Request) -> httpx.Response:
         """Do what the request asks for, if the service would."""
         ...
+
+
+class EditableVendor(HttpVendor, Protocol):
+    """A service whose messages can be changed."""
+
+    def delete(self, shown_id: str, /) -> None:
+        """Remove a message, as people do."""
+        ...

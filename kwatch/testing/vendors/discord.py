@@ -41,9 +41,10 @@ class Discord:
     keys: Mapping[str, Any] = {"url": {"file": "url"}}
     secrets: Mapping[str, str] = {"url": URL}
 
-    def __init__(self, clock: Clock, *, is_forum: bool = False) -> None:
+    _is_forum = False
+
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._is_forum = is_forum
         self._count = 0
         self._posted_at: list[float] = []
         self.channels = {CHANNEL, THREAD}
@@ -162,6 +163,35 @@ class Discord:
                 message.document = document
                 return httpx.Response(200, json={"id": message_id, "channel_id": message.channel})
         return _error(404, 10008, "Unknown Message")
+
+
+class DiscordForum(Discord):
+    """A webhook of a forum, whose posts are threads."""
+
+    keys: Mapping[str, Any] = {"url": {"file": "url"}, "forum": True}
+    _is_forum = True
+
+    @property
+    def limits(self) -> Sequence[Limit]:
+        """What a forum refuses besides."""
+        return (
+            Limit(
+                "name of a post",
+                WEBHOOK,
+                (_post({"content": "x", "thread_name": "x" * 100}),),
+                (_post({"content": "x", "thread_name": "x" * 101}),),
+                400,
+                "220001",
+            ),
+            Limit(
+                "a post, or a name for one",
+                WEBHOOK,
+                (_post({"content": "x", "thread_name": "x"}),),
+                (_post({"content": "x"}),),
+                400,
+                "220001",
+            ),
+        )
 
 
 def _is_over(document: Mapping[str, Any]) -> bool:

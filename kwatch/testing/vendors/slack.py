@@ -1,9 +1,8 @@
 """A workspace of Slack: channels that a bot is in, and incoming webhooks.
 
-Sources: https://docs.slack.dev/reference/methods/chat.postMessage, …/chat.update, …/apis/web-api/rate-limits and
-…/messaging/sending-messages-using-incoming-webhooks; the layout is `slack_blocks`'. Stricter than Slack in one thing:
-an update must name `parse` and `link_names`, as Slack's defaults there mention people. How many posts are "a short
-burst" is not documented; here it is ten.
+The sources are named in `slack_limits`, beside each limit; the layout is `slack_blocks`'. Stricter than Slack in one
+thing: an update must name `parse` and `link_names`, as Slack's defaults there mention people. How many posts are "a
+short burst" is not documented; here it is ten. That the text of an update is measured in bytes was found by others.
 """
 
 import json
@@ -16,15 +15,24 @@ import httpx
 
 from kwatch.clock import Clock
 from kwatch.errors import Failure
-from kwatch.testing.vendors import CANARY, Limit, Refusal, Shown, slack_blocks
+from kwatch.testing.vendors import CANARY, Limit, Refusal, Shown, slack_blocks, slack_limits
 
-POST = "https://docs.slack.dev/reference/methods/chat.postMessage"
-UPDATE = "https://docs.slack.dev/reference/methods/chat.update"
-PACE = "https://docs.slack.dev/apis/web-api/rate-limits"
-BLOCKS = "https://docs.slack.dev/reference/block-kit/blocks"
+_API = "https://slack.com/api/"
 _TOKEN = f"xoxb-{CANARY}"
 _HOOK = f"https://hooks.slack.com/services/T042/B042/{CANARY}"
 _LONGEST = 40_000  # characters of `text`: the rest is cut off
+
+#: What a call is refused with, and what it means for a delivery.
+_WORDS = {
+    Failure.RETRY: "service_unavailable request_timeout team_added_to_org org_login_required update_failed "
+    "external_channel_migrating",
+    Failure.AMBIGUOUS: "internal_error fatal_error",
+    Failure.MESSAGE: "msg_too_long msg_blocks_too_long invalid_blocks invalid_blocks_format invalid_attachments "
+    "too_many_attachments no_text metadata_too_large block_mismatch a_word_of_tomorrow",
+    Failure.DESTINATION: "invalid_auth not_authed token_revoked token_expired account_inactive missing_scope "
+    "no_permission not_in_channel channel_not_found is_archived ekm_access_denied accesslimited restricted_action "
+    "restricted_action_read_only_channel",
+}
 
 
 class Pace(NamedTuple):
@@ -115,6 +123,10 @@ class Slack:
             for message in self.messages
         ]
 
+    def delete(self, ts: str) -> None:
+        """Remove a message, as people do."""
+        self.messages = [message for message in self.messages if message.ts != ts]
+
     def roots(self) -> list[Posted]:
         """Return the messages that are in no thread."""
         return [message for message in self.messages if not message.thread_ts]
@@ -122,10 +134,6 @@ class Slack:
     def thread(self, root: Posted) -> list[Posted]:
         """Return the answers below a message."""
         return [message for message in self.messages if message.thread_ts == root.ts]
-
-    def delete(self, ts: str) -> None:
-        """Remove a message, as people do."""
-        self.messages = [message for message in self.messages if message.ts != ts]
 
     def _unauthorised(self, request: httpx.Request) -> str:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -158,7 +166,7 @@ class Slack:
                 return _error("unknown_method")
 
     def _post(self, channel: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
-        if fault := _fault(payload):
+        if fault := _fault(payload) or slack_blocks.excess(payload):
             return _error(fault)
         if "thread_ts" in payload and self._find(channel, payload["thread_ts"]) is None:
             return _error("thread_not_found")
@@ -170,9 +178,10 @@ class Slack:
             return _error("message_not_found")  # an update wants the channel's id
         if payload.get("parse") != "none" or payload.get("link_names") is not False:
             return _error("invalid_arguments")
-        if len(payload.get("text", "")) > 4000:
+        if len(payload.get("text", "").encode()) > 4000:
             return _error("msg_too_long")
-        if fault := _fault(payload) or _mismatch(message.blocks, payload.get("blocks", [])):
+        fault = _fault(payload) or slack_blocks.excess(payload) or _mismatch(message.blocks, payload.get("blocks", []))
+        if fault:
             return _error(fault)
         message.edits.append(message.payload)
         message.payload = {**payload, **({"thread_ts": message.thread_ts} if message.thread_ts else {})}
@@ -204,16 +213,21 @@ class Slack:
     @property
     def limits(self) -> Sequence[Limit]:
         """What is refused of a post, a layout and an update."""
-        return ()
+        first = f"{int(self._clock.now().timestamp())}.000001"
+        return tuple(slack_limits.of_api(slack_limits.Api(_API, _TOKEN, first)))
 
-    refusals: Sequence[Refusal] = tuple(
-        Refusal(word, httpx.Response(200, json={"ok": False, "error": word}), failure)
-        for word, failure in (
-            ("channel_not_found", Failure.DESTINATION),
-            ("internal_error", Failure.AMBIGUOUS),
-            ("invalid_blocks", Failure.MESSAGE),
+    @property
+    def refusals(self) -> Sequence[Refusal]:
+        """The words that a failed call is answered with, and a few that are not in the documentation."""
+        paused = httpx.Response(200, json=_error("ratelimited"), headers={"Retry-After": "30"})
+        return (
+            Refusal("ratelimited", paused, Failure.PACE, 30.0),
+            *(
+                Refusal(word, httpx.Response(200, json=_error(word)), failure)
+                for failure, words in _WORDS.items()
+                for word in words.split()
+            ),
         )
-    )
 
 
 class SlackWebhook(Slack):
@@ -221,10 +235,29 @@ class SlackWebhook(Slack):
 
     keys: Mapping[str, Any] = {"url": {"file": "url"}}
     secrets: Mapping[str, str] = {"url": _HOOK}
-    refusals: Sequence[Refusal] = (
-        Refusal("invalid_payload", httpx.Response(400, text="invalid_payload"), Failure.MESSAGE),
-        Refusal("action_prohibited", httpx.Response(403, text="action_prohibited"), Failure.DESTINATION),
-    )
+
+    @property
+    def limits(self) -> Sequence[Limit]:
+        """What is refused of a post."""
+        return slack_limits.of_webhook(_HOOK)
+
+    @property
+    def refusals(self) -> Sequence[Refusal]:
+        """The words that a failed post is answered with."""
+        return tuple(
+            Refusal(word, httpx.Response(status, text=word), failure)
+            for word, status, failure in (
+                ("invalid_payload", 400, Failure.MESSAGE),
+                ("no_text", 400, Failure.MESSAGE),
+                ("too_many_attachments", 400, Failure.MESSAGE),
+                ("action_prohibited", 403, Failure.DESTINATION),
+                ("invalid_token", 403, Failure.DESTINATION),
+                ("channel_not_found", 404, Failure.DESTINATION),
+                ("no_service", 404, Failure.DESTINATION),
+                ("channel_is_archived", 410, Failure.DESTINATION),
+                ("rollup_error", 500, Failure.AMBIGUOUS),
+            )
+        )
 
 
 def _fault(payload: Mapping[str, Any]) -> str:

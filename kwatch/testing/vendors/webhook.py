@@ -64,6 +64,8 @@ class Receiver:
     async def answer(self, request: httpx.Request) -> httpx.Response:
         """Take the document, unless it is not authorised, not signed, too large or not JSON."""
         body = await request.aread()
+        if request.url != _URL:
+            return httpx.Response(404)
         if request.headers.get("authorization") != f"Bearer {CANARY}" or not self._is_signed(request, body):
             return httpx.Response(401)
         if len(body) > _MAX_BODY:

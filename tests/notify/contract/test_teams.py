@@ -1,10 +1,10 @@
 """Microsoft Teams."""
 
 from kwatch.notify.channels import teams
-from kwatch.testing.contract import HttpContract
+from kwatch.testing.contract import StatusContract
 from kwatch.testing.vendors.teams import Teams
 
 
-class TestTeams(HttpContract):
+class TestTeams(StatusContract):
     channel = teams
     vendor = Teams

@@ -1,10 +1,10 @@
 """Telegram."""
 
 from kwatch.notify.channels import telegram
-from kwatch.testing.contract import HttpContract
+from kwatch.testing.contract import BodyContract, EditContract, ThreadContract
 from kwatch.testing.vendors.telegram import Telegram
 
 
-class TestTelegram(HttpContract):
+class TestTelegram(BodyContract, ThreadContract, EditContract):
     channel = telegram
     vendor = Telegram
