@@ -136,7 +136,12 @@ def fenced(text: str) -> str:
 
 def html(text: str) -> str:
     """Encode for HTML: text and nothing else, and no mention."""
-    return html_entities.escape(unmentioned(text))
+    return html_code(unmentioned(text))
+
+
+def html_code(text: str) -> str:
+    """Encode for a block of code in HTML, where nobody is mentioned."""
+    return html_entities.escape(clean(text))
 
 
 def header(text: str) -> str:
