@@ -21,6 +21,21 @@ DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
         ("POST https://hooks.slack.com/services/T0/B0/xyz", "POST https://[redacted]"),
         ("POST https://discord.com/api/webhooks/1/abc", "POST https://[redacted]"),
         ("ghp_0123456789abcdefghij0123456789abcdef", "[redacted]"),
+        (
+            "POST https://api.telegram.org/bot110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/x",
+            "POST https://api.telegram.org/bot[redacted]/x",
+        ),
+        ("110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw", "[redacted]"),
+        (
+            "POST https://x.logic.azure.com/invoke?sp=%2F&sig=aB_c-d",
+            "POST https://x.logic.azure.com/invoke?sp=%2F&sig=[redacted]",
+        ),
+        (
+            "POST https://chat.example.com/hooks/4xp9fdt77pncbef59f4k1qe83o",
+            "POST https://chat.example.com/hooks/[redacted]",
+        ),
+        ("M_UNKNOWN_TOKEN syt_a3dhdGNo_hVbYbZtYqXwLkPmN_1aBcDe", "M_UNKNOWN_TOKEN [redacted]"),
+        ("POST /messages?key=AIzaSyDdI0hCZtE6vySjMm-WEfRq3CPzqKqqsHI", "POST /messages?key=[redacted]"),
         ("github_pat_11ABCDEFG0123456789_abcdefghij", "[redacted]"),
         ("glpat-abcdefghij0123456789", "[redacted]"),
         ("key AKIAIOSFODNN7EXAMPLE used", "key [redacted] used"),
@@ -41,7 +56,7 @@ DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
         ("-----BEGIN PRIVATE KEY-----\nMIIcut", "[redacted]"),
         ("the key Zm9vYmFyQmF6MTIzNDU2Nzg5MA== was refused", "the key [redacted] was refused"),
     ],
-    ids=range(25),
+    ids=range(31),
 )
 def test_credentials_are_redacted_by_their_shape(text: str, expected: str) -> None:
     assert redact_shapes(text) == expected
