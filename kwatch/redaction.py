@@ -31,13 +31,13 @@ _SHAPES = re.compile(
       -----BEGIN\ [A-Z0-9 ]{{0,40}}PRIVATE\ KEY-----.*?(?:-----END\ [A-Z0-9 ]{{0,40}}PRIVATE\ KEY-----|\Z)
     | \b(?:xox[a-z]|xapp|xwfp)-[\w-]{{8,}}                        # Slack
     | \bhooks\.slack\.com/(?:services|workflows|triggers)/\S+
-    | \bdiscord(?:app)?\.com/api/(?:v\d{1, 3}/)?webhooks/\S+
+    | \bdiscord(?:app)?\.com/api/(?:v\d{{1,3}}/)?webhooks/\S+
     | \b(?:gh[pousr]_|github_pat_|glpat-)[\w-]{{16,}}             # GitHub, GitLab
     | \b(?:AKIA|ASIA)[0-9A-Z]{{16}}\b                             # AWS
     | \bAIza[\w-]{{30,}}                                          # Google
+    | (?<=/bot)\d{{1,20}}:[\w-]+ | \b\d{{6,20}}:[\w-]{{30,}}        # Telegram
     | \b(?:syt|mat|mct)_[\w-]{{10,}}                             # Matrix
     | (?<=/hooks/)[a-z0-9]{{26}}\b                               # Mattermost
-    | (?<=/bot)\d+:[\w-]+ | \b\d{{6,12}}:[\w-]{{30,}}             # Telegram
     | \b(?:sk|rk)_(?:live|test)_\w{{16,}}                         # Stripe
     | \bhv[sbr]\.[\w-]{{20,}}                                     # Vault
     | \bwhsec_[\w+/=]{{16,}}
@@ -54,7 +54,7 @@ _SHAPES = re.compile(
 #: Where none of this is, there is no shape and no random run: what RE2 finds out in a hundredth of the time.
 _HINT = re2.compile(
     rb"-----BEGIN|xox[a-z]-|x(?:app|wfp)-|slack\.com/|webhooks/|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA|AIza|[sr]k_(?:live|test)_"
-    rb"|hv[sbr]\.|(?:syt|mat|mct)_|/hooks/|/bot\d|\d:[\w-]{30}|whsec_|eyJ|(?i:bearer|basic) |:[^\s/@]+@"
+    rb"|/bot\d|\d{6}:[\w-]{30}|(?:syt|mat|mct)_|/hooks/|hv[sbr]\.|whsec_|eyJ|(?i:bearer|basic) |:[^\s/@]+@"
     rb"|(?i:" + _KEY.encode() + rb")(?:[\"']? {0,2}=|[\"']?:| )"
     rb"|[A-Z]+[a-z0-9+/_=-]+[A-Z]+[a-z0-9+/_=-]+[A-Z]"
 )

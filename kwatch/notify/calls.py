@@ -18,8 +18,6 @@ from kwatch.notify.incidents import Act, Step, plan
 #: A call that comes later than that helps nobody (spec 3.3).
 MAX_AGE: Final = timedelta(hours=24)
 
-_BY_HAND = "by hand: kwatch tells no end of this"
-
 
 class Call(msgspec.Struct, frozen=True):
     """One request, without its credentials; `path` is that of the tool's API."""
@@ -94,15 +92,17 @@ def facts(texts: Composition, *, is_closed_by_hand: bool) -> dict[str, str]:
         told = {"Text": texts.text("text")}
     else:
         notes, message = "\n".join(context["notes"]), context["alerts"][0]["message"]
-        told = {"Status": context["status"], **dict(context["rows"]), "Message": message, "Notes": notes}
+        status, quoted = texts.say("Status"), texts.say("Message")
+        told = {status: context["status"], **dict(context["rows"]), quoted: message, texts.say("Notes"): notes}
     if is_closed_by_hand:
-        told["Close"] = _BY_HAND
+        told[texts.say("Close")] = texts.say("by hand: kwatch tells no end of this")
     return {label: text for label, text in told.items() if text}
 
 
 def text(texts: Composition, *, is_closed_by_hand: bool) -> str:
     """Return what there is to say, as lines."""
-    return texts.text("text") + (f"\nClose it {_BY_HAND}" if is_closed_by_hand else "")
+    by_hand = texts.say("Close it by hand: kwatch tells no end of this")
+    return "\n".join((texts.text("text"), by_hand)) if is_closed_by_hand else texts.text("text")
 
 
 def labels(texts: Composition) -> Mapping[str, str]:

@@ -93,12 +93,13 @@ def description(step: Step, texts: Composition, *, degraded: bool) -> str:
     told = calls.facts(texts, is_closed_by_hand=step.is_closed_by_hand)
     if degraded:
         return fit(calls.text(texts, is_closed_by_hand=step.is_closed_by_hand), _MAX_PLAIN, _lines)
-    return "\n".join(_fact(label, text) for label, text in told.items())
+    runbook = texts.say("Runbook")
+    return "\n".join(_fact(label, text, is_link=label == runbook) for label, text in told.items())
 
 
-def _fact(label: str, text: str) -> str:
-    if label == "Runbook":
-        return f"- **Runbook:** <{text}>"  # its form was checked when it became one
+def _fact(label: str, text: str, *, is_link: bool) -> str:
+    if is_link:
+        return f"- **{markdown(label)}:** <{text}>"  # its form was checked when it became one
     if label == "Text":
         return fit(text, 4 * _MAX_TEXT, _lines)
     return f"- **{markdown(label)}:** {fit(text, _MAX_TEXT, _lines)}"

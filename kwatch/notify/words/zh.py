@@ -112,6 +112,11 @@ WORDS: Final[Mapping[str, str]] = {
     "Escalated": "升级",
     "Muted": "静默",
     "Rule": "规则",
+    "Status": "状态",
+    "Notes": "备注",
+    "Close": "关闭",
+    "by hand: kwatch tells no end of this": "请手动关闭：kwatch 不会通知其结束",
+    "Close it by hand: kwatch tells no end of this": "请手动关闭：kwatch 不会通知其结束",
     "Message": "消息",
     "Cluster": "集群",
     "Severity": "级别",
@@ -125,6 +130,7 @@ WORDS: Final[Mapping[str, str]] = {
     "and {count} more": "另有 {count} 个",
     "new": "新增",
     # notes
+    "not as your template has it: {problem}": "未按您的模板显示：{problem}",
     "meant for {destination}, which cannot be told": "本应发给 {destination}，但目前无法送达",
     "late: the first of them is of {since}, and could not be delivered": (
         "迟到的消息：其中最早的一条始于 {since}，当时无法投递"
