@@ -109,6 +109,7 @@ class Reason(Enum):
     RECIPIENT = "recipient"
     TEMPLATE = "template"
     SECRET = "secret"  # noqa: S105 - the secret of the destination cannot be read
+    ORPHANED = "orphaned"  # the credential that opened the incident is gone, so nothing can end it
     OTHER = "other"
 
 

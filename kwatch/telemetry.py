@@ -51,13 +51,17 @@ _TOKEN_SHAPES = re.compile(
     | \b(?:xox[a-z]|xapp|xwfp)-[\w-]{8,}                        # Slack
     | \bhooks\.slack\.com/(?:services|workflows|triggers)/\S+
     | \bdiscord(?:app)?\.com/api/(?:v\d+/)?webhooks/\S+
+    | \bAIza[\w-]{35}                                          # Google
+    | \b(?:syt|mat|mct)_[\w-]{10,}                             # Matrix
+    | (?<=/hooks/)[a-z0-9]{26}\b                                # Mattermost
+    | (?<=/bot)\d+:[\w-]+ | \b\d{6,}:[\w-]{30,}               # Telegram
     | \b(?:gh[pousr]_|github_pat_)\w{20,}
     | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b
     | \beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*                         # JWT
     | \b(?:[Bb]earer|[Bb]asic)\ +[\w.~+/=-]{8,}
     | (?<=://)[^\s/:@]*:[^\s/@]+(?=@)                           # user:password@host
     | (?<=password=)[^\s&"',;]+ | (?<=passwd=)[^\s&"',;]+ | (?<=secret=)[^\s&"',;]+
-    | (?<=token=)[^\s&"',;]+ | (?<=api_key=)[^\s&"',;]+ | (?<=apikey=)[^\s&"',;]+
+    | (?<=[?&]sig=)[^\s&"',;]+ | (?<=token=)[^\s&"',;]+ | (?<=api_key=)[^\s&"',;]+ | (?<=apikey=)[^\s&"',;]+
     """,
     re.VERBOSE | re.DOTALL,
 )

@@ -97,6 +97,20 @@ def test_x_16_no_escape_reaches_the_log(formatter: type[TextFormatter | JsonForm
         ("xoxb-123456789-abcdefgh refused", "[redacted] refused"),
         ("POST https://hooks.slack.com/services/T0/B0/xyz", "POST https://[redacted]"),
         ("POST https://discord.com/api/webhooks/1200000000000000001/aB-c_d", "POST https://[redacted]"),
+        (
+            "POST https://api.telegram.org/bot110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/x",
+            "POST https://api.telegram.org/bot[redacted]/x",
+        ),
+        (
+            "POST https://x.logic.azure.com/invoke?sp=%2F&sig=aB_c-d",
+            "POST https://x.logic.azure.com/invoke?sp=%2F&sig=[redacted]",
+        ),
+        (
+            "POST https://chat.example.com/hooks/4xp9fdt77pncbef59f4k1qe83o",
+            "POST https://chat.example.com/hooks/[redacted]",
+        ),
+        ("M_UNKNOWN_TOKEN syt_a3dhdGNo_hVbYbZtYqXwLkPmN_1aBcDe", "M_UNKNOWN_TOKEN [redacted]"),
+        ("POST /messages?key=AIzaSyDdI0hCZtE6vySjMm-WEfRq3CPzqKqqsHI", "POST /messages?key=[redacted]"),
         ("ghp_0123456789abcdefghij0123456789abcdef", "[redacted]"),
         ("key AKIAIOSFODNN7EXAMPLE used", "key [redacted] used"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "[redacted]"),
@@ -105,7 +119,7 @@ def test_x_16_no_escape_reaches_the_log(formatter: type[TextFormatter | JsonForm
         ("-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\nafter", "[redacted]\nafter"),
         ("token refused: secret file is missing", "token refused: secret file is missing"),
     ],
-    ids=range(11),
+    ids=range(16),
 )
 def test_credentials_are_redacted_by_their_shape(text: str, expected: str) -> None:
     assert Redactor().clean(text) == expected

@@ -107,6 +107,7 @@ class Config:
                 send_resolved=entry.send_resolved,
                 can_edit=entry.can_edit,
                 pages=entry.pages,
+                lifecycle=frozenset(entry.lifecycle),
                 digest=_plan(entry),
             )
             for receiver, entries in self.receivers.items()

@@ -29,6 +29,7 @@ from kwatch.clock import Clock
 from kwatch.errors import Failure, PermanentSendError, Reason
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
 from kwatch.model.pace import Pace
+from kwatch.model.routes import Moment
 from kwatch.model.rules import Severity
 from kwatch.model.schedules import check_cron
 from kwatch.notify.render import TemplateEngine, check_template
@@ -205,6 +206,8 @@ class ChannelConfig(BaseModel):
     send_resolved: bool = True
     #: A receiver that is told in its place while it cannot be told; absent: none, all of it waits.
     fallback: Annotated[str, Field(min_length=1)] | None = None
+    #: What it is told of kwatch's own life: `started`, `stopped`, `upgraded`; for whoever runs kwatch.
+    lifecycle: tuple[Moment, ...] = ()
     #: The zone of the times in messages.
     timezone: TimeZone = "UTC"
     #: Texts of your own: field → Jinja template, see `docs/templates.md`.

@@ -123,7 +123,7 @@ class Chat:
             try:
                 await (self._room.edit if step.act is Act.EDIT else self._room.answer)(root, step.body, step.key)
             except LostError:
-                posted = await self._room.post(step.body, step.key)
+                posted = await self._room.post(step.body, f"{step.key}-anew")
                 return posted if delivery.thread.is_own else root  # the new message says it all
         return root or Receipt()
 
