@@ -39,7 +39,7 @@ from kwatch.model.objects import ObjectRef
 from kwatch.model.routes import Moment
 from kwatch.model.rules import Rule, Severity
 from kwatch.namespaces import NamespaceFilter
-from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools
+from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools, secrets_in
 from kwatch.notify.heartbeat import Ping
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
@@ -47,9 +47,11 @@ from kwatch.outbox.outbox import Outbox
 from kwatch.outbox.reconciler import Reconciler
 from kwatch.outbox.trouble import Report
 from kwatch.pipeline import Pipeline
+from kwatch.redaction import Redactor
 from kwatch.reload import Reloader
 from kwatch.rules.compile import RuleSet
 from kwatch.rules.fresh import fresh
+from kwatch.rules.teams import TEAM
 from kwatch.store.state import Snapshot, State
 from kwatch.telemetry import Counters
 from kwatch.timekeeper import Timekeeper
@@ -80,6 +82,7 @@ class Ports:
     rng: random.Random = field(default_factory=random.Random)
     transport: Callable[[Connection], httpx.AsyncBaseTransport] = system_transport
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    redactor: Redactor = field(default_factory=Redactor)  # of what is kept and told
     files: ConfigFiles = field(default_factory=ConfigFiles)  # read again while kwatch runs
     follow: Callable[[Config], None] = lambda _: None  # lets what is outside follow the configuration: the log
 
@@ -202,6 +205,7 @@ class App:
     def _swap(self, before: Parts, parts: Parts, moves: Moves, now: datetime) -> None:
         config, labels = parts.config, frozenset(parts.config.watch.labels)
         other_labels = labels ^ frozenset(before.config.watch.labels)
+        other_labels |= {TEAM} if config.teams != before.config.teams else set()
         self.parts = parts
         self.engine.reconfigure(
             {rule.id: rule for rule in config.rules},
@@ -221,6 +225,8 @@ class App:
         self.reconciler.use(parts.channels)
 
     def _parts(self, config: Config, before: Parts | None = None) -> Parts:
+        secrets = secrets_in((*config.receivers.values(), config.heartbeat))
+        self.ports.redactor.heed(config.redact, [secret.read() for secret in secrets])
         chosen = config.watch.namespaces
         return Parts(
             config=config,
@@ -236,7 +242,13 @@ class App:
         )
 
     def _rules(self, config: Config, rules: Iterable[Rule]) -> RuleSet:
-        return RuleSet(rules, cluster=self.cluster, label_names=config.watch.labels)
+        return RuleSet(
+            rules,
+            cluster=self.cluster,
+            label_names=config.watch.labels,
+            teams=config.teams,
+            redact=self.ports.redactor.clean,
+        )
 
     def _engine(self, snapshot: Snapshot) -> Engine:
         config = self.config
@@ -269,7 +281,7 @@ class App:
     def _tools_of(self, instance: str) -> Tools:
         return Tools(
             clock=self.ports.clock,
-            templates=TemplateEngine(self.ports.clock),
+            templates=TemplateEngine(self.ports.clock, self.ports.redactor.clean),
             transport=self.ports.transport,
             instance=instance,
             stdout=self.ports.stdout,

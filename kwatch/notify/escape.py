@@ -105,6 +105,12 @@ def _flags_before(text: str, position: int) -> int:
     return position - start
 
 
+def padded(text: str, columns: int) -> str:
+    """Return the text with spaces up to so many columns; characters of East Asia take two (UAX 11)."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return text.ljust(columns - wide)
+
+
 def slack(text: str) -> str:
     """Encode for Slack's mrkdwn and `text`: no mention, no link, no channel can come of it."""
     entities = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
