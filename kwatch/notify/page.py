@@ -186,7 +186,8 @@ def _report(context: Context) -> tuple[Listing, ...]:
 
 def _counted(say: Words, group: Context, sections: Iterable[Context]) -> str:
     """Return `2 new, 1 ended`."""
-    return say(", ").join(f"{group[each['name']]} {each['title']}" for each in sections if group[each["name"]])
+    counts = [(group[each["name"]], each["title"]) for each in sections if group[each["name"]]]
+    return say(", ").join(say("{count} {what}", count=count, what=what) for count, what in counts)
 
 
 def _section(section: Context, context: Context) -> Listing:
