@@ -127,24 +127,21 @@ def is_harmless(act: Act, status: str) -> bool:
 def request(step: Step, texts: Composition, *, degraded: bool) -> Call:
     """Return the request of a step."""
     alias = step.key.replace("/", "-")
-    title = calls.headline(texts)  # first, so that the text says if it failed
     text = calls.text(texts, is_closed_by_hand=step.is_closed_by_hand)
     if step.act is Act.OPEN:
         description = _fitted(text, _MAX_DESCRIPTION, degraded=degraded)
-        return Call(
-            step.key, step.act, "alerts", {"alias": alias, "description": description, **_facts(step, title, texts)}
-        )
-    note = {"note": _fitted(f"{title}\n{text}", _MAX_NOTE, degraded=degraded), "source": "kwatch"}
+        return Call(step.key, step.act, "alerts", {"alias": alias, "description": description, **_facts(step, texts)})
+    note = {"note": _fitted(f"{calls.headline(texts)}\n{text}", _MAX_NOTE, degraded=degraded), "source": "kwatch"}
     if step.act is Act.ACKNOWLEDGE:
         note["user"] = cut(step.told.content.alerts[0].acked_by, _MAX_USER)
     return Call(step.key, step.act, f"alerts/{alias}/{_PATHS[step.act]}?identifierType=alias", note)
 
 
-def _facts(step: Step, title: str, texts: Composition) -> dict[str, Any]:
+def _facts(step: Step, texts: Composition) -> dict[str, Any]:
     facts, labels = texts.context, calls.labels(texts)
     tags = (facts["cluster"], step.severity.word, labels.get("namespace", ""))
     return {
-        "message": cut(title, _MAX_MESSAGE),
+        "message": cut(calls.headline(texts), _MAX_MESSAGE),
         "priority": _PRIORITIES[step.severity],
         "entity": cut(calls.source(texts), _MAX_ENTITY),
         "source": "kwatch",
