@@ -60,7 +60,6 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """A message; what is empty is left out."""
 
     title: str  # with its glyph
-    so_far: str = ""  # since when and how often; for who sees one line alone
     tone: Tone = Tone.NEUTRAL
     text: str = ""  # of the user's own template, or of the plain form; then nothing else is there
     states: tuple[str, ...] = ()  # since when; what else is to be said of the whole
@@ -79,7 +78,6 @@ def fact_page(title: str, context: Context) -> Page:
     rows = [Row(label, text, label == "Runbook") for label, text in context["rows"]]
     return Page(
         title=title,
-        so_far=context["so_far"],
         tone=_tone(context),
         states=(context["status"], *context["notes"], *_beginnings(context)),
         facts=(*_common(context), *(row for row in rows if row.label not in _SENTENCES | _ELSEWHERE)),
