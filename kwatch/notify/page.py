@@ -177,10 +177,7 @@ def _section(section: Context, report: Context) -> Listing:
     title = f"{section['title'].capitalize()} ({section['count']})"
     if section["name"] == "came_and_went":
         gone = report["came_and_went"]
-        items = tuple(
-            Item(each["rule"], f" · {each['count']} times, the longest {each['longest']} · {each['places']}")
-            for each in gone
-        )
+        items = tuple(Item(each["rule"], f" · {each['often']} · {each['places']}") for each in gone)
         return Listing(items, section["count"] - sum(each["count"] for each in gone), title)
     shown = section["alerts"][:_IN_SECTION]
     items = tuple(

@@ -117,10 +117,15 @@ def _came_and_went(parts: Sequence[tuple[Part, Sequence[AlertView]]]) -> list[Re
             "namespace": namespace,
             "count": len(views),
             "places": and_more(tuple(_places(views)[:_PLACES]), len(_places(views))),
-            "longest": duration(max((view.ends_at or view.starts_at) - view.starts_at for view in views)),
+            "often": _often(views),
         }
         for (rule, namespace), views in ordered[:_GROUPS]
     ]
+
+
+def _often(views: Sequence[AlertView]) -> str:
+    longest = duration(max((view.ends_at or view.starts_at) - view.starts_at for view in views))
+    return f"once, for {longest}" if len(views) == 1 else f"{len(views)} times, the longest {longest}"
 
 
 def _places(views: Sequence[AlertView]) -> list[str]:
