@@ -21,6 +21,7 @@ import httpx
 
 from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
+from kwatch.alerts.troubles import listeners
 from kwatch.board import LiveBoard
 from kwatch.clock import Clock, SteadyClock, SystemClock
 from kwatch.cluster.client import KubeClient
@@ -31,14 +32,17 @@ from kwatch.config.files import ConfigFiles
 from kwatch.control import LiveControl
 from kwatch.decider import Decider
 from kwatch.enrich.lookup import Lookup
+from kwatch.heartbeat import Heartbeat
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Rule, Severity
 from kwatch.namespaces import NamespaceFilter
 from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools
+from kwatch.notify.heartbeat import Ping
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
 from kwatch.outbox.outbox import Outbox
+from kwatch.outbox.trouble import Report
 from kwatch.pipeline import Pipeline
 from kwatch.reload import Reloader
 from kwatch.rules.compile import RuleSet
@@ -123,7 +127,8 @@ class App:
             rng=ports.rng,
             counters=counters,
             on_ended=self._delivery_ended,
-            paces=config.paces,
+            policies=config.policies,
+            on_report=self._report,
         )
         self.pipeline = Pipeline(
             self.decider,
@@ -147,6 +152,14 @@ class App:
             ports.files, config, clock=ports.clock, counters=counters, use=self.use, tell=self._tell_about_itself
         )
         self.timekeeper = Timekeeper(self.clock, self.engine, self.pipeline, self.outbox, self.fleet, counters=counters)
+        self.heartbeat = Heartbeat(
+            self._ping(config),
+            clock=ports.clock,
+            counters=counters,
+            is_in_sync=lambda: self.started.is_set() and self.timekeeper.is_in_sync(),
+            go_through=self._go_through,
+            status=self.outbox.status,
+        )
         self._watched_until = self.engine.watched_until
 
     @property
@@ -170,6 +183,8 @@ class App:
 
         self.pipeline.submit(swap)
         await is_done.wait()
+        if config.heartbeat != before.config.heartbeat:
+            await self.heartbeat.use(self._ping(config))
         self.fleet.begin(moves, lambda: self.pipeline.submit(self.decider.start_complete))
 
     def _swap(self, before: Parts, parts: Parts, moves: Moves, now: datetime) -> None:
@@ -190,7 +205,7 @@ class App:
         known = before.config.rules if is_same_service else ()  # by another one others may be watched
         new = self._rules(config, fresh(known, config.rules, other_labels=other_labels))
         self.decider.use(parts.rules, new, parts.namespaces.is_watched, moves=moves, now=now)
-        self.outbox.use(parts.channels, config.paces)
+        self.outbox.use(parts.channels, config.policies)
 
     def _parts(self, config: Config, before: Parts | None = None) -> Parts:
         chosen = config.watch.namespaces
@@ -257,6 +272,9 @@ class App:
             for each in config.entries
         }
 
+    def _ping(self, config: Config) -> Ping | None:
+        return None if config.heartbeat is None else Ping(config.heartbeat, self._tools)
+
     async def run(self, stop: asyncio.Event, listener: socket.socket | None = None) -> None:
         """Run until `stop` is set, and stop in order. Without a listener there is no web."""
         async with self._wire(), asyncio.TaskGroup() as tasks:
@@ -267,10 +285,11 @@ class App:
             watches = tasks.create_task(self.fleet.run(self._on_started), name="watches")
             reload = tasks.create_task(self._follow_configuration(), name="reload")
             timekeeper = tasks.create_task(self.timekeeper.run(), name="timekeeper")
+            heartbeat = tasks.create_task(self.heartbeat.run(), name="heartbeat")
             await stop.wait()
             self.is_stopping = True
             log.info("stopping")
-            await _cancel(timekeeper, reload, watches, lookup)
+            await _cancel(heartbeat, timekeeper, reload, watches, lookup)
             await _cancel(pipeline)
             await self.pipeline.finish(COMMIT_SECONDS)
             self.outbox.stop(DRAIN_SECONDS)
@@ -298,8 +317,26 @@ class App:
         await self.started.wait()
         await self.reloader.run()
 
+    async def _go_through(self) -> None:
+        """Let a step go the way of an observation, to the disk."""
+        await self.pipeline.perform(self.engine.note_watched)
+
     def _tell_about_itself(self, text: str) -> None:
         self.pipeline.submit(lambda now: self.engine.tell_about_itself(text, Severity.WARNING, now))
+
+    def _report(self, report: Report) -> None:
+        """Tell others that a destination cannot be told, or can be again; the log where there are none."""
+
+        def step(now: datetime) -> None:
+            fallbacks = self.config.policies.handlings[report.destination].fallbacks
+            names = {fallback.destination for fallback in fallbacks}
+            chosen = listeners(self.parts.router, report.destination, names, self.outbox.failing, report.severity)
+            self.engine.tell(chosen, report.text, report.severity, now)
+            if not chosen and report.severity > Severity.INFO:
+                log.error("nobody can be told", extra={"text": report.text})
+
+        if report.destination in self.config.policies.handlings:
+            self.pipeline.submit(step)
 
     def _on_started(self) -> None:
         self.pipeline.submit(self._complete_start)

@@ -8,6 +8,7 @@
     │   └── UnauthorizedError    401: read the credentials again
     ├── ListenError              the address of the web server cannot be had
     ├── StateError               the state folder: locked, newer schema, corrupt
+    │   └── FencedError          another process has taken it over: this one must end
     ├── TemplateError            a template failed or did too much work
     ├── RefusedError             a change that was asked for by hand is not made
     └── SendError                one attempt to deliver failed
@@ -62,6 +63,10 @@ class ListenError(KwatchError):
 
 class StateError(KwatchError):
     """The state folder cannot be used."""
+
+
+class FencedError(StateError):
+    """Another process has taken over the state folder; nothing of this one is stored any more."""
 
 
 class RefusedError(KwatchError):

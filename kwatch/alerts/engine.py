@@ -55,6 +55,7 @@ from kwatch.model.findings import Bucket, Finding
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
 from kwatch.model.planned import PlannedStep
+from kwatch.model.routes import Destination
 from kwatch.model.rules import Inhibition, Mode, Rule, Severity
 from kwatch.model.self_service import SelfService
 from kwatch.model.silences import Silence
@@ -372,7 +373,11 @@ class Engine:
         It cannot wait for a digest; where there are digests alone, it comes beside them rather than to nobody.
         """
         wanted = [each for each in self._router.root_destinations if severity >= each.severity]
-        for destination in [each for each in wanted if each.digest is None] or wanted:
+        self.tell([each for each in wanted if each.digest is None] or wanted, text, severity, now)
+
+    def tell(self, destinations: Iterable[Destination], text: str, severity: Severity, now: datetime) -> None:
+        """Tell some destinations something about kwatch itself."""
+        for destination in destinations:
             self._announcer.tell_about_itself(destination, text, severity, now)
 
     def add_silence(self, silence: Silence, actor: str, now: datetime) -> int:

@@ -98,7 +98,7 @@ class _Log:
         self._redactor = Redactor()
 
     def __call__(self, config: Config) -> None:
-        for secret in secrets_in(config.receivers):
+        for secret in secrets_in((*config.receivers.values(), config.heartbeat)):
             self._redactor.add(secret.read())
         set_up_logging(
             level=config.log.level.value, style=config.log.format, stream=sys.stderr, redactor=self._redactor

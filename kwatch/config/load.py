@@ -10,11 +10,12 @@ from pathlib import Path
 
 from kwatch.config import lint
 from kwatch.config.config import Config, Log, Namespaces, Watch, Web
+from kwatch.config.fallbacks import check_fallbacks, named_fallbacks
 from kwatch.config.inhibitions import read_inhibitions
 from kwatch.config.matching import check_kinds
 from kwatch.config.parse import Node, empty, parse
 from kwatch.config.problems import Place, Problems, did_you_mean, listed
-from kwatch.config.receivers import Receivers, read_receivers, stdout_receiver
+from kwatch.config.receivers import Receivers, check_secrets, read_receivers, stdout_receiver
 from kwatch.config.routes import NONE, RouteReader, named_receivers, names
 from kwatch.config.rules import BUILT_IN_LABELS, Pack, RuleBook, merge
 from kwatch.config.schema import IncludedWords, PackWords, TopWords
@@ -25,6 +26,7 @@ from kwatch.config.windows import check_zones, read_windows
 from kwatch.errors import ConfigError
 from kwatch.model.conditions import Condition
 from kwatch.model.routes import Route
+from kwatch.notify.heartbeat import HeartbeatWords
 
 _MOST = 10 * 1024 * 1024  # bytes of one file; the largest ones seen have some hundred thousand
 
@@ -69,6 +71,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
     inhibit = [node for pack in sources.packs for node in pack.inhibit]
     inhibit += _items(sources.main, "inhibit")
     receivers = _receivers(sources.main, environ, problems)
+    check_fallbacks(sources.main, receivers, problems)
     rules = book.read()
     check_zones(sources.main, problems)
     return Config(
@@ -86,6 +89,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
             sources.main, RouteReader(receivers, _keys(sources.main, "windows"), known, problems), receivers, problems
         ),
         receivers=receivers,
+        heartbeat=_heartbeat(sources.main, environ, problems),
         warnings=problems.warnings(),
     )
 
@@ -234,6 +238,14 @@ def _receivers(main: Node, environ: Mapping[str, str], problems: Problems) -> Re
     return read_receivers(given.mapping, environ, problems)
 
 
+def _heartbeat(main: Node, environ: Mapping[str, str], problems: Problems) -> HeartbeatWords | None:
+    node = main.mapping.get("heartbeat")
+    if node is None:
+        return None
+    check_secrets(HeartbeatWords, node, environ, problems)
+    return check(node, HeartbeatWords, problems)
+
+
 def _route(main: Node, reader: RouteReader, receivers: Receivers, problems: Problems) -> Route:
     given = main.mapping.get("route")
     if given is None:
@@ -241,8 +253,12 @@ def _route(main: Node, reader: RouteReader, receivers: Receivers, problems: Prob
     before = len(problems)
     route = reader.root(given)
     if len(problems) == before and "receivers" in main.mapping:
-        _check_used(main.mapping["receivers"], (*named_receivers(given), *chosen_receivers(main)), problems)
+        _check_used(main.mapping["receivers"], _named(main, given), problems)
     return route
+
+
+def _named(main: Node, route: Node) -> tuple[str, ...]:
+    return (*named_receivers(route), *chosen_receivers(main), *named_fallbacks(main))
 
 
 def _check_used(receivers: Node, named: tuple[str, ...], problems: Problems) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from kwatch.config.parse import Node
 from kwatch.config.problems import Place, Problems, did_you_mean, listed
@@ -72,7 +72,7 @@ class _Reader:
             return None
         model = channel_config(type_)
         config = check(node, model, self._problems)
-        self._check_secrets(model, node)
+        check_secrets(model, node, self._environ, self._problems)
         name = self._name(receiver, node, type_, is_first=type_ not in types)
         types.add(type_)
         if config is None or name is None:
@@ -111,31 +111,34 @@ class _Reader:
             return None
         return name
 
-    def _check_secrets(self, model: type[ChannelConfig], node: Node) -> None:
-        for secret, place in _secrets(model, node):
-            wrong = self._wrong_with(secret)
-            if wrong is not None:
-                self._problems.add(place, wrong)
 
-    def _wrong_with(self, secret: Secret) -> str | None:
-        if secret.env is not None:
-            if secret.env not in self._environ:
-                return f"the environment variable {secret.env} is not set"
-            return None if self._environ[secret.env].strip() else f"the environment variable {secret.env} is empty"
-        try:
-            content = secret.file.read_text("utf-8") if secret.file is not None else ""
-        except OSError as error:
-            return f"the secret file {secret.file} cannot be read: {error.strerror}"
-        except ValueError:  # not UTF-8, or no possible name of a file
-            return f"the secret file {secret.file} cannot be read: it is not a text"
-        return None if content.strip() else f"the secret file {secret.file} is empty"
+def check_secrets(model: type[BaseModel], node: Node, environ: Mapping[str, str], problems: Problems) -> None:
+    """Note secrets that cannot be had."""
+    for secret, place in _secrets(model, node):
+        wrong = _wrong_with(secret, environ)
+        if wrong is not None:
+            problems.add(place, wrong)
+
+
+def _wrong_with(secret: Secret, environ: Mapping[str, str]) -> str | None:
+    if secret.env is not None:
+        if secret.env not in environ:
+            return f"the environment variable {secret.env} is not set"
+        return None if environ[secret.env].strip() else f"the environment variable {secret.env} is empty"
+    try:
+        content = secret.file.read_text("utf-8") if secret.file is not None else ""
+    except OSError as error:
+        return f"the secret file {secret.file} cannot be read: {error.strerror}"
+    except ValueError:  # not UTF-8, or no possible name of a file
+        return f"the secret file {secret.file} cannot be read: it is not a text"
+    return None if content.strip() else f"the secret file {secret.file} is empty"
 
 
 def _is_name(name: str) -> bool:
     return bool(name.strip()) and name.isprintable()
 
 
-def _secrets(model: type[ChannelConfig], node: Node) -> Iterator[tuple[Secret, Place]]:
+def _secrets(model: type[BaseModel], node: Node) -> Iterator[tuple[Secret, Place]]:
     """Yield the secrets of a destination, also of one that is wrong otherwise; a wrong secret is told already."""
     for name, field in model.model_fields.items():
         given = node.mapping.get(field.alias or name)

@@ -225,6 +225,8 @@ class TopWords(Words):
     self_service: Raw = None
     route: Raw = None
     receivers: dict[str, Raw] = {}
+    #: Who is pinged while all is well; absent: nobody.
+    heartbeat: Raw = None
 
 
 class IncludedWords(Words):

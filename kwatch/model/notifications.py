@@ -103,6 +103,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     sections: tuple[Section, ...] = ()  # DIGEST: those that are not empty
     suppressed: tuple[Suppressed, ...] = ()  # DIGEST: what was not told in its period, the most first
     undelivered: tuple[Undelivered, ...] = ()  # DIGEST: of all destinations, known when it leaves
+    meant_for: str = ""  # the destination that cannot be told, in whose place this one is; empty: it is its own
     slots: int = 0  # DIGEST: how many times of the schedule it stands for; 1 unless kwatch was not running
     public_url: str = ""
 
@@ -209,6 +210,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     thread: Thread = Thread()
     reason: str = ""
     finished_at: datetime | None = None
+    renewed_at: datetime | None = None  # somebody had it tried again: its age counts from then
 
 
 class Folded(msgspec.Struct, frozen=True):

@@ -83,7 +83,8 @@ def parse_url(value: str) -> httpx.URL:
         raise ValueError("not a URL") from None
 
 
-def _check_proxy(value: str) -> str:
+def check_proxy(value: str) -> str:
+    """Return what is a proxy; ValueError for what is none."""
     url = parse_url(value)
     if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
         raise ValueError("not a proxy; write http://host:port, without a user")
@@ -177,6 +178,8 @@ class ChannelConfig(BaseModel):
 
     #: The fields that `template` may set; each channel says which.
     template_fields: ClassVar[frozenset[str]] = frozenset({"title", "text"})
+    #: Whether it calls people (a pager): what is too old to be told is not listed afterwards.
+    pages: ClassVar[bool] = False
 
     #: The channel.
     type: str
@@ -185,7 +188,7 @@ class ChannelConfig(BaseModel):
     #: The longest that one attempt may take in all; 30 s, as slower destinations are better retried.
     timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=30)
     #: `http://host:port`; absent: none, and the environment's proxy variables are not used.
-    proxy: Annotated[str, AfterValidator(_check_proxy)] | None = None
+    proxy: Annotated[str, AfterValidator(check_proxy)] | None = None
     #: A PEM file with the authorities to trust; absent: the system's.
     ca: FilePath | None = None
     #: A PEM file with our own certificate, for destinations that ask for one; goes with `key`.
@@ -200,6 +203,8 @@ class ChannelConfig(BaseModel):
     severity: SeverityWord = Severity.INFO
     #: Whether ends are told.
     send_resolved: bool = True
+    #: A receiver that is told in its place while it cannot be told; absent: none, all of it waits.
+    fallback: Annotated[str, Field(min_length=1)] | None = None
     #: The zone of the times in messages.
     timezone: TimeZone = "UTC"
     #: Texts of your own: field → Jinja template, see `docs/templates.md`.

@@ -211,6 +211,8 @@ def late(content: Content, zone: tzinfo, now: datetime) -> str:
     """Return what makes a late message understandable, or nothing."""
     if not content.is_late:
         return ""
+    if content.kind is NotificationKind.OVERFLOW:
+        return f"late: the first of them is of {instant(content.starts_at, zone, now)}, and could not be delivered"
     return f"late: began at {instant(content.starts_at, zone, now)} while kwatch was not watching"
 
 
@@ -299,6 +301,8 @@ def cause(alert: AlertView, summary: str) -> str:
 def notes(content: Content, zone: tzinfo, now: datetime) -> tuple[str, ...]:
     """Return what else is to be said of the whole: lateness, what came and went, what was left out."""
     lines = []
+    if content.meant_for:
+        lines.append(f"meant for {content.meant_for}, which cannot be told")
     if said := late(content, zone, now):
         lines.append(said)
     if content.came_and_went:

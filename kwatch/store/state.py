@@ -12,7 +12,8 @@ import msgspec
 from kwatch.errors import StateError
 from kwatch.model.decisions import AuditEntry, Checkpoint, Decision, IncidentRow, Row, Table
 from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded, Message, Notification, NotificationKind
-from kwatch.store import audit, deliveries, folds, token
+from kwatch.model.routes import Fallback
+from kwatch.store import audit, by_hand, deliveries, detours, folds, token
 from kwatch.store.deliveries import Queue, Settlement
 from kwatch.store.folder import FolderLock
 from kwatch.store.instants import from_micros, to_micros
@@ -47,7 +48,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 class State:
     """The one owner of the state folder. Every method that writes is durable when it returns.
 
-    Each may raise `StateError`: nothing of that call was stored, and the caller may repeat it as it is.
+    Each may raise `StateError`: nothing of that call was stored, and the caller may repeat it as it is; where it is a
+    `FencedError` that is of no use: another process is in charge.
     """
 
     def __init__(
@@ -143,6 +145,38 @@ class State:
         """Return what an overflow stands for, oldest first; at most `limit`, unless that is negative."""
         return await self._writer.read(lambda connection: folds.folded(connection, overflow_id, limit))
 
+    async def detour(
+        self, destination: str, fallbacks: Iterable[Fallback], before: datetime | None, now: datetime
+    ) -> bool:
+        """Tell fallbacks what a destination was not told: what is dead, and what waits since `before` (None: not that).
+
+        Each is told once; False: there was nothing. An end of what they are told of is told to them too.
+        """
+        chosen = tuple(fallbacks)
+        changes = await self._writer.write(
+            lambda connection: detours.detour(connection, destination, chosen, before, now)
+        )
+        self._count(changes)
+        return bool(changes)
+
+    async def retry(self, delivery_id: str, actor: str, now: datetime) -> bool:
+        """Let a delivery be attempted now because somebody wants it; False: there is none of that id.
+
+        Raises RefusedError for one that cannot be.
+        """
+        changes = await self._writer.write(lambda connection: by_hand.retry(connection, delivery_id, actor, now))
+        self._count(changes or ())
+        return changes is not None
+
+    async def drop(self, delivery_id: str, actor: str, now: datetime) -> bool:
+        """End a delivery because somebody wants it; False: there is none of that id.
+
+        Raises RefusedError for one that cannot be.
+        """
+        changes = await self._writer.write(lambda connection: by_hand.drop(connection, delivery_id, actor, now))
+        self._count(changes or ())
+        return changes is not None
+
     async def recover(self, now: datetime) -> int:
         """Queue again, as ambiguous, what the process before us had leased; return how many that were."""
         return await self._writer.write(lambda connection: deliveries.recover(connection, now))
@@ -153,7 +187,7 @@ class State:
 
     async def prune(self, before: datetime) -> int:
         """Forget deliveries and incidents that ended before that instant; return how many deliveries."""
-        return await self._writer.write(lambda connection: deliveries.prune(connection, before))
+        return await self._writer.write(lambda connection: _prune(connection, before))
 
     async def newest(self, states: Iterable[DeliveryState], limit: int) -> tuple[Delivery, ...]:
         """Return the newest deliveries in one of the states, in all when none is given."""
@@ -189,9 +223,17 @@ def _commit(connection: apsw.Connection, decision: Decision) -> list[Change]:
     _write_rows(connection, decision.rows)
     _write_checkpoints(connection, decision.checkpoints)
     audit.write(connection, decision.audit)
-    return [
-        change for notification in decision.notifications for change in deliveries.enqueue(connection, notification)
-    ]
+    changes: list[Change] = []
+    for notification in decision.notifications:
+        changes += deliveries.enqueue(connection, notification)
+        changes += detours.follow(connection, notification)
+    return changes
+
+
+def _prune(connection: apsw.Connection, before: datetime) -> int:
+    pruned = deliveries.prune(connection, before)
+    detours.forget(connection)
+    return pruned
 
 
 def _write_rows(connection: apsw.Connection, rows: Iterable[Row]) -> None:

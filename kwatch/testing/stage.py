@@ -229,7 +229,12 @@ class Stage:
         self._absences.append(_Absence(begin, end, text, is_killed))
 
     def write(self, text: str = "", name: str = "kwatch.yaml") -> Path:
-        """Let a file of the configuration be another one, from now on; for acts. kwatch finds out by itself."""
+        """Let a file of the configuration be another one, from now on; for acts.
+
+        kwatch finds out by itself where `follows_files`; LookupError where it runs and would never see it.
+        """
+        if self.app is not None and not self.follows_files:
+            raise LookupError("kwatch does not look at its files in this play: set follows_files before it starts")
         path, new = self._folder / name, self._folder / f"{name}.new"
         if name == "kwatch.yaml":
             text = self._text = text or self._text
@@ -388,7 +393,7 @@ class Stage:
             answer = self.slack.answer(Request(request.url.path, dict(request.headers), request.content))
             return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
         response = self.answer(request)
-        if response.is_success:
+        if response.is_success and request.method == "POST":  # a GET is a heartbeat
             document = json.loads(request.content)
             rules = tuple(alert["labels"]["rule"] for alert in document["alerts"])
             name = request.url.path.rpartition("/")[2]

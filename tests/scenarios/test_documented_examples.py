@@ -7,6 +7,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from kwatch.testing import manifests
@@ -42,6 +43,8 @@ MARKS = (
     "morning-mail",
     "keeps crashing",
     "longest_mute",
+    "fallback: mail",
+    "heartbeat:",
 )
 HOOK = """
 route: {receiver: team, group_by: [rule, namespace, workload], group_wait: 0s}
@@ -267,6 +270,30 @@ def test_T14_a_digest_on_the_mornings_of_working_days(tmp_path: Path, day: str, 
     stage.run(until=121)
     assert told_in_slack(stage) == [("#alerts", "🟠 WARNING · broken · shop/Pod/a")]
     assert digests == expected
+
+
+@pytest.mark.parametrize(("channel", "told"), [("#alerts", []), ("#archived", ["meta", "firing"])])
+def test_T14_a_channel_that_is_not_there_is_told_the_fallback(tmp_path: Path, channel: str, told: list[str]) -> None:
+    rules = "packs: []\nrules: [{name: broken, on: resource, match: {kind: Pod, fields: {status.phase: Failed}}}]\n"
+    stage, pods = stage_of(tmp_path, example("fallback: mail").replace("#alerts", channel) + rules)
+    pods.phase(0, "a")
+    queued: list[str] = []
+
+    async def look() -> None:
+        deliveries = (await stage.get("/api/v1/deliveries")).json()["deliveries"]
+        queued.extend(each["kind"] for each in deliveries if each["destination"] == "mail-smtp")
+
+    stage.at(120, look)
+    stage.run(until=121)
+    assert sorted(queued, reverse=True) == told
+
+
+def test_T14_a_heartbeat(tmp_path: Path) -> None:
+    block = example("heartbeat:").replace("{env: HEARTBEAT_URL}", '"http://receiver.example/beat"')
+    stage, _ = stage_of(tmp_path, block)
+    stage.answer = lambda _: httpx.Response(500)  # the stage notes what was told, and a ping is no message
+    stage.run(until=301)
+    assert stage.counted("heartbeats", outcome="failed_server") == 5
 
 
 def test_T14_texts_of_ones_own(tmp_path: Path) -> None:
