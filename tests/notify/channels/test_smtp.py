@@ -160,6 +160,56 @@ def test_F_33_of_three_recipients_one_has_it_one_is_dead_and_one_is_tried_alone(
     assert [sent.recipients for sent in server.mails] == [("a@example.com",), ("c@example.com",)]
 
 
+def test_who_is_refused_for_now_for_an_hour_does_not_hold_back_what_comes_next_to_the_others() -> None:
+    server = MailServer()
+    server.replies["b@example.com"] = "452 4.2.2 mailbox full"
+    receipts: list[Receipt] = []
+
+    async def attempts(channel: Channel) -> None:
+        message = channel.render(notification(), ALONE, degraded=False)
+        for number in range(1, 8):
+            row = msgspec.structs.replace(delivery(notification(), message), attempts=number)
+            try:
+                receipts.append(await channel.send(message, row))
+            except RetryableSendError as error:
+                assert (number < 7, error.reason) == (True, Reason.RECIPIENT)  # noqa: PT017
+
+    exchange(server, attempts)
+    [receipt] = receipts
+    assert receipt.values["message_id"] == "<g5h2j7.1.1@team-slack.prod-eu.kwatch>"
+    assert receipt.note == "b@example.com did not get it: the mail server answered 452 4.2.2 at recipient"
+    assert [sent.recipients for sent in server.mails] == [("a@example.com",)]
+
+
+def test_a_mail_that_some_have_is_sent_though_it_is_refused_for_the_others() -> None:
+    server = MailServer()
+    server.replies["b@example.com"] = "451 4.7.1 greylisted"
+    receipts: list[Receipt] = []
+
+    async def relent(channel: Channel) -> None:
+        server.replies |= {"b@example.com": "250 OK", "DATA": "554 5.7.1 spam"}
+        receipts.append(await tell(channel))
+
+    exchange(server, failing(Failure.RETRY, Reason.RECIPIENT), relent)
+    assert [receipt.note for receipt in receipts] == [
+        "b@example.com did not get it: the mail server answered 554 5.7.1 at data"
+    ]
+
+
+def test_who_is_refused_for_good_is_named_in_what_people_look_up() -> None:
+    server = MailServer()
+    server.replies["a@example.com"] = "550 5.1.1 no such user"
+    root = Receipt({"message_id": "<1@x>", "subject": "s"})
+    receipts: list[Receipt] = []
+
+    async def attempt(channel: Channel) -> None:
+        receipts.append(await tell(channel, thread=Thread(root)))
+
+    exchange(server, attempt)
+    note = "a@example.com did not get it: the mail server answered 550 5.1.1 at recipient"
+    assert receipts == [Receipt(root.values, note)]
+
+
 def test_what_is_refused_for_now_waits_from_one_minute_to_half_an_hour() -> None:
     server = MailServer()
     server.replies |= dict.fromkeys(TWO, "450 4.2.0 greylisted")
