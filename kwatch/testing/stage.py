@@ -38,7 +38,7 @@ from kwatch.telemetry import Counters
 from kwatch.testing import manifests, virtual
 from kwatch.testing.fake import FakeCluster, FakeWire
 from kwatch.testing.fake.objects import timestamp
-from kwatch.testing.receivers import Request, SlackServer
+from kwatch.testing.vendors.slack import Slack
 from kwatch.web.routes import create_app
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -105,7 +105,7 @@ class Stage:
         self._sleeps: list[tuple[float, float]] = []  # of kwatch's machine
         self.cluster = FakeCluster(self.clock)
         self.counters = Counters()
-        self.slack = SlackServer(SLACK_TOKEN, {"#alerts": "C1"})
+        self.slack = Slack(self.clock, token=SLACK_TOKEN)
         self.state_type: type[State] = State  # a subclass may cut the process at a point that it knows
         self.follows_files = False  # a look at them each two seconds, in plays that last for days
         self.app: App | None = None
@@ -390,8 +390,7 @@ class Stage:
         if self.answers_after:
             await asyncio.sleep(self.answers_after)
         if request.url.host == "slack.com":
-            answer = self.slack.answer(Request(request.url.path, dict(request.headers), request.content))
-            return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
+            return await self.slack.answer(request)
         response = self.answer(request)
         if response.is_success and request.method == "POST":  # a GET is a heartbeat
             document = json.loads(request.content)
