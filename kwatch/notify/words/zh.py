@@ -64,9 +64,6 @@ WORDS: Final[Mapping[str, str]] = {
     "{state} since {since} ({lasted})": "{state}，始于 {since}（{lasted}）",
     "acknowledged by {who}": "已由 {who} 确认",
     "it is healthy again": "已恢复正常",
-    "this destination was removed, so kwatch tells it no more: it may go on": (
-        "该目标已被移除，kwatch 不再向其通知：问题可能仍在持续"
-    ),
     "the object is gone": "对象已不存在",
     "quiet since {end}, and its source would have told of more": "自 {end} 起再无事件，若仍有发生，来源应已上报",
     "nothing was observed any more, so kwatch cannot say that it is over": (
