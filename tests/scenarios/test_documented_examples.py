@@ -37,7 +37,9 @@ MARKS = (
     "image-pull, enabled",
     "rule: planned-change",
     "inhibit:",
-    "team-{{ team }}",
+    "sandbox-*",
+    "team-payments:",
+    "redact:",
     "nights:",
     "per_minute: 30",
     "morning-mail",
@@ -212,7 +214,7 @@ rules:
   - {name: broken, on: resource, match: {kind: Pod, fields: {status.phase: Failed}}}
   - {name: worse, on: resource, match: {kind: Pod, fields: {status.phase: Unknown}}, severity: critical}
 """
-    stage, pods = stage_of(tmp_path, example("team-{{ team }}") + rules)
+    stage, pods = stage_of(tmp_path, example("sandbox-*") + rules)
     pods.phase(10, "a", "Unknown")
     pods.phase(20, "b", ns="sandbox-1")
     pods.phase(30, "c", metadata={}, ns="shop")
@@ -321,3 +323,18 @@ def test_T14_what_owners_say_by_annotations(tmp_path: Path) -> None:
     others, shop = ("#ops", "🟠 WARNING · broken · other/Pod/a"), ("#ops", "🟠 WARNING · broken · shop/Pod/a")
     web = ("#web", "🟠 WARNING · broken · web/Pod/a")
     assert [sorted(each) for each in seen] == [[others, web], [others, shop, web]]
+
+
+def test_T14_teams_by_their_namespaces(tmp_path: Path) -> None:
+    stage, pods = stage_of(tmp_path, example("team-payments:").replace("#payments", "#team") + NOTED)
+    pods.event(10, "a", ns="pay-roll")
+    stage.run(until=600)
+    assert told_in_slack(stage) == [("#team", "🟠 WARNING · noted · pay-roll/Pod/a")]
+
+
+def test_T14_patterns_of_what_is_never_told(tmp_path: Path) -> None:
+    stage, _ = stage_of(tmp_path, example("redact:") + NOTED.replace(", team", "") + HOOK)
+    stage.event(10, message="acct-12345678 of Project X7 is locked, acct-1 is not")
+    stage.run(until=600)
+    (told,) = stage.told
+    assert told.document["alerts"][0]["message"] == "[redacted] of [redacted] is locked, acct-1 is not"
