@@ -21,6 +21,7 @@ from kwatch.alerts import ledger as fates
 from kwatch.alerts import members
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import Verdict
+from kwatch.alerts.premises import is_named_by
 from kwatch.alerts.records import Alert
 from kwatch.model.alerts import AlertState, EndReason
 from kwatch.model.conditions import Condition
@@ -51,7 +52,7 @@ class Absences:
         """Watch what was watched; yield the alerts of rules that are new, which are watched from their activation."""
         for alert in alerts:
             rule = self._rules.get(alert.rule_id)
-            if rule is not None and len(alert.key_values) == len(rule.key) and not _is_given_up(alert):
+            if rule is not None and is_named_by(alert, rule, self._cluster) and not _is_given_up(alert):
                 self.takes(alert.fingerprint, rule)
         for rule in self._rules.values():
             if not rule.key and rule.id not in self._watched.values():
@@ -92,9 +93,13 @@ class Absences:
             members.apply_occurrence(alert, finding, now)
         return alert
 
-    def is_outlived(self, alert: Alert) -> bool:
-        """Whether it is about an absence that is watched no more, or by another key."""
-        return alert.rule_id in self._rules and alert.fingerprint not in self._watched
+    def could_open(self, alert: Alert, rule: Rule, now: datetime) -> bool:
+        """Whether an open alert is about an absence that is watched, by its key, and is long enough."""
+        return self.is_watched(alert.fingerprint) and self.judge(alert, rule, now).state is not AlertState.RESOLVED
+
+    def goes_on(self, alert: Alert) -> bool:
+        """Whether an absence that has ended is waited for again, from when it was seen last."""
+        return self.is_watched(alert.fingerprint) and alert.end_reason in (EndReason.SEEN_AGAIN, EndReason.RULE_CHANGED)
 
     def is_watched(self, name: str) -> bool:
         """Whether a fingerprint waits to be seen again."""
