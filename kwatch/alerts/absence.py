@@ -28,6 +28,7 @@ from kwatch.model.conditions import Condition
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.identity import fingerprint
 from kwatch.model.matching import kinds_of
+from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Rule, Subject
 
 #: How long after a source is in sync again what happened meanwhile may take to arrive.
@@ -140,6 +141,15 @@ class Absences:
         instants = [at for (kind, group, _), at in self._synced_at.items() if _rests_on(rule, kind, group)]
         known = [at for at in instants if at is not None]
         return max(known) if known and len(known) == len(instants) else None
+
+
+def absent_ref(alert: Alert) -> ObjectRef:
+    """Return what is waited for, as far as the key names it."""
+    if alert.members:
+        return next(iter(alert.members.values())).ref
+    labels = alert.labels
+    kind, _, name = labels.get("workload", "").partition("/")
+    return ObjectRef(labels.get("kind", kind), labels.get("name", name), labels.get("namespace", ""))
 
 
 def message_of(rule: Rule) -> str:

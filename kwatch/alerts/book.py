@@ -9,7 +9,7 @@ from datetime import datetime
 
 from kwatch.alerts import ledger as fates
 from kwatch.alerts import members, premises, sequences, thresholds
-from kwatch.alerts.absence import Absences, message_of
+from kwatch.alerts.absence import Absences, absent_ref, message_of
 from kwatch.alerts.acknowledging import withdraw
 from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.flapping import steady
@@ -82,9 +82,7 @@ class Book:
             self.alerts[alert.fingerprint] = alert
         changed = [alert for alert in self.alerts.values() if before.get(alert.rule_id) != rules.get(alert.rule_id)]
         moved = [each for alert in changed for each in self._adopt(alert, now)]
-        for alert in [each for each in self.alerts.values() if each.is_open and _is_elsewhere(each, is_named)]:
-            moved += self._abandon(alert, EndReason.NOT_OBSERVED, "namespace not watched", now)
-        return tuple(moved)
+        return (*moved, *self.leave(lambda ref: not is_named(ref.namespace), "namespace not watched", now))
 
     def started(self, now: datetime) -> Moved:
         """Every source has been heard, or given up: after a start, what nobody can see may expire from now on."""
@@ -152,11 +150,25 @@ class Book:
             self._ledger.touch_alert(alert.fingerprint)
 
     def leave(self, is_left: Callable[[ObjectRef], bool], reason: str, now: datetime) -> Moved:
-        """Let go of objects that nobody looks at any more; an alert of no other is no longer observed."""
+        """Let go of objects that nobody looks at any more; an alert of no other is no longer observed.
+
+        What they do is not waited for either.
+        """
         moved: list[Alert] = []
-        for alert in [alert for alert in self.alerts.values() if alert.is_open]:
-            moved += self._let_go(alert, is_left, EndReason.NOT_OBSERVED, reason, now)
+        for alert in tuple(self.alerts.values()):
+            if self._absences.is_watched(alert.fingerprint):
+                if is_left(absent_ref(alert)):
+                    moved += self._await_no_more(alert, reason, now)
+            elif alert.is_open:
+                moved += self._let_go(alert, is_left, EndReason.NOT_OBSERVED, reason, now)
         return tuple(moved)
+
+    def _await_no_more(self, alert: Alert, reason: str, now: datetime) -> Moved:
+        self._absences.drop(alert.fingerprint)
+        if alert.is_open:
+            return self._abandon(alert, EndReason.NOT_OBSERVED, reason, now)
+        self._forget(alert)
+        return ()
 
     def close(self, alert: Alert, now: datetime) -> None:
         """Let go of an episode that has ended and been told of; what it was called comes back with the next finding."""
@@ -542,9 +554,3 @@ def _moments(rules: Mapping[str, Rule]) -> set[str]:
 
 def _premises(rules: Mapping[str, Rule]) -> dict[str, str]:
     return {rule.id: premises.premise_of(rule) for rule in rules.values()}
-
-
-def _is_elsewhere(alert: Alert, is_named: Callable[[str], bool]) -> bool:
-    """Return whether every object of an alert is where nobody looks any more."""
-    members = alert.members.values()
-    return bool(members) and not any(is_named(member.ref.namespace) for member in members)
