@@ -216,6 +216,7 @@ class Engine:
         self._regrade(now)
         self._summaries.announce_present(orphans(firing, self._groups.groups), now)
         self._groups.release(now)
+        self._conclude(now)
         self._grant(other_wishes, now)
 
     def _recall(self, groups: Iterable[GroupRow]) -> None:

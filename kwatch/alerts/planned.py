@@ -76,6 +76,7 @@ class PlannedChanges:
             self._add(change)
         held = [alert for alert in self._alerts.values() if alert.planned_at is not None and not alert.is_told]
         self._held = {alert.fingerprint: expected.until(alert) for alert in held}
+        self._is_stirred = True
         self._schedule()
 
     def take(self, step: PlannedStep, now: datetime) -> bool:
@@ -103,8 +104,7 @@ class PlannedChanges:
             return
         changes = list(self._covering(alert, now))
         if not rule.is_held:
-            for change in changes:
-                self._fail(change, f"during which {alert.title} began", now)
+            self._speak_against(changes, alert, now)
             return
         if not changes and expected.is_all(alert, now):
             changes = self._going(alert.labels)
@@ -161,6 +161,8 @@ class PlannedChanges:
 
     def conclude(self, now: datetime) -> Outcome:
         """Judge every change as of now, and return what is to be told."""
+        if self._is_stirred:
+            self._follow_rules(now)
         for change in list(self.changes.values()):
             self._judge(change, now)
         due = [name for name, at in self._held.items() if self._is_stirred or (at is not None and at <= now)]
@@ -170,6 +172,24 @@ class PlannedChanges:
         self._schedule(now)
         outcome, self._outcome = self._outcome, Outcome()
         return outcome
+
+    def _follow_rules(self, now: datetime) -> None:
+        """Let go of what a rule, as it is now, tells at once; what it tells speaks against the change."""
+        for alert in [self._alerts[fingerprint] for fingerprint in self._held]:
+            rule = self._rules.get(alert.rule_id)
+            if rule is not None and not rule.is_held:
+                self._speak_against(self._covering(alert, now), alert, now)
+                alert.planned_at = None
+        told = {rule.name for rule in self._rules.values() if not rule.is_held}
+        for change in self.changes.values():
+            if any(view.rule in told for view in change.notices):
+                self._outcome.notices += [view for view in change.notices if view.rule in told]
+                change.notices = [view for view in change.notices if view.rule not in told]
+                self._ledger.touch_group(change.key)
+
+    def _speak_against(self, changes: Iterable[PlannedChange], alert: Alert, now: datetime) -> None:
+        for change in tuple(changes):
+            self._fail(change, f"during which {alert.title} began", now)
 
     def _review(self, fingerprint: str, now: datetime) -> None:
         alert = self._alerts[fingerprint]
