@@ -146,7 +146,9 @@ class App:
         self.reloader = Reloader(
             ports.files, config, clock=ports.clock, counters=counters, use=self.use, tell=self._tell_about_itself
         )
-        self.timekeeper = Timekeeper(self.clock, self.engine, self.pipeline, self.outbox, self.fleet, counters=counters)
+        self.timekeeper = Timekeeper(
+            self.clock, self.engine, self.decider, self.pipeline, self.outbox, self.fleet, counters=counters
+        )
         self._watched_until = self.engine.watched_until
 
     @property

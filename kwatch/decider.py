@@ -144,6 +144,11 @@ class Decider:
             self._next_sweep_at = now + SWEEP_EVERY
             self._sweep(now)
 
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: what durations count from moves along."""
+        self._engine.jump(by)
+        self._hearing.jump(by)
+
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up."""
         self._is_starting = False
