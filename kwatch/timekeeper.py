@@ -86,8 +86,12 @@ class Timekeeper:
     def _note_watched(self, now: datetime) -> None:
         last = self._engine.watched_until
         is_due = last is None or now - last >= NOTE_EVERY
-        if is_due and all(source.state in _AS_GOOD_AS_IT_GETS for source in self._fleet.statuses()):
+        if is_due and self.is_in_sync():
             self._engine.note_watched(now)
+
+    def is_in_sync(self) -> bool:
+        """Whether every watch shows what there is."""
+        return all(source.state in _AS_GOOD_AS_IT_GETS for source in self._fleet.statuses())
 
     def say_if_blind(self, since: datetime, now: datetime) -> None:
         """Tell of a time without watching, which is over now, if it was long."""
