@@ -39,16 +39,19 @@ from kwatch.model.objects import ObjectRef
 from kwatch.model.routes import Moment
 from kwatch.model.rules import Rule, Severity
 from kwatch.namespaces import NamespaceFilter
-from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools
+from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools, secrets_in
 from kwatch.notify.heartbeat import Ping
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
 from kwatch.outbox.outbox import Outbox
+from kwatch.outbox.reconciler import Reconciler
 from kwatch.outbox.trouble import Report
 from kwatch.pipeline import Pipeline
+from kwatch.redaction import Redactor
 from kwatch.reload import Reloader
 from kwatch.rules.compile import RuleSet
 from kwatch.rules.fresh import fresh
+from kwatch.rules.teams import TEAM
 from kwatch.store.state import Snapshot, State
 from kwatch.telemetry import Counters
 from kwatch.timekeeper import Timekeeper
@@ -79,6 +82,7 @@ class Ports:
     rng: random.Random = field(default_factory=random.Random)
     transport: Callable[[Connection], httpx.AsyncBaseTransport] = system_transport
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    redactor: Redactor = field(default_factory=Redactor)  # of what is kept and told
     files: ConfigFiles = field(default_factory=ConfigFiles)  # read again while kwatch runs
     follow: Callable[[Config], None] = lambda _: None  # lets what is outside follow the configuration: the log
 
@@ -133,6 +137,12 @@ class App:
             on_ended=self._delivery_ended,
             policies=config.policies,
             on_report=self._report,
+        )
+        self.reconciler = Reconciler(
+            self.parts.channels,
+            lambda name: self.engine.told_at(name, self.clock.now()),
+            clock=ports.clock,
+            counters=counters,
         )
         self.pipeline = Pipeline(
             self.decider,
@@ -195,6 +205,7 @@ class App:
     def _swap(self, before: Parts, parts: Parts, moves: Moves, now: datetime) -> None:
         config, labels = parts.config, frozenset(parts.config.watch.labels)
         other_labels = labels ^ frozenset(before.config.watch.labels)
+        other_labels |= {TEAM} if config.teams != before.config.teams else set()
         self.parts = parts
         self.engine.reconfigure(
             {rule.id: rule for rule in config.rules},
@@ -211,8 +222,11 @@ class App:
         new = self._rules(config, fresh(known, config.rules, other_labels=other_labels))
         self.decider.use(parts.rules, new, parts.namespaces.is_watched, moves=moves, now=now)
         self.outbox.use(parts.channels, config.policies)
+        self.reconciler.use(parts.channels)
 
     def _parts(self, config: Config, before: Parts | None = None) -> Parts:
+        secrets = secrets_in((*config.receivers.values(), config.heartbeat))
+        self.ports.redactor.heed(config.redact, [secret.read() for secret in secrets])
         chosen = config.watch.namespaces
         return Parts(
             config=config,
@@ -228,7 +242,13 @@ class App:
         )
 
     def _rules(self, config: Config, rules: Iterable[Rule]) -> RuleSet:
-        return RuleSet(rules, cluster=self.cluster, label_names=config.watch.labels)
+        return RuleSet(
+            rules,
+            cluster=self.cluster,
+            label_names=config.watch.labels,
+            teams=config.teams,
+            redact=self.ports.redactor.clean,
+        )
 
     def _engine(self, snapshot: Snapshot) -> Engine:
         config = self.config
@@ -261,7 +281,7 @@ class App:
     def _tools_of(self, instance: str) -> Tools:
         return Tools(
             clock=self.ports.clock,
-            templates=TemplateEngine(self.ports.clock),
+            templates=TemplateEngine(self.ports.clock, self.ports.redactor.clean),
             transport=self.ports.transport,
             instance=instance,
             stdout=self.ports.stdout,
@@ -291,11 +311,12 @@ class App:
             watches = tasks.create_task(self.fleet.run(self._on_started), name="watches")
             reload = tasks.create_task(self._follow_configuration(), name="reload")
             timekeeper = tasks.create_task(self.timekeeper.run(), name="timekeeper")
+            reconciler = tasks.create_task(self.reconciler.run(), name="reconciler")
             heartbeat = tasks.create_task(self.heartbeat.run(), name="heartbeat")
             await stop.wait()
             self.is_stopping = True
             log.info("stopping")
-            await _cancel(heartbeat, timekeeper, reload, watches, lookup)
+            await _cancel(heartbeat, reconciler, timekeeper, reload, watches, lookup)
             await _cancel(pipeline)
             await self._tell_stopped()
             await self._end_outbox(outbox)

@@ -160,6 +160,12 @@ class Groups:
         told = {name: None for group in groups for name, is_told in group.members.items() if is_told}
         return [self._alerts[name] for name in told]
 
+    def told_at(self, destination: str) -> list[Alert]:
+        """Return the alerts that a destination was told of, and that go on."""
+        groups = [group for group in self.groups.values() if group.destination == destination]
+        told = {name: None for group in groups for name, is_told in group.members.items() if is_told}
+        return [self._alerts[name] for name in told]
+
     def delist(self, alert: Alert, view: AlertView, now: datetime) -> None:
         """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
         if not alert.is_told and (alert.groups or alert.awaits_summary):

@@ -17,7 +17,7 @@ import inspect
 import json
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -98,6 +98,7 @@ class Stage:
         self.told: list[Told] = []
         self.answer: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(200)
         self.answers_after = 0.0  # seconds that the receiver takes
+        self.hosts: dict[str, Callable[[httpx.Request], Awaitable[httpx.Response]]] = {}  # that answer for themselves
         self.wire: Callable[[FakeCluster], Wire] = FakeWire
         self.loop = virtual.VirtualLoop()
         self.clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)
@@ -389,6 +390,8 @@ class Stage:
     async def _receive(self, request: httpx.Request) -> httpx.Response:
         if self.answers_after:
             await asyncio.sleep(self.answers_after)
+        if request.url.host in self.hosts:
+            return await self.hosts[request.url.host](request)
         if request.url.host == "slack.com":
             return await self.slack.answer(request)
         response = self.answer(request)

@@ -51,6 +51,7 @@ SEVENTEEN = {"headers": {"Retry-After": "17"}, "seconds": 17.0}
 OVER_WEBHOOK = (
     Control("each_kind_says_what_where_and_how_it_is", messages.Mute, {"kind": FIRING}),
     Control("one_notification_is_one_message", messages.Repeating),
+    Control("two_at_once_do_not_mix", messages.Absent),
     Control("an_end_is_told_as_what_it_is", messages.Stuck, {"kind": RESOLVED}),
     Control("an_end_says_what_has_ended_and_why", messages.Stuck),
     Control("the_facts_are_the_same_in_every_channel", messages.Stuck),
@@ -66,6 +67,7 @@ OVER_WEBHOOK = (
     Control("a_key_that_does_not_exist_is_refused", messages.Tolerant),
     Control("its_time_is_that_of_the_configuration", messages.Hasty),
     Control("the_longest_texts_are_told_within_the_limits", messages.Boundless, {"filling": "x", "degraded": False}),
+    Control("texts_at_and_over_each_limit_are_told", messages.Boundless, {"filling": "x"}),
     Control("what_was_cut_says_so", messages.Cutter),
     Control("F45_X05_a_megabyte_of_control_characters_is_told_without_them", messages.Raw, {"degraded": False}),
     Control("X04_X06_what_looks_like_markup_can_still_be_read", messages.Escaping, {"hostile": "a & b"}),
@@ -101,6 +103,7 @@ OVER_WEBHOOK = (
     Control("F20_what_is_refused_is_told_once_more_plain", answers.Unbending),
     Control("X11_no_credential_is_in_the_error_of_any_answer", credentials.LeakyError),
     Control("X11_no_credential_is_in_a_dead_letter", credentials.LeakyError),
+    Control("X16_an_answer_cannot_write_into_the_log", answers.Parrot, {"status": 400}),
     Control("no_cookie_is_kept", answers.Hoarder),
     Control("no_packed_answer_is_asked_for", answers.Packed),
     Control("nothing_breaks_out_of_a_header", answers.Torn),
@@ -208,4 +211,4 @@ def test_every_behaviour_has_something_that_it_refuses() -> None:
     parts = [getattr(contract, name) for name in contract.__all__ if name.endswith("Contract")]
     behaviours = {name.removeprefix("test_") for part in parts for name in dir(part) if name.startswith("test_")}
     assert {control.behaviour for _, _, control in CONTROLS} == behaviours
-    assert len(behaviours) == 78
+    assert len(behaviours) == 81

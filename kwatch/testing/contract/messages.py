@@ -66,6 +66,10 @@ class Messages(Suite):
         desk.tell()
         assert len(desk.shown) == 1
 
+    def test_two_at_once_do_not_mix(self, desk: Desk) -> None:
+        desk.tell_at_once(content(), content(alert(rule="oom-kill", fingerprint="f2")))
+        assert sorted("oom-kill" in shown.text for shown in desk.shown) == [False, True]
+
     @pytest.mark.parametrize("kind", [Kind.RESOLVED, Kind.EXPIRED])
     def test_an_end_is_told_as_what_it_is(self, desk: Desk, kind: Kind) -> None:
         thread = thread_of(desk.tell())

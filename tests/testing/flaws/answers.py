@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from kwatch.errors import Failure, Reason, RetryableSendError, SendError
+from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError, SendError
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
 from kwatch.notify.base import Connection, Tools
 from tests.testing.flaws.sound import Sound
@@ -54,6 +54,14 @@ class OwnWay(Sound):
     async def asked(self, request: httpx.Request) -> httpx.Response:
         """Send the request; return its answer when as much is read as it wants."""
         return await self.tools.transport(Connection()).handle_async_request(request)
+
+
+class Parrot(OwnWay):
+    """Repeats in its errors what it was answered."""
+
+    async def asked(self, request: httpx.Request) -> httpx.Response:
+        response = await super().asked(request)
+        raise PermanentSendError(Failure.MESSAGE, Reason.REJECTED, response.text)
 
 
 class Greedy(OwnWay):

@@ -37,6 +37,17 @@ class Repeating(Sound):
         return await super().send(message, delivery)
 
 
+class Absent(Sound):
+    """Forgets what it is sending while it sends another."""
+
+    message = Message(b"")
+
+    async def send(self, message: Message, delivery: Delivery) -> Receipt:
+        self.message = message
+        await self.tools.clock.sleep(1)
+        return await super().send(self.message, delivery)
+
+
 class ZoneBlind(Sound):
     """Tells all times in UTC."""
 
