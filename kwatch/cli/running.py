@@ -8,8 +8,8 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,7 +56,8 @@ async def run_until_signal(options: RunOptions) -> None:
     counters = Counters()
     async with AsyncExitStack() as stack:
         stack.callback(_let_go_of_stdout)
-        world, folder = await stack.enter_async_context(_world(options, config))
+        with _ended_by_sigterm():
+            world, folder = await stack.enter_async_context(_world(options, config))
         ports = replace(world, files=files, follow=follow)
         stop = _stop_on_signal()
         state = State.open(folder, counters=counters)
@@ -71,6 +72,27 @@ async def run_until_signal(options: RunOptions) -> None:
         click.echo(f"Status page: {url_of(listener)}", err=True)
         _spare_what_stays()
         await app.run(stop, listener)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """End as without a handler, but end first what was begun: a plugin of the kubeconfig is a process of its own."""
+    loop, task, is_meant = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+
+    def on_signal() -> None:
+        is_meant.set()
+        if task is not None:
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, on_signal)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if is_meant.is_set():
+            sys.exit(128 + signal.SIGTERM)
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def _let_go_of_stdout() -> None:

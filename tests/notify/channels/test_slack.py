@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import ValidationError
 
@@ -104,6 +105,15 @@ def test_a_root_that_was_deleted_is_posted_anew(server: Slack, desk: Desk) -> No
     assert receipt == Receipt({"channel": "C042", "ts": "1772374440.000002"})
     [message] = server.messages
     assert heading(message) == "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker"
+
+
+@pytest.mark.parametrize("word", ["cant_update_message", "edit_window_closed", "is_inactive", "thread_not_found"])
+def test_a_root_that_cannot_be_edited_any_more_is_posted_anew(server: Slack, desk: Desk, word: str) -> None:
+    thread = Thread(desk.tell())
+    desk.wire.faults.append(httpx.Response(200, json={"ok": False, "error": word}))
+    receipt = desk.tell(content(kind=RESOLVED), thread, sequence=2)
+    assert [heading(root).split(" · ")[0] for root in server.roots()] == ["🔴 CRITICAL", "✅ RESOLVED after 12 m"]
+    assert receipt == Receipt({"channel": "C042", "ts": server.messages[1].ts})
 
 
 def test_what_goes_on_in_a_thread_that_was_deleted_is_told_in_the_channel(server: Slack, desk: Desk) -> None:
