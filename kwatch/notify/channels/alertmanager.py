@@ -25,7 +25,8 @@ from kwatch.model.notifications import Content, Delivery, Message, Notification,
 from kwatch.notify.base import Channel, ChannelConfig, Duration, Secret, Tools
 from kwatch.notify.compose import Composition
 from kwatch.notify.http import HttpClient, classify, failed
-from kwatch.notify.postings import WHOLE, Posting, Standing, alone, document, moment, posting
+from kwatch.notify.incidents import alone
+from kwatch.notify.postings import WHOLE, Posting, Standing, document, moment, posting
 
 #: An alert ends by itself after so many `resend`, as Prometheus' own do.
 _LASTS: Final = 4

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from kwatch.errors import Failure, PermanentSendError, Reason, SendError
 from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
@@ -121,7 +121,7 @@ def _read(place: str) -> Iterator[str]:
     how, _, where = place.partition(":")
     try:
         yield from Secret.model_validate({how: where}).read().split()
-    except PermanentSendError:
+    except (PermanentSendError, ValidationError):  # gone; or of a channel that keeps no keys
         pass
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.alerts import AlertState
-from kwatch.model.notifications import NotificationKind
+from kwatch.model.notifications import NotificationKind, Receipt, Thread
 from kwatch.model.rules import PLANNED_CHANGE, Severity
 from kwatch.notify.channels import pagerduty
 from kwatch.testing.contract import Desk
@@ -264,6 +264,13 @@ def test_F31_an_end_whose_routing_key_is_gone_is_an_orphan(desk: Desk, vendor: P
         lane.tell(K.RESOLVED, ended(alert()))
     assert (raised.value.failure, raised.value.reason) == (Failure.MESSAGE, Reason.ORPHANED)
     assert [each.state for each in vendor.incidents] == ["triggered"]
+
+
+def test_F31_an_end_of_what_another_tool_opened_is_an_orphan(lane: Lane) -> None:
+    lane.thread = Thread(Receipt({KEY: ""}))  # the destination was of type opsgenie then
+    with pytest.raises(SendError) as raised:
+        lane.tell(K.RESOLVED, ended(alert()))
+    assert raised.value.reason is Reason.ORPHANED
 
 
 def test_F31_the_others_of_an_orphan_end(desk: Desk, vendor: PagerDuty, lane: Lane) -> None:
