@@ -92,6 +92,7 @@ class Reason(Enum):
 
     RATE_LIMITED = "rate_limited"
     DNS = "dns"
+    ADDRESS = "address"
     REFUSED = "refused"
     CONNECT_TIMEOUT = "connect_timeout"
     TLS = "tls"

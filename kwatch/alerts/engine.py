@@ -212,7 +212,7 @@ class Engine:
         self._edges.use(windows, now)
         self._escalations.use(router)
         self._digests.use(by_id, router, now)
-        self._groups.use(by_id, router, memory=_memory(by_id))
+        self._groups.use(by_id, router, now, memory=_memory(by_id))
         self._notices.forget_removed()
         self._regrade(now)
         self._summaries.announce_present(orphans(firing, self._groups.groups), now)

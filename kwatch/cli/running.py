@@ -21,9 +21,9 @@ from kwatch.cluster.http import AiohttpWire
 from kwatch.config.config import Config
 from kwatch.config.files import ConfigFiles
 from kwatch.errors import KwatchError, ListenError
-from kwatch.notify.base import secrets_in
+from kwatch.redaction import Redactor
 from kwatch.store.state import State
-from kwatch.telemetry import Counters, Redactor, set_up_logging
+from kwatch.telemetry import Counters, set_up_logging
 from kwatch.web import address
 from kwatch.web.server import listen, url_of
 
@@ -58,7 +58,7 @@ async def run_until_signal(options: RunOptions) -> None:
         stack.callback(_let_go_of_stdout)
         with _ended_by_sigterm():
             world, folder = await stack.enter_async_context(_world(options, config))
-        ports = replace(world, files=files, follow=follow)
+        ports = replace(world, files=files, follow=follow, redactor=follow.redactor)
         stop = _stop_on_signal()
         state = State.open(folder, counters=counters)
         stack.callback(state.close)
@@ -114,17 +114,13 @@ def _listener(options: RunOptions, config: Config) -> socket.socket:
 
 
 class _Log:
-    """The log, as a configuration asks for it; no line of it can hold a secret of this one or of those before."""
+    """The log, as a configuration asks for it."""
 
     def __init__(self) -> None:
-        self._redactor = Redactor()
+        self.redactor = Redactor()
 
     def __call__(self, config: Config) -> None:
-        for secret in secrets_in((*config.receivers.values(), config.heartbeat)):
-            self._redactor.add(secret.read())
-        set_up_logging(
-            level=config.log.level.value, style=config.log.format, stream=sys.stderr, redactor=self._redactor
-        )
+        set_up_logging(level=config.log.level.value, style=config.log.format, stream=sys.stderr, redactor=self.redactor)
         for warning in config.warnings:
             log.warning("configuration", extra={"warning": warning})
 

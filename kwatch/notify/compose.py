@@ -15,7 +15,7 @@ class Composition:
     """
 
     def __init__(self, config: ChannelConfig, templates: TemplateEngine, notification: Notification) -> None:
-        facts = context_of(notification, config.zone, templates)
+        facts = context_of(notification, config.zone, templates, config.language)
         self.context: Context = facts.context
         self.problem = ""
         self._templates = templates

@@ -105,6 +105,12 @@ def _flags_before(text: str, position: int) -> int:
     return position - start
 
 
+def padded(text: str, columns: int) -> str:
+    """Return the text with spaces up to so many columns; characters of East Asia take two (UAX 11)."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return text.ljust(columns - wide)
+
+
 def slack(text: str) -> str:
     """Encode for Slack's mrkdwn and `text`: no mention, no link, no channel can come of it."""
     entities = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -136,7 +142,12 @@ def fenced(text: str) -> str:
 
 def html(text: str) -> str:
     """Encode for HTML: text and nothing else, and no mention."""
-    return html_entities.escape(unmentioned(text))
+    return html_code(unmentioned(text))
+
+
+def html_code(text: str) -> str:
+    """Encode for a block of code in HTML, where nobody is mentioned."""
+    return html_entities.escape(clean(text))
 
 
 def header(text: str) -> str:

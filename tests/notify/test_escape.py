@@ -115,3 +115,10 @@ def test_clean_is_idempotent(text: str) -> None:
 )
 def test_what_tools_may_take_for_markup_is_broken_and_read_as_it_is(text: str, encoded: str) -> None:
     assert escape.plain(text) == encoded
+
+
+@pytest.mark.parametrize(
+    ("text", "padded_to"), [("Next", "Next  |"), ("下一步", "下一步|"), ("Cluster", "Cluster|"), ("é", "é     |")]
+)
+def test_a_label_takes_columns_not_characters(text: str, padded_to: str) -> None:
+    assert f"{escape.padded(text, 6)}|" == padded_to

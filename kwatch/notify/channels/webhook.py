@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from pydantic import AfterValidator, JsonValue
@@ -85,6 +85,8 @@ class Format(Enum):
 
 class Config(ChannelConfig):
     """The keys of `type: webhook`."""
+
+    template_keys: ClassVar[tuple[str, ...]] = ("template", "body", "headers")
 
     #: Where to; from a secret when it is one.
     url: Secret | Url
