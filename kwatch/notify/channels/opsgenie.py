@@ -127,8 +127,7 @@ def is_harmless(act: Act, status: str) -> bool:
 def request(step: Step, texts: Composition, *, degraded: bool) -> Call:
     """Return the request of a step."""
     alias = step.key.replace("/", "-")
-    title = calls.headline(texts)  # first, so that the text says if its template failed
-    text = calls.text(texts, is_closed_by_hand=step.is_closed_by_hand)
+    title, text = calls.headline(texts), calls.text(texts, is_closed_by_hand=step.is_closed_by_hand)
     if step.act is Act.OPEN:
         description = _fitted(text, _MAX_DESCRIPTION, degraded=degraded)
         named = {"alias": alias, "message": cut(title, _MAX_MESSAGE), "description": description}

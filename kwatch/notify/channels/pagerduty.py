@@ -23,6 +23,7 @@ from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut
 from kwatch.notify.http import Reply, classify, document_of, failed
 from kwatch.notify.incidents import Act, Step
+from kwatch.notify.words import WORDS
 
 _ACTIONS: Final[Mapping[Act, str]] = {
     Act.OPEN: "trigger",
@@ -188,7 +189,7 @@ def links(texts: Composition) -> list[dict[str, str]]:
 
 
 def _plain(texts: Composition) -> Mapping[str, str]:
-    return {"Text": cut(texts.text("text"), _MAX_PLAIN)}
+    return {WORDS[texts.context["language"]]("Text"): cut(texts.text("text"), _MAX_PLAIN)}
 
 
 def details(texts: Composition, *, is_closed_by_hand: bool = False) -> Mapping[str, str]:

@@ -327,3 +327,9 @@ def test_the_vendor_drops_an_end_that_another_routing_key_says(desk: Desk, vendo
     request = httpx.Request("POST", "https://events.pagerduty.com/v2/enqueue", content=json.dumps(event).encode())
     assert desk.run(vendor.answer(request)).status_code == 202
     assert vendor.incidents[0].state == "triggered"
+
+
+def test_details_are_in_the_language_of_the_destination(desk: Desk, vendor: PagerDuty) -> None:
+    Lane(desk, language="zh").tell(K.META, alerts=(), alert_count=0, text="the destination mail is suspended")
+    details = vendor.incidents[0].event["payload"]["custom_details"]
+    assert details["关闭"] == "需手动关闭：kwatch 不会报告其结束"
