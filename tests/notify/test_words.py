@@ -117,7 +117,7 @@ def _asked(template: str) -> set[str]:
 _OF_SAMPLES = {
     *("kwatch", "kubectl", "logs", "show", "deliveries", "namespace", "payments", "shop", "app", "web", "pod"),
     *("worker", "image", "pull", "crash", "loop", "registry", "restarting", "failed", "container", "off"),
-    *("found", "not", "the", "kubelet", "describe", "imagePullSecrets"),
+    *("found", "not", "the", "kubelet", "describe", "imagePullSecrets", "unauthorized"),
 }
 #: What kwatch says of itself is English.
 _TOLD = [kind for kind in NotificationKind if kind not in (NotificationKind.META, NotificationKind.TEST)]
