@@ -10,7 +10,6 @@ import pytest
 
 from kwatch.testing import manifests
 from kwatch.testing.fake import Effect, Fault
-from kwatch.testing.receivers import Answer
 from kwatch.testing.stage import Stage, Told
 from tests.scenarios.plays import BROKEN, NOTED, Pods
 
@@ -113,7 +112,7 @@ def test_F25_F26_slack_that_says_nothing_sensible_may_have_taken_it(tmp_path: Pa
     """It is sent again, the same, and counts as in doubt."""
     receivers = 'receivers: {team: [{type: slack, channel: "#alerts", token: {file: FOLDER/slack-token}}]}\n'
     stage = Stage(tmp_path, BROKEN + f"route: {{receiver: team, {ALONE}}}\n" + receivers)
-    stage.slack.next_answers.append(Answer(200, body, {"Content-Type": "application/json"}))
+    stage.slack.next_answers.append(httpx.Response(200, content=body, headers={"Content-Type": "application/json"}))
     Pods(stage).phase(10, "a")
     story: list[Any] = []
 
@@ -143,7 +142,7 @@ def test_after_20_minutes_without_any_destination_all_arrives_in_order_and_folde
 ) -> None:
     stage = Stage(tmp_path, BROKEN + OUTAGE)
     stage.answer = lambda _: httpx.Response(503 if 100 <= stage.now() < 1300 else 200)
-    stage.at(100, lambda: stage.slack.next_answers.extend([Answer(503)] * 10_000))
+    stage.at(100, lambda: stage.slack.next_answers.extend([httpx.Response(503) for _ in range(10_000)]))
     stage.at(1300, stage.slack.next_answers.clear)
     pods = Pods(stage)
     for number in range(30):
