@@ -73,6 +73,7 @@ WORDS: Final[Mapping[str, str]] = {
     ),
     "it was seen again": "已再次出现",
     "the rule was removed": "规则已被删除",
+    "the rule was changed, and says nothing of it any more": "规则已更改，不再涉及此情况",
     "this destination was removed, so kwatch tells it no more: it may go on": (
         "此目标已被移除，kwatch 不再通知它；问题可能仍在持续"
     ),
@@ -114,11 +115,6 @@ WORDS: Final[Mapping[str, str]] = {
     "Escalated": "升级",
     "Muted": "静默",
     "Rule": "规则",
-    "Status": "状态",
-    "Notes": "备注",
-    "Close": "关闭",
-    "by hand: kwatch tells no end of this": "请手动关闭：kwatch 不会通知其结束",
-    "Close it by hand: kwatch tells no end of this": "请手动关闭：kwatch 不会通知其结束",
     "Message": "消息",
     "Cluster": "集群",
     "Severity": "级别",
@@ -180,4 +176,11 @@ WORDS: Final[Mapping[str, str]] = {
     "Most often": "最常出现",
     "Not told": "未通知",
     "{count} by {whom}": "{count} 条，原因：{whom}",
+    # incident tools
+    "Status": "状态",
+    "Notes": "备注",
+    "Text": "内容",
+    "Close": "关闭",
+    "by hand: kwatch tells no end of this": "需手动关闭：kwatch 不会报告其结束",
+    "Close it by hand: kwatch tells no end of this": "请手动关闭：kwatch 不会报告其结束",
 }
