@@ -16,6 +16,7 @@ from kwatch.alerts import ledger as fates
 from kwatch.alerts.announcing import ALERTS, Address, Announcer
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
+from kwatch.alerts.reconfiguring import lose
 from kwatch.alerts.records import Alert, DigestEntry, DigestPeriod, period_key
 from kwatch.alerts.routing import Router
 from kwatch.alerts.story import TellingStory, hold_story
@@ -256,6 +257,9 @@ class Digests:
         self._ledger.touch_group(period.key)
 
     def _forget(self, period: DigestPeriod) -> None:
+        for alert in [each for each in self._alerts.values() if period.key in each.groups]:
+            lose(alert, period.key)
+            self._ledger.touch_alert(alert.fingerprint)
         self._drop_entries(period)
         self._timers.set((Phase.FLUSH, period.key), None)
         self._ledger.count(fates.DESTINATION_REMOVED)

@@ -27,7 +27,6 @@ from kwatch.alerts.limits import LIMITS, Limits
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
 from kwatch.alerts.planned import PLANNED, PlannedChanges
-from kwatch.alerts.reconfiguring import orphans
 from kwatch.alerts.records import (
     Alert,
     Annotated,
@@ -214,7 +213,6 @@ class Engine:
         self._groups.use(by_id, router, memory=_memory(by_id))
         self._notices.forget_removed()
         self._regrade(now)
-        self._summaries.announce_present(orphans(firing, self._groups.groups), now)
         self._groups.release(now)
         self._grant(other_wishes, now)
 
@@ -309,7 +307,7 @@ class Engine:
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up: tell what was already there.
 
-        That is: at a first start, and for new rules after `reconfigure`.
+        That is: at a first start, for new rules after `reconfigure`, and for destinations that others gave way to.
         """
         self._advance(now, inclusive=False)
         self._is_first_list = False

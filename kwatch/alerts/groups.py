@@ -17,7 +17,7 @@ from kwatch.alerts.digests import Digests
 from kwatch.alerts.idle import Idle
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
-from kwatch.alerts.reconfiguring import apply_timings, route_of
+from kwatch.alerts.reconfiguring import apply_timings, lose, route_of
 from kwatch.alerts.records import Alert, Group
 from kwatch.alerts.routing import Match, Router, Routing
 from kwatch.alerts.timers import Phase, Timers
@@ -71,12 +71,9 @@ class Groups:
     def load(self, groups: Iterable[Group], incidents: Iterable[IncidentRow]) -> None:
         """Take back what was kept. What the outbox knows to be sent counts, also where the engine never heard of it."""
         for group in groups:
-            if group.destination in self._router.destinations:
-                group.members = {name: told for name, told in group.members.items() if name in self._alerts}
-                self.groups[group.key] = group
-            else:
-                self._ledger.count(fates.DESTINATION_REMOVED)
-                self._ledger.touch_group(group.key)
+            group.members = {name: told for name, told in group.members.items() if name in self._alerts}
+            self.groups[group.key] = group
+        self._forget_removed()
         for incident in incidents:
             if incident.last_sent_at is not None:
                 self._note_sent(incident.destination, incident.incident, incident.last_sent_at)
@@ -86,9 +83,7 @@ class Groups:
     def use(self, rules: Mapping[str, Rule], router: Router, *, memory: timedelta) -> None:
         """Go by other rules and routes: members stay where they were announced (S-61), removed destinations go."""
         self._rules, self._router, self._memory = rules, router, memory
-        for group in [each for each in self.groups.values() if each.destination not in router.destinations]:
-            self._ledger.count(fates.DESTINATION_REMOVED)
-            self._forget(group)
+        self._forget_removed()
         for group in list(self.groups.values()):
             route = route_of(group, self._alerts, router)
             if route is not None and apply_timings(group, route):
@@ -100,30 +95,32 @@ class Groups:
         return self._router.destinations
 
     def enlist(self, alert: Alert, now: datetime, *, quietly: bool = False) -> None:
-        """Put an alert whose episode begins into its groups; `quietly`: without a reason to speak."""
+        """Put an alert into the groups of destinations that have none with it; `quietly`: without a reason to speak."""
+        having = self._destinations_with(alert)
         for match, destination in self.destinations_of(alert):
             if destination.digest is not None:
                 self._digests.enlist(alert, destination)
-                continue
-            group = self._group_of(match, destination, alert)
-            if self._join(group, alert) and not quietly:
-                grouping.joined(group, alert.severity, now)
-            self.save(group)
+            elif destination.name not in having:
+                group = self._group_of(match, destination, alert)
+                self._join(group, alert)
+                if not quietly:
+                    grouping.joined(group, alert.severity, now)
+                self.save(group)
 
     def escalate(self, alert: Alert, match: Match, now: datetime) -> bool:
         """Tell one more receiver of an alert, at once or in its digest; return whether it was not told of it anyway."""
-        is_new = False
+        is_new, having = False, self._destinations_with(alert)
         for destination in match.destinations:
             if alert.severity < destination.severity:
                 continue
             if destination.digest is not None:
                 is_new |= self._digests.enlist(alert, destination)
-                continue
-            group = self._group_of(match, destination, alert)
-            if self._join(group, alert):
+            elif destination.name not in having:
                 is_new = True
+                group = self._group_of(match, destination, alert)
+                self._join(group, alert)
                 grouping.hasten(group, now)
-            self.save(group)
+                self.save(group)
         return is_new
 
     def regrade(self, alert: Alert, now: datetime, *, is_raised: bool) -> None:
@@ -265,13 +262,14 @@ class Groups:
         apply_timings(group, route)
         return group
 
-    def _join(self, group: Group, alert: Alert) -> bool:
-        """Make an alert a member; return whether it was none."""
-        if alert.fingerprint in group.members:
-            return False
+    def _destinations_with(self, alert: Alert) -> set[str]:
+        """Return the destinations that have a group with an alert, by whatever labels it was made (S-61)."""
+        return {self.groups[key].destination for key in alert.groups if key in self.groups}
+
+    @staticmethod
+    def _join(group: Group, alert: Alert) -> None:
         group.members[alert.fingerprint] = False
-        alert.groups = [*dict.fromkeys((*alert.groups, group.key))]
-        return True
+        alert.groups = [*alert.groups, group.key]
 
     def _leave(self, group: Group, alert: Alert, view: AlertView, now: datetime) -> None:
         hold = self._muting.hold_of(alert, group.schedule, now)
@@ -448,6 +446,15 @@ class Groups:
         if is_idle and group.forget_at is None and now is not None:
             group.due_at, group.forget_at = None, now + self._memory
         self._schedule(group)
+
+    def _forget_removed(self) -> None:
+        """Let go of the groups of destinations that are none any more: those of today are told of their members."""
+        for group in [each for each in self.groups.values() if each.destination not in self._router.destinations]:
+            self._ledger.count(fates.DESTINATION_REMOVED)
+            for alert in map(self._alerts.__getitem__, group.members):
+                lose(alert, group.key)
+                self._ledger.touch_alert(alert.fingerprint)
+            self._forget(group)
 
     def _forget(self, group: Group) -> None:
         self._timers.set((Phase.FLUSH, group.key), None)
