@@ -228,7 +228,7 @@ class Digests:
         if key not in alert.listed:
             alert.listed = [*alert.listed, key]
         if not alert.is_told:
-            alert.is_told = True
+            alert.is_told, alert.fate = True, ""
             self._ledger.count(fates.LED_TO_NOTIFICATION)
             self.newly_told.append(alert)
 

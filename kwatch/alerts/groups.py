@@ -96,8 +96,10 @@ class Groups:
 
     def enlist(self, alert: Alert, now: datetime, *, quietly: bool = False) -> None:
         """Put an alert into the groups of destinations that have none with it; `quietly`: without a reason to speak."""
-        having = self._destinations_with(alert)
-        for match, destination in self.destinations_of(alert):
+        having, routing = self._destinations_with(alert), self.routing_of(alert)
+        alert.fate = routing.drop(alert.severity)
+        self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
+        for match, destination in routing.wanting(alert.severity):
             if destination.digest is not None:
                 self._digests.enlist(alert, destination)
             elif destination.name not in having:
@@ -156,12 +158,10 @@ class Groups:
 
     def delist(self, alert: Alert, view: AlertView, now: datetime) -> None:
         """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
-        if not alert.is_told and (alert.groups or alert.awaits_summary):
-            hold = self.hold_of(alert, now)
-            alert.fate = fates.CAME_AND_WENT if hold is None else hold.fate
+        if not alert.is_told:
+            hold = self.hold_of(alert, now) if not alert.fate else None
+            alert.fate = alert.fate or (fates.CAME_AND_WENT if hold is None else hold.fate)
             self._ledger.count(alert.fate)
-        elif not alert.is_told:
-            alert.fate = self.routing_of(alert).drop(alert.severity)
         for key in alert.groups:
             if key in self.groups:
                 self._leave(self.groups[key], alert, view, now)
@@ -222,14 +222,6 @@ class Groups:
         """A message of an incident has arrived, or was given up; of a summary: for every group that it opened."""
         for group in self._note_sent(destination, incident, at):
             self._edit(group, at)
-
-    def destinations_of(self, alert: Alert | AlertView) -> list[tuple[Match, Destination]]:
-        """Return where an alert goes, and count why it goes nowhere."""
-        routing = self.routing_of(alert)
-        self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
-        if drop := routing.drop(alert.severity):
-            self._ledger.count(drop)
-        return [(match, each) for match, each in routing.named if alert.severity >= each.severity]
 
     def routing_of(self, alert: Alert | AlertView) -> Routing:
         """Return where its labels lead, and what its owner asks for by annotation."""
@@ -417,7 +409,7 @@ class Groups:
         alert.told_in[group.destination] = group.incident
         self._ledger.touch_alert(alert.fingerprint)
         if not alert.is_told:
-            alert.is_told = True
+            alert.is_told, alert.fate = True, ""
             self._ledger.count(fates.LED_TO_NOTIFICATION)
             self.newly_told.append(alert)
 

@@ -133,11 +133,13 @@ class Notices:
 
     def tell(self, view: AlertView, dropped: int, now: datetime) -> None:
         """Let a notice wait for company wherever its labels lead; `dropped` repeats came before it."""
-        destinations = self._groups.destinations_of(view)
+        routing = self._groups.routing_of(view)
+        destinations = routing.wanting(view.severity)
+        self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
         holds = [self._muting.hold_of(view, match.route.schedule, now) for match, _ in destinations]
         muted = [hold for hold in holds if hold is not None and not hold.is_collecting]
-        if destinations:
-            self._ledger.count(muted[0].fate if len(muted) == len(destinations) else fates.LED_TO_NOTIFICATION)
+        fate = muted[0].fate if muted and len(muted) == len(destinations) else fates.LED_TO_NOTIFICATION
+        self._ledger.count(routing.drop(view.severity) or fate)
         for (match, destination), hold in zip(destinations, holds, strict=True):
             if hold in muted:
                 continue

@@ -106,7 +106,7 @@ class Alert(msgspec.Struct, kw_only=True):
     is_told: bool = False  # this episode led to a notification
     listed: list[str] = []  # the digests that this episode was in
     told_in: dict[str, str] = {}  # destination → the incident in which it was told of this episode
-    fate: str = ""  # why this episode, which is over, was told to nobody; as `ledger.COUNTERS` names it
+    fate: str = ""  # why this episode goes to nobody, or, as it is over, went to nobody; as `ledger.COUNTERS` names it
     notice_at: datetime | None = None  # when a notice was told last
     notices_dropped: int = 0  # repeats since then
 
