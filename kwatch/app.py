@@ -189,7 +189,7 @@ class App:
         is_same_service = config.self_service == before.config.self_service
         known = before.config.rules if is_same_service else ()  # by another one others may be watched
         new = self._rules(config, fresh(known, config.rules, other_labels=other_labels))
-        self.decider.use(parts.rules, new, parts.namespaces.is_watched, moves=moves, now=now)
+        self.decider.use(parts.rules, new, parts.namespaces, moves=moves, now=now)
         self.outbox.use(parts.channels, config.paces)
 
     def _parts(self, config: Config, before: Parts | None = None) -> Parts:
@@ -230,7 +230,7 @@ class App:
             cache=self.cache,
             engine=self.engine,
             counters=self.counters,
-            is_watched=self.parts.namespaces.is_watched,
+            namespaces=self.parts.namespaces,
             look_up=self.lookup.request,
             covered_from=snapshot.covered_until or self.started_at,
             checkpoints=snapshot.checkpoints,

@@ -214,6 +214,7 @@ class Engine:
         self._notices.forget_removed()
         self._regrade(now)
         self._groups.release(now)
+        self._conclude(now)
         self._grant(other_wishes, now)
 
     def _recall(self, groups: Iterable[GroupRow]) -> None:

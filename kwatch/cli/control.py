@@ -3,6 +3,7 @@
 import getpass
 import http.client
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,12 @@ def _ask(state: Path, method: str, path: str, body: str | None, headers: dict[st
     if response.status >= 400:
         raise click.ClickException(answer["error"])
     return answer
+
+
+def attempted(attempt: Mapping[str, Any]) -> str:
+    """Return what came of an attempt to deliver as people read it, and when."""
+    said = ": ".join(filter(None, (attempt["outcome"], attempt["reason"], attempt["detail"])))
+    return f"{instant(attempt['ended_at'])}  attempt {attempt['number']}: {said}"
 
 
 def instant(text: str) -> str:

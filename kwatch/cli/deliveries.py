@@ -65,9 +65,7 @@ def _print_story(story: dict[str, Any]) -> None:
         f"  {story['state']}{' (' + story['reason'] + ')' if story['reason'] else ''}",
         f"  {control.instant(story['created_at'])}  created",
     ]
-    for attempt in story["tries"]:
-        said = ": ".join(filter(None, (attempt["outcome"], attempt["reason"], attempt["detail"])))
-        lines.append(f"  {control.instant(attempt['ended_at'])}  attempt {attempt['number']}: {said}")
+    lines += [f"  {control.attempted(attempt)}" for attempt in story["tries"]]
     lines += [f"  stands for {each['id']}  {each['kind']} of {each['incident']}" for each in story["folded"]]
     if story["due_at"]:
         lines.append(f"  {control.instant(story['due_at'])}  next attempt")

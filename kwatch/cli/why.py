@@ -9,7 +9,7 @@ from urllib.parse import quote
 import click
 
 from kwatch.cli import control
-from kwatch.cli.control import instant
+from kwatch.cli.control import attempted, instant
 from kwatch.cli.exits import Exit
 from kwatch.telemetry import strip_controls
 
@@ -159,6 +159,4 @@ def _delivery(delivery: dict[str, Any]) -> Iterator[str]:
     due = f", due {instant(delivery['due_at'])}" if delivery["due_at"] else ""
     said = f"{delivery['kind']}: {delivery['state']}{reason}{due}"
     yield f"    {instant(delivery['created_at'])}  {said}  {delivery['id']}"
-    for attempt in delivery["tries"]:
-        said = ": ".join(filter(None, (attempt["outcome"], attempt["reason"], attempt["detail"])))
-        yield f"      {instant(attempt['ended_at'])}  attempt {attempt['number']}: {said}"
+    yield from (f"      {attempted(attempt)}" for attempt in delivery["tries"])

@@ -229,7 +229,12 @@ class Stage:
         self._absences.append(_Absence(begin, end, text, is_killed))
 
     def write(self, text: str = "", name: str = "kwatch.yaml") -> Path:
-        """Let a file of the configuration be another one, from now on; for acts. kwatch finds out by itself."""
+        """Let a file of the configuration be another one, from now on; for acts.
+
+        kwatch finds out by itself where `follows_files`; LookupError where it runs and would never see it.
+        """
+        if self.app is not None and not self.follows_files:
+            raise LookupError("kwatch does not look at its files in this play: set follows_files before it starts")
         path, new = self._folder / name, self._folder / f"{name}.new"
         if name == "kwatch.yaml":
             text = self._text = text or self._text

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from kwatch.testing.stage import Stage
 
 RULES = """
@@ -46,3 +48,11 @@ def test_a_restart_may_bring_another_configuration(tmp_path: Path) -> None:
         "0 hook firing not-ready shop/Pod/web-1",
         "20 hook expired not-ready shop/Pod/web-1",
     ]
+
+
+def test_a_file_that_nobody_looks_at_is_not_changed_in_vain(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, RULES)
+    stage.at(10, lambda: stage.write(ONLY_BACK_OFF))
+    with pytest.raises(ExceptionGroup) as raised:
+        stage.run(until=60)
+    assert raised.group_contains(LookupError, match="set follows_files before it starts")
