@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from kwatch.alerts.ledger import COUNTERS
 from kwatch.testing.stage import Stage
 from tests.scenarios.owners import Owners
@@ -84,3 +86,21 @@ def test_one_whose_destination_has_another_name_before_it_was_told(tmp_path: Pat
     stage.run(until=600)
     assert stage.lines == ["10 other summary broken shop/Pod/a", "200 other resolved broken shop/Pod/a"]
     assert decisions(stage) == {"opened": 1, "destination_removed": 1, "led_to_notification": 1}
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_what_was_too_rare_opens_nothing_until_it_happens_again(tmp_path: Path, is_restarted: bool) -> None:
+    """A rule that asks for less from now on says nothing of what was before."""
+    often = "packs: []\nrules: [{name: often, on: event, match: {kind: Pod, reason: BackOff}, %s}]\n"
+    rare = often % "key: [namespace, name]"
+    stage, pods = play(tmp_path, often % "rate: {count: 3, within: 1h, per: [namespace, name]}" + HOOK)
+    pods.phase(-20, "a", "Running")
+    pods.event(0, "a")
+    if is_restarted:
+        stage.absent(100, 110, rare + HOOK)
+    else:
+        stage.reload(100, rare + HOOK)
+    pods.event(200, "a", 2)
+    stage.run(until=600)
+    assert stage.lines == ["200 hook firing often shop/Pod/a"]
+    assert decisions(stage) == {"below_threshold": 1, "opened": 1, "led_to_notification": 1}

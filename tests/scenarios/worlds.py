@@ -26,8 +26,8 @@ from kwatch.testing import manifests
 from kwatch.testing.fake.faults import Effect, Fault
 from kwatch.testing.stage import Stage
 
-#: `broken` may be switched off or be critical; `often` may be switched off, go to nobody, or ask for no rate; `slow` may
-#: want the critical alone; and `wait` may be another.
+#: `broken` may be switched off or be critical; `often` may be switched off, go to nobody, or ask for no rate; `slow`
+#: may want the critical alone; and `wait` may be another.
 CONFIG = """
 packs: []
 rules:
