@@ -444,7 +444,7 @@ class Book:
         """Whether truth of the members, or time, decides now: not where an occurrence has to complete something."""
         if rule.absent_for is not None:
             return alert.is_open or self._absences.is_watched(alert.fingerprint)
-        return alert.is_open or alert.count > 0 or (rule.rate is None and rule.then is None)
+        return alert.is_open or alert.count > 0 or rule.on is not Subject.EVENT
 
     def _follow(self, alert: Alert, rule: Rule, verdict: Verdict, now: datetime) -> Moved:
         match verdict.state:
@@ -494,18 +494,12 @@ class Book:
         return not alert.awaits_summary and self.is_late(at)
 
     def _adopt(self, alert: Alert, now: datetime) -> Moved:
-        """Take an alert over from other rules: end it where none asks for it any more, else judge it by its rule.
-
-        What is not open is opened by time alone (an absence), or by what happens from now on.
-        """
+        """Take an alert over from other rules: end it where none asks for it any more, else judge it by its rule."""
         rule = self.rules.get(alert.rule_id)
-        if not alert.is_open and (rule is None or rule.absent_for is None):
-            self.remember(alert, now)
-            return ()
-        if rule is None:
-            return self._abandon(alert, EndReason.RULE_REMOVED, "rule removed", now)
         if not alert.is_open:
             return self._settle(alert, now)
+        if rule is None:
+            return self._abandon(alert, EndReason.RULE_REMOVED, "rule removed", now)
         if not self._is_asked_for(alert, rule, now):
             return self._abandon(alert, *_RULE_CHANGED, now)
         if premises.move_to(alert, self._premises[rule.id]):
