@@ -155,6 +155,7 @@ def _destination(status: DestinationStatus, channel_type: str) -> DestinationVie
         queued=status.queued,
         oldest_at=status.oldest_at,
         suspended=status.suspended,
+        failing=status.failing,
         paused_until=status.paused_until,
         silent_until=status.breaker_open_until,
         storm_since=status.storm_since,

@@ -1,4 +1,4 @@
-"""What the running kwatch lets be changed over HTTP: each change is a step of the pipeline, in its turn."""
+"""What the running kwatch lets be changed over HTTP: of what is decided as a step of the pipeline, in its turn."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -56,6 +56,14 @@ class LiveControl:
         """Take that back; return what was acknowledged."""
         engine = self._app.engine
         return await self._answer(target, lambda now: engine.unack(target, actor, now))
+
+    async def retry_delivery(self, delivery_id: str, actor: str) -> bool:
+        """Have a delivery attempted now, also one that was given up; False: there is none of that id."""
+        return await self._app.outbox.retry(delivery_id, actor)
+
+    async def drop_delivery(self, delivery_id: str, actor: str) -> bool:
+        """End a delivery that is not to be told; False: there is none of that id."""
+        return await self._app.outbox.drop(delivery_id, actor)
 
     async def _answer(self, target: str, answer: Callable[[datetime], tuple[AlertView, ...]]) -> tuple[AlertView, ...]:
         def step(now: datetime) -> tuple[AlertView, ...]:

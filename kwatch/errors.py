@@ -8,6 +8,7 @@
     │   └── UnauthorizedError    401: read the credentials again
     ├── ListenError              the address of the web server cannot be had
     ├── StateError               the state folder: locked, newer schema, corrupt
+    │   └── FencedError          another process has taken it over: this one must end
     ├── TemplateError            a template failed or did too much work
     ├── RefusedError             a change that was asked for by hand is not made
     └── SendError                one attempt to deliver failed
@@ -64,6 +65,10 @@ class StateError(KwatchError):
     """The state folder cannot be used."""
 
 
+class FencedError(StateError):
+    """Another process has taken over the state folder; nothing of this one is stored any more."""
+
+
 class RefusedError(KwatchError):
     """What was asked for is not done; the text says why, and how to ask for it."""
 
@@ -87,6 +92,7 @@ class Reason(Enum):
 
     RATE_LIMITED = "rate_limited"
     DNS = "dns"
+    ADDRESS = "address"
     REFUSED = "refused"
     CONNECT_TIMEOUT = "connect_timeout"
     TLS = "tls"
@@ -104,6 +110,7 @@ class Reason(Enum):
     RECIPIENT = "recipient"
     TEMPLATE = "template"
     SECRET = "secret"  # noqa: S105 - the secret of the destination cannot be read
+    ORPHANED = "orphaned"  # the credential that opened the incident is gone, so nothing can end it
     OTHER = "other"
 
 

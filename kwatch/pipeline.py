@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from tenacity import AsyncRetrying, wait_exponential, wait_random
+from tenacity import AsyncRetrying, retry_if_exception, wait_exponential, wait_random
 
 from kwatch.clock import Clock
-from kwatch.errors import StateError
+from kwatch.errors import FencedError, StateError
 from kwatch.model.decisions import Decision
 from kwatch.model.objects import Batch
 from kwatch.telemetry import Counters
@@ -42,6 +42,11 @@ BUG_PAUSE = 1.0
 
 #: Something for the decider to do at an instant.
 Step = Callable[[datetime], None]
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether a commit that failed like that may hold later."""
+    return isinstance(error, Exception) and not isinstance(error, FencedError)
 
 
 class Deciding(Protocol):
@@ -109,7 +114,10 @@ class Pipeline:
         self._asking: set[asyncio.Future[Any]] = set()  # what `perform` waits for
         self._is_finished = False
         self._retrying = AsyncRetrying(
-            wait=wait_exponential(multiplier=0.1, max=5) + wait_random(0, 0.1), sleep=clock.sleep
+            retry=retry_if_exception(_may_pass),
+            wait=wait_exponential(multiplier=0.1, max=5) + wait_random(0, 0.1),
+            sleep=clock.sleep,
+            reraise=True,
         )
         self.store_error = ""  # why intake is stopped; empty while it is not
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from kwatch.alerts.engine import Engine
 from kwatch.clock import Change, SteadyClock
+from kwatch.decider import Decider
 from kwatch.model.rules import Severity
 from kwatch.outbox.outbox import Outbox
 from kwatch.pipeline import Pipeline
@@ -40,6 +41,7 @@ class Timekeeper:
         self,
         clock: SteadyClock,
         engine: Engine,
+        decider: Decider,
         pipeline: Pipeline,
         outbox: Outbox,
         fleet: Fleet,
@@ -48,6 +50,7 @@ class Timekeeper:
     ) -> None:
         self._clock = clock
         self._engine = engine
+        self._decider = decider
         self._pipeline = pipeline
         self._outbox = outbox
         self._fleet = fleet
@@ -62,7 +65,7 @@ class Timekeeper:
         before, change = self._clock.now(), self._clock.adopt()
         self._note(change)
         if change.set_by:
-            self._engine.jump(change.set_by)
+            self._decider.jump(change.set_by)
         if change.slept:
             self._engine.blind(before + change.set_by)
         self._changes.append((before + change.set_by, change))
@@ -83,8 +86,12 @@ class Timekeeper:
     def _note_watched(self, now: datetime) -> None:
         last = self._engine.watched_until
         is_due = last is None or now - last >= NOTE_EVERY
-        if is_due and all(source.state in _AS_GOOD_AS_IT_GETS for source in self._fleet.statuses()):
+        if is_due and self.is_in_sync():
             self._engine.note_watched(now)
+
+    def is_in_sync(self) -> bool:
+        """Whether every watch shows what there is."""
+        return all(source.state in _AS_GOOD_AS_IT_GETS for source in self._fleet.statuses())
 
     def say_if_blind(self, since: datetime, now: datetime) -> None:
         """Tell of a time without watching, which is over now, if it was long."""

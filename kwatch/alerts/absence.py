@@ -118,6 +118,10 @@ class Absences:
         """A source is in sync."""
         self._synced_at[kind, group, namespace] = now
 
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: what is in sync has been so for as long as before."""
+        self._synced_at = {source: None if at is None else at + by for source, at in self._synced_at.items()}
+
     def resting_on(self, kind: str, group: str) -> list[str]:
         """Return the fingerprints whose absence is seen by a kind of sources."""
         rules = {rule.id for rule in self._rules.values() if _rests_on(rule, kind, group)}

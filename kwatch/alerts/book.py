@@ -5,10 +5,10 @@ not its business.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from kwatch.alerts import jumps, members, premises, sequences, thresholds
 from kwatch.alerts import ledger as fates
-from kwatch.alerts import members, premises, sequences, thresholds
 from kwatch.alerts.absence import Absences, absent_ref, message_of
 from kwatch.alerts.acknowledging import withdraw
 from kwatch.alerts.annotated import Annotations
@@ -124,6 +124,13 @@ class Book:
             members.freeze(alert, member, now)
         self._absences.lost(kind, group, namespace)
         return self._settle_all([*(alert for alert, _ in touched), *self._awaiting(kind, group)], now)
+
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: move all that durations count from (S-117)."""
+        for alert in self.alerts.values():
+            jumps.move_alert(alert, by)
+            self._ledger.touch_alert(alert.fingerprint)
+        self._absences.jump(by)
 
     def freeze_all(self, now: datetime) -> Moved:
         """Hold everything: nobody watches."""

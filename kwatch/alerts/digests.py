@@ -6,8 +6,10 @@ one, and slots that passed while kwatch was not running are told in one digest. 
 entry each, until it is told; what is open is asked of the book then. None goes out before every source has been heard.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -24,13 +26,19 @@ from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import order_of, view_of
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.identity import incident_id
-from kwatch.model.notifications import Content, NotificationKind, Part, Section
+from kwatch.model.notifications import Content, NotificationKind, Part, Section, Suppressed
 from kwatch.model.routes import Destination, DigestPlan
 from kwatch.model.rules import Rule, Severity
 from kwatch.model.windows import Schedule
 
 #: The group part of a digest's incident; its number is the slot.
 DIGEST: Final = "digest"
+#: So many of what keeps alerts from being told are counted by name.
+SUPPRESSED: Final = 20
+OTHERS: Final = "others"
+
+#: How a part is sorted; the others worst first.
+_ORDERS: Final = {Part.STILL_OPEN: attrgetter("starts_at", "fingerprint")}
 
 
 class Digests:
@@ -107,12 +115,29 @@ class Digests:
             key = period_key(destination.name)
             if key not in alert.groups:
                 continue
-            hold = self._hold_of(alert, destination, now)
             if key in alert.listed:
                 if destination.send_resolved:
-                    self._keep(key, Part.ENDED, _held(view, hold))
-            elif hold is None or hold.is_collecting:
+                    self._keep(key, Part.ENDED, _held(view, self._hold_of(alert, destination, now)))
+            elif (hold := self._hold_of_end(alert, destination, now)) is None:
                 self._keep(key, Part.CAME_AND_WENT, view)
+            else:
+                self._suppress(key, hold)
+
+    def shows_end(self, alert: Alert, now: datetime) -> bool:
+        """Return whether a digest will say of an alert that ends now, and was told to nobody, that it came and went."""
+        return any(self._hold_of_end(alert, destination, now) is None for destination, _ in self._plans_of(alert))
+
+    def _hold_of_end(self, alert: Alert, destination: Destination, now: datetime) -> Hold | None:
+        """Return what keeps a digest from saying that an alert came and went; a window does only if it began in one."""
+        if (hold := self._muting.hold_everywhere(alert, now)) is not None:
+            return hold
+        schedule, rule = self._router.schedule(alert.labels, destination.receiver), self._rules.get(alert.rule_id)
+        fired_at = (alert.starts_at or now) + (rule.for_ if rule is not None else timedelta(0))
+        for at in (now, fired_at):
+            hold = self._muting.hold_by_window(alert.severity, schedule, at)
+            if hold is None or hold.is_collecting:
+                return None
+        return hold
 
     def schedules_of(self, alert: Alert) -> list[Schedule]:
         """Return when those may be told of an alert whose digests it is kept for."""
@@ -175,6 +200,7 @@ class Digests:
             starts_at=period.begins_at,
             ends_at=slot,
             sections=tuple(sections),
+            suppressed=self._suppressed(period, now),
             slots=slots,
             public_url=self._announcer.public_url,
         )
@@ -196,6 +222,17 @@ class Digests:
             alert.held_back_by = hold.by
             self._ledger.touch_alert(alert.fingerprint)
         return False
+
+    def _suppressed(self, period: DigestPeriod, now: datetime) -> tuple[Suppressed, ...]:
+        """Return what was kept from being told in the period, or is now."""
+        counted = Counter(period.suppressed)
+        destination = self._plans[period.destination][0]
+        for alert in self._alerts.values():
+            is_untold = period.key in alert.groups and period.key not in alert.listed
+            if is_untold and alert.state is AlertState.FIRING and (hold := self._hold_of(alert, destination, now)):
+                counted[hold.by] += 1
+        ordered = sorted(counted.items(), key=lambda entry: (-entry[1], entry[0]))
+        return tuple(Suppressed(by, count) for by, count in ordered[:SUPPRESSED])
 
     def _hold_of(self, alert: Alert, destination: Destination, now: datetime) -> Hold | None:
         return self._muting.hold_of(alert, self._router.schedule(alert.labels, destination.receiver), now)
@@ -219,7 +256,7 @@ class Digests:
         for entry in self._entries_of(period):
             found[entry.part].append(entry.view)
         counts = {part: period.counts.get(part.value, len(views)) for part, views in found.items()}
-        listed = {part: sorted(views, key=order_of)[:ALERTS] for part, views in found.items()}
+        listed = {part: sorted(views, key=_ORDERS.get(part, order_of))[:ALERTS] for part, views in found.items()}
         sections = [Section(part, counts[part], len(listed[part])) for part in Part if counts[part]]
         return [view for views in listed.values() for view in views], sections
 
@@ -247,13 +284,20 @@ class Digests:
         self.entries[entry.key] = entry
         self._ledger.touch_group(entry.key)
 
+    def _suppress(self, key: str, hold: Hold) -> None:
+        """Count what ended without being told, by what held it."""
+        counted = self.periods[key].suppressed
+        by = hold.by if hold.by in counted or len(counted) < SUPPRESSED else OTHERS
+        self.periods[key].suppressed = {**counted, by: counted.get(by, 0) + 1}
+        self._ledger.touch_group(key)
+
     def _entries_of(self, period: DigestPeriod) -> list[DigestEntry]:
         return [entry for entry in self.entries.values() if entry.destination == period.destination]
 
     def _clear(self, period: DigestPeriod, slot: datetime) -> None:
         """Begin the next period."""
         self._drop_entries(period)
-        period.begins_at, period.counts = slot, {}
+        period.begins_at, period.counts, period.suppressed = slot, {}, {}
         self._ledger.touch_group(period.key)
 
     def _forget(self, period: DigestPeriod) -> None:

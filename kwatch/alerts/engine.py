@@ -51,9 +51,10 @@ from kwatch.alerts.wishes import Ignored
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Bucket, Finding
-from kwatch.model.notifications import NotificationKind
+from kwatch.model.notifications import Content, NotificationKind
 from kwatch.model.objects import ObjectRef
 from kwatch.model.planned import PlannedStep
+from kwatch.model.routes import Destination
 from kwatch.model.rules import Inhibition, Mode, Rule, Severity
 from kwatch.model.self_service import SelfService
 from kwatch.model.silences import Silence
@@ -210,7 +211,7 @@ class Engine:
         self._edges.use(windows, now)
         self._escalations.use(router)
         self._digests.use(by_id, router, now)
-        self._groups.use(by_id, router, memory=_memory(by_id))
+        self._groups.use(by_id, router, now, memory=_memory(by_id))
         self._notices.forget_removed()
         self._regrade(now)
         self._groups.release(now)
@@ -347,9 +348,8 @@ class Engine:
 
     def jump(self, by: timedelta) -> None:
         """The clock was set: move all that durations count from (S-117)."""
-        for alert in self._book.alerts.values():
-            jumps.move_alert(alert, by)
-            self._ledger.touch_alert(alert.fingerprint)
+        self._book.jump(by)
+        self._silences.jump(by)
         for group in self._groups.groups.values():
             jumps.move_group(group, by)
             self._ledger.touch_group(group.key)
@@ -371,7 +371,11 @@ class Engine:
         It cannot wait for a digest; where there are digests alone, it comes beside them rather than to nobody.
         """
         wanted = [each for each in self._router.root_destinations if severity >= each.severity]
-        for destination in [each for each in wanted if each.digest is None] or wanted:
+        self.tell([each for each in wanted if each.digest is None] or wanted, text, severity, now)
+
+    def tell(self, destinations: Iterable[Destination], text: str, severity: Severity, now: datetime) -> None:
+        """Tell some destinations something about kwatch itself."""
+        for destination in destinations:
             self._announcer.tell_about_itself(destination, text, severity, now)
 
     def add_silence(self, silence: Silence, actor: str, now: datetime) -> int:
@@ -485,6 +489,12 @@ class Engine:
         opened = [alert for alert in self._book.alerts.values() if alert.is_open]
         views = [view_of(alert, self._book.rules.get(alert.rule_id), now) for alert in opened]
         return tuple(sorted(views, key=lambda view: (-view.severity, view.starts_at, view.fingerprint)))
+
+    def told_at(self, destination: str, now: datetime) -> Content:
+        """Return all that a destination was told of and that goes on, without a bound."""
+        return self._announcer.standing(
+            [self._groups.view(alert, now) for alert in self._groups.told_at(destination)], now
+        )
 
     def _advance(self, until: datetime, *, inclusive: bool) -> None:
         """Run what is due in the order of the deadlines, each as of now: what is decided late is dated so."""

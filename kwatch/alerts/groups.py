@@ -22,7 +22,7 @@ from kwatch.alerts.records import Alert, Group
 from kwatch.alerts.routing import Match, Router, Routing
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
-from kwatch.model.alerts import AlertState, AlertView
+from kwatch.model.alerts import AlertState, AlertView, EndReason
 from kwatch.model.decisions import IncidentRow
 from kwatch.model.identity import group_id
 from kwatch.model.notifications import NotificationKind
@@ -80,9 +80,13 @@ class Groups:
         for group in list(self.groups.values()):
             self._schedule(group)
 
-    def use(self, rules: Mapping[str, Rule], router: Router, *, memory: timedelta) -> None:
+    def use(self, rules: Mapping[str, Rule], router: Router, now: datetime, *, memory: timedelta) -> None:
         """Go by other rules and routes: members stay where they were announced (S-61), removed destinations go."""
-        self._rules, self._router, self._memory = rules, router, memory
+        before, self._router = self._router, router
+        self._rules, self._memory = rules, memory
+        for group in self._removed():
+            if group.incident and before.destinations[group.destination].send_resolved:
+                self._take_leave(group, now)
         self._forget_removed()
         for group in list(self.groups.values()):
             route = route_of(group, self._alerts, router)
@@ -156,16 +160,25 @@ class Groups:
         told = {name: None for group in groups for name, is_told in group.members.items() if is_told}
         return [self._alerts[name] for name in told]
 
+    def told_at(self, destination: str) -> list[Alert]:
+        """Return the alerts that a destination was told of, and that go on."""
+        groups = [group for group in self.groups.values() if group.destination == destination]
+        told = {name: None for group in groups for name, is_told in group.members.items() if is_told}
+        return [self._alerts[name] for name in told]
+
     def delist(self, alert: Alert, view: AlertView, now: datetime) -> None:
         """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
         if not alert.is_told:
-            hold = self.hold_of(alert, now) if not alert.fate else None
-            alert.fate = alert.fate or (fates.CAME_AND_WENT if hold is None else hold.fate)
+            alert.fate = alert.fate or self._fate_untold(alert, now)
             self._ledger.count(alert.fate)
         for key in alert.groups:
             if key in self.groups:
                 self._leave(self.groups[key], alert, view, now)
         self._digests.delist(alert, view, now)
+
+    def _fate_untold(self, alert: Alert, now: datetime) -> str:
+        hold = self.hold_of(alert, now)
+        return fates.CAME_AND_WENT if hold is None or self._digests.shows_end(alert, now) else hold.fate
 
     def hold_of(self, alert: Alert, now: datetime) -> Hold | None:
         """Return what holds an alert back, in one of its groups, or from one of its digests, at least."""
@@ -370,6 +383,14 @@ class Groups:
         group.is_awaiting = False
         group.forget_at = now + self._memory
 
+    def _take_leave(self, group: Group, now: datetime) -> None:
+        """End what a destination that is removed holds open, as nobody will end it later (F-32)."""
+        told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
+        over = {"state": AlertState.EXPIRED, "ends_at": now, "end_reason": EndReason.DESTINATION_REMOVED}
+        views = [msgspec.structs.replace(self.view(alert, now), **over) for alert in told]
+        if views or group.ended:
+            self._tell(group, NotificationKind.EXPIRED, views + group.ended, now)
+
     def _edit(self, group: Group, now: datetime) -> None:
         """Show what is outdated, unless news are under way, which will or after which it is done."""
         told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
@@ -439,9 +460,12 @@ class Groups:
             group.due_at, group.forget_at = None, now + self._memory
         self._schedule(group)
 
+    def _removed(self) -> list[Group]:
+        return [each for each in self.groups.values() if each.destination not in self._router.destinations]
+
     def _forget_removed(self) -> None:
         """Let go of the groups of destinations that are none any more: those of today are told of their members."""
-        for group in [each for each in self.groups.values() if each.destination not in self._router.destinations]:
+        for group in self._removed():
             self._ledger.count(fates.DESTINATION_REMOVED)
             for alert in map(self._alerts.__getitem__, group.members):
                 lose(alert, group.key)

@@ -197,6 +197,7 @@ class DigestPeriod(msgspec.Struct, kw_only=True, tag="digest"):
     begins_at: datetime
     counts: dict[str, int] = {}  # entries by part, those that are not kept too
     last: int = 0  # the number of the newest entry
+    suppressed: dict[str, int] = {}  # what ended untold, by what kept it from being told
 
     @property
     def key(self) -> str:

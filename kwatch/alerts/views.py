@@ -1,6 +1,6 @@
 """Snapshots of alerts, complete by themselves."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kwatch.alerts.quiet import is_throttled
 from kwatch.alerts.records import Alert
@@ -29,6 +29,7 @@ def view_of(alert: Alert, rule: Rule | None, now: datetime, *, is_new: bool = Fa
         details=dict(alert.details),
         count=alert.count,
         window_count=window_sum(alert.window, rate, now) if rate is not None else 0,
+        window=rate.within if rate is not None else timedelta(0),
         starts_at=_begins_at(alert),
         ends_at=alert.ends_at,
         end_reason=alert.end_reason,

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -40,13 +41,33 @@ def list_(state: Path, words: tuple[str, ...], limit: int, as_json: bool) -> Non
 @control.json_option
 def show(delivery_id: str, state: Path, as_json: bool) -> None:
     """Show one delivery: every attempt, and what was sent."""
-    from urllib.parse import quote
-
-    story = control.read(state, f"/api/v1/deliveries/{quote(delivery_id, safe='')}")
+    story = control.read(state, _path(delivery_id))
     if as_json:
         click.echo(json.dumps(story, indent=2))
     else:
         _print_story(story)
+
+
+@deliveries.command(short_help="Try a delivery again now.")
+@click.argument("delivery_id", metavar="ID")
+@control.state_option
+def retry(delivery_id: str, state: Path) -> None:
+    """Attempt a delivery now: one that waits, or one that was given up and that nothing was told after."""
+    control.change(state, "POST", f"{_path(delivery_id)}/retry")
+    click.echo(strip_controls(f"{delivery_id}: queued"))
+
+
+@deliveries.command(short_help="Do not tell it any more.")
+@click.argument("delivery_id", metavar="ID")
+@control.state_option
+def drop(delivery_id: str, state: Path) -> None:
+    """End a delivery that waits or was given up: it is not told, and not counted as dead any more."""
+    control.change(state, "DELETE", _path(delivery_id))
+    click.echo(strip_controls(f"{delivery_id}: dropped"))
+
+
+def _path(delivery_id: str) -> str:
+    return f"/api/v1/deliveries/{quote(delivery_id, safe='')}"
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
@@ -70,5 +91,7 @@ def _print_story(story: dict[str, Any]) -> None:
     if story["due_at"]:
         lines.append(f"  {control.instant(story['due_at'])}  next attempt")
     if story["message"]:
+        if story["message"]["fallback_reason"]:
+            lines.append(f"  not as your template has it: {story['message']['fallback_reason']}")
         lines.append(f"\n{story['message']['body']}")
     click.echo(strip_controls("\n".join(lines)))

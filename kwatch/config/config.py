@@ -8,12 +8,13 @@ from kwatch.config.matching import KnownNames
 from kwatch.config.schema import LogLevel
 from kwatch.model.conditions import Condition
 from kwatch.model.pace import Paces
-from kwatch.model.routes import Destination, DigestPlan, Route
+from kwatch.model.routes import Destination, DigestPlan, Fallback, Handling, Policies, Route
 from kwatch.model.rules import Inhibition, Rule
 from kwatch.model.schedules import CronSchedule
 from kwatch.model.self_service import SelfService
 from kwatch.model.windows import Window
 from kwatch.notify.base import ChannelConfig
+from kwatch.notify.heartbeat import HeartbeatWords
 from kwatch.telemetry import LogFormat
 
 
@@ -65,9 +66,12 @@ class Config:
     known: KnownNames  # what matchers of alerts can name
     inhibitions: tuple[Inhibition, ...]
     windows: tuple[Window, ...]
+    teams: Mapping[str, tuple[str, ...]]  # globs of namespaces
+    redact: tuple[str, ...]  # regular expressions of what is never kept or told
     self_service: SelfService | None  # None: annotations do nothing
     route: Route
     receivers: Mapping[str, tuple[ChannelConfig, ...]]
+    heartbeat: HeartbeatWords | None  # None: nobody is pinged
     warnings: tuple[str, ...]  # what could be written better, as `file:line:column: text`
 
     @property
@@ -80,6 +84,20 @@ class Config:
         )
 
     @property
+    def policies(self) -> Policies:
+        """Return how the outbox deals with each destination."""
+        return Policies(self.paces, {entry.name: self._handling(entry) for entry in self.entries})
+
+    def _handling(self, entry: ChannelConfig) -> Handling:
+        told = self.receivers.get(entry.fallback or "", ())
+        fallbacks = (
+            Fallback(each.name, entry.fallback or "", each.severity)
+            for each in ([each for each in told if each.digest is None] or told)
+            if each.name != entry.name
+        )
+        return Handling(pages=entry.pages, fallbacks=tuple(fallbacks))
+
+    @property
     def destinations(self) -> tuple[Destination, ...]:
         """Return what deciding needs to know of each destination."""
         return tuple(
@@ -90,6 +108,8 @@ class Config:
                 severity=entry.severity,
                 send_resolved=entry.send_resolved,
                 can_edit=entry.can_edit,
+                pages=entry.pages,
+                lifecycle=frozenset(entry.lifecycle),
                 digest=_plan(entry),
             )
             for receiver, entries in self.receivers.items()

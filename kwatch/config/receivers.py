@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from kwatch.config.parse import Node
 from kwatch.config.problems import Place, Problems, did_you_mean, listed
 from kwatch.config.routes import NONE
 from kwatch.config.validate import check, is_mapping
 from kwatch.notify import channels
-from kwatch.notify.base import ChannelConfig, Secret
+from kwatch.notify.base import ChannelConfig, Secret, check_url_address
 
 Receivers = Mapping[str, tuple[ChannelConfig, ...]]
 
@@ -38,6 +38,14 @@ def read_receivers(receivers: Mapping[str, Node], environ: Mapping[str, str], pr
     """Return the destinations by receiver. Wrong ones are left out."""
     reader = _Reader(environ, problems)
     return {name: reader.receiver(name, node) for name, node in receivers.items()}
+
+
+def destination_nodes(receivers: Node) -> Iterator[tuple[str, Node]]:
+    """Yield where each destination stands, with its name."""
+    for receiver, node in receivers.mapping.items():
+        for each in node.items:
+            given = {key: each.mapping[key].text for key in ("name", "type") if key in each.mapping}
+            yield given.get("name", f"{receiver}-{given.get('type', '')}"), each
 
 
 class _Reader:
@@ -72,11 +80,13 @@ class _Reader:
             return None
         model = channel_config(type_)
         config = check(node, model, self._problems)
-        self._check_secrets(model, node)
+        check_secrets(model, node, self._environ, self._problems)
         name = self._name(receiver, node, type_, is_first=type_ not in types)
         types.add(type_)
         if config is None or name is None:
             return None
+        for warning in config.warnings():
+            self._problems.warn(node.place, warning)
         return config.model_copy(update={"name": name})
 
     def _type(self, node: Node) -> str | None:
@@ -109,31 +119,45 @@ class _Reader:
             return None
         return name
 
-    def _check_secrets(self, model: type[ChannelConfig], node: Node) -> None:
-        for secret, place in _secrets(model, node):
-            wrong = self._wrong_with(secret)
-            if wrong is not None:
-                self._problems.add(place, wrong)
 
-    def _wrong_with(self, secret: Secret) -> str | None:
-        if secret.env is not None:
-            if secret.env not in self._environ:
-                return f"the environment variable {secret.env} is not set"
-            return None if self._environ[secret.env].strip() else f"the environment variable {secret.env} is empty"
-        try:
-            content = secret.file.read_text("utf-8") if secret.file is not None else ""
-        except OSError as error:
-            return f"the secret file {secret.file} cannot be read: {error.strerror}"
-        except ValueError:  # not UTF-8, or no possible name of a file
-            return f"the secret file {secret.file} cannot be read: it is not a text"
-        return None if content.strip() else f"the secret file {secret.file} is empty"
+def check_secrets(model: type[BaseModel], node: Node, environ: Mapping[str, str], problems: Problems) -> None:
+    """Note secrets that cannot be had."""
+    for secret, place in _secrets(model, node):
+        wrong = _wrong_with(secret, environ)
+        if wrong is not None:
+            problems.add(place, wrong)
+
+
+def _wrong_with(secret: Secret, environ: Mapping[str, str]) -> str | None:
+    if secret.env is not None:
+        if secret.env not in environ:
+            return f"the environment variable {secret.env} is not set"
+        return _wrong_in(f"environment variable {secret.env}", environ[secret.env])
+    try:
+        content = secret.file.read_text("utf-8") if secret.file is not None else ""
+    except OSError as error:
+        return f"the secret file {secret.file} cannot be read: {error.strerror}"
+    except ValueError:  # not UTF-8, or no possible name of a file
+        return f"the secret file {secret.file} cannot be read: it is not a text"
+    return _wrong_in(f"secret file {secret.file}", content)
+
+
+def _wrong_in(where: str, content: str) -> str | None:
+    """Return what is wrong with a secret, without its value; None: nothing that can be seen."""
+    if not content.strip():
+        return f"the {where} is empty"
+    try:
+        check_url_address(content.strip())
+    except ValueError:
+        return f"the {where} holds a URL at an address that no destination may have, or none that can be read"
+    return None
 
 
 def _is_name(name: str) -> bool:
     return bool(name.strip()) and name.isprintable()
 
 
-def _secrets(model: type[ChannelConfig], node: Node) -> Iterator[tuple[Secret, Place]]:
+def _secrets(model: type[BaseModel], node: Node) -> Iterator[tuple[Secret, Place]]:
     """Yield the secrets of a destination, also of one that is wrong otherwise; a wrong secret is told already."""
     for name, field in model.model_fields.items():
         given = node.mapping.get(field.alias or name)

@@ -1,7 +1,7 @@
 """Findings over time: what the engine keeps and what it says of it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 import msgspec
@@ -29,6 +29,7 @@ class EndReason(Enum):
     SEEN_AGAIN = "seen_again"  # what was absent
     RULE_REMOVED = "rule_removed"
     RULE_CHANGED = "rule_changed"  # what it looks for, or what ends it, is another now, and nothing says so by that
+    DESTINATION_REMOVED = "destination_removed"  # for the one destination that is told so
 
 
 class AlertView(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +49,7 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     starts_at: datetime
     ends_at: datetime | None = None
     end_reason: EndReason | None = None
+    window: timedelta = timedelta(0)  # what `window_count` is about; 0 without a rate
     members: tuple[str, ...] = ()  # at most 10 names, those that are true first
     member_count: int = 0
     continues: int | None = None  # the episode that this one continues

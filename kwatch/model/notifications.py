@@ -58,6 +58,22 @@ class Section(msgspec.Struct, frozen=True):
     listed: int
 
 
+class Suppressed(msgspec.Struct, frozen=True):
+    """How many alerts something kept from being told."""
+
+    by: str
+    count: int
+
+
+class Undelivered(msgspec.Struct, frozen=True):
+    """How many notifications a destination did not take, and why."""
+
+    destination: str
+    reason: str
+    count: int
+    is_dead: bool  # given up; else they still wait
+
+
 class Content(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of one notification: the context of every template of every channel (`docs/templates.md`).
 
@@ -85,6 +101,9 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     folded: int = 0  # OVERFLOW: the notifications in whose stead it stands
     counts: tuple[Count, ...] = ()  # OVERFLOW: all alerts by rule and namespace, the most first
     sections: tuple[Section, ...] = ()  # DIGEST: those that are not empty
+    suppressed: tuple[Suppressed, ...] = ()  # DIGEST: what was not told in its period, the most first
+    undelivered: tuple[Undelivered, ...] = ()  # DIGEST: of all destinations, known when it leaves
+    meant_for: str = ""  # the destination that cannot be told, in whose place this one is; empty: it is its own
     slots: int = 0  # DIGEST: how many times of the schedule it stands for; 1 unless kwatch was not running
     public_url: str = ""
 
@@ -191,6 +210,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     thread: Thread = Thread()
     reason: str = ""
     finished_at: datetime | None = None
+    renewed_at: datetime | None = None  # somebody had it tried again: its age counts from then
 
 
 class Folded(msgspec.Struct, frozen=True):

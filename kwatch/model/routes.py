@@ -1,10 +1,13 @@
 """Where alerts go: the routing tree and the destinations, as far as deciding needs them."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from enum import Enum
 
 import msgspec
 
 from kwatch.model.conditions import AllOf, Condition
+from kwatch.model.pace import Paces
 from kwatch.model.rules import Severity
 from kwatch.model.schedules import CronSchedule
 from kwatch.model.windows import Schedule
@@ -17,6 +20,14 @@ class DigestPlan(msgspec.Struct, frozen=True):
     send_empty: bool = False
 
 
+class Moment(Enum):
+    """A moment in kwatch's own life."""
+
+    STARTED = "started"
+    STOPPED = "stopped"
+    UPGRADED = "upgraded"  # a start with another version than before
+
+
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of a receiver. `name` is unique over all receivers: it keys queue, incidents and metrics."""
 
@@ -27,6 +38,30 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     send_resolved: bool = True
     digest: DigestPlan | None = None  # None: it is told at once
     can_edit: bool = False  # what was sent can be changed without calling anybody
+    pages: bool = False  # it calls people
+    lifecycle: frozenset[Moment] = frozenset()  # what it is told of kwatch's own life
+
+
+class Fallback(msgspec.Struct, frozen=True):
+    """Who is told what another destination cannot be told."""
+
+    destination: str
+    receiver: str
+    severity: Severity = Severity.INFO  # the least that it is told
+
+
+class Handling(msgspec.Struct, frozen=True):
+    """How the outbox deals with one destination."""
+
+    pages: bool = False  # it calls people: what is too old is not told any more
+    fallbacks: tuple[Fallback, ...] = ()  # who is told in its place while it cannot be
+
+
+class Policies(msgspec.Struct, frozen=True):
+    """How the outbox deals with destinations, by their names."""
+
+    paces: Paces = Paces()
+    handlings: Mapping[str, Handling] = {}
 
 
 class Escalation(msgspec.Struct, frozen=True):

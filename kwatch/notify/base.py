@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, ClassVar, Protocol, Self, TextIO
+from typing import Annotated, Any, ClassVar, Protocol, Self, TextIO
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -22,6 +22,8 @@ from pydantic import (
     Field,
     FilePath,
     PlainSerializer,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -29,9 +31,13 @@ from kwatch.clock import Clock
 from kwatch.errors import Failure, PermanentSendError, Reason
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
 from kwatch.model.pace import Pace
+from kwatch.model.routes import Moment
 from kwatch.model.rules import Severity
 from kwatch.model.schedules import check_cron
+from kwatch.notify.addresses import check_host
 from kwatch.notify.render import TemplateEngine, check_template
+from kwatch.notify.tls import client_context
+from kwatch.notify.words import Language
 
 _DURATION = re.compile(r"(?:(\d{1,12})d)?(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?", re.ASCII)
 _LONGEST = 3650  # days: added to an instant it is still one
@@ -82,7 +88,14 @@ def parse_url(value: str) -> httpx.URL:
         raise ValueError("not a URL") from None
 
 
-def _check_proxy(value: str) -> str:
+def check_url_address(value: str) -> None:
+    """Raise ValueError for a URL at an address that no destination may have; other texts are let through."""
+    if value.startswith(("http://", "https://")):
+        check_host(parse_url(value).host)
+
+
+def check_proxy(value: str) -> str:
+    """Return what is a proxy; ValueError for what is none."""
     url = parse_url(value)
     if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
         raise ValueError("not a proxy; write http://host:port, without a user")
@@ -176,6 +189,11 @@ class ChannelConfig(BaseModel):
 
     #: The fields that `template` may set; each channel says which.
     template_fields: ClassVar[frozenset[str]] = frozenset({"title", "text"})
+    #: Whether it calls people (a pager): what is too old to be told is not listed afterwards.
+    pages: ClassVar[bool] = False
+
+    #: The keys whose texts are templates.
+    template_keys: ClassVar[tuple[str, ...]] = ("template",)
 
     #: The channel.
     type: str
@@ -184,9 +202,13 @@ class ChannelConfig(BaseModel):
     #: The longest that one attempt may take in all; 30 s, as slower destinations are better retried.
     timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=30)
     #: `http://host:port`; absent: none, and the environment's proxy variables are not used.
-    proxy: Annotated[str, AfterValidator(_check_proxy)] | None = None
+    proxy: Annotated[str, AfterValidator(check_proxy)] | None = None
     #: A PEM file with the authorities to trust; absent: the system's.
     ca: FilePath | None = None
+    #: A PEM file with our own certificate, for destinations that ask for one; goes with `key`.
+    cert: FilePath | None = None
+    #: The PEM file of its private key, not encrypted.
+    key: FilePath | None = None
     #: How often it is told; absent: as it comes, unless the channel has a pace of its own.
     pace: PaceWords | None = None
     #: Digests on a schedule, and nothing else; absent: each thing is told at once.
@@ -195,8 +217,14 @@ class ChannelConfig(BaseModel):
     severity: SeverityWord = Severity.INFO
     #: Whether ends are told.
     send_resolved: bool = True
+    #: A receiver that is told in its place while it cannot be told; absent: none, all of it waits.
+    fallback: Annotated[str, Field(min_length=1)] | None = None
+    #: What it is told of kwatch's own life: `started`, `stopped`, `upgraded`; for whoever runs kwatch.
+    lifecycle: tuple[Moment, ...] = ()
     #: The zone of the times in messages.
     timezone: TimeZone = "UTC"
+    #: The language of kwatch's own words.
+    language: Language = Language.EN
     #: Texts of your own: field → Jinja template, see `docs/templates.md`.
     template: Mapping[str, TemplateText] = {}
 
@@ -205,12 +233,36 @@ class ChannelConfig(BaseModel):
         """Return whether a message that was sent can be changed, which calls nobody."""
         return False
 
+    def warnings(self) -> tuple[str, ...]:
+        """Return what the operator should know of such a destination on this machine."""
+        return ()
+
     @property
     def zone(self) -> str:
         """The zone of the times in messages: of a digest that of its schedule, unless another is asked for."""
         if self.digest is None or self.digest.timezone is None or "timezone" in self.model_fields_set:
             return self.timezone
         return self.digest.timezone
+
+    @field_validator("*")
+    @classmethod
+    def _allowed_address(cls, value: Any, field: ValidationInfo) -> Any:
+        if isinstance(value, str):
+            check_url_address(value)
+            if field.field_name == "host":
+                check_host(value)
+        return value
+
+    @model_validator(mode="after")
+    def _usable_files(self) -> Self:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key go together")
+        if self.ca is not None or self.cert is not None:
+            try:
+                client_context(self.ca, self.cert, self.key)
+            except OSError:  # ssl.SSLError is one
+                raise ValueError("ca, cert and key: PEM files, and the key that of the certificate") from None
+        return self
 
     @model_validator(mode="after")
     def _known_fields(self) -> Self:
@@ -244,6 +296,8 @@ class Connection:
 
     proxy: str | None = None
     ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

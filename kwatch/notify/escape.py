@@ -19,6 +19,7 @@ _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u20
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MENTION = re.compile(r"(?<![^\s(\[{\"'<])([@#])(?=\w)")
 _AT = re.compile(r"(?<!\w)@(?=\S)")  # not that of an address, or of an image's digest
+_MARKUP = re.compile(r"<(?=\S)|\](?=[(\[])")
 _FENCE = re.compile(r"`(?=``)")
 
 _ZERO_WIDTH_SPACE = "\u200b"
@@ -104,6 +105,12 @@ def _flags_before(text: str, position: int) -> int:
     return position - start
 
 
+def padded(text: str, columns: int) -> str:
+    """Return the text with spaces up to so many columns; characters of East Asia take two (UAX 11)."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return text.ljust(columns - wide)
+
+
 def slack(text: str) -> str:
     """Encode for Slack's mrkdwn and `text`: no mention, no link, no channel can come of it."""
     entities = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -120,6 +127,14 @@ def markdown(text: str, special: str = r"\`*_~|[]<>#") -> str:
     return re.sub(f"[{re.escape(special)}]", r"\\\g<0>", unmentioned(text))
 
 
+def plain(text: str) -> str:
+    """Encode for tools that may show HTML, Markdown or Slack's markup, and undo no escapes: none of it comes about.
+
+    Characters of no width break tags, links with words of their own, and mentions.
+    """
+    return _MARKUP.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", unmentioned(text))
+
+
 def fenced(text: str) -> str:
     """Encode for a block of code between ```: there is no fence in it, so it ends where it should (X-06)."""
     return _FENCE.sub(f"`{_ZERO_WIDTH_SPACE}", clean(text))
@@ -127,7 +142,12 @@ def fenced(text: str) -> str:
 
 def html(text: str) -> str:
     """Encode for HTML: text and nothing else, and no mention."""
-    return html_entities.escape(unmentioned(text))
+    return html_code(unmentioned(text))
+
+
+def html_code(text: str) -> str:
+    """Encode for a block of code in HTML, where nobody is mentioned."""
+    return html_entities.escape(clean(text))
 
 
 def header(text: str) -> str:

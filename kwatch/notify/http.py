@@ -10,18 +10,23 @@ import zlib
 from collections.abc import AsyncIterable, Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
 import httpx
 import msgspec
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from httpx_aiohttp import AiohttpTransport
 
 from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError, SendError
+from kwatch.notify.addresses import RefusedAddressError, vetted_socket
 from kwatch.notify.base import ChannelConfig, Connection, Tools
+from kwatch.notify.tls import client_context, load_identity
 
 _MAX_REPLY = 64 * 1024
 _CONNECT_SECONDS = 5.0
+_IDLE_SECONDS = 5.0  # that a connection is kept; servers close theirs after a while, and a request may meet that
 _HEADERS = {"User-Agent": "kwatch", "Accept-Encoding": "identity"}
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 3600.0
 
@@ -55,9 +60,41 @@ class Reply(NamedTuple):
 
 def system_transport(connection: Connection) -> httpx.AsyncBaseTransport:
     """Return the transport of production: aiohttp's, which takes a fifth of httpx's own time per request."""
-    context = ssl.create_default_context(cafile=connection.ca)
+    context = client_context(connection.ca, connection.cert, connection.key)
     proxy = httpx.Proxy(connection.proxy) if connection.proxy else None
-    return AiohttpTransport(verify=context, trust_env=False, proxy=proxy)
+    transport = AiohttpTransport(verify=context, trust_env=False, proxy=proxy, client=lambda: _session(context))
+    if connection.cert is None:
+        return transport
+    return _Identified(transport, context, connection.cert, connection.key)
+
+
+def _session(context: ssl.SSLContext) -> ClientSession:
+    """Return a session that connects to vetted addresses only, and keeps no cookie."""
+    connector = TCPConnector(ssl=context, keepalive_timeout=_IDLE_SECONDS, socket_factory=vetted_socket)
+    return ClientSession(connector=connector, cookie_jar=DummyCookieJar())
+
+
+class _Identified(httpx.AsyncBaseTransport):
+    """Shows our certificate as it is now, for it is renewed while kwatch runs; a kept connection keeps its own."""
+
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, context: ssl.SSLContext, cert: Path, key: Path | None
+    ) -> None:
+        self._transport = transport
+        self._context = context
+        self._cert, self._key = cert, key
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Load the files, which are small and local, and send."""
+        try:
+            load_identity(self._context, self._cert, self._key)
+        except OSError:  # ssl.SSLError is one
+            raise failed(Failure.DESTINATION, Reason.SECRET, "cert or key cannot be used") from None
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
 
 
 class HttpClient:
@@ -67,7 +104,9 @@ class HttpClient:
     """
 
     def __init__(self, config: ChannelConfig, tools: Tools) -> None:
-        self._transport = tools.transport(Connection(proxy=config.proxy, ca=config.ca))
+        self._transport = tools.transport(
+            Connection(proxy=config.proxy, ca=config.ca, cert=config.cert, key=config.key)
+        )
         seconds = config.timeout.total_seconds()
         self._timeout = {"connect": _CONNECT_SECONDS, "pool": seconds, "read": seconds, "write": seconds}
 
@@ -222,6 +261,8 @@ def transport_failure(error: BaseException) -> SendError:
     causes = tuple(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return failed(Failure.DESTINATION, Reason.TLS, "the certificate of the destination is not trusted")
+    if any(isinstance(cause, RefusedAddressError) for cause in causes):
+        return failed(Failure.DESTINATION, Reason.ADDRESS, "the destination has an address that none may have")
     if isinstance(error, httpx.ProxyError):
         return failed(Failure.RETRY, Reason.REFUSED, "the proxy cannot be reached, or refuses")
     if isinstance(error, httpx.ConnectError) or any(hasattr(cause, "os_error") for cause in causes):

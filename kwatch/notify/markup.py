@@ -16,6 +16,7 @@ class Markup(msgspec.Struct, frozen=True):
     quote: Callable[[str], str] = clean
     link: Callable[[str], str] = str
     bullet: str = "• "
+    newline: str = "\n"
 
 
 #: Nothing is marked: for fields where nothing is parsed.
@@ -24,11 +25,14 @@ PLAIN = Markup()
 
 def whole_text(page: Page, markup: Markup) -> str:
     """Return title and everything else, a line each."""
+    return markup.newline.join([markup.bold(markup.text(page.title)), *below_title(page, markup)])
+
+
+def below_title(page: Page, markup: Markup) -> list[str]:
+    """Return all but the title."""
     footer = [markup.text(page.footer)] if page.footer else []
     details = [markup.link(page.url)] if page.url else []
-    return "\n".join(
-        [markup.bold(markup.text(page.title)), *body(page, markup), *rows(page.facts, markup), *footer, *details]
-    )
+    return [*body(page, markup), *rows(page.facts, markup), *footer, *details]
 
 
 def body(page: Page, markup: Markup) -> list[str]:
@@ -56,5 +60,5 @@ def _listed(page: Page, markup: Markup) -> Iterator[str]:
             yield markup.bold(markup.text(listing.title))
         for item in listing.items:
             yield f"{markup.bullet}{markup.bold(markup.text(item.name))}{markup.text(item.text)}"
-        if listing.more:
-            yield f"and {listing.more} more"
+        if listing.rest:
+            yield listing.rest

@@ -2,7 +2,7 @@
 
 - paused: it asked to wait (429). Nobody knocks before that instant.
 - suspended: it refuses everything (401, 404 …). One real notification probes it every 15 min; after 410 none does,
-  until the next start.
+  until the configuration is loaded anew, or the next start.
 - breaker open: it does not answer. It opens on 5 failures in a row or on half of the last 20, for 30 s doubling to
   5 min; then one notification goes alone, and closes it or opens it again.
 All three are kept in memory: a restart asks the destination anew.
@@ -60,11 +60,11 @@ class Gate(msgspec.Struct, frozen=True):
     paused_until: datetime | None = None
     pauses: int = 0  # in a row, without a word of how long
     suspended: Reason | None = None
-    probe_at: datetime | None = None  # None though suspended: not before the next start
+    probe_at: datetime | None = None  # None though suspended: not before it is loaded anew
     breaker: Breaker = Breaker()
 
     def wait(self, now: datetime) -> timedelta | None:
-        """Return how long until the next may go, 0 for now; None: not before the next start."""
+        """Return how long until the next may go, 0 for now; None: not before it is loaded anew."""
         if self.suspended is not None and self.probe_at is None:
             return None
         ends = (self.paused_until, self.probe_at, self.breaker.open_until)
@@ -73,6 +73,10 @@ class Gate(msgspec.Struct, frozen=True):
     def is_narrow(self) -> bool:
         """Whether only one may go at a time: a probe."""
         return self.suspended is not None or self.breaker.open_until is not None
+
+    def probing(self, now: datetime) -> "Gate":
+        """Return the gate when somebody has a reason to ask again."""
+        return self if self.suspended is None else msgspec.structs.replace(self, probe_at=now)
 
     def moved(self, by: timedelta) -> "Gate":
         """Return the gate by a clock that was set."""
@@ -92,6 +96,8 @@ class Gate(msgspec.Struct, frozen=True):
                 probe_at = None if outcome.reason is Reason.GONE else now + PROBE_INTERVAL
                 return Gate(self.paused_until, suspended=outcome.reason, probe_at=probe_at)
             case Failure.MESSAGE:
+                return Gate(self.paused_until, breaker=self.breaker.answered())
+            case Failure.RETRY if outcome.reason is Reason.RECIPIENT:  # the server is well, some mailbox is not
                 return Gate(self.paused_until, breaker=self.breaker.answered())
             case Failure.RETRY | Failure.AMBIGUOUS:
                 gate = msgspec.structs.replace(self, breaker=self.breaker.failed(now))

@@ -3,7 +3,8 @@
 sent        the destination took it
 queued      it did not count: the destination asked to wait, or refuses everything; or it is rendered again, plain
 retry_wait  it failed, or its fate is unknown: the same bytes again, after a back-off
-dead        it is refused for good, or too old
+folded      too old to be told by itself, it is listed in what is told late
+dead        it is refused for good; or too old, and the destination calls people, who need no old news
 """
 
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from typing import Final
 import msgspec
 
 from kwatch.errors import Failure, SendError
-from kwatch.model.notifications import Delivery, DeliveryState, Receipt
+from kwatch.model.notifications import Delivery, DeliveryState, NotificationKind, Receipt
 
 #: The back-off before attempt n + 1 is drawn from [0, min(CEILING, BASE * 2 ** (n - 1))): full jitter, so that what
 #: failed together does not come back together.
@@ -20,6 +21,27 @@ BACKOFF_BASE: Final = timedelta(seconds=1)
 BACKOFF_CEILING: Final = timedelta(minutes=5)
 
 TOO_OLD: Final = "too_old"
+#: What stands for others waits for as long as those can be looked up.
+OVERFLOW_AGE: Final = timedelta(days=7)
+#: What tells of alerts, and can be told of in a list.
+_LISTABLE: Final = frozenset(
+    {
+        NotificationKind.FIRING,
+        NotificationKind.UPDATE,
+        NotificationKind.REPEAT,
+        NotificationKind.RESOLVED,
+        NotificationKind.EXPIRED,
+        NotificationKind.NOTICE,
+        NotificationKind.SUMMARY,
+    }
+)
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """How long a destination's notifications are worth telling, and whether they are listed afterwards."""
+
+    max_age: timedelta
+    lists_late: bool = True  # False: it calls people
 
 
 class Next(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,14 +56,17 @@ class Next(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def is_too_old(delivery: Delivery, at: datetime, max_age: timedelta) -> bool:
-    """Say whether the delivery has nothing to tell any more at that instant."""
-    return at - delivery.notification.created_at > max_age
+def is_too_old(delivery: Delivery, at: datetime, patience: Patience) -> bool:
+    """Say whether the delivery has nothing to tell by itself any more at that instant."""
+    is_overflow = delivery.notification.kind is NotificationKind.OVERFLOW
+    begun_at = delivery.renewed_at or delivery.notification.created_at
+    return at - begun_at > (OVERFLOW_AGE if is_overflow else patience.max_age)
 
 
-def too_old(delivery: Delivery, now: datetime) -> Next:
-    """Give the delivery up for its age."""
-    return _next(delivery, DeliveryState.DEAD, now, reason=TOO_OLD)
+def too_old(delivery: Delivery, now: datetime, patience: Patience) -> Next:
+    """Let the delivery be listed among what is told late, or give it up."""
+    is_listed = patience.lists_late and delivery.notification.kind in _LISTABLE
+    return _next(delivery, DeliveryState.FOLDED if is_listed else DeliveryState.DEAD, now, reason=TOO_OLD)
 
 
 def backoff(attempts: int, jitter: float) -> timedelta:
@@ -52,7 +77,7 @@ def backoff(attempts: int, jitter: float) -> timedelta:
 
 
 def after_attempt(
-    delivery: Delivery, outcome: Receipt | SendError, now: datetime, *, jitter: float, max_age: timedelta
+    delivery: Delivery, outcome: Receipt | SendError, now: datetime, *, jitter: float, patience: Patience
 ) -> Next:
     """Decide what follows from the attempt that `delivery.attempts` counts already; `jitter` is drawn from [0, 1)."""
     if isinstance(outcome, Receipt):
@@ -68,29 +93,32 @@ def after_attempt(
         case Failure.MESSAGE:
             return _next(delivery, DeliveryState.DEAD, now, reason=reason)
         case Failure.RETRY:
-            return _wait(delivery, reason, now, jitter=jitter, max_age=max_age)
+            pause = max(backoff(delivery.attempts, jitter), timedelta(seconds=outcome.retry_after or 0))
+            return _wait(delivery, reason, now, pause=pause, patience=patience)
         case Failure.AMBIGUOUS:
             doubtful = msgspec.structs.replace(delivery, is_ambiguous=True)
-            return _wait(doubtful, reason, now, jitter=jitter, max_age=max_age)
+            return _wait(doubtful, reason, now, pause=backoff(delivery.attempts, jitter), patience=patience)
 
 
-def _wait(delivery: Delivery, reason: str, now: datetime, *, jitter: float, max_age: timedelta) -> Next:
-    """Back off, unless it would be too old by then."""
-    due_at = now + backoff(delivery.attempts, jitter)
-    if is_too_old(delivery, due_at, max_age):
-        return too_old(delivery, now)
+def _wait(delivery: Delivery, reason: str, now: datetime, *, pause: timedelta, patience: Patience) -> Next:
+    """Pause, unless it would be too old by then."""
+    due_at = now + pause
+    if is_too_old(delivery, due_at, patience):
+        return too_old(delivery, now, patience)
     return _next(delivery, DeliveryState.RETRY_WAIT, due_at, reason=reason)
 
 
 def _next(
     delivery: Delivery, state: DeliveryState, due_at: datetime, *, reason: str = "", is_rendered_again: bool = False
 ) -> Next:
+    """Return the delivery as it is next; an overflow that surely did not arrive takes in what has come since."""
+    is_open = delivery.notification.kind is NotificationKind.OVERFLOW and not delivery.is_ambiguous
     return Next(
         state=state,
         due_at=due_at,
         attempts=delivery.attempts,
         is_ambiguous=delivery.is_ambiguous,
         is_degraded=delivery.is_degraded,
-        is_rendered_again=is_rendered_again,
+        is_rendered_again=is_rendered_again or (is_open and not state.is_final),
         reason=reason,
     )

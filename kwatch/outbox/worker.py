@@ -8,16 +8,14 @@ finds no room in the destination's pace or its rule's is folded into an overflow
 
 import asyncio
 import logging
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
-from kwatch.clock import Clock
-from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError, SendError, StateError
+from kwatch.errors import Failure, FencedError, PermanentSendError, Reason, RetryableSendError, SendError, StateError
 from kwatch.model.notifications import (
     Attempt,
     Delivery,
@@ -26,22 +24,18 @@ from kwatch.model.notifications import (
     Notification,
     NotificationKind,
     Receipt,
-    Thread,
 )
 from kwatch.model.pace import Paces
+from kwatch.model.routes import Handling
 from kwatch.outbox.gate import Gate
-from kwatch.outbox.retry import Next, after_attempt, is_too_old, too_old
+from kwatch.outbox.ports import Channel, Reconciling, Tools
+from kwatch.outbox.retry import Next, Patience, after_attempt, is_too_old, too_old
 from kwatch.outbox.throttle import Throttle
 from kwatch.store.deliveries import Settlement
-from kwatch.store.state import State
-from kwatch.telemetry import Counters
 
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
-
-#: Called after a delivery is settled as sent or as dead, and will not be sent again: destination, incident, kind, when.
-OnEnded = Callable[[str, str, NotificationKind, datetime], None]
 
 #: How long to wait before the store is asked again, and after a bug, in seconds.
 STORE_RETRY_SECONDS: Final = 1.0
@@ -51,60 +45,24 @@ STORE_RETRY_SECONDS: Final = 1.0
 READ_AHEAD: Final = 4
 
 
-class Channel(Protocol):
-    """What the worker needs of a channel; `kwatch.notify.base` describes it to those who write one."""
-
-    @property
-    def concurrency(self) -> int:
-        """How many messages may be in flight."""
-        ...
-
-    @property
-    def max_age(self) -> timedelta:
-        """How old a notification may be and still be worth telling."""
-        ...
-
-    @property
-    def timeout(self) -> float:
-        """How long one attempt may take in all, in seconds."""
-        ...
-
-    def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
-        """Return the bytes to send."""
-        ...
-
-    async def send(self, message: Message, delivery: Delivery) -> Receipt:
-        """Send them once; raise a `SendError` when that failed."""
-        ...
-
-    async def close(self) -> None:
-        """Give back connections."""
-        ...
-
-
-class Tools(msgspec.Struct, frozen=True):
-    """What all workers share."""
-
-    state: State
-    clock: Clock
-    rng: random.Random
-    counters: Counters
-    on_ended: OnEnded
-    paces: Paces
-
-
 class Worker:
     """Send what is due to one destination, until told to stop."""
 
     def __init__(self, destination: str, channel: Channel, tools: Tools) -> None:
         self.gate = Gate()
-        self.throttle = Throttle(destination, tools.paces, tools.state, tools.counters, tools.clock.now())
+        self.throttle = Throttle(destination, tools.policies.paces, tools.state, tools.counters, tools.clock.now())
         self._destination = destination
         self._channel = channel
         self._tools = tools
+        self._patience = Patience(
+            channel.max_age, lists_late=not tools.policies.handlings.get(destination, Handling()).pages
+        )
         self._ahead: deque[Delivery] = deque()
         self._in_flight: set[str] = set()  # the ids of deliveries whose outcome is not stored yet
         self._sending: set[str] = set()  # those of them that the destination may still have to do with
+        self._placed: set[str] = set()  # those of them that have a place in the pool
+        self.given_up = 0  # dead letters of this process
+        self.given_up_for = ""  # why the last of them is one
         self._is_stopping = False
         self._changed = asyncio.Event()
 
@@ -116,6 +74,11 @@ class Worker:
     def wake(self) -> None:
         """Look again: something was committed, and may be more urgent than what was read ahead."""
         self._ahead.clear()
+        self._changed.set()
+
+    def probe(self) -> None:
+        """Ask a destination that refuses everything whether it still does: what it refuses may have been mended."""
+        self.gate = self.gate.probing(self._tools.clock.now())
         self._changed.set()
 
     def stop(self) -> None:
@@ -130,6 +93,8 @@ class Worker:
             while not self._is_stopping:
                 try:
                     await self._step(sends)
+                except FencedError:
+                    raise
                 except Exception:
                     log.exception("outbox worker failed", extra={"destination": self._destination})
                     self._tools.counters.add("outbox_errors", destination=self._destination)
@@ -158,9 +123,16 @@ class Worker:
         elif wait := self.throttle.wait(delivery, now):
             self._ahead.appendleft(delivery)
             await self._wait(wait)
-        elif await self._stored(lambda: self.throttle.fold_by_rule(delivery, now)) is False:
-            self.throttle.take(now)
-            self._start(delivery, sends)
+        elif self._sending and not self._tools.pool.take(self._look_again):
+            self._ahead.appendleft(delivery)
+            await self._wait(None)
+        else:
+            self._placed |= {_id(delivery)} if self._sending else set()
+            if await self._stored(lambda: self.throttle.fold_by_rule(delivery, now)) is False:
+                self.throttle.take(now)
+                self._start(delivery, sends)
+            else:
+                self._let_go(delivery)
 
     async def _wait(self, wait: timedelta | None) -> None:
         """Wait that long, or until something has changed."""
@@ -194,12 +166,24 @@ class Worker:
 
     def _ended(self, delivery: Delivery) -> None:
         self._in_flight.discard(_id(delivery))
+        self._let_go(delivery)
+
+    def _let_go(self, delivery: Delivery) -> None:
+        """The destination has nothing more to do with it: the next one may start."""
         self._sending.discard(_id(delivery))
+        if _id(delivery) in self._placed:
+            self._placed.discard(_id(delivery))
+            self._tools.pool.give_back()
+        self._changed.set()
+
+    def _look_again(self) -> None:
         self._changed.set()
 
     async def _guard(self, delivery: Delivery) -> None:
         try:
             await self._deliver(delivery)
+        except FencedError:
+            raise
         except Exception:
             log.exception("delivery failed by a bug", extra=self._facts(delivery))
             self._tools.counters.add("outbox_errors", destination=self._destination)
@@ -207,14 +191,14 @@ class Worker:
     async def _deliver(self, delivery: Delivery) -> None:
         """Take one delivery through one attempt."""
         now = self._tools.clock.now()
-        if is_too_old(delivery, now, self._channel.max_age):
-            await self._settle(delivery, too_old(delivery, now), None, None)
+        if is_too_old(delivery, now, self._patience):
+            await self._settle(delivery, too_old(delivery, now, self._patience), None, None)
             return
-        if delivery.notification.kind is NotificationKind.OVERFLOW and delivery.attempts == 0:
-            listed = await self._stored(lambda: self._tools.state.list_overflow(delivery.notification))
-            if listed is None:
+        if delivery.message is None:
+            completed = await self._stored(lambda: self._tools.state.complete(delivery.notification))
+            if completed is None:
                 return
-            delivery = msgspec.structs.replace(delivery, notification=listed)
+            delivery = msgspec.structs.replace(delivery, notification=completed)
         try:
             message = delivery.message or self._render(delivery)
         except SendError as error:
@@ -232,16 +216,21 @@ class Worker:
     def _render(self, delivery: Delivery) -> Message:
         """Render; a template engine that fails against its promise is a refusal of this message."""
         try:
-            return self._channel.render(delivery.notification, delivery.thread, degraded=delivery.is_degraded)
+            message = self._channel.render(delivery.notification, delivery.thread, degraded=delivery.is_degraded)
         except Exception as error:
             log.exception("rendering failed by a bug", extra=self._facts(delivery))
             raise PermanentSendError(Failure.MESSAGE, Reason.TEMPLATE, type(error).__name__) from error
+        if message.fallback_reason:
+            log.warning("a template failed", extra={**self._facts(delivery), "error": message.fallback_reason})
+            self._tools.counters.add("template_failures", destination=self._destination)
+        return message
 
     async def _send(self, message: Message, delivery: Delivery) -> Receipt | SendError:
         """Make one attempt, cut at the channel's timeout; what cannot be told apart from success is ambiguous."""
         try:
             async with asyncio.timeout(self._channel.timeout):
-                return await self._channel.send(message, delivery)
+                found = await self._find(message, delivery)
+                return found if found is not None else await self._channel.send(message, delivery)
         except SendError as error:
             return error
         except TimeoutError:
@@ -249,6 +238,12 @@ class Worker:
         except Exception as error:
             log.exception("channel failed by a bug", extra=self._facts(delivery))
             return RetryableSendError(Failure.AMBIGUOUS, Reason.OTHER, type(error).__name__)
+
+    async def _find(self, message: Message, delivery: Delivery) -> Receipt | None:
+        """Look whether an earlier attempt has arrived, where that is possible and in doubt."""
+        if delivery.is_ambiguous and isinstance(self._channel, Reconciling):
+            return await self._channel.find(message, delivery)
+        return None
 
     async def _conclude(self, delivery: Delivery, outcome: Receipt | SendError, started_at: datetime) -> None:
         """Draw the consequences of an attempt, for the gate and for the delivery."""
@@ -261,13 +256,11 @@ class Worker:
         following = self._following(delivery, outcome, now)
         is_paced = isinstance(outcome, SendError) and outcome.failure is Failure.PACE
         receipt = outcome if isinstance(outcome, Receipt) else None
-        # The next one may start: its lease is stored after this outcome, in the same commit if they meet.
-        self._sending.discard(_id(delivery))
-        self._changed.set()
+        self._let_go(delivery)  # the next one's lease is stored after this outcome, in the same commit if they meet
         await self._settle(delivery, following, None if is_paced else attempt, receipt)
 
     def _following(self, delivery: Delivery, outcome: Receipt | SendError, now: datetime) -> Next:
-        return after_attempt(delivery, outcome, now, jitter=self._tools.rng.random(), max_age=self._channel.max_age)
+        return after_attempt(delivery, outcome, now, jitter=self._tools.rng.random(), patience=self._patience)
 
     def _pass_gate(self, outcome: Receipt | SendError, now: datetime) -> None:
         before, self.gate = self.gate, self.gate.after(outcome, now)
@@ -279,6 +272,8 @@ class Worker:
         if self.gate.breaker.open_until is not None and before.breaker.open_until is None:
             log.warning("destination does not answer", extra={"destination": self._destination})
             self._tools.counters.add("breaker_opened", destination=self._destination)
+        if self.gate != before:
+            self._tools.on_trouble()
 
     async def _settle(
         self, delivery: Delivery, following: Next, attempt: Attempt | None, receipt: Receipt | None
@@ -302,6 +297,9 @@ class Worker:
             await self._tools.clock.sleep(STORE_RETRY_SECONDS)
         if following.state is DeliveryState.DEAD:
             log.warning("delivery dead", extra={**self._facts(delivery), "reason": following.reason})
+            self._tools.counters.add("dead_letters", destination=self._destination, reason=following.reason)
+            self.given_up, self.given_up_for = self.given_up + 1, following.reason
+            self._tools.on_trouble()
         if following.state in (DeliveryState.SENT, DeliveryState.DEAD):
             await self._say_ended(delivery.notification, now)
 
@@ -315,6 +313,8 @@ class Worker:
     async def _store_outcome(self, settlement: Settlement) -> bool:
         try:
             await self._tools.state.settle(settlement)
+        except FencedError:
+            raise
         except StateError:
             self._store_failed()
             return False
@@ -325,6 +325,8 @@ class Worker:
         while not self._is_stopping:
             try:
                 return await ask()
+            except FencedError:
+                raise
             except StateError:
                 self._store_failed()
                 await self._tools.clock.sleep(STORE_RETRY_SECONDS)

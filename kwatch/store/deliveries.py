@@ -37,7 +37,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """T3: what has become of a delivery after an attempt, or instead of one.
 
     `due_at` counts while the state is not final. `attempt` None: nothing was tried, or it does not count as one.
-    `is_rendered_again`: the stored bytes are dropped, the next lease renders anew.
+    `is_rendered_again`: the stored bytes are dropped, the next lease renders anew. FOLDED: the next overflow tells it.
     """
 
     delivery: Delivery
@@ -107,8 +107,8 @@ def _lane(connection: apsw.Connection, destination: str, incident: str) -> Lane:
     ]
     is_told, is_trigger_dead, is_only_folded = connection.execute(
         "SELECT EXISTS (SELECT 1 FROM incidents WHERE destination = ?1 AND incident = ?2 AND is_open),"
-        " EXISTS (SELECT 1 FROM deliveries WHERE destination = ?1 AND incident = ?2 AND state = 'dead'"
-        " AND kind = 'firing'),"
+        " EXISTS (SELECT 1 FROM deliveries WHERE destination = ?1 AND incident = ?2 "
+        " AND state IN ('dead', 'dropped') AND kind = 'firing'),"
         " EXISTS (SELECT 1 FROM deliveries WHERE destination = ?1 AND incident = ?2 AND state = 'folded')"
         " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE destination = ?1 AND incident = ?2"
         " AND (state = 'sent' OR is_ambiguous))",
@@ -138,7 +138,7 @@ _IS_HEAD: Final = """
 """
 _COLUMNS: Final = (
     "head.notification, head.state, head.due_at, head.attempts, head.is_ambiguous, head.is_degraded, head.message,"
-    " head.reason, head.finished_at,"
+    " head.reason, head.finished_at, head.renewed_at,"
     " own.receipt, (SELECT receipt FROM incidents WHERE destination = head.destination"
     " AND incident = coalesce(nullif(own.thread_of, ''), head.thread_of))"
 )
@@ -161,7 +161,8 @@ def earliest_due(connection: apsw.Connection, destination: str) -> datetime | No
 
 
 def _delivery(row: Sequence[Any]) -> Delivery:
-    notification, state, due_at, attempts, is_ambiguous, is_degraded, message, reason, finished_at, own, other = row
+    notification, state, due_at, attempts, is_ambiguous, is_degraded, message, reason, *instants, own, other = row
+    finished_at, renewed_at = (None if each is None else from_micros(each) for each in instants)
     return Delivery(
         notification=_NOTIFICATION.decode(notification),
         state=DeliveryState(state),
@@ -172,7 +173,8 @@ def _delivery(row: Sequence[Any]) -> Delivery:
         message=None if message is None else _MESSAGE.decode(message),
         thread=_thread(own, other),
         reason=reason,
-        finished_at=None if finished_at is None else from_micros(finished_at),
+        finished_at=finished_at,
+        renewed_at=renewed_at,
     )
 
 
@@ -206,7 +208,8 @@ def settle(connection: apsw.Connection, settlement: Settlement) -> list[Change]:
     is_final = settlement.state.is_final
     row = connection.execute(
         "UPDATE deliveries SET state = ?, reason = ?, due_at = ?, finished_at = ?, attempts = ?, is_ambiguous = ?,"
-        " is_degraded = ?, message = iif(?, NULL, message) WHERE id = ? AND finished_at IS NULL RETURNING number",
+        " is_degraded = ?, message = iif(?8, NULL, message), is_listed = iif(?8, 0, is_listed)"
+        " WHERE id = ? AND finished_at IS NULL RETURNING number",
         (
             settlement.state.value,
             settlement.reason,
@@ -226,14 +229,21 @@ def settle(connection: apsw.Connection, settlement: Settlement) -> list[Change]:
     _remember(connection, settlement)
     if notification.kind is NotificationKind.OVERFLOW and settlement.state is DeliveryState.SENT:
         folds.remember(connection, notification, settlement.at)
+    if settlement.state is DeliveryState.FOLDED:
+        return folds.fold_late(connection, notification, settlement.at)
     if not is_final:
         return []
-    endings: tuple[Ending, ...] = ()
+    endings: list[Change] = []
     if settlement.state is DeliveryState.DEAD:
-        endings = bury(_lane(connection, notification.destination, notification.incident))
-        _end(connection, endings, settlement.at)
-    ended = (settlement.state, *(ending.state for ending in endings))
-    return [Change(notification.destination, state) for state in ended]
+        endings = end_lane(connection, notification.destination, notification.incident, settlement.at)
+    return [Change(notification.destination, settlement.state), *endings]
+
+
+def end_lane(connection: apsw.Connection, destination: str, incident: str, at: datetime) -> list[Change]:
+    """End what needs no telling after a row of the lane was given up."""
+    endings = bury(_lane(connection, destination, incident))
+    _end(connection, endings, at)
+    return [Change(destination, ending.state) for ending in endings]
 
 
 def _remember(connection: apsw.Connection, settlement: Settlement) -> None:

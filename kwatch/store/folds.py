@@ -69,6 +69,16 @@ def fold(connection: apsw.Connection, ids: Iterable[str], at: datetime) -> list[
     return changes + [Change(first.destination, DeliveryState.FOLDED)] * len(fresh)
 
 
+def fold_late(connection: apsw.Connection, notification: Notification, at: datetime) -> list[Change]:
+    """Let a row that has ended for its age be listed in the next overflow."""
+    overflow_id, changes = _open(connection, notification, at)
+    connection.execute(
+        "UPDATE deliveries SET reason = ?, folded_into = ? WHERE id = ?",
+        (f"into {overflow_id}", overflow_id, notification.id),
+    )
+    return [*changes, Change(notification.destination, DeliveryState.FOLDED)]
+
+
 def _is_fresh(connection: apsw.Connection, id_: str) -> bool:
     query = f"SELECT 1 FROM deliveries WHERE id = ? AND {_IS_FRESH}"  # noqa: S608
     return connection.execute(query, (id_,)).fetchone() is not None

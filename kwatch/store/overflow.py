@@ -18,6 +18,8 @@ from kwatch.model.rules import Severity
 
 #: How long an overflow waits for company (spec 2.5).
 WAIT: Final = timedelta(seconds=60)
+#: What is older when it is folded could not be told: it is said to be late.
+LATE: Final = timedelta(minutes=5)
 #: The group part of its incident.
 OVERFLOW: Final = "overflow"
 
@@ -51,16 +53,19 @@ def open_overflow(first: Notification, at: datetime) -> Notification:
 
 def list_overflow(overflow: Notification, folded: Iterable[Notification]) -> Notification:
     """Return the overflow as it leaves; of an alert that was folded several times it says the last."""
+    begun_at = overflow.created_at
     views: dict[tuple[str, int, datetime], AlertView] = {}
     number, dropped, severity, came_and_went = 0, 0, Severity.INFO, dict[str, None]()
     for each in folded:
         number, dropped = number + 1, dropped + each.content.notices_dropped
-        severity = max(severity, each.severity)
+        severity, begun_at = max(severity, each.severity), min(begun_at, each.created_at)
         views |= {_identity(view): view for view in each.content.alerts}
         came_and_went |= dict.fromkeys(each.content.came_and_went)
     ordered = sorted(views.values(), key=order_of)
     content = msgspec.structs.replace(
         overflow.content,
+        starts_at=begun_at,
+        is_late=begun_at < overflow.created_at - LATE,
         severity=severity,
         alerts=tuple(ordered[:ALERTS]),
         alert_count=len(ordered),

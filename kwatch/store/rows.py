@@ -47,7 +47,9 @@ def notification_of(connection: apsw.Connection, id_: str) -> Notification:
 
 
 def _priority(notification: Notification) -> int:
-    """Return the rank in the queue: the critical, then ends and what stands for many, then all else."""
+    """Return the rank in the queue: the critical, then ends and what stands for many, then all else, then digests."""
+    if notification.kind is NotificationKind.DIGEST:
+        return 3
     if notification.severity is Severity.CRITICAL:
         return 0
     return 1 if notification.kind.closes or notification.kind is NotificationKind.OVERFLOW else 2

@@ -95,6 +95,17 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE INDEX by_overflow ON deliveries (folded_into, number) WHERE folded_into != '';
     CREATE INDEX open_overflow ON deliveries (destination) WHERE kind = 'overflow' AND NOT is_listed;
     """,
+    "INSERT INTO meta VALUES ('epoch', 0);",
+    "ALTER TABLE deliveries ADD COLUMN renewed_at INTEGER;",
+    """
+    ALTER TABLE deliveries ADD COLUMN is_detoured INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE detours (
+        destination TEXT NOT NULL,
+        incident TEXT NOT NULL,
+        fallback BLOB NOT NULL,
+        PRIMARY KEY (destination, incident, fallback)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

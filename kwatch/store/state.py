@@ -11,13 +11,15 @@ import msgspec
 
 from kwatch.errors import StateError
 from kwatch.model.decisions import AuditEntry, Checkpoint, Decision, IncidentRow, Row, Table
-from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded, Message, Notification
-from kwatch.store import audit, deliveries, folds, token
+from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded, Message, Notification, NotificationKind
+from kwatch.model.routes import Fallback
+from kwatch.store import audit, by_hand, deliveries, detours, folds, token
 from kwatch.store.deliveries import Queue, Settlement
 from kwatch.store.folder import FolderLock
 from kwatch.store.instants import from_micros, to_micros
 from kwatch.store.rows import Change
 from kwatch.store.schema import open_database
+from kwatch.store.undelivered import with_undelivered
 from kwatch.store.writer import Writer
 from kwatch.telemetry import Counters
 
@@ -40,13 +42,16 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
     checkpoints: Mapping[str, Checkpoint]
     incidents: tuple[IncidentRow, ...]
+    queues: Mapping[str, Queue]  # what waits, by destination
+    version: str  # the kwatch that ran last; empty: none has said so
     covered_until: datetime | None  # the last instant that some source was decided for; None: never
 
 
 class State:
     """The one owner of the state folder. Every method that writes is durable when it returns.
 
-    Each may raise `StateError`: nothing of that call was stored, and the caller may repeat it as it is.
+    Each may raise `StateError`: nothing of that call was stored, and the caller may repeat it as it is; where it is a
+    `FencedError` that is of no use: another process is in charge.
     """
 
     def __init__(
@@ -124,13 +129,59 @@ class State:
         chosen = tuple(ids)
         self._count(await self._writer.write(lambda connection: folds.fold(connection, chosen, at)))
 
-    async def list_overflow(self, overflow: Notification) -> Notification:
-        """Return the overflow with all that it stands for; from now on it takes in no more."""
-        return await self._writer.write(lambda connection: folds.list_folded(connection, overflow))
+    async def complete(self, notification: Notification) -> Notification:
+        """Return it with what is known only when it leaves.
+
+        That is of an overflow all that it stands for, and from now on it takes in no more; of a digest what its period
+        had of deliveries that failed.
+        """
+        match notification.kind:
+            case NotificationKind.OVERFLOW:
+                return await self._writer.write(lambda connection: folds.list_folded(connection, notification))
+            case NotificationKind.DIGEST:
+                return await self._writer.read(lambda connection: with_undelivered(connection, notification))
+            case _:
+                return notification
 
     async def folded(self, overflow_id: str, limit: int = -1) -> tuple[Folded, ...]:
         """Return what an overflow stands for, oldest first; at most `limit`, unless that is negative."""
         return await self._writer.read(lambda connection: folds.folded(connection, overflow_id, limit))
+
+    async def detour(
+        self, destination: str, fallbacks: Iterable[Fallback], before: datetime | None, now: datetime
+    ) -> bool:
+        """Tell fallbacks what a destination was not told: what is dead, and what waits since `before` (None: not that).
+
+        Each is told once; False: there was nothing. An end of what they are told of is told to them too.
+        """
+        chosen = tuple(fallbacks)
+        changes = await self._writer.write(
+            lambda connection: detours.detour(connection, destination, chosen, before, now)
+        )
+        self._count(changes)
+        return bool(changes)
+
+    async def retry(self, delivery_id: str, actor: str, now: datetime) -> bool:
+        """Let a delivery be attempted now because somebody wants it; False: there is none of that id.
+
+        Raises RefusedError for one that cannot be.
+        """
+        changes = await self._writer.write(lambda connection: by_hand.retry(connection, delivery_id, actor, now))
+        self._count(changes or ())
+        return changes is not None
+
+    async def drop(self, delivery_id: str, actor: str, now: datetime) -> bool:
+        """End a delivery because somebody wants it; False: there is none of that id.
+
+        Raises RefusedError for one that cannot be.
+        """
+        changes = await self._writer.write(lambda connection: by_hand.drop(connection, delivery_id, actor, now))
+        self._count(changes or ())
+        return changes is not None
+
+    async def note_version(self, version: str) -> None:
+        """Keep which kwatch runs."""
+        await self._writer.write(lambda connection: _note_version(connection, version))
 
     async def recover(self, now: datetime) -> int:
         """Queue again, as ambiguous, what the process before us had leased; return how many that were."""
@@ -142,7 +193,7 @@ class State:
 
     async def prune(self, before: datetime) -> int:
         """Forget deliveries and incidents that ended before that instant; return how many deliveries."""
-        return await self._writer.write(lambda connection: deliveries.prune(connection, before))
+        return await self._writer.write(lambda connection: _prune(connection, before))
 
     async def newest(self, states: Iterable[DeliveryState], limit: int) -> tuple[Delivery, ...]:
         """Return the newest deliveries in one of the states, in all when none is given."""
@@ -178,9 +229,21 @@ def _commit(connection: apsw.Connection, decision: Decision) -> list[Change]:
     _write_rows(connection, decision.rows)
     _write_checkpoints(connection, decision.checkpoints)
     audit.write(connection, decision.audit)
-    return [
-        change for notification in decision.notifications for change in deliveries.enqueue(connection, notification)
-    ]
+    changes: list[Change] = []
+    for notification in decision.notifications:
+        changes += deliveries.enqueue(connection, notification)
+        changes += detours.follow(connection, notification)
+    return changes
+
+
+def _note_version(connection: apsw.Connection, version: str) -> None:
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (version,))
+
+
+def _prune(connection: apsw.Connection, before: datetime) -> int:
+    pruned = deliveries.prune(connection, before)
+    detours.forget(connection)
+    return pruned
 
 
 def _write_rows(connection: apsw.Connection, rows: Iterable[Row]) -> None:
@@ -216,6 +279,8 @@ def _snapshot(connection: apsw.Connection) -> Snapshot:
         rows=rows,
         checkpoints=checkpoints,
         incidents=_incidents(connection),
+        queues=deliveries.queues(connection),
+        version=connection.execute("SELECT value FROM meta WHERE key = 'version'").get or "",
         covered_until=max((point.covered_at for point in checkpoints.values()), default=None),
     )
 

@@ -4,6 +4,9 @@ Jobs wait in a queue and run on one thread. A round takes what waits, and what a
 5 ms; each job has a savepoint, all share one commit, which begins at once when the thread is idle. Answers are given
 after the commit: what a caller was told is on disk. The queue needs no bound of its own: each caller waits for its
 answer.
+
+A process that was paused may wake up after another one has taken its place. The first round begins an epoch; each looks
+in its own transaction whether that goes on, so nothing is written by one whose epoch is over (F-38).
 """
 
 import asyncio
@@ -16,7 +19,7 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from kwatch.clock import SystemClock
-from kwatch.errors import StateError
+from kwatch.errors import FencedError, StateError
 from kwatch.telemetry import Counters
 
 _T = TypeVar("_T")
@@ -56,6 +59,8 @@ class Writer:
         self._monotonic = SystemClock().monotonic  # of the thread: real also where the loop's time is virtual
         self._waiting: deque[_Job] = deque()
         self._lock = threading.Lock()
+        self._epoch = _epoch(connection)  # of the process before us, until something is written
+        self._is_in_charge = False
         self._is_running = False
 
     async def write(self, work: Callable[[apsw.Connection], _T]) -> _T:
@@ -86,9 +91,9 @@ class Writer:
         jobs: list[_Job] = []
         try:
             self._commit(jobs)
-        except apsw.Error as error:
+        except (apsw.Error, FencedError) as error:
             for job in jobs:  # first of all, as nobody may wait for ever
-                job.error = job.error or _state_error(error)
+                job.error = job.error or (_state_error(error) if isinstance(error, apsw.Error) else error)
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         finally:
@@ -113,11 +118,22 @@ class Writer:
         ends_at = self._monotonic() + MAX_SECONDS
         jobs.append(self._waiting.popleft())
         self._connection.execute("BEGIN IMMEDIATE")
+        epoch = self._stay_in_charge()
         self._run(jobs[0])
         while self._waiting and len(jobs) < MAX_JOBS and self._monotonic() < ends_at:
             jobs.append(self._waiting.popleft())
             self._run(jobs[-1])
         self._connection.execute("COMMIT")
+        self._epoch, self._is_in_charge = epoch, True
+
+    def _stay_in_charge(self) -> int:
+        """Return the epoch that is this process's once the round is committed; FencedError: another one's has begun."""
+        if _epoch(self._connection) != self._epoch:
+            raise FencedError("another kwatch has taken over the state folder")
+        if self._is_in_charge:
+            return self._epoch
+        self._connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (self._epoch + 1,))
+        return self._epoch + 1
 
     def _run(self, job: _Job) -> None:
         """Run one job; undo it alone if it fails. Raises when the failure took the whole transaction with it."""
@@ -130,6 +146,10 @@ class Writer:
                 raise apsw.AbortError("the transaction was rolled back") from error
             self._connection.execute("ROLLBACK TO job")
         self._connection.execute("RELEASE job")
+
+
+def _epoch(connection: apsw.Connection) -> int:
+    return int(connection.execute("SELECT value FROM meta WHERE key = 'epoch'").get)
 
 
 def _state_error(error: apsw.Error) -> StateError:

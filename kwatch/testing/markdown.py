@@ -6,7 +6,6 @@ from typing import NamedTuple
 _FENCE = re.compile(r"```(?:\n)?(.*?)\n?```", re.DOTALL)
 _LINK = re.compile(r"\[([^\]\n]+)\]\((https?://[^)\s]+)\)")
 _MARKS = re.compile(r"\*\*|__|~~|\|\||`")
-_ZERO_WIDTH_SPACE = "\u200b"
 _SHIFT = 0xE000  # escaped characters are kept out of the way in the private use area
 
 
@@ -30,4 +29,4 @@ def read_markdown(text: str, escapable: str) -> Reading:
         live += hidden
         shown += _MARKS.sub("", _LINK.sub(r"\1", hidden))
     restored = re.sub("[\ue000-\ue0ff]", lambda found: chr(ord(found[0]) - _SHIFT), shown)
-    return Reading(restored.replace(_ZERO_WIDTH_SPACE, ""), tuple(links), live)
+    return Reading(restored, tuple(links), live)

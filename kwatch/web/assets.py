@@ -1,4 +1,4 @@
-"""What the page is made of, read once: `templates/web`, which travels in the wheel."""
+"""What the pages are made of, read once: `templates/web`, which travels in the wheel."""
 
 import jinja2
 
@@ -6,7 +6,7 @@ from kwatch.notify.render import template_root
 
 
 class Assets:
-    """The page's template and its stylesheet."""
+    """The pages' templates and their stylesheet."""
 
     def __init__(self) -> None:
         folder = template_root() / "web"
@@ -14,4 +14,5 @@ class Assets:
             autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
         self.page = environment.from_string((folder / "status.html").read_text("utf-8"))
+        self.delivery = environment.from_string((folder / "delivery.html").read_text("utf-8"))
         self.stylesheet = (folder / "kwatch.css").read_text("utf-8")

@@ -43,6 +43,14 @@ class Control(Protocol):
         """Take that back; return what was acknowledged."""
         ...
 
+    async def retry_delivery(self, delivery_id: str, actor: str) -> bool:
+        """Have a delivery attempted now, also one that was given up; False: there is none of that id."""
+        ...
+
+    async def drop_delivery(self, delivery_id: str, actor: str) -> bool:
+        """End a delivery that is not to be told; False: there is none of that id."""
+        ...
+
 
 class Changes:
     """The endpoints."""
@@ -73,23 +81,43 @@ class Changes:
         alerts = await self._control.unack(request.path_params["target"], _actor(request))
         return JSONResponse({"alerts": [views.alert_report(alert) for alert in alerts]})
 
+    async def retry_delivery(self, request: Request) -> Response:
+        """Answer 200 once it is queued."""
+        delivery_id = request.path_params["delivery_id"]
+        if not await self._control.retry_delivery(delivery_id, _actor(request)):
+            raise HTTPException(404, "there is no such delivery")
+        return JSONResponse({"queued": delivery_id})
+
+    async def drop_delivery(self, request: Request) -> Response:
+        """Answer 200 once it is dropped."""
+        delivery_id = request.path_params["delivery_id"]
+        if not await self._control.drop_delivery(delivery_id, _actor(request)):
+            raise HTTPException(404, "there is no such delivery")
+        return JSONResponse({"dropped": delivery_id})
+
 
 async def _document(request: Request) -> Mapping[str, object]:
     """Return the JSON object that was sent; nothing at all is an empty one."""
+    try:
+        document = json.loads(await body_of(request) or b"{}")
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "the body is not JSON") from None
+    if not isinstance(document, dict):
+        raise HTTPException(400, "the body must be a JSON object")
+    return document
+
+
+async def body_of(request: Request) -> bytes:
+    """Return what was sent, if that is not too much."""
     body = b""
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > _MOST:
                 raise HTTPException(413, f"a body has at most {_MOST} bytes")
-        document = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        raise HTTPException(400, "the body is not JSON") from None
     except ClientDisconnect:
         raise HTTPException(400, "the body ended too early") from None
-    if not isinstance(document, dict):
-        raise HTTPException(400, "the body must be a JSON object")
-    return document
+    return body
 
 
 def _comment(document: Mapping[str, object]) -> str:
@@ -102,5 +130,9 @@ def _comment(document: Mapping[str, object]) -> str:
 
 def _actor(request: Request) -> str:
     """Return who says to ask, for the audit log."""
-    said = "".join(c for c in request.headers.get(ACTOR, "") if c.isprintable()).strip()
-    return said[:_LONGEST_ACTOR] or "unknown"
+    return actor_name(request.headers.get(ACTOR, ""))
+
+
+def actor_name(said: str) -> str:
+    """Return a name as it is kept."""
+    return "".join(c for c in said if c.isprintable()).strip()[:_LONGEST_ACTOR] or "unknown"

@@ -101,6 +101,11 @@ def _gauges(overview: Overview) -> Iterable[tuple[str, str, _Values]]:
         [({"destination": each.name}, bool(each.suspended)) for each in destinations],
     )
     yield (
+        "destination_failing",
+        "1 while others are told that the destination cannot be told.",
+        [({"destination": each.name}, bool(each.failing)) for each in destinations],
+    )
+    yield (
         "destination_storm",
         "1 while more comes than the destination's pace allows, which is told in overflows.",
         [({"destination": each.name}, each.storm_since is not None) for each in destinations],

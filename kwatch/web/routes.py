@@ -17,6 +17,8 @@ from kwatch.web import views
 from kwatch.web.access import LoopbackOnly, TokenForChanges
 from kwatch.web.assets import Assets
 from kwatch.web.changes import Changes, Control
+from kwatch.web.delivery_page import delivery_page
+from kwatch.web.forms import Forms
 from kwatch.web.metrics import CONTENT_TYPE, exposition
 from kwatch.web.reasons import Reasons, reasons_report
 
@@ -25,7 +27,7 @@ _MOST = 1000
 
 _SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
+    "form-action 'self'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
@@ -43,11 +45,14 @@ class Board(views.Board, Protocol):
 
 def create_app(board: Board, control: Control) -> Starlette:
     """Build the application that shows `board`, and changes through `control` what it is asked to."""
-    endpoints, changes = _Endpoints(board), Changes(control)
+    endpoints, changes, forms = _Endpoints(board), Changes(control), Forms(control)
     return Starlette(
         routes=[
             Route("/", endpoints.status),
             Route("/kwatch.css", endpoints.stylesheet),
+            Route("/deliveries/{delivery_id:path}/retry", forms.retry, methods=["POST"]),
+            Route("/deliveries/{delivery_id:path}/drop", forms.drop, methods=["POST"]),
+            Route("/deliveries/{delivery_id:path}", endpoints.delivery_page),
             Route("/healthz", endpoints.healthz),
             Route("/readyz", endpoints.readyz),
             Route("/metrics", endpoints.metrics),
@@ -60,7 +65,9 @@ def create_app(board: Board, control: Control) -> Starlette:
             Route("/api/v1/silences/{silence_id}", changes.expire_silence, methods=["DELETE"]),
             Route("/api/v1/why/{subject:path}", endpoints.why),
             Route("/api/v1/deliveries", endpoints.deliveries),
+            Route("/api/v1/deliveries/{delivery_id:path}/retry", changes.retry_delivery, methods=["POST"]),
             Route("/api/v1/deliveries/{delivery_id:path}", endpoints.delivery),
+            Route("/api/v1/deliveries/{delivery_id:path}", changes.drop_delivery, methods=["DELETE"]),
         ],
         middleware=[
             Middleware(_SecurityHeaders),
@@ -120,6 +127,13 @@ class _Endpoints:
             raise HTTPException(404, "there is no such delivery")
         folded = await self._board.folded(request.path_params["delivery_id"], _MOST)
         return JSONResponse(views.delivery_story(*found, folded))
+
+    async def delivery_page(self, request: Request) -> Response:
+        found = await self._board.delivery(request.path_params["delivery_id"])
+        if found is None:
+            raise HTTPException(404, "there is no such delivery")
+        folded = await self._board.folded(request.path_params["delivery_id"], _RECENT)
+        return HTMLResponse(self._assets.delivery.render(page=delivery_page(*found, folded)))
 
     async def why(self, request: Request) -> Response:
         return JSONResponse(reasons_report(await self._board.why(request.path_params["subject"])))

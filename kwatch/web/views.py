@@ -46,6 +46,7 @@ class DestinationView:
     queued: int = 0
     oldest_at: datetime | None = None
     suspended: str = ""
+    failing: str = ""  # why others are told that it cannot be told, or empty
     paused_until: datetime | None = None  # it asked to wait
     silent_until: datetime | None = None  # it does not answer, and is tried again then
     storm_since: datetime | None = None  # more comes than its pace allows, and is told in overflows
@@ -134,7 +135,7 @@ def readiness(overview: Overview) -> Readiness:
 
     Not ready: stopping, the store cannot be written, a watch is not in sync, or no destination is left to tell.
     """
-    suspended = [bool(destination.suspended) for destination in overview.destinations]
+    suspended = [bool(destination.suspended or destination.failing) for destination in overview.destinations]
     out_of_sync = any(source.state in (SourceState.LISTING, SourceState.WAITING) for source in overview.sources)
     forbidden = [source.state is SourceState.FORBIDDEN for source in overview.sources]
     told_to_nobody = bool(suspended) and all(suspended)
@@ -170,10 +171,11 @@ def readiness_report(overview: Overview) -> dict[str, Any]:
         "destinations": [
             {
                 "name": destination.name,
-                "ok": not destination.suspended,
+                "ok": not (destination.suspended or destination.failing),
                 "queued": destination.queued,
                 "oldest_at": _instant(destination.oldest_at),
                 "suspended": destination.suspended,
+                "failing": destination.failing,
                 "paused_until": _instant(destination.paused_until),
                 "silent_until": _instant(destination.silent_until),
                 "storm_since": _instant(destination.storm_since),
@@ -245,7 +247,7 @@ def delivery_report(delivery: Delivery) -> dict[str, Any]:
         "kind": notification.kind.value,
         "severity": notification.severity.word,
         "state": delivery.state.value,
-        "title": _title(delivery),
+        "title": title_of(delivery),
         "attempts": delivery.attempts,
         "created_at": notification.created_at.isoformat(),
         "due_at": None if delivery.state.is_final else delivery.due_at.isoformat(),
@@ -447,7 +449,7 @@ def _where(labels: Mapping[str, str]) -> str:
     return "/".join(filter(None, (labels.get("namespace"), subject)))
 
 
-def _title(delivery: Delivery) -> str:
+def title_of(delivery: Delivery) -> str:
     """Say in one line what a delivery is about."""
     content = delivery.notification.content
     if not content.alerts:
@@ -463,7 +465,7 @@ def _delivery_line(delivery: Delivery, now: datetime) -> DeliveryLine:
         state=delivery.state.value,
         is_bad=delivery.state in (DeliveryState.DEAD, DeliveryState.RETRY_WAIT),
         kind=delivery.notification.kind.value,
-        title=_title(delivery),
+        title=title_of(delivery),
         destination=delivery.notification.destination,
         age=span(now - delivery.notification.created_at),
         reason=delivery.reason,
@@ -480,7 +482,7 @@ def _destination_line(
         sent=counted.get(DeliveryState.SENT, 0),
         waiting=destination.queued,
         dead=counted.get(DeliveryState.DEAD, 0),
-        is_bad=bool(destination.suspended),
+        is_bad=bool(destination.suspended or destination.failing),
         note=queue_note(destination, now),
     )
 

@@ -107,3 +107,17 @@ def test_a_state_folder_that_cannot_be_one_is_3(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = CliRunner().invoke(main, ["deliveries", "list", "--state", str(tmp_path / "file" / "state")])
     assert result.exit_code == 3
+
+
+@pytest.mark.parametrize(("act", "said"), [("retry", "n-1: queued\n"), ("drop", "n-1: dropped\n")])
+def test_what_was_given_up_is_retried_or_dropped(tmp_path: Path, act: str, said: str) -> None:
+    with served(tmp_path, FixedBoard()) as control:
+        result = CliRunner(env={"LOGNAME": "ann"}).invoke(main, ["deliveries", act, "n-1", "--state", str(tmp_path)])
+    assert (result.exit_code, result.output, control.asked) == (0, said, [((act, "n-1"), "ann")])
+
+
+@pytest.mark.parametrize("act", ["retry", "drop"])
+def test_what_cannot_be_retried_or_dropped_says_why(tmp_path: Path, act: str) -> None:
+    with served(tmp_path, FixedBoard()):
+        result = CliRunner().invoke(main, ["deliveries", act, "n-2", "--state", str(tmp_path)])
+    assert (result.exit_code, result.stderr) == (1, "Error: it is sent: there is nothing to do\n")

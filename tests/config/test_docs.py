@@ -13,6 +13,7 @@ from kwatch.config.matching import KEYS, Scope
 from kwatch.config.receivers import channel_config, channel_types
 from kwatch.config.validate import keys_of
 from kwatch.notify.base import DigestWords, PaceWords, Secret
+from kwatch.notify.heartbeat import HeartbeatWords
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "configuration.md"
@@ -35,6 +36,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     DigestWords,
     schema.WindowWords,
     schema.SelfServiceWords,
+    HeartbeatWords,
     Secret,
 )
 _OF_MATCHERS = ("regex", "gt", "ge", "lt", "le", "path", "from", "to", "increased")

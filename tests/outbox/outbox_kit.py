@@ -6,7 +6,7 @@ nothing handles the end of a process. What the next `Machine` finds is what the 
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,13 +18,15 @@ from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendErro
 from kwatch.model.decisions import Decision
 from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
 from kwatch.model.pace import Paces
+from kwatch.model.routes import Handling, Policies
+from kwatch.outbox.gate import Gate
 from kwatch.outbox.outbox import Outbox
-from kwatch.outbox.worker import Channel
+from kwatch.outbox.ports import Channel
 from kwatch.store.deliveries import Settlement
 from kwatch.store.state import State
 from kwatch.telemetry import Counters
 from kwatch.testing.samples import START
-from kwatch.testing.virtual import InlineExecutor, VirtualClock
+from kwatch.testing.virtual import InlineExecutor, VirtualClock, run
 
 
 class Crash(BaseException):
@@ -147,18 +149,32 @@ class CutState:
 class Machine:
     """One process after the other on one folder, in the time of the running loop."""
 
-    def __init__(self, folder: Path, *, seed: int = 1, paces: Paces = Paces()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        seed: int = 1,
+        paces: Paces = Paces(),  # noqa: B008 - frozen
+        handlings: Mapping[str, Handling] = {},
+        state_type: type[State] = State,
+        sink_type: type[Sink] = Sink,
+        gate: Gate = Gate(),  # noqa: B008 - frozen
+    ) -> None:
         self.clock = VirtualClock(START, asyncio.get_running_loop())
         self.counters = Counters()
         self.sent: list[tuple[str, NotificationKind, datetime]] = []
         self._folder = folder
         self._paces = paces
+        self._handlings = handlings
+        self._state_type = state_type
+        self._sink_type = sink_type
+        self._gate = gate
         self._rng = random.Random(seed)
         self.state: Any = None
         self.open()
 
     def open(self) -> None:
-        self.state = State.open(self._folder, InlineExecutor(), self.counters)
+        self.state = self._state_type.open(self._folder, InlineExecutor(), self.counters)
 
     def close(self) -> None:
         self.state.close()
@@ -168,15 +184,22 @@ class Machine:
         self.state = CutState(self.state, step, is_before=is_before, nth=nth)
 
     def outbox(self, channels: Mapping[str, Channel]) -> Outbox:
-        return Outbox(
+        outbox = Outbox(
             self.state,
             channels,
             clock=self.clock,
             rng=self._rng,
             counters=self.counters,
             on_ended=self._on_ended,
-            paces=self._paces,
+            policies=Policies(self._paces, self._handlings),
         )
+        for worker in outbox._workers.values():
+            worker.gate = self._gate
+        return outbox
+
+    def sink(self, answers: Iterable[Answer] = (), **words: Any) -> Sink:
+        """Return a destination of this machine's kind."""
+        return self._sink_type(self.clock, answers, **words)
 
     def _on_ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
         self.sent.append((incident, kind, at))
@@ -222,3 +245,23 @@ def _short(notification: Notification) -> str:
 def at(seconds: float, notification: Notification) -> Notification:
     """Return the notification as decided so long after the start."""
     return msgspec.structs.replace(notification, created_at=START + timedelta(seconds=seconds))
+
+
+#: Plays a scene, and returns what it returned.
+Play = Callable[[Callable[[Machine], Awaitable[Any]]], Any]
+
+
+def play_on(folder: Path, **words: Any) -> Play:
+    """Return what plays scenes on a machine with that folder."""
+
+    def play(scene: Callable[[Machine], Awaitable[Any]]) -> Any:
+        async def main() -> Any:
+            machine = Machine(folder, **words)
+            try:
+                return await scene(machine)
+            finally:
+                machine.close()
+
+        return run(main())
+
+    return play

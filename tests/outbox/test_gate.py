@@ -94,6 +94,11 @@ def test_f_10_the_breaker_opens_on_five_failures_in_a_row(failure: SendError) ->
     assert wait(through(*[failure] * 5)) == 30
 
 
+def test_a_mailbox_that_takes_nothing_for_now_is_an_answer_of_the_server() -> None:
+    refused = RetryableSendError(Failure.RETRY, Reason.RECIPIENT, "", retry_after=60)
+    assert wait(through(*[refused] * 20)) == 0
+
+
 def test_the_breaker_opens_on_half_of_the_last_twenty() -> None:
     assert wait(through(*[OK, REFUSED] * 9, OK, OK)) == 0
     assert wait(through(*[OK, REFUSED] * 9, OK)) == 0

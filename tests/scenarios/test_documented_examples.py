@@ -7,11 +7,12 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from kwatch.testing import manifests
-from kwatch.testing.receivers import SlackServer
 from kwatch.testing.stage import SLACK_TOKEN, START, Stage
+from kwatch.testing.vendors.slack import Slack
 from tests.scenarios.owners import Owners
 from tests.scenarios.plays import Pods
 from tests.scenarios.test_planned_change import Cluster
@@ -42,6 +43,8 @@ MARKS = (
     "morning-mail",
     "keeps crashing",
     "longest_mute",
+    "fallback: mail",
+    "heartbeat:",
 )
 HOOK = """
 route: {receiver: team, group_by: [rule, namespace, workload], group_wait: 0s}
@@ -60,7 +63,7 @@ def example(mark: str) -> str:
 
 def stage_of(folder: Path, text: str, *, start: datetime = START) -> tuple[Stage, Pods]:
     stage = Stage(folder, text, start=start)
-    stage.slack = SlackServer(SLACK_TOKEN, CHANNELS)
+    stage.slack = Slack(stage.clock, token=SLACK_TOKEN, channels=CHANNELS)
     return stage, Pods(stage)
 
 
@@ -184,7 +187,7 @@ def test_T14_packs_and_what_is_put_over_them(tmp_path: Path) -> None:
 def test_T14_a_change_that_went_well_is_not_told(tmp_path: Path) -> None:
     rules = "packs: []\nrules: [{name: not-ready, on: resource, match: {kind: Pod, condition: {Ready: 'False'}}}]\n"
     cluster = Cluster(tmp_path, rules + example("rule: planned-change"))
-    cluster.stage.slack = SlackServer(SLACK_TOKEN, CHANNELS)
+    cluster.stage.slack = Slack(cluster.stage.clock, token=SLACK_TOKEN, channels=CHANNELS)
     cluster.stands()
     cluster.rolls_out(10)
     cluster.pod(1000, "new", ready=False)
@@ -267,6 +270,30 @@ def test_T14_a_digest_on_the_mornings_of_working_days(tmp_path: Path, day: str, 
     stage.run(until=121)
     assert told_in_slack(stage) == [("#alerts", "🟠 WARNING · broken · shop/Pod/a")]
     assert digests == expected
+
+
+@pytest.mark.parametrize(("channel", "told"), [("#alerts", []), ("#archived", ["meta", "firing"])])
+def test_T14_a_channel_that_is_not_there_is_told_the_fallback(tmp_path: Path, channel: str, told: list[str]) -> None:
+    rules = "packs: []\nrules: [{name: broken, on: resource, match: {kind: Pod, fields: {status.phase: Failed}}}]\n"
+    stage, pods = stage_of(tmp_path, example("fallback: mail").replace("#alerts", channel) + rules)
+    pods.phase(0, "a")
+    queued: list[str] = []
+
+    async def look() -> None:
+        deliveries = (await stage.get("/api/v1/deliveries")).json()["deliveries"]
+        queued.extend(each["kind"] for each in deliveries if each["destination"] == "mail-smtp")
+
+    stage.at(120, look)
+    stage.run(until=121)
+    assert sorted(queued, reverse=True) == told
+
+
+def test_T14_a_heartbeat(tmp_path: Path) -> None:
+    block = example("heartbeat:").replace("{env: HEARTBEAT_URL}", '"http://receiver.example/beat"')
+    stage, _ = stage_of(tmp_path, block)
+    stage.answer = lambda _: httpx.Response(500)  # the stage notes what was told, and a ping is no message
+    stage.run(until=301)
+    assert stage.counted("heartbeats", outcome="failed_server") == 5
 
 
 def test_T14_texts_of_ones_own(tmp_path: Path) -> None:

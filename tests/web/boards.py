@@ -222,6 +222,18 @@ class FixedControl:
             raise RefusedError("nothing that fires has this fingerprint or incident")
         return (msgspec.structs.replace(CRASH, acked_by=actor, acked_at=NOW, ack_comment=comment),)
 
+    async def retry_delivery(self, delivery_id: str, actor: str) -> bool:
+        return self._dealt_with("retry", delivery_id, actor)
+
+    async def drop_delivery(self, delivery_id: str, actor: str) -> bool:
+        return self._dealt_with("drop", delivery_id, actor)
+
+    def _dealt_with(self, act: str, delivery_id: str, actor: str) -> bool:
+        self.asked.append(((act, delivery_id), actor))
+        if delivery_id == "n-2":
+            raise RefusedError("it is sent: there is nothing to do")
+        return delivery_id in ("n-1", "kw/1/1")
+
     async def unack(self, target: str, actor: str) -> tuple[AlertView, ...]:
         self.asked.append((target, actor))
         return (CRASH,)

@@ -16,6 +16,8 @@ CHANGES = [
     ("DELETE", "/api/v1/silences/s-1"),
     ("POST", "/api/v1/alerts/f-crash-loop/ack"),
     ("DELETE", "/api/v1/alerts/f-crash-loop/ack"),
+    ("POST", "/api/v1/deliveries/n-1/retry"),
+    ("DELETE", "/api/v1/deliveries/n-1"),
 ]
 
 
@@ -148,3 +150,29 @@ def test_a_comment_that_is_no_unicode_can_be_kept_all_the_same() -> None:
     content = b'{"comment": "a\\ud800b"}'
     assert ask(control, "POST", "/api/v1/alerts/f-crash-loop/ack", headers=HEADERS, content=content).status_code == 200
     assert control.asked == [(("f-crash-loop", "a?b"), "unknown")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "done", "asked"),
+    [
+        ("POST", "/api/v1/deliveries/n-1/retry", {"queued": "n-1"}, ("retry", "n-1")),
+        ("POST", "/api/v1/deliveries/kw/1/1/retry", {"queued": "kw/1/1"}, ("retry", "kw/1/1")),
+        ("POST", "/api/v1/deliveries/kw%2F1%2F1/retry", {"queued": "kw/1/1"}, ("retry", "kw/1/1")),
+        ("DELETE", "/api/v1/deliveries/n-1", {"dropped": "n-1"}, ("drop", "n-1")),
+        ("DELETE", "/api/v1/deliveries/kw%2F1%2F1", {"dropped": "kw/1/1"}, ("drop", "kw/1/1")),
+    ],
+)
+def test_a_delivery_is_retried_or_dropped_by_its_id(
+    method: str, path: str, done: dict[str, str], asked: tuple[str, str]
+) -> None:
+    control = FixedControl()
+    answer = ask(control, method, path, headers={**HEADERS, "x-kwatch-actor": "alice"})
+    assert (answer.status_code, answer.json(), control.asked) == (200, done, [(asked, "alice")])
+
+
+@pytest.mark.parametrize(("method", "end"), [("POST", "/retry"), ("DELETE", "")])
+def test_a_delivery_that_is_not_there_or_cannot_be_is_refused(method: str, end: str) -> None:
+    absent = ask(FixedControl(), method, f"/api/v1/deliveries/n-9{end}", headers=HEADERS)
+    assert (absent.status_code, absent.json()) == (404, {"error": "there is no such delivery"})
+    sent = ask(FixedControl(), method, f"/api/v1/deliveries/n-2{end}", headers=HEADERS)
+    assert (sent.status_code, sent.json()) == (400, {"error": "it is sent: there is nothing to do"})

@@ -62,6 +62,7 @@ def test_readyz_tells_each_source_and_each_destination() -> None:
         "queued": 7,
         "oldest_at": "2026-03-01T11:58:30+00:00",
         "suspended": "unauthorized",
+        "failing": "",
         "paused_until": None,
         "silent_until": None,
         "storm_since": None,

@@ -2,60 +2,38 @@
 
 The bytes, the Message-ID and the boundary follow from the notification alone, so a resend is the same mail. Each
 recipient is answered for on its own: who has the mail does not get it again, who is refused for good does not hold back
-the others.
+the others, and who is refused for now is tried again alone.
 """
 
-import hashlib
 import logging
 import re
-import ssl
+import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import timedelta
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
-from enum import Enum
 from typing import Annotated, Any, ClassVar, Self
 
-import aiosmtplib
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from kwatch.errors import Failure, Reason, SendError
+from kwatch.errors import Failure, Reason, RetryableSendError, SendError
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
+from kwatch.notify import mail
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, Tools
 from kwatch.notify.compose import Composition
-from kwatch.notify.escape import cut, header, line
+from kwatch.notify.context import Context
+from kwatch.notify.escape import cut, line
 from kwatch.notify.http import failed
+from kwatch.notify.smtp import Answers, Envelope, Login, PolicyError, Server, Tls, transmit
+from kwatch.notify.tls import client_context
 
 log = logging.getLogger(__name__)
 
-_SUBJECT = 120
 _REMEMBERED = 1000  # notifications that were partly accepted
-_GOODBYE = 1.0  # seconds
-_SHORTEST_WAIT = 60.0  # seconds after a temporary refusal; RFC 5321 4.5.4.1 asks for more than a few
-
-
-class Tls(Enum):
-    """How the connection is made private."""
-
-    STARTTLS = "starttls"  # required: never in clear text when it is missing
-    IMPLICIT = "implicit"
-    NONE = "none"
-
-
-class Stage(Enum):
-    """Where in the dialogue a reply came."""
-
-    CONNECT = "connect"
-    STARTTLS = "starttls"
-    AUTH = "auth"
-    SENDER = "sender"
-    RECIPIENT = "recipient"
-    DATA = "data"
-
-
+_FIRST_WAIT, _LONGEST_WAIT = 60.0, 1800.0  # seconds after a refusal for now; RFC 5321 4.5.4.1 asks for 30 minutes
+_REFUSED_IN_A_ROW = 3  # mails refused for what they are: then it is us whom the server refuses
+_LISTED = (20, 5)  # of each section of a digest, as many as fit
 _PORTS = {Tls.STARTTLS: 587, Tls.IMPLICIT: 465, Tls.NONE: 25}
 
 
@@ -86,18 +64,29 @@ class Config(ChannelConfig):
     tls: Tls | None = None
     username: Secret | str | None = None
     password: Secret | None = None
+    #: An OAuth 2.0 access token (XOAUTH2) instead of a password; whoever renews it writes the file anew.
+    token: Secret | None = None
     sender: Annotated[Mailbox, Field(alias="from")]
+    #: Whom mail servers tell when a mail cannot be delivered; absent: `from`.
+    return_path: Mailbox | None = None
     to: Annotated[tuple[Mailbox, ...], BeforeValidator(_listed), Field(min_length=1)]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.username is None) != (self.password is None):
-            raise ValueError("username and password go together")
+        if self.password is not None and self.token is not None:
+            raise ValueError("give password or token, not both")
+        if (self.username is None) != (self.password is None and self.token is None):
+            raise ValueError("username goes with password, or with token")
         if self.username is not None and self.security is Tls.NONE:
             raise ValueError("a password is never sent in clear text: use tls starttls or implicit")
         if self.proxy is not None:
             raise ValueError("mail does not go through a proxy")
         return self
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what is wrong with how this Python writes mails."""
+        major, minor, micro, *_ = sys.version_info
+        return tuple(filter(None, [mail.weakness((major, minor, micro))]))
 
     @property
     def security(self) -> Tls:
@@ -115,60 +104,57 @@ class Mail:
         self.timeout = config.timeout.total_seconds()
         self._config = config
         self._tools = tools
-        self._domain = re.sub(r"[^A-Za-z0-9.-]", "-", tools.instance).strip(".-") or "kwatch"
-        self._tls = ssl.create_default_context(cafile=config.ca)
-        # Who has a mail that others do not have yet. After a crash they get it twice, with the same Message-ID.
-        self._accepted: OrderedDict[str, set[str]] = OrderedDict()
+        # Who need not be asked again, of notifications for which others must. After a crash all are, with the same
+        # Message-ID.
+        self._answered: OrderedDict[str, Answers] = OrderedDict()
+        self._refused = 0  # mails in a row, for what they are
 
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the mail's bytes; degraded, the text alone, shortened."""
         texts = Composition(self._config, self._tools.templates, notification)
-        text = texts.text("text")
-        own = {"text": text, "own_text": text if texts.has_own("text") else ""}
-        context = texts.context | {"headline": line(texts.text("title")), **own}
-        mail = EmailMessage(policy=SMTP_POLICY)
         headers = self._headers(notification, thread, texts)
-        for name, value in headers.items():
-            mail[name] = value
-        plain = self._tools.templates.render_built_in("smtp/mail.txt.j2", context)
-        mail.set_content(cut(plain, 2000) if degraded else plain, cte="quoted-printable")
-        if not degraded:
-            html = self._tools.templates.render_built_in("smtp/mail.html.j2", context)
-            mail.add_alternative(html, subtype="html", cte="quoted-printable")
-            mail.set_boundary(hashlib.sha256(notification.id.encode()).hexdigest()[:32])
-        return Message(mail.as_bytes(), "message/rfc822", {"Subject": headers["Subject"]}, texts.problem)
+        plain, html = self._bodies(texts)
+        body = mail.build(headers, *((cut(plain, 2000), "") if degraded else (plain, html)), notification.id)
+        return Message(body, "message/rfc822", {"Subject": headers["Subject"]}, texts.problem)
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
-        """Send to those who do not have it yet; raise RetryableSendError while some may still get it."""
+        """Send to those who wait for it; raise RetryableSendError while some may still get it."""
         notification = delivery.notification
-        accepted = self._accepted.get(notification.id, set())
-        waiting = [address for address in self._config.to if address not in accepted]
-        refusals = await self._transmit(message.body, waiting)
-        accepted |= set(waiting) - set(refusals)
-        for address, refusal in refusals.items():
-            log.warning("recipient refused", extra={"recipient": address, "reason": refusal.detail})
-        later = [refusal for refusal in refusals.values() if refusal.failure is Failure.RETRY]
+        answers = self._answered.get(notification.id, {})
+        waiting = tuple(address for address in self._config.to if address not in answers)
+        try:
+            now = await self._transmit(message.body, waiting)
+        except SendError as error:
+            raise self._judged(error, delivery) from None
+        self._refused = 0
+        answers = answers | {address: answer for address, answer in now.items() if not _is_for_now(answer)}
+        for address, answer in now.items():
+            if answer is not None:
+                log.warning("recipient refused", extra={"recipient": address, "reason": answer.detail})
+        later = [answer for answer in now.values() if answer is not None and _is_for_now(answer)]
         if later:
-            self._remember(notification.id, accepted)
-            raise later[0]
-        self._accepted.pop(notification.id, None)
-        if not accepted:
-            raise next(iter(refusals.values()))
+            self._remember(notification.id, answers)
+            raise _postponed(later[0], delivery)
+        self._answered.pop(notification.id, None)
+        refusals = [answer for answer in answers.values() if answer is not None]
+        if len(refusals) == len(answers):
+            raise refusals[0]
         return self._receipt(notification, message, delivery.thread)
 
     async def close(self) -> None:
         """Nothing stays open between two mails."""
 
+    # the mail
+
     def _headers(self, notification: Notification, thread: Thread, texts: Composition) -> Mapping[str, Any]:
         root = thread.root.values if thread.root else {}
-        subject = root.get("subject") or header(cut(texts.text("subject", "smtp/subject.j2"), _SUBJECT))
         headers = {
-            "Subject": subject,
+            "Subject": root.get("subject") or mail.subject(texts.text("subject", "smtp/subject.j2")),
             "From": Address("kwatch", addr_spec=self._config.sender),
             "To": [Address(addr_spec=address) for address in self._config.to],
             "Date": format_datetime(notification.created_at),
-            "Message-ID": self._message_id(notification),
-            "List-Id": f"<{self._domain}>",
+            "Message-ID": mail.message_id(notification, self._tools.instance),
+            "List-Id": mail.list_id(notification.content.cluster, self._config.sender),
             "Auto-Submitted": "auto-generated",
             "X-Auto-Response-Suppress": "All",
             "X-Kwatch-Severity": notification.severity.word,
@@ -177,96 +163,64 @@ class Mail:
             headers |= {"In-Reply-To": root["message_id"], "References": root["message_id"]}
         return headers
 
-    def _message_id(self, notification: Notification) -> str:
-        """Return `<fingerprint.episode.sequence@…>`: the same for every attempt, and another for each destination."""
-        local = re.sub(r"[^A-Za-z0-9]+", ".", notification.incident.removeprefix("kw/")).strip(".")
-        destination = re.sub(r"[^A-Za-z0-9]+", "-", notification.destination).strip("-")
-        return f"<{local}.{notification.sequence}@{destination}.{self._domain}>"
+    def _bodies(self, texts: Composition) -> tuple[str, str]:
+        """Return text and HTML; of a digest as many lines as fit, and the text alone where nothing does."""
+        own = texts.text("text") if texts.has_own("text") else ""
+        headline = line(texts.text("title"))
+        for listed in _LISTED:
+            context = _shortened(texts.context, listed) | {"headline": headline, "own_text": own}
+            plain, html = (
+                self._tools.templates.render_built_in(f"smtp/mail.{form}.j2", context) for form in ("txt", "html")
+            )
+            if mail.size(plain) <= mail.BODY and mail.size(html) <= mail.BODY:
+                return plain, html
+        return plain, ""
 
     def _receipt(self, notification: Notification, message: Message, thread: Thread) -> Receipt:
         if thread.root is not None:
             return thread.root
-        return Receipt({"message_id": self._message_id(notification), "subject": message.headers["Subject"]})
+        names = {"message_id": mail.message_id(notification, self._tools.instance)}
+        return Receipt({**names, "subject": message.headers["Subject"]})
 
-    def _remember(self, notification_id: str, accepted: set[str]) -> None:
-        self._accepted[notification_id] = accepted
-        self._accepted.move_to_end(notification_id)
-        if len(self._accepted) > _REMEMBERED:
-            self._accepted.popitem(last=False)
+    # the way out
 
-    async def _transmit(self, mail: bytes, recipients: list[str]) -> dict[str, SendError]:
-        """Return the refusals; raise SendError when nobody got it."""
-        client = aiosmtplib.SMTP(
-            hostname=self._config.host,
-            port=self._config.port or _PORTS[self._config.security],
+    async def _transmit(self, content: bytes, recipients: tuple[str, ...]) -> Answers:
+        config = self._config
+        try:  # anew for each mail: certificates are renewed
+            context = client_context(config.ca, config.cert, config.key)
+        except OSError:
+            raise failed(Failure.DESTINATION, Reason.SECRET, "ca, cert or key cannot be used") from None
+        server = Server(
+            host=config.host,
+            port=config.port or _PORTS[config.security],
+            tls=config.security,
+            context=context,
+            hello=config.sender.rpartition("@")[2],
             timeout=self.timeout,
-            use_tls=self._config.security is Tls.IMPLICIT,
-            start_tls=False,  # it is a stage of its own, so that a refusal is told apart
-            tls_context=self._tls,
         )
-        dialogue = _Dialogue(client)
-        try:
-            return await dialogue.run(self._config, mail, recipients)
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise dialogue.failure(error) from None
-        finally:
-            client.close()
+        sender = config.return_path or config.sender
+        return await transmit(server, self._login(), Envelope(sender=sender, recipients=recipients, content=content))
 
+    def _login(self) -> Login | None:
+        username, secret = self._config.username, self._config.token or self._config.password
+        if username is None or secret is None:
+            return None
+        name = username.read() if isinstance(username, Secret) else username
+        return Login(username=name, secret=secret.read(), is_token=self._config.token is not None)
 
-class _Dialogue:
-    """One conversation with the server, which knows how far it got."""
+    def _judged(self, error: SendError, delivery: Delivery) -> SendError:
+        """Return what a failure means in the light of those before it."""
+        if isinstance(error, PolicyError) and delivery.is_degraded:
+            self._refused += 1
+            if self._refused >= _REFUSED_IN_A_ROW:
+                return failed(Failure.DESTINATION, Reason.REJECTED, error.detail)
+        return _postponed(error, delivery) if _is_for_now(error) else error
 
-    def __init__(self, client: aiosmtplib.SMTP) -> None:
-        self._client = client
-        self._stage = Stage.CONNECT
-
-    async def run(self, config: Config, mail: bytes, recipients: list[str]) -> dict[str, SendError]:
-        await self._client.connect()
-        if config.security is Tls.STARTTLS:
-            self._stage = Stage.STARTTLS
-            await self._client.starttls()
-        if config.username is not None and config.password is not None:
-            self._stage = Stage.AUTH
-            name = config.username.read() if isinstance(config.username, Secret) else config.username
-            await self._client.login(name, config.password.read())
-        self._stage = Stage.SENDER
-        await self._client.mail(config.sender)
-        self._stage = Stage.RECIPIENT
-        refusals = await self._recipients(recipients)
-        if len(refusals) < len(recipients):
-            self._stage = Stage.DATA
-            await self._client.data(mail)
-        await self._leave()
-        return refusals
-
-    async def _leave(self) -> None:
-        """Say goodbye; what was accepted stays so, whatever comes back."""
-        try:
-            await self._client.quit(timeout=_GOODBYE)
-        except (aiosmtplib.SMTPException, OSError):
-            pass
-
-    async def _recipients(self, recipients: list[str]) -> dict[str, SendError]:
-        refusals = {}
-        for address in recipients:
-            try:
-                await self._client.rcpt(address)
-            except aiosmtplib.SMTPRecipientRefused as refusal:
-                refusals[address] = classify_reply(refusal.code, refusal.message, Stage.RECIPIENT)
-        return refusals
-
-    def failure(self, error: Exception) -> SendError:
-        """Return what an exception means where the conversation was."""
-        if isinstance(error, ssl.SSLCertVerificationError) or isinstance(error.__cause__, ssl.SSLCertVerificationError):
-            return failed(Failure.DESTINATION, Reason.TLS, "the certificate of the mail server is not trusted")
-        if isinstance(error, aiosmtplib.SMTPResponseException):
-            return classify_reply(error.code, error.message, self._stage)
-        if type(error) is aiosmtplib.SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported):
-            return failed(Failure.DESTINATION, Reason.TLS, f"the mail server does not offer {self._stage.value}")
-        reason = _reason(error, self._stage)
-        if self._stage is Stage.DATA:
-            return failed(Failure.AMBIGUOUS, reason, "the connection ended before the mail was answered for")
-        return failed(Failure.RETRY, reason, f"no conversation with the mail server, at {self._stage.value}")
+    def _remember(self, notification_id: str, answers: Answers) -> None:
+        self._answered[notification_id] = answers
+        self._answered.move_to_end(notification_id)
+        if len(self._answered) > _REMEMBERED:
+            self._answered.popitem(last=False)
 
 
 def create(config: Config, tools: Tools) -> Channel:
@@ -274,23 +228,20 @@ def create(config: Config, tools: Tools) -> Channel:
     return Mail(config, tools)
 
 
-def classify_reply(code: int, text: str, stage: Stage) -> SendError:
-    """Return what a reply of 400 or above means (spec 3.3). Pure."""
-    enhanced = re.match(r"[45]\.\d{1,3}\.\d{1,3}", text)
-    detail = f"the mail server answered {code} {enhanced[0] + ' ' if enhanced else ''}at {stage.value}"
-    if code < 500:
-        return failed(Failure.RETRY, Reason.UNAVAILABLE, detail, _SHORTEST_WAIT)
-    if stage in {Stage.AUTH, Stage.STARTTLS} or code in {530, 534, 535, 538}:
-        return failed(Failure.DESTINATION, Reason.UNAUTHORIZED if stage is not Stage.STARTTLS else Reason.TLS, detail)
-    if code == 552 or (enhanced and enhanced[0] == "5.3.4"):
-        return failed(Failure.MESSAGE, Reason.TOO_LARGE, detail)
-    if stage in {Stage.CONNECT, Stage.SENDER}:
-        return failed(Failure.DESTINATION, Reason.REJECTED, detail)
-    reason = Reason.RECIPIENT if stage is Stage.RECIPIENT else Reason.REJECTED
-    return failed(Failure.MESSAGE, reason, detail)
+def _is_for_now(answer: SendError | None) -> bool:
+    return answer is not None and answer.failure is Failure.RETRY
 
 
-def _reason(error: Exception, stage: Stage) -> Reason:
-    if isinstance(error, TimeoutError):
-        return Reason.CONNECT_TIMEOUT if stage is Stage.CONNECT else Reason.TIMEOUT
-    return Reason.REFUSED if stage is Stage.CONNECT else Reason.RESET
+def _postponed(error: SendError, delivery: Delivery) -> SendError:
+    """Return a refusal for now with how long to wait: from one minute, doubled each time, to half an hour."""
+    wait = min(_LONGEST_WAIT, _FIRST_WAIT * (1 << min(max(delivery.attempts - 1, 0), 10)))
+    return RetryableSendError(error.failure, error.reason, error.detail, retry_after=wait)
+
+
+def _shortened(context: Context, listed: int) -> Context:
+    """Return the context with at most so many alerts in each section of a digest."""
+    sections = [
+        {**section, "alerts": section["alerts"][:listed], "more": section["count"] - len(section["alerts"][:listed])}
+        for section in context["sections"]
+    ]
+    return {**context, "sections": sections}

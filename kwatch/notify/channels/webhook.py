@@ -1,4 +1,6 @@
-"""A JSON document to any URL: `docs/channels.md` describes it, `body` replaces it, `sign` signs it.
+"""A JSON document to any URL: `docs/channels.md` describes it, `body` replaces it, `sign` signs it, `format` wraps it.
+
+Its schema is `kwatch/notify/schemas/webhook-v1.json`.
 
 Signatures follow Standard Webhooks (https://www.standardwebhooks.com): `webhook-id` is the same over all attempts,
 `webhook-timestamp` and `webhook-signature` belong to one attempt.
@@ -11,25 +13,28 @@ import hmac
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any
+from enum import Enum
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from pydantic import AfterValidator, JsonValue
 
 from kwatch.errors import Failure, PermanentSendError, Reason, TemplateError
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
+from kwatch.notify import cloudevents
 from kwatch.notify.base import Channel, ChannelConfig, Secret, TemplateText, Tools, parse_url
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut, line
 from kwatch.notify.http import HttpClient, classify
 from kwatch.notify.render import check_template
 
+_JSON = "application/json"
 _VERSION = 1
-_MAX_BODY = 20 * 1024  # bytes of the document that is our own
+_MAX_BODY = 20 * 1024  # bytes of a request, when the document is our own
 _MAX_DEGRADED = 4096  # room for one alert with all its keys, and some words of its message
 _IDS = ("id", "incident")
 _ESSENTIAL = {*_IDS, "version", "sequence", "kind", "severity", "title", "cluster", "starts_at", "ends_at", "truncated"}
-_OWN_KEYS = {"overflow": ("folded", "counts"), "digest": ("sections",)}
+_OWN_KEYS = {"overflow": ("folded", "counts"), "digest": ("sections", "report")}
 _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "webhook-signature"})
 
 
@@ -70,13 +75,25 @@ Url = Annotated[str, AfterValidator(_check_url)]
 HeaderName = Annotated[str, AfterValidator(_check_header)]
 
 
+class Format(Enum):
+    """What the request is."""
+
+    JSON = "json"  # the document
+    CLOUDEVENTS = "cloudevents"  # a CloudEvent that holds it (structured mode)
+    CLOUDEVENTS_BINARY = "cloudevents-binary"  # the document, with the event's attributes as headers
+
+
 class Config(ChannelConfig):
     """The keys of `type: webhook`."""
+
+    template_keys: ClassVar[tuple[str, ...]] = ("template", "body", "headers")
 
     #: Where to; from a secret when it is one.
     url: Secret | Url
     #: A document of your own: any JSON whose texts are templates; one `{{ … }}` alone keeps its type.
     body: Annotated[JsonValue, AfterValidator(_check_body)] = None
+    #: `json`, `cloudevents` (structured), or `cloudevents-binary`.
+    format: Format = Format.JSON
     #: More headers: templates, or secrets, which are read when the request is made.
     headers: Mapping[HeaderName, Secret | TemplateText] = {}
     #: A Standard Webhooks key, `whsec_…`; during a rotation the new and the old one, separated by a space.
@@ -98,9 +115,17 @@ class Webhook:
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the document; degraded, it is the built-in one with nothing but its first facts."""
         texts = Composition(self._config, self._tools.templates, notification)
-        own = None if self._config.body is None or degraded else self._own_body(texts)
-        body = own if own is not None else bounded(document(texts), _MAX_DEGRADED if degraded else _MAX_BODY)
-        return Message(body, "application/json", self._headers(texts, notification), texts.problem)
+        event = cloudevents.attributes(notification, self._tools.instance)
+        headers = self._headers(texts, notification)  # first, so that the document says which of them failed
+        data = self._data(texts, len(msgspec.json.encode(event)), degraded=degraded)
+        match self._config.format:
+            case Format.JSON:
+                content_type = _JSON
+            case Format.CLOUDEVENTS:
+                content_type, data = cloudevents.STRUCTURED, msgspec.json.encode({**event, "data": msgspec.Raw(data)})
+            case Format.CLOUDEVENTS_BINARY:
+                content_type, headers = _JSON, {**headers, **cloudevents.headers(event)}
+        return Message(data, content_type, headers, texts.problem)
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
         """Post once; credentials and signature are added here, so that they are in no row."""
@@ -118,11 +143,16 @@ class Webhook:
         """Close the connections."""
         await self._client.close()
 
+    def _data(self, texts: Composition, envelope: int, *, degraded: bool) -> bytes:
+        """Return the document, with room for an envelope of so many bytes."""
+        own = None if self._config.body is None or degraded else self._own_body(texts)
+        return own or bounded(document(texts), (_MAX_DEGRADED if degraded else _MAX_BODY) - envelope)
+
     def _own_body(self, texts: Composition) -> bytes | None:
         try:
             return msgspec.json.encode(_filled(self._config.body, texts, self._tools))
         except TemplateError as error:
-            texts.problem = f"body: {error}"
+            texts.flag(f"body: {error}")
             return None
 
     def _headers(self, texts: Composition, notification: Notification) -> Mapping[str, str]:
@@ -132,7 +162,7 @@ class Webhook:
                 try:
                     headers[name] = line(self._tools.templates.render(value, texts.context))
                 except TemplateError as error:
-                    texts.problem = f"header {name}: {error}"
+                    texts.flag(f"header {name}: {error}")
         return headers
 
     def _signature(self, message: Message) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
+import certifi
 import httpx
 import pytest
 
@@ -204,6 +205,13 @@ class Http(Suite):
         assert len(desk.wire.requests) == 3
         assert leaked(desk, *files(tmp_path / "state"), repr(counters.read()), *logged(caplog)) == []
 
+    @pytest.mark.parametrize("status", [302, 400, 403, 500])
+    def test_X16_an_answer_cannot_write_into_the_log(self, desk: Desk, status: int) -> None:
+        hostile = "\x1b[31mdelivered\n" * 1000
+        error = failing(desk, httpx.Response(status, text=hostile))
+        assert error.detail.isprintable()
+        assert len(error.detail) < 300
+
     def test_no_cookie_is_kept(self, desk: Desk) -> None:
         failing(desk, httpx.Response(503, headers={"Set-Cookie": "session=1"}))
         desk.tell()
@@ -218,9 +226,8 @@ class Http(Suite):
         values = [value for request in desk.wire.requests for value in request.headers.values()]
         assert [value for value in values if not value.isprintable()] == []
 
-    def test_proxy_and_authorities_are_those_of_the_destination(self, desk: Desk, tmp_path: Path) -> None:
-        authorities = tmp_path / "ca.pem"
-        authorities.write_text("")
+    def test_proxy_and_authorities_are_those_of_the_destination(self, desk: Desk) -> None:
+        authorities = Path(certifi.where())
         desk.create(proxy="http://proxy.example.com:3128", ca=str(authorities))
         wanted = Connection(proxy="http://proxy.example.com:3128", ca=authorities)
         assert desk.wire.connections == [Connection(), wanted]

@@ -41,9 +41,10 @@ class Discord:
     keys: Mapping[str, Any] = {"url": {"file": "url"}}
     secrets: Mapping[str, str] = {"url": URL}
 
-    def __init__(self, clock: Clock, *, is_forum: bool = False) -> None:
+    _is_forum = False
+
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._is_forum = is_forum
         self._count = 0
         self._posted_at: list[float] = []
         self.channels = {CHANNEL, THREAD}
@@ -164,6 +165,35 @@ class Discord:
         return _error(404, 10008, "Unknown Message")
 
 
+class DiscordForum(Discord):
+    """A webhook of a forum, whose posts are threads."""
+
+    keys: Mapping[str, Any] = {"url": {"file": "url"}, "forum": True}
+    _is_forum = True
+
+    @property
+    def limits(self) -> Sequence[Limit]:
+        """What a forum refuses besides."""
+        return (
+            Limit(
+                "name of a post",
+                WEBHOOK,
+                (_post({"content": "x", "thread_name": "x" * 100}),),
+                (_post({"content": "x", "thread_name": "x" * 101}),),
+                400,
+                "220001",
+            ),
+            Limit(
+                "a post, or a name for one",
+                WEBHOOK,
+                (_post({"content": "x", "thread_name": "x"}),),
+                (_post({"content": "x"}),),
+                400,
+                "220001",
+            ),
+        )
+
+
 def _is_over(document: Mapping[str, Any]) -> bool:
     embeds = document.get("embeds", [])
     content = document.get("content", "")
@@ -207,7 +237,7 @@ def _shown(message: _Message, is_forum: bool) -> Shown:
     footers = [embed["footer"]["text"] for embed in document.get("embeds", []) if "footer" in embed]
     return Shown(
         id=message.id,
-        text="\n".join([*(reading.text for reading in readings), *footers]),
+        text="\n".join([*(reading.text for reading in readings), *footers]).replace("\u200b", ""),
         thread=message.channel if is_forum and message.channel != message.id else "",
         pings=_pings(document),
         links=tuple(link for reading in readings for link in reading.links),

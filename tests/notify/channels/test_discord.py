@@ -12,7 +12,7 @@ from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendErro
 from kwatch.model.notifications import NotificationKind, Receipt, Thread
 from kwatch.notify.channels.discord import Config
 from kwatch.testing.contract import Desk
-from kwatch.testing.vendors.discord import THREAD, Discord
+from kwatch.testing.vendors.discord import THREAD, Discord, DiscordForum
 from tests.notify.chat_kit import desk_of
 from tests.notify.samples import alert, content
 
@@ -85,7 +85,7 @@ def test_a_thread_that_is_not_there_suspends_the_destination(desk: Desk) -> None
 
 
 def test_in_a_forum_an_incident_is_a_post_with_its_news_below(tmp_path: Path) -> None:
-    with desk_of("discord", lambda clock: Discord(clock, is_forum=True), tmp_path, forum=True) as desk:
+    with desk_of("discord", DiscordForum, tmp_path) as desk:
         thread = Thread(desk.tell())
         desk.tell(content(kind=NotificationKind.RESOLVED), thread, sequence=2)
         root, end = desk.vendor.messages

@@ -1,80 +1,21 @@
-"""Mail: headers that cannot be injected, threads, TLS, and each recipient answered for."""
+"""Mail: headers that cannot be injected, threads, and each recipient answered for."""
 
-import asyncio
-import socket
-import ssl
-import threading
-from collections.abc import Callable
 from datetime import timedelta
 from email import message_from_bytes, policy
-from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-import trustme
 from pydantic import ValidationError
 
-from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError, SendError
-from kwatch.model.notifications import Content, Notification, NotificationKind, Receipt, Thread
+from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError
+from kwatch.model.notifications import NotificationKind, Receipt, Thread
 from kwatch.notify.base import Channel
 from kwatch.notify.channels import smtp
-from kwatch.notify.channels.smtp import Stage, classify_reply
 from kwatch.testing.receivers import MailServer
-from tests.notify.samples import ALONE, alert, content, delivery, notification, tools_for
+from tests.notify.mail_kit import TWO, create, exchange, failing, mail, tell, text_of
+from tests.notify.samples import ALONE, alert, content, delivery, notification
 from tests.notify.test_escape import HEADERS
-
-TWO = ["a@example.com", "b@example.com"]
-
-
-def create(port: int | str = 25, **keys: Any) -> Channel:
-    config = {"type": "smtp", "host": "localhost", "port": port, "tls": "none", "from": "kwatch@example.com", "to": TWO}
-    return smtp.create(smtp.Config.model_validate({**config, **keys}), tools_for())
-
-
-def mail(facts: Content | None = None, thread: Thread = ALONE, *, sequence: int = 1, **keys: Any) -> EmailMessage:
-    """Return a rendered mail, parsed."""
-    message = create(**keys).render(notification(facts, sequence=sequence), thread, degraded=False)
-    parsed = message_from_bytes(message.body, EmailMessage, policy=policy.default)
-    assert isinstance(parsed, EmailMessage)
-    return parsed
-
-
-def text_of(message: EmailMessage) -> str:
-    """Return the plain text of a mail."""
-    body = message.get_body(("plain",))
-    assert body is not None
-    return str(body.get_content()).replace("\r\n", "\n")
-
-
-async def tell(channel: Channel, of: Notification | None = None, thread: Thread = ALONE) -> Receipt:
-    """Render and send once."""
-    made = of or notification()
-    message = channel.render(made, thread, degraded=False)
-    return await channel.send(message, delivery(made, message, thread))
-
-
-def exchange(server: MailServer, *attempts: Callable[[Channel], Any], **keys: Any) -> None:
-    """Make attempts through one channel to a server without TLS."""
-
-    async def run() -> None:
-        async with server.serve() as port:
-            channel = create(port, **keys)
-            for attempt in attempts:
-                await attempt(channel)
-
-    asyncio.run(run())
-
-
-def failing(failure: Failure, reason: Reason) -> Callable[[Channel], Any]:
-    """Return an attempt that has to fail so."""
-
-    async def attempt(channel: Channel) -> None:
-        with pytest.raises(SendError) as raised:
-            await tell(channel)
-        assert (raised.value.failure, raised.value.reason) == (failure, reason)
-
-    return attempt
 
 
 @pytest.mark.parametrize("attack", HEADERS)
@@ -113,7 +54,7 @@ def test_the_headers_of_a_first_mail() -> None:
         "To": "a@example.com, b@example.com",
         "Date": "Sun, 01 Mar 2026 14:14:00 +0000",
         "Message-ID": "<g5h2j7.1.1@team-slack.prod-eu.kwatch>",
-        "List-Id": "<prod-eu.kwatch>",
+        "List-Id": "<prod-eu.kwatch.example.com>",
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
         "X-Kwatch-Severity": "critical",
@@ -124,11 +65,11 @@ def test_the_headers_of_a_first_mail() -> None:
 
 def test_the_text_is_complete_by_itself() -> None:
     assert (
-        text_of(mail())
+        text_of(mail(content(alert(window=timedelta(minutes=5)))))
         == """\
+FIRING since 14:02 UTC (12 m), about 30 in 5 m, 43 in all
 🔴 CRITICAL · crash-loop · payments/Deployment/worker
 
-FIRING since 14:02 UTC (12 m)
 Cause        Deployment/worker keeps crashing
 Means        The container ends soon after each start; the kubelet waits longer each time.
 Next         kubectl -n payments logs worker-7d9c-x2x1 --previous
@@ -136,7 +77,7 @@ Runbook      https://runbooks.example.com/crash-loop
 Where        payments/Deployment/worker
 Node         n-17
 Affected     worker-7d9c-x2x1, worker-7d9c-k8fq and 3 more
-How often    about 30 in the window of the rule, 43 in all
+How often    about 30 in 5 m, 43 in all
 Image        registry.example.com/worker:1.4.2
 Rule         crash-loop
 Message      Back-off restarting failed container worker in pod worker-7d9c-x2x1
@@ -154,7 +95,10 @@ def test_T10_a_thread_holds_and_its_states_differ() -> None:
     assert end["Subject"] == "[prod-eu] critical: crash-loop"
     assert end["In-Reply-To"] == end["References"] == "<g5h2j7.1.1@x>"
     assert end["Message-ID"] == "<g5h2j7.1.2@team-slack.prod-eu.kwatch>"
-    assert text_of(end).startswith("✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker\n")
+    assert text_of(end).split("\n")[:2] == [
+        "RESOLVED after 12 m: 14:02 UTC to 14:14 UTC",
+        "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker",
+    ]
 
 
 def test_a_mail_arrives_and_its_receipt_starts_a_thread() -> None:
@@ -186,9 +130,83 @@ def test_T35_who_is_refused_for_now_is_tried_alone() -> None:
         del server.replies["b@example.com"]
         await tell(channel)
 
-    exchange(server, failing(Failure.RETRY, Reason.UNAVAILABLE), relent)
+    exchange(server, failing(Failure.RETRY, Reason.RECIPIENT), relent)
     assert [sent.recipients for sent in server.mails] == [("a@example.com",), ("b@example.com",)]
     assert server.mails[0].content == server.mails[1].content
+
+
+def test_F_33_of_three_recipients_one_has_it_one_is_dead_and_one_is_tried_alone() -> None:
+    server = MailServer()
+    server.replies |= {"b@example.com": "550 5.1.1 no such user", "c@example.com": "451 4.7.1 greylisted"}
+
+    async def relent(channel: Channel) -> None:
+        server.replies |= {"b@example.com": "250 OK", "c@example.com": "250 OK"}
+        await tell(channel)
+
+    to = ["a@example.com", "b@example.com", "c@example.com"]
+    exchange(server, failing(Failure.RETRY, Reason.RECIPIENT), relent, to=to)
+    assert [sent.recipients for sent in server.mails] == [("a@example.com",), ("c@example.com",)]
+
+
+def test_what_is_refused_for_now_waits_from_one_minute_to_half_an_hour() -> None:
+    server = MailServer()
+    server.replies |= dict.fromkeys(TWO, "450 4.2.0 greylisted")
+    waits: list[float | None] = []
+
+    async def attempts(channel: Channel) -> None:
+        message = channel.render(notification(), ALONE, degraded=False)
+        for number in range(1, 8):
+            row = msgspec.structs.replace(delivery(notification(), message), attempts=number)
+            with pytest.raises(RetryableSendError) as raised:
+                await channel.send(message, row)
+            waits.append(raised.value.retry_after)
+
+    exchange(server, attempts)
+    assert waits == [60, 120, 240, 480, 960, 1800, 1800]
+
+
+def test_three_mails_in_a_row_that_are_refused_for_what_they_are_suspend_the_destination() -> None:
+    server = MailServer()
+    server.replies["DATA"] = "554 5.7.1 no"
+    outcomes: list[Failure] = []
+
+    async def attempts(channel: Channel) -> None:
+        for number, degraded in [(1, False), (1, True), (2, False), (2, True), (3, False), (3, True)]:
+            of = notification(sequence=number)
+            message = channel.render(of, ALONE, degraded=degraded)
+            row = msgspec.structs.replace(delivery(of, message), is_degraded=degraded)
+            with pytest.raises(PermanentSendError) as raised:
+                await channel.send(message, row)
+            outcomes.append(raised.value.failure)
+
+    exchange(server, attempts)
+    assert outcomes == [Failure.MESSAGE] * 5 + [Failure.DESTINATION]
+
+
+def test_a_mail_that_is_taken_ends_the_row_of_refusals() -> None:
+    server = MailServer()
+    outcomes: list[Failure] = []
+
+    async def attempts(channel: Channel) -> None:
+        for number, reply in enumerate(["554 no", "554 no", "250 OK", "554 no"]):
+            server.replies["DATA"] = reply
+            of = notification(sequence=number)
+            message = channel.render(of, ALONE, degraded=True)
+            try:
+                await channel.send(message, msgspec.structs.replace(delivery(of, message), is_degraded=True))
+            except PermanentSendError as error:
+                outcomes.append(error.failure)
+
+    exchange(server, attempts)
+    assert outcomes == [Failure.MESSAGE] * 3
+
+
+def test_bounces_go_to_the_return_path() -> None:
+    server = MailServer()
+    exchange(server, tell, return_path="bounces@example.com")
+    [sent] = server.mails
+    assert sent.sender == "bounces@example.com"
+    assert message_from_bytes(sent.content)["From"] == "kwatch <kwatch@example.com>"
 
 
 def test_T35_who_is_refused_for_good_does_not_hold_back_the_others(caplog: pytest.LogCaptureFixture) -> None:
@@ -207,153 +225,6 @@ def test_T35_when_all_are_refused_nothing_was_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "failure", "reason"),
-    [
-        ("451 4.3.0 later", Failure.RETRY, Reason.UNAVAILABLE),
-        ("552 5.3.4 too big", Failure.MESSAGE, Reason.TOO_LARGE),
-        ("554 5.7.1 spam", Failure.MESSAGE, Reason.REJECTED),
-    ],
-)
-def test_T35_the_answer_after_the_final_dot_counts(reply: str, failure: Failure, reason: Reason) -> None:
-    server = MailServer()
-    server.replies["DATA"] = reply
-    exchange(server, failing(failure, reason))
-
-
-@pytest.mark.parametrize(
-    ("code", "text", "stage", "failure"),
-    [
-        (421, "4.3.2 closing", Stage.CONNECT, Failure.RETRY),
-        (554, "no service", Stage.CONNECT, Failure.DESTINATION),
-        (454, "4.7.0 TLS not available", Stage.STARTTLS, Failure.RETRY),
-        (502, "what", Stage.STARTTLS, Failure.DESTINATION),
-        (454, "4.7.0 temporary", Stage.AUTH, Failure.RETRY),
-        (534, "5.7.9", Stage.AUTH, Failure.DESTINATION),
-        (535, "5.7.8", Stage.AUTH, Failure.DESTINATION),
-        (538, "5.7.11", Stage.AUTH, Failure.DESTINATION),
-        (530, "5.7.0 authenticate", Stage.SENDER, Failure.DESTINATION),
-        (553, "5.1.8 spoofed", Stage.SENDER, Failure.DESTINATION),
-        (452, "4.2.2 full", Stage.RECIPIENT, Failure.RETRY),
-        (450, "4.2.0 greylisted", Stage.RECIPIENT, Failure.RETRY),
-        (550, "5.1.1", Stage.RECIPIENT, Failure.MESSAGE),
-        (551, "5.1.6", Stage.RECIPIENT, Failure.MESSAGE),
-        (552, "5.2.3", Stage.DATA, Failure.MESSAGE),
-        (554, "5.7.1", Stage.DATA, Failure.MESSAGE),
-    ],
-)
-def test_each_reply_has_its_class(code: int, text: str, stage: Stage, failure: Failure) -> None:
-    error = classify_reply(code, text, stage)
-    assert error.failure is failure
-    assert text.partition(" ")[2] == "" or text.partition(" ")[2] not in str(error)
-
-
-def talking(*lines: bytes) -> tuple[int, threading.Thread]:
-    """Listen once: send a line per line received, then hang up; gives the port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def talk() -> None:
-        with listener, listener.accept()[0] as connection:
-            for line in lines:
-                connection.sendall(line + b"\r\n")
-                connection.recv(65536)
-
-    thread = threading.Thread(target=talk)
-    thread.start()
-    return listener.getsockname()[1], thread
-
-
-@pytest.mark.parametrize(
-    ("lines", "failure"),
-    [
-        ((b"421 busy",), Failure.RETRY),
-        ((b"554 go away",), Failure.DESTINATION),
-        ((b"220 hello",), Failure.RETRY),
-        ((b"220 hello", b"250 h", b"250 ok", b"250 ok", b"250 ok", b"354 go"), Failure.AMBIGUOUS),
-        ((b"220 hello", b"250 h", b"250 ok"), Failure.RETRY),
-        ((b"not smtp",), Failure.RETRY),
-    ],
-)
-def test_a_conversation_that_ends_early(lines: tuple[bytes, ...], failure: Failure) -> None:
-    port, thread = talking(*lines)
-    with pytest.raises(SendError) as raised:
-        asyncio.run(tell(create(port, host="127.0.0.1")))
-    thread.join()
-    assert raised.value.failure is failure
-
-
-def test_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(RetryableSendError) as raised:
-        asyncio.run(tell(create(port, host="127.0.0.1")))
-    assert (raised.value.failure, raised.value.reason) == (Failure.RETRY, Reason.REFUSED)
-
-
-def test_T55_a_server_that_never_greets_is_given_up() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        with pytest.raises(RetryableSendError) as raised:
-            asyncio.run(tell(create(port, host="127.0.0.1", timeout=timedelta(milliseconds=100))))
-    assert raised.value.failure is Failure.RETRY
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> ssl.SSLContext:
-    """Return a server's context; its authority is in `ca.pem`."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    (tmp_path / "password").write_text("s3cret")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    return context
-
-
-def secured(server: MailServer, folder: Path, listen: dict[str, Any], **keys: Any) -> None:
-    """Send once to a server that listens so, trusting its authority."""
-
-    async def run() -> None:
-        async with server.serve(**listen) as port:
-            await tell(create(port, ca=folder / "ca.pem", **keys))
-
-    asyncio.run(run())
-
-
-@pytest.mark.parametrize("way", ["starttls", "implicit"])
-@pytest.mark.parametrize("password", [b"", b"s3cret"])
-def test_T10_mail_goes_over_tls(certificate: ssl.SSLContext, tmp_path: Path, way: str, password: bytes) -> None:
-    server = MailServer()
-    login = {"username": "kwatch", "password": {"file": str(tmp_path / "password")}} if password else {}
-    secured(server, tmp_path, {way: certificate, "password": password}, tls=way, **login)
-    assert [sent.is_private for sent in server.mails] == [True]
-    assert [given[1:] for given in server.logins] == ([(b"kwatch", b"s3cret")] if password else [])
-
-
-def test_a_wrong_password_suspends_the_destination(certificate: ssl.SSLContext, tmp_path: Path) -> None:
-    keys = {"tls": "starttls", "username": "kwatch", "password": {"file": str(tmp_path / "password")}}
-    with pytest.raises(PermanentSendError) as raised:
-        secured(MailServer(), tmp_path, {"starttls": certificate, "password": b"other"}, **keys)
-    assert (raised.value.failure, raised.value.reason) == (Failure.DESTINATION, Reason.UNAUTHORIZED)
-    assert "s3cret" not in repr(raised.value)
-
-
-def test_mail_never_goes_in_clear_text_when_tls_is_required(tmp_path: Path) -> None:
-    server = MailServer()
-    exchange(server, failing(Failure.DESTINATION, Reason.TLS), tls="starttls")
-    assert server.mails == []
-
-
-@pytest.mark.parametrize("way", ["starttls", "implicit"])
-def test_an_unknown_authority_suspends_the_destination(certificate: ssl.SSLContext, way: str) -> None:
-    async def run() -> None:
-        async with MailServer().serve(**{way: certificate}) as port:  # type: ignore[arg-type]
-            await tell(create(port, tls=way))
-
-    with pytest.raises(PermanentSendError) as raised:
-        asyncio.run(run())
-    assert (raised.value.failure, raised.value.reason) == (Failure.DESTINATION, Reason.TLS)
-
-
-@pytest.mark.parametrize(
     "keys",
     [
         {"to": []},
@@ -365,6 +236,10 @@ def test_an_unknown_authority_suspends_the_destination(certificate: ssl.SSLConte
         {"tls": "maybe"},
         {"tls": "starttls", "username": "kwatch"},
         {"tls": "none", "username": "kwatch", "password": {"env": "P"}},
+        {"tls": "none", "username": "kwatch", "token": {"env": "P"}},
+        {"username": "kwatch", "password": {"env": "P"}, "token": {"env": "P"}},
+        {"token": {"env": "P"}},
+        {"return_path": "<>"},
         {"proxy": "http://proxy:3128"},
         {"timeout": "0s"},
     ],

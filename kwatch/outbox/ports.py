@@ -1,0 +1,71 @@
+"""What a worker stands between: the channel that it sends through, and what all workers share."""
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from kwatch.clock import Clock
+from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
+from kwatch.model.routes import Policies
+from kwatch.outbox.pool import Pool
+from kwatch.store.state import State
+from kwatch.telemetry import Counters
+
+#: Called after a delivery is settled as sent or as dead, and will not be sent again: destination, incident, kind, when.
+OnEnded = Callable[[str, str, NotificationKind, datetime], None]
+
+
+class Channel(Protocol):
+    """What the worker needs of a channel; `kwatch.notify.base` describes it to those who write one."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many messages may be in flight."""
+        ...
+
+    @property
+    def max_age(self) -> timedelta:
+        """How old a notification may be and still be worth telling."""
+        ...
+
+    @property
+    def timeout(self) -> float:
+        """How long one attempt may take in all, in seconds."""
+        ...
+
+    def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
+        """Return the bytes to send."""
+        ...
+
+    async def send(self, message: Message, delivery: Delivery) -> Receipt:
+        """Send them once; raise a `SendError` when that failed."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
+@runtime_checkable
+class Reconciling(Protocol):
+    """A channel that can look whether an attempt without an answer has arrived."""
+
+    async def find(self, message: Message, delivery: Delivery) -> Receipt | None:
+        """Return what the destination has of the delivery; None: it has nothing, or does not say."""
+        ...
+
+
+class Tools(msgspec.Struct, frozen=True):
+    """What all workers share."""
+
+    state: State
+    clock: Clock
+    rng: random.Random
+    counters: Counters
+    on_ended: OnEnded
+    policies: Policies
+    pool: Pool
+    on_trouble: Callable[[], None]  # something happened that others may have to be told of

@@ -1,0 +1,93 @@
+"""What a message says in every chat: the one line of a phone, and a digest in lists."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from kwatch.model.notifications import Content, NotificationKind, Part, Section, Suppressed, Undelivered
+from kwatch.notify.context import context_of
+from kwatch.notify.page import Item, Listing, Page, fact_page
+from kwatch.notify.render import TemplateEngine
+from tests.notify.samples import NOW, StillClock, alert, content, ended, notification
+
+
+def page_of(facts: Content) -> Page:
+    context = context_of(notification(facts), "UTC", TemplateEngine(StillClock())).context
+    return fact_page(f"{context['glyph']} {context['title']}", context)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (content(alert(window=timedelta(minutes=5))), "since 14:02 UTC, about 30 in 5 m, 43 in all"),
+        (content(alert(count=1, window_count=1)), "since 14:02 UTC, once"),
+        (content(alert(count=0, window_count=0)), "since 14:02 UTC"),
+        (content(alert(), alert(rule="other")), "since 14:02 UTC"),
+        (content(kind=NotificationKind.RESOLVED), ""),
+        (content(kind=NotificationKind.SUMMARY), ""),
+        (content(kind=NotificationKind.TEST, alerts=(), alert_count=0), ""),
+    ],
+)
+def test_a_phone_shows_since_when_and_how_often(facts: Content, words: str) -> None:
+    assert page_of(facts).so_far == words
+
+
+def digest(**changes: Any) -> Content:
+    """Return a digest of the last day: one new, one still open, two that came and went."""
+    here = {"namespace": "shop", "workload": "Deployment/web", "team": "shop"}
+    gone = tuple(
+        ended(alert(rule="readiness", labels={**here, "workload": f"Deployment/{name}"})) for name in ("api", "cart")
+    )
+    old = alert(
+        rule="node-not-ready",
+        labels={"workload": "Node/n-4"},
+        starts_at=NOW - timedelta(hours=30),
+        muted_by="silenced by ann",
+    )
+    sections = (Section(Part.NEW, 1, 1), Section(Part.STILL_OPEN, 1, 1), Section(Part.CAME_AND_WENT, 7, 2))
+    facts = {"sections": sections, "alert_count": 9, "starts_at": NOW - timedelta(days=1)}
+    return content(alert(labels=here), old, *gone, kind=NotificationKind.DIGEST, **{**facts, **changes})
+
+
+def test_a_digest_is_told_in_lists_with_its_shape_above_them() -> None:
+    page = page_of(
+        digest(
+            suppressed=(Suppressed("the silence of ann", 12),),
+            undelivered=(Undelivered("oncall-webhook", "unauthorized", 3, True),),
+        )
+    )
+    assert page.title == "🗞️ DIGEST · 1 new, 1 still open, 7 came and went · prod-eu"
+    assert page.states == (
+        "DIGEST of 2026-02-28 14:14 UTC to 14:14 UTC (1 d 0 h)",
+        "▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█",
+        "3 began, by the hour; most at 13:14 (3)",
+    )
+    assert page.listings == (
+        Listing((Item("oncall-webhook: 3 given up (unauthorized)"),), title="Delivery problems"),
+        Listing(
+            (Item("crash-loop", " · shop/Deployment/web · firing since 14:02 UTC (12 m)"),),
+            title="New (1)",
+        ),
+        Listing(
+            (Item("node-not-ready", " · Node/n-4 · firing since 2026-02-28 08:14 UTC (1 d 6 h), silenced by ann"),),
+            title="Still open (1)",
+        ),
+        Listing(
+            (Item("readiness", " · 2 times, the longest 12 m · Deployment/api, Deployment/cart"),),
+            more=5,
+            title="Came and went (7)",
+        ),
+        Listing(
+            (Item("shop", " · 1 new, 2 came and went"), Item("no team", " · 1 still open")),
+            title="By team",
+        ),
+        Listing((Item("12 by the silence of ann"),), title="Not told"),
+    )
+
+
+def test_a_digest_in_which_nothing_happened_says_so() -> None:
+    page = page_of(digest(alerts=(), sections=(), alert_count=0))
+    assert page.title == "🗞️ DIGEST · nothing happened · prod-eu"
+    assert page.listings == ()
+    assert page.states == ("DIGEST of 2026-02-28 14:14 UTC to 14:14 UTC (1 d 0 h)",)
