@@ -7,7 +7,7 @@ entry each, until it is told; what is open is asked of the book then. None goes 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Final
@@ -148,6 +148,10 @@ class Digests:
         """Keep a notice for the next digest of a destination."""
         self._ledger.count(fates.HELD_FOR_DIGEST)
         self._keep(period_key(destination.name), Part.NOTICES, view)
+
+    def notices(self) -> Iterator[tuple[str, AlertView]]:
+        """Yield the notices that wait, each with its destination."""
+        return ((each.destination, each.view) for each in self.entries.values() if each.part is Part.NOTICES)
 
     def run(self, key: str, now: datetime) -> None:
         """A slot has come: tell the period, and begin the next one."""

@@ -177,9 +177,9 @@ class Engine:
         self._escalations.load(self._book.alerts.values())
         self._planned.load([kept for kept in groups if isinstance(kept, PlannedChange)])
         self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
-        self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)])
         self._digests.load([kept for kept in groups if isinstance(kept, DigestPeriod | DigestEntry)])
         self._digests.use(self._book.rules, self._router, started_at)
+        self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)], started_at)
         self._follow(moved, started_at)
 
     def reconfigure(
@@ -212,7 +212,7 @@ class Engine:
         self._escalations.use(router)
         self._digests.use(by_id, router, now)
         self._groups.use(by_id, router, now, memory=_memory(by_id))
-        self._notices.forget_removed()
+        self._notices.forget_removed(now)
         self._regrade(now)
         self._groups.release(now)
         self._conclude(now)
