@@ -118,7 +118,9 @@ class Engine:
             timers=self._timers,
             ledger=self._ledger,
         )
-        self._escalations = Escalations(router, self._groups.hold_of, self._timers, self._ledger)
+        self._escalations = Escalations(
+            router, self._groups.hold_of, self._muting.edges_between, self._timers, self._ledger
+        )
         self._answers = Answers(self._book.alerts, self._groups, self._escalations, self._ledger)
         self._summaries = Summaries(self._groups, self._announcer)
         self._edges = Edges(
@@ -180,6 +182,7 @@ class Engine:
         self._digests.load([kept for kept in groups if isinstance(kept, DigestPeriod | DigestEntry)])
         self._digests.use(self._book.rules, self._router, started_at)
         self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)], started_at)
+        self._escalations.review(started_at)
         self._follow(moved, started_at)
 
     def reconfigure(
@@ -362,6 +365,7 @@ class Engine:
             jumps.move_notices(batch, by)
             self._ledger.touch_group(batch.key)
         self._timers.move(by)
+        self._escalations.jump(by)
         self._digests.clock_was_set()
         self._planned.clock_was_set()
 
@@ -564,6 +568,7 @@ class Engine:
         if key == PLANNED:
             self._conclude(now)
         else:
+            self._escalations.review(now)  # while a silence that ends is known
             self._edges.run(key, now)
             self._edge_passed(now)
 

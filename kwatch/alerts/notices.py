@@ -165,7 +165,7 @@ class Notices:
                 due_at = now + wait_of(match.route.group_wait, match.route.critical_wait, view.severity)
                 self._place(view, match, destination, hold, due_at=due_at, dropped=dropped, now=now)
 
-    def _place(  # noqa: PLR0913 - where, why later, and what came before
+    def _place(
         self,
         view: AlertView,
         match: Match,

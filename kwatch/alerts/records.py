@@ -54,7 +54,8 @@ class EscalationStep(msgspec.Struct):
 
     receiver: str
     due_at: datetime
-    held_at: datetime | None = None  # since when it is suspended, and `due_at` that much too early
+    turned_at: datetime  # since when it counts, or is suspended and `due_at` that much too early
+    is_held: bool = False
 
 
 class Alert(msgspec.Struct, kw_only=True):
