@@ -221,7 +221,7 @@ class Digests:
             return False
         hold = self._hold_of(alert, self._plans[period.destination][0], now)
         if hold is None or period.key in alert.listed:
-            return True
+            return not alert.is_over or period.key in alert.listed
         if alert.held_back_by != hold.by:
             alert.held_back_by = hold.by
             self._ledger.touch_alert(alert.fingerprint)

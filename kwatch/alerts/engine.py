@@ -552,6 +552,8 @@ class Engine:
             self._conclude(now)
         while self._book.retold:
             self._groups.retell(self._book.retold.pop(), now)
+        while self._book.relapsed:
+            self._groups.relapsed(self._book.relapsed.pop(), now)
 
     def _conclude(self, now: datetime) -> None:
         """Tell how planned changes went, and what they do not hold back any more, once it is known what goes on."""

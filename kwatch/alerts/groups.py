@@ -152,6 +152,13 @@ class Groups:
                     grouping.hasten(group, now)
                 self.save(group)
 
+    def relapsed(self, alert: Alert, now: datetime) -> None:
+        """Tell an alert, which flapping alone kept open, where it was not told: it is wrong again."""
+        for group in [self.groups[key] for key in alert.groups if key in self.groups]:
+            if not group.members[alert.fingerprint] and self._muting.hold_of(alert, group.schedule, now) is None:
+                grouping.joined(group, alert.severity, now)
+                self.save(group)
+
     def told_in(self, incident: str) -> list[Alert]:
         """Return the firing alerts that an incident, or a summary, has told of."""
         groups = [
@@ -312,12 +319,15 @@ class Groups:
         return [group] if group is not None and group.incident == incident else []
 
     def untold(self, group: Group, now: datetime) -> list[Alert]:
-        """Return the members that are to be told; note of the others what holds them back."""
+        """Return the members that are to be told; note of the others what holds them back.
+
+        One that only flapping keeps open is wrong no more: it is told when it is wrong again.
+        """
         untold = []
         for fingerprint, is_told in group.members.items():
-            if is_told:
-                continue
             alert = self._alerts[fingerprint]
+            if is_told or alert.is_over:
+                continue
             hold = self._muting.hold_of(alert, group.schedule, now)
             if hold is None:
                 untold.append(alert)

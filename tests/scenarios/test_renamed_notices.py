@@ -53,6 +53,7 @@ def test_one_that_keeps_its_name_beside_it_is_told_once(tmp_path: Path, change: 
 def test_what_is_told_in_a_digest_from_now_on(tmp_path: Path) -> None:
     stage, pods = play(tmp_path, NOTED + waiting(HOOK))
     pods.event(0, "a")
-    digest = HOOK.replace('hook"}', 'hook", digest: {schedule: "*/10 * * * *"}}').replace("name: hook", "name: paper")
-    stage.reload(15, NOTED + digest)
+    digest = 'name: paper, url: "http://receiver.example/paper", digest: {schedule: "*/10 * * * *"}'
+    paper = HOOK.replace('name: hook, url: "http://receiver.example/hook"', digest)
+    stage.reload(15, NOTED + paper)
     assert digests(stage.run(until=700)) == [(600, {"notices": ["a"]})]
