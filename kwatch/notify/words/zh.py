@@ -71,6 +71,9 @@ WORDS: Final[Mapping[str, str]] = {
     ),
     "it was seen again": "已再次出现",
     "the rule was removed": "规则已被删除",
+    "this destination was removed, so kwatch tells it no more: it may go on": (
+        "此目标已被移除，kwatch 不再通知它；问题可能仍在持续"
+    ),
     "once": "1 次",
     "{count} times": "{count} 次",
     "about {some} in {window}, {all} in all": "{window}内约 {some} 次，共 {all} 次",
@@ -141,7 +144,7 @@ WORDS: Final[Mapping[str, str]] = {
     "came and went": "已自行恢复",
     "noticed": "已通知",
     "nothing happened": "没有发生任何事",
-    "Nothing happened, and nothing is open.": "没有发生任何事，也没有未结束的告警。",
+    "Nothing happened.": "没有发生任何事。",
     "Delivery problems": "投递问题",
     "{count} given up": "{count} 条已放弃",
     "{count} waiting": "{count} 条等待中",
@@ -157,7 +160,7 @@ WORDS: Final[Mapping[str, str]] = {
     "{count} in all, most at {busiest}, by the {slot}": "共 {count} 个，最多在 {busiest}，按{slot}统计",
     "{count} began, by the {slot}; most at {busiest}": "共开始 {count} 个，按{slot}统计，最多在 {busiest}",
     "{count} times, the longest {longest}": "{count} 次，最长 {longest}",
-    "the longest {longest}": "最长 {longest}",
+    "once, for {longest}": "一次，持续 {longest}",
     "Since": "始于",
     "What and where": "内容与位置",
     "How it is": "现状",
@@ -169,4 +172,11 @@ WORDS: Final[Mapping[str, str]] = {
     "Most often": "最常出现",
     "Not told": "未通知",
     "{count} by {whom}": "{count} 条，原因：{whom}",
+    # incident tools
+    "Status": "状态",
+    "Notes": "备注",
+    "Text": "内容",
+    "Close": "关闭",
+    "by hand: kwatch tells no end of this": "需手动关闭：kwatch 不会报告其结束",
+    "Close it by hand: kwatch tells no end of this": "请手动关闭：kwatch 不会报告其结束",
 }

@@ -31,8 +31,8 @@ _WORDS = {
     Failure.MESSAGE: "msg_too_long msg_blocks_too_long invalid_blocks invalid_blocks_format invalid_attachments "
     "too_many_attachments no_text metadata_too_large block_mismatch a_word_of_tomorrow",
     Failure.DESTINATION: "invalid_auth not_authed token_revoked token_expired account_inactive missing_scope "
-    "no_permission not_in_channel channel_not_found is_archived ekm_access_denied accesslimited restricted_action "
-    "restricted_action_read_only_channel",
+    "no_permission not_in_channel channel_not_found is_archived ekm_access_denied accesslimited access_denied "
+    "not_allowed_token_type team_access_not_granted restricted_action restricted_action_read_only_channel",
 }
 
 
@@ -101,6 +101,8 @@ class Slack:
         self.messages: list[Posted] = []  # in the order of posting
         self.errors: list[str] = []  # that were answered
         self.archived: set[str] = set()  # ids of channels
+        self.has_history = False  # the bot has the scope to read what was posted
+        self.left: set[str] = set()  # ids of channels that the bot is not in
         self.next_answers: deque[httpx.Response] = deque()  # instead of what it would do
 
     keys: Mapping[str, Any] = {"token": {"file": "token"}, "channel": "#alerts"}
@@ -114,6 +116,8 @@ class Slack:
         if "/services/" in request.url.path:
             return self._answer_webhook(request, body)
         method = request.url.path.rpartition("/")[2]
+        if method == "conversations.history":
+            return httpx.Response(200, json=self._history(request))
         payload, fault = _decoded(request, body)
         fault = self._unauthorised(request) or fault
         scope = f"{method} {payload.get('channel')}" if method == "chat.postMessage" else method
@@ -172,8 +176,8 @@ class Slack:
         channel = self._channels.get(named, named)
         if channel not in self._channels.values():
             return _error("channel_not_found")
-        if channel in self.archived:
-            return _error("is_archived")
+        if channel in self.archived | self.left:
+            return _error("is_archived" if channel in self.archived else "not_in_channel")
         match method:
             case "chat.postMessage":
                 return self._post(channel, payload)
@@ -186,8 +190,23 @@ class Slack:
         if fault := _fault(payload) or slack_blocks.excess(payload):
             return _error(fault)
         if "thread_ts" in payload and self._find(channel, payload["thread_ts"]) is None:
-            return _error("thread_not_found")
+            return _error("cannot_reply_to_message")
         return {"ok": True, "channel": channel, "ts": self._keep(channel, payload).ts}
+
+    def _history(self, request: httpx.Request) -> Mapping[str, Any]:
+        """Return the newest messages of a channel, by its id: https://docs.slack.dev/reference/methods/conversations.history."""
+        asked = request.url.params
+        if fault := self._unauthorised(request) or ("" if self.has_history else "missing_scope"):
+            return _error(fault)
+        if asked.get("channel") not in self._channels.values():
+            return _error("channel_not_found")
+        roots = [each for each in self.roots() if each.channel == asked["channel"]][-int(asked.get("limit", 100)) :]
+        hidden = set() if asked.get("include_all_metadata") == "true" else {"metadata"}
+        told = [
+            {"ts": root.ts, **{name: value for name, value in root.payload.items() if name not in hidden}}
+            for root in reversed(roots)
+        ]
+        return {"ok": True, "messages": told}
 
     def _update(self, channel: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         message = self._find(channel, payload.get("ts", ""))
@@ -240,6 +259,7 @@ class Slack:
         return (
             Refusal("ratelimited", paused, Failure.PACE, 30.0),
             Refusal("rate_limited", httpx.Response(200, json=_error("rate_limited")), Failure.PACE),
+            Refusal("message_limit_exceeded", httpx.Response(200, json=_error("message_limit_exceeded")), Failure.PACE),
             Refusal("no word", httpx.Response(200, json=_error("")), Failure.MESSAGE),
             *(
                 Refusal(word, httpx.Response(200, json=_error(word)), failure)
