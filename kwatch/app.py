@@ -162,7 +162,9 @@ class App:
         self.reloader = Reloader(
             ports.files, config, clock=ports.clock, counters=counters, use=self.use, tell=self.reporter.tell
         )
-        self.timekeeper = Timekeeper(self.clock, self.engine, self.pipeline, self.outbox, self.fleet, counters=counters)
+        self.timekeeper = Timekeeper(
+            self.clock, self.engine, self.decider, self.pipeline, self.outbox, self.fleet, counters=counters
+        )
         self.heartbeat = Heartbeat(
             self._ping(config),
             clock=ports.clock,
@@ -216,7 +218,7 @@ class App:
         is_same_service = config.self_service == before.config.self_service
         known = before.config.rules if is_same_service else ()  # by another one others may be watched
         new = self._rules(config, fresh(known, config.rules, other_labels=other_labels))
-        self.decider.use(parts.rules, new, parts.namespaces.is_watched, moves=moves, now=now)
+        self.decider.use(parts.rules, new, parts.namespaces, moves=moves, now=now)
         self.outbox.use(parts.channels, config.policies)
         self.reconciler.use(parts.channels)
 
@@ -266,7 +268,7 @@ class App:
             cache=self.cache,
             engine=self.engine,
             counters=self.counters,
-            is_watched=self.parts.namespaces.is_watched,
+            namespaces=self.parts.namespaces,
             look_up=self.lookup.request,
             covered_from=snapshot.covered_until or self.started_at,
             checkpoints=snapshot.checkpoints,

@@ -23,7 +23,7 @@ from tests.notify.samples import ALONE, NOW, StillClock, notification, tools_for
 
 ROOT = Path(__file__).parents[2]
 #: Where sentences are said.
-MODULES = ("facts", "report", "context", "page", "blocks")
+MODULES = ("facts", "report", "context", "page", "blocks", "calls", "channels/pagerduty")
 #: Names there of texts that are said elsewhere.
 NAMES = frozenset(
     {

@@ -172,4 +172,11 @@ WORDS: Final[Mapping[str, str]] = {
     "Most often": "最常出现",
     "Not told": "未通知",
     "{count} by {whom}": "{count} 条，原因：{whom}",
+    # incident tools
+    "Status": "状态",
+    "Notes": "备注",
+    "Text": "内容",
+    "Close": "关闭",
+    "by hand: kwatch tells no end of this": "需手动关闭：kwatch 不会报告其结束",
+    "Close it by hand: kwatch tells no end of this": "请手动关闭：kwatch 不会报告其结束",
 }
