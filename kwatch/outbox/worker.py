@@ -61,7 +61,7 @@ class Worker:
         self._in_flight: set[str] = set()  # the ids of deliveries whose outcome is not stored yet
         self._sending: set[str] = set()  # those of them that the destination may still have to do with
         self._placed: set[str] = set()  # those of them that have a place in the pool
-        self.given_up = 0  # dead letters of this process
+        self.given_up = 0  # dead letters that nobody was told of
         self.given_up_for = ""  # why the last of them is one
         self._is_stopping = False
         self._changed = asyncio.Event()
