@@ -4,7 +4,7 @@ A chat adds no fact of its own and leaves none out, unless the message would be 
 first what is long, then what is much. Texts are plain and untrusted: the chat encodes them. Pure.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TypeVar
 
@@ -31,6 +31,16 @@ class Tone(Enum):
     INFO = "info"
     GOOD = "good"
     NEUTRAL = "neutral"
+
+
+#: As people know them from traffic lights.
+COLOURS: Mapping[Tone, str] = {
+    Tone.CRITICAL: "#D92D20",
+    Tone.WARNING: "#F79009",
+    Tone.INFO: "#2E90FA",
+    Tone.GOOD: "#12B76A",
+    Tone.NEUTRAL: "#667085",
+}
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -72,6 +82,11 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     footer: str = ""
     url: str = ""  # where the details are
     is_quiet: bool = False  # it calls nobody
+
+    @property
+    def headline(self) -> str:
+        """All that somebody sees who sees one line."""
+        return " · ".join(filter(None, (self.title, self.so_far)))
 
 
 def fact_page(title: str, context: Context) -> Page:

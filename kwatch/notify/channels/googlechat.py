@@ -16,7 +16,7 @@ from pydantic import Field
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
-from kwatch.notify.chat import Body, Chat
+from kwatch.notify.chat import Body, Chat, PostsOnly
 from kwatch.notify.escape import clean, fenced
 from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, with_query
 from kwatch.notify.markup import PLAIN, Markup, linked, rows, whole_text
@@ -50,10 +50,8 @@ _HTML = Markup(
 )
 
 
-class GoogleChat:
-    """One space."""
-
-    can_edit = False
+class GoogleChat(PostsOnly):
+    """One space: a webhook cannot edit, but answer in threads."""
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config = config
@@ -64,7 +62,11 @@ class GoogleChat:
 
         def message(part: Page) -> Body:
             text = {"text": mention} if mention else {}
-            return {**text, "fallbackText": _label(part.title), "cardsV2": [{"cardId": "kwatch", "card": _card(part)}]}
+            return {
+                **text,
+                "fallbackText": _label(part.headline),
+                "cardsV2": [{"cardId": "kwatch", "card": _card(part)}],
+            }
 
         return fitting(page, message, _fits)
 
@@ -80,10 +82,6 @@ class GoogleChat:
         """Start a thread; a message that is sent again is in the same one."""
         await self._send(body, key)
         return Receipt({"thread": key})
-
-    async def edit(self, root: Receipt, body: Body, key: str) -> None:
-        """Never asked for: a webhook cannot edit."""
-        raise AssertionError("unreachable")
 
     async def answer(self, root: Receipt, body: Body, key: str) -> None:
         """Answer in a thread; where that is gone, the space starts another."""

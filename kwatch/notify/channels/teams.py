@@ -16,7 +16,7 @@ import msgspec
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, Tools
-from kwatch.notify.chat import Body, Chat
+from kwatch.notify.chat import Body, Chat, PostsOnly
 from kwatch.notify.escape import markdown, unmentioned
 from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed
 from kwatch.notify.markup import Markup, whole_text
@@ -46,10 +46,8 @@ class Config(ChannelConfig):
     url: Secret
 
 
-class Teams:
-    """One workflow."""
-
-    can_edit = False
+class Teams(PostsOnly):
+    """One workflow: its posts cannot be changed from outside, and have no answers."""
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config = config
@@ -73,14 +71,6 @@ class Teams:
         if failure is not None:
             raise failure
         return Receipt()
-
-    async def edit(self, root: Receipt, body: Body, key: str) -> None:
-        """Never asked for: what a workflow has posted cannot be changed from outside."""
-        raise AssertionError("unreachable")
-
-    async def answer(self, root: Receipt, body: Body, key: str) -> None:
-        """Start the workflow: its posts have no answers."""
-        await self.post(body, key)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -123,15 +123,16 @@ def test_an_attempt_that_hangs_costs_its_time_and_the_next_waits_for_its_end(ven
     asyncio.run(hang_and_go_on())
 
 
-def test_without_the_extra_its_absence_and_the_way_out_are_said() -> None:
-    script = """
-import sys
-sys.modules["apprise"] = None
-from kwatch.notify.channels.apprise import Config
-Config.model_validate({"type": "apprise", "url": {"env": "X"}})
-"""
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert "apprise is not installed: pip install 'kwatch-bot[apprise]'" in ended.stderr
+def test_without_the_extra_the_check_says_so_with_its_place(tmp_path: Path) -> None:
+    config = tmp_path / "kwatch.yaml"
+    config.write_text("receivers:\n  team:\n    - {type: apprise, url: {env: HOME}}\n")
+    script = "import sys; sys.modules['apprise'] = None; from kwatch.cli.program import main; main()"
+    command = [sys.executable, "-c", script, "check", "--config", str(config)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (
+        f"{config}:3:7: apprise is not installed: pip install 'kwatch-bot[apprise]'" in ended.stdout + ended.stderr
+    ), ended
+    assert ended.returncode != 0
 
 
 @pytest.mark.parametrize(
