@@ -19,6 +19,7 @@ from typing import TextIO
 
 import httpx
 
+from kwatch import __version__, lifecycle
 from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
 from kwatch.alerts.troubles import listeners
@@ -35,18 +36,22 @@ from kwatch.enrich.lookup import Lookup
 from kwatch.heartbeat import Heartbeat
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
+from kwatch.model.routes import Moment
 from kwatch.model.rules import Rule, Severity
 from kwatch.namespaces import NamespaceFilter
-from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools
+from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools, secrets_in
 from kwatch.notify.heartbeat import Ping
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
 from kwatch.outbox.outbox import Outbox
+from kwatch.outbox.reconciler import Reconciler
 from kwatch.outbox.trouble import Report
 from kwatch.pipeline import Pipeline
+from kwatch.redaction import Redactor
 from kwatch.reload import Reloader
 from kwatch.rules.compile import RuleSet
 from kwatch.rules.fresh import fresh
+from kwatch.rules.teams import TEAM
 from kwatch.store.state import Snapshot, State
 from kwatch.telemetry import Counters
 from kwatch.timekeeper import Timekeeper
@@ -61,6 +66,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds that a failing store has at a stop to take what was decided.
 COMMIT_SECONDS = 5.0
+#: Seconds for what is told of the stop itself.
+GOODBYE_SECONDS = 3.0
 #: Seconds that deliveries in flight have then to end. Together less than the 30 that Kubernetes gives a Pod.
 DRAIN_SECONDS = 20.0
 
@@ -75,6 +82,7 @@ class Ports:
     rng: random.Random = field(default_factory=random.Random)
     transport: Callable[[Connection], httpx.AsyncBaseTransport] = system_transport
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    redactor: Redactor = field(default_factory=Redactor)  # of what is kept and told
     files: ConfigFiles = field(default_factory=ConfigFiles)  # read again while kwatch runs
     follow: Callable[[Config], None] = lambda _: None  # lets what is outside follow the configuration: the log
 
@@ -130,6 +138,12 @@ class App:
             policies=config.policies,
             on_report=self._report,
         )
+        self.reconciler = Reconciler(
+            self.parts.channels,
+            lambda name: self.engine.told_at(name, self.clock.now()),
+            clock=ports.clock,
+            counters=counters,
+        )
         self.pipeline = Pipeline(
             self.decider,
             state,
@@ -161,6 +175,7 @@ class App:
             status=self.outbox.status,
         )
         self._watched_until = self.engine.watched_until
+        self._before = snapshot
 
     @property
     def config(self) -> Config:
@@ -190,6 +205,7 @@ class App:
     def _swap(self, before: Parts, parts: Parts, moves: Moves, now: datetime) -> None:
         config, labels = parts.config, frozenset(parts.config.watch.labels)
         other_labels = labels ^ frozenset(before.config.watch.labels)
+        other_labels |= {TEAM} if config.teams != before.config.teams else set()
         self.parts = parts
         self.engine.reconfigure(
             {rule.id: rule for rule in config.rules},
@@ -206,8 +222,11 @@ class App:
         new = self._rules(config, fresh(known, config.rules, other_labels=other_labels))
         self.decider.use(parts.rules, new, parts.namespaces.is_watched, moves=moves, now=now)
         self.outbox.use(parts.channels, config.policies)
+        self.reconciler.use(parts.channels)
 
     def _parts(self, config: Config, before: Parts | None = None) -> Parts:
+        secrets = secrets_in((*config.receivers.values(), config.heartbeat))
+        self.ports.redactor.heed(config.redact, [secret.read() for secret in secrets])
         chosen = config.watch.namespaces
         return Parts(
             config=config,
@@ -223,7 +242,13 @@ class App:
         )
 
     def _rules(self, config: Config, rules: Iterable[Rule]) -> RuleSet:
-        return RuleSet(rules, cluster=self.cluster, label_names=config.watch.labels)
+        return RuleSet(
+            rules,
+            cluster=self.cluster,
+            label_names=config.watch.labels,
+            teams=config.teams,
+            redact=self.ports.redactor.clean,
+        )
 
     def _engine(self, snapshot: Snapshot) -> Engine:
         config = self.config
@@ -256,7 +281,7 @@ class App:
     def _tools_of(self, instance: str) -> Tools:
         return Tools(
             clock=self.ports.clock,
-            templates=TemplateEngine(self.ports.clock),
+            templates=TemplateEngine(self.ports.clock, self.ports.redactor.clean),
             transport=self.ports.transport,
             instance=instance,
             stdout=self.ports.stdout,
@@ -282,18 +307,19 @@ class App:
             outbox = tasks.create_task(self.outbox.run(), name="outbox")
             pipeline = tasks.create_task(self.pipeline.run(), name="pipeline")
             lookup = tasks.create_task(self.lookup.run(), name="lookup")
+            tasks.create_task(self.outbox.note_version(__version__), name="version")
             watches = tasks.create_task(self.fleet.run(self._on_started), name="watches")
             reload = tasks.create_task(self._follow_configuration(), name="reload")
             timekeeper = tasks.create_task(self.timekeeper.run(), name="timekeeper")
+            reconciler = tasks.create_task(self.reconciler.run(), name="reconciler")
             heartbeat = tasks.create_task(self.heartbeat.run(), name="heartbeat")
             await stop.wait()
             self.is_stopping = True
             log.info("stopping")
-            await _cancel(heartbeat, timekeeper, reload, watches, lookup)
+            await _cancel(heartbeat, reconciler, timekeeper, reload, watches, lookup)
             await _cancel(pipeline)
-            await self.pipeline.finish(COMMIT_SECONDS)
-            self.outbox.stop(DRAIN_SECONDS)
-            await outbox
+            await self._tell_stopped()
+            await self._end_outbox(outbox)
             await _cancel(*web)
 
     @asynccontextmanager
@@ -345,8 +371,32 @@ class App:
         self.decider.start_complete(now)
         if self._watched_until is not None:
             self.timekeeper.say_if_blind(self._watched_until, now)
+        self._tell_started(now)
         self.started.set()
         log.info("watching", extra={"cluster": self.cluster, "sources": len(self.fleet.statuses())})
+
+    def _tell_started(self, now: datetime) -> None:
+        version, left = self._before.version, self._before.queues
+        if left:
+            log.info("deliveries are left from before", extra={"left": lifecycle.queued(left)})
+        moments = lifecycle.moments_of_start(__version__, version)
+        text = lifecycle.started(__version__, version, self.cluster, left)
+        self.engine.tell(lifecycle.wanting(self.config.destinations, moments), text, Severity.INFO, now)
+
+    async def _tell_stopped(self) -> None:
+        """Tell those who want to hear it, and wait for a moment until they are."""
+        wanting = lifecycle.wanting(self.config.destinations, (Moment.STOPPED,))
+        self.pipeline.submit(
+            lambda now: self.engine.tell(wanting, lifecycle.stopped(__version__, self.cluster, now), Severity.INFO, now)
+        )
+        await self.pipeline.finish(COMMIT_SECONDS)
+        await self.outbox.settle({each.name for each in wanting}, GOODBYE_SECONDS)
+
+    async def _end_outbox(self, outbox: asyncio.Task[None]) -> None:
+        self.outbox.stop(DRAIN_SECONDS)
+        await outbox
+        left = await self.outbox.left()
+        log.info("stopped", extra={"left": lifecycle.queued(left) or "nothing"})
 
     def _found(self, ref: ObjectRef) -> None:
         self.pipeline.submit(lambda now: self.decider.found(ref, now))

@@ -37,7 +37,7 @@ from kwatch.watch.cache import ObjectCache
 from kwatch.watch.emitter import bucket_of
 from kwatch.watch.frames import MALFORMED
 from kwatch.watch.moves import Moves
-from kwatch.watch.normalise import event_of, subject_of
+from kwatch.watch.normalise import event_of, subject_of, without_secrets
 from kwatch.watch.remembered import Remembered
 from kwatch.wishing import Wishing
 
@@ -88,7 +88,7 @@ class Decider:
         self._heard_until = {source: point.resource_version for source, point in checkpoints.items()}
         self._counts: OrderedDict[str, counting.Counted] = OrderedDict()  # the one written longest ago first
         self._hearing = Hearing(engine, is_asked_for=rules.end_by_quiet())
-        self._remembered = Remembered(self._changed_paths, covered_until=covered_from)
+        self._remembered = Remembered(self._changed_paths, self._redact, covered_until=covered_from)
         self._plans = PlanReader(cache.get, cache.about, lambda: cache.objects_of("Pod", ""))
         self._rows: dict[tuple[Table, str], Row] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
@@ -242,7 +242,8 @@ class Decider:
     def _on_interesting(
         self, source: Source, frame: WatchEvent, candidates: tuple[CompiledRule, ...], now: datetime
     ) -> None:
-        event = event_of(frame.body)
+        body = without_secrets(frame.body, self._redact)
+        event = event_of(body)
         if event is None:
             self._outcomes["malformed"] += 1
         elif frame.type is WatchEventType.DELETED:
@@ -252,7 +253,7 @@ class Decider:
             heard_until = self._heard_until.get(source.id, "")
             is_news = heard_until.isdecimal() and counting.is_newer(event.resource_version, heard_until)
             is_listed = frame.type is WatchEventType.LISTED and not is_news
-            bucket = bucket_of(frame.body)
+            bucket = bucket_of(body)
 
             def go_on(about: About | None, at: datetime) -> None:
                 asked = self._rules.event_candidates(*subject_of(frame.body))  # what has waited may meet other rules
@@ -437,6 +438,9 @@ class Decider:
             del self._counts[key]
             self._store(Row(Table.COUNTS, key, None))
         self._counters.add("emitters_forgotten", self._hearing.sweep(now))
+
+    def _redact(self, text: str) -> str:
+        return self._rules.redact(text)
 
     def _changed_paths(self, kind: str, group: str) -> frozenset[Path]:
         return self._rules.changed_paths(kind, group)

@@ -92,6 +92,7 @@ class Reason(Enum):
 
     RATE_LIMITED = "rate_limited"
     DNS = "dns"
+    ADDRESS = "address"
     REFUSED = "refused"
     CONNECT_TIMEOUT = "connect_timeout"
     TLS = "tls"
@@ -109,6 +110,7 @@ class Reason(Enum):
     RECIPIENT = "recipient"
     TEMPLATE = "template"
     SECRET = "secret"  # noqa: S105 - the secret of the destination cannot be read
+    ORPHANED = "orphaned"  # the credential that opened the incident is gone, so nothing can end it
     OTHER = "other"
 
 

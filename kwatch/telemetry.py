@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TextIO
 
+from kwatch.redaction import Redactor
+
 #: A metric's name and its label pairs, sorted by label name.
 Series = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -40,56 +42,6 @@ class LogFormat(Enum):
     AUTO = "auto"
     TEXT = "text"
     JSON = "json"
-
-
-REDACTED = "[redacted]"
-
-#: Shapes of credentials, whoever issued them; what a group `keep` matches stays readable.
-_TOKEN_SHAPES = re.compile(
-    r"""
-      -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z ]*PRIVATE\ KEY-----|\Z)
-    | \b(?:xox[a-z]|xapp|xwfp)-[\w-]{8,}                        # Slack
-    | \bhooks\.slack\.com/(?:services|workflows|triggers)/\S+
-    | \bdiscord(?:app)?\.com/api/(?:v\d+/)?webhooks/\S+
-    | \bAIza[\w-]{35}                                          # Google
-    | \b(?:syt|mat|mct)_[\w-]{10,}                             # Matrix
-    | (?<=/hooks/)[a-z0-9]{26}\b                                # Mattermost
-    | (?<=/bot)\d+:[\w-]+ | \b\d{6,}:[\w-]{30,}               # Telegram
-    | \b(?:gh[pousr]_|github_pat_)\w{20,}
-    | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b
-    | \beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*                         # JWT
-    | \b(?:[Bb]earer|[Bb]asic)\ +[\w.~+/=-]{8,}
-    | (?<=://)[^\s/:@]*:[^\s/@]+(?=@)                           # user:password@host
-    | (?<=password=)[^\s&"',;]+ | (?<=passwd=)[^\s&"',;]+ | (?<=secret=)[^\s&"',;]+
-    | (?<=[?&]sig=)[^\s&"',;]+ | (?<=token=)[^\s&"',;]+ | (?<=api_key=)[^\s&"',;]+ | (?<=apikey=)[^\s&"',;]+
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-#: Below this a secret's value is too common in ordinary text to be searched for.
-_SHORTEST_SECRET = 6
-
-
-class Redactor:
-    """Replace in texts the values of all secrets that were read, and whatever looks like a credential."""
-
-    def __init__(self) -> None:
-        self._secrets: frozenset[str] = frozenset()
-        self._pattern: re.Pattern[str] | None = None
-
-    def add(self, value: str) -> None:
-        """Remember a secret's value, each of its lines; what is shorter than 6 characters is not searched for."""
-        lines = {line for part in value.splitlines() if len(line := part.strip()) >= _SHORTEST_SECRET}
-        if lines <= self._secrets:
-            return
-        self._secrets |= lines
-        longest_first = sorted(self._secrets, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-
-    def clean(self, text: str) -> str:
-        """Return `text` without secrets."""
-        if self._pattern is not None:
-            text = self._pattern.sub(REDACTED, text)
-        return _TOKEN_SHAPES.sub(REDACTED, text)
 
 
 #: Escape sequences of terminals: CSI, then OSC, DCS, PM, APC and SOS with their text, then the two-character ones.

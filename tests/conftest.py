@@ -1,7 +1,7 @@
 """Fixtures that several parts' tests share, and the account of what this machine could not run.
 
-Tests that need a real cluster or mail server are left out where it cannot run, and the reason is named at the end. With
-KWATCH_REQUIRE_ALL=1, as in CI, the run fails instead.
+Tests that need a real cluster or another real counterpart are left out where it cannot run, and the reason is named at
+the end. With KWATCH_REQUIRE_ALL=1, as in CI, the run fails instead.
 """
 
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import realalertmanager
 from tests.mail import exim
 from tests.realcluster import RealCluster, missing, running
 
@@ -31,6 +32,13 @@ def real_node() -> Iterator[RealCluster]:
         yield cluster
 
 
+@pytest.fixture
+def real_alertmanager(tmp_path: Path) -> Iterator[tuple[realalertmanager.Replica, ...]]:
+    """Two replicas of an Alertmanager that know of nothing."""
+    with realalertmanager.running(tmp_path, 2) as replicas:
+        yield replicas
+
+
 @pytest.fixture(scope="session")
 def real_mail_server() -> Iterator[exim.Exim]:
     """A mail server with TLS, AUTH and mailboxes."""
@@ -43,6 +51,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     why = {
         "real_cluster": missing(node=False),
         "real_node": missing(node=True),
+        "real_alertmanager": realalertmanager.missing(),
         "real_mail_server": exim.missing(),
     }
     left_out: dict[str, int] = {}

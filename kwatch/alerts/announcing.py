@@ -96,6 +96,22 @@ class Announcer:
         self.post(address, content, now)
         return severity
 
+    def standing(self, views: Iterable[AlertView], now: datetime) -> Content:
+        """Return the facts of all that goes on, in no group and of any number."""
+        ordered = tuple(sorted(views, key=order_of))
+        return Content(
+            kind=NotificationKind.UPDATE,
+            cluster=self.cluster,
+            receiver="",
+            severity=max((view.severity for view in ordered), default=Severity.INFO),
+            group_labels={},
+            alerts=ordered,
+            alert_count=len(ordered),
+            firing_count=len(ordered),
+            starts_at=min((view.starts_at for view in ordered), default=now),
+            public_url=self.public_url,
+        )
+
     def tell_about_itself(self, destination: Destination, text: str, severity: Severity, now: datetime) -> None:
         """Tell one destination something about kwatch; the first line of the text stands for the whole."""
         incident = self.new_incident(ITSELF, now)

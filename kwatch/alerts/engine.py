@@ -52,7 +52,7 @@ from kwatch.alerts.wishes import Ignored
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Bucket, Finding
-from kwatch.model.notifications import NotificationKind
+from kwatch.model.notifications import Content, NotificationKind
 from kwatch.model.objects import ObjectRef
 from kwatch.model.planned import PlannedStep
 from kwatch.model.routes import Destination
@@ -212,7 +212,7 @@ class Engine:
         self._edges.use(windows, now)
         self._escalations.use(router)
         self._digests.use(by_id, router, now)
-        self._groups.use(by_id, router, memory=_memory(by_id))
+        self._groups.use(by_id, router, now, memory=_memory(by_id))
         self._notices.forget_removed()
         self._regrade(now)
         self._summaries.announce_present(orphans(firing, self._groups.groups), now)
@@ -491,6 +491,12 @@ class Engine:
         opened = [alert for alert in self._book.alerts.values() if alert.is_open]
         views = [view_of(alert, self._book.rules.get(alert.rule_id), now) for alert in opened]
         return tuple(sorted(views, key=lambda view: (-view.severity, view.starts_at, view.fingerprint)))
+
+    def told_at(self, destination: str, now: datetime) -> Content:
+        """Return all that a destination was told of and that goes on, without a bound."""
+        return self._announcer.standing(
+            [self._groups.view(alert, now) for alert in self._groups.told_at(destination)], now
+        )
 
     def _advance(self, until: datetime, *, inclusive: bool) -> None:
         """Run what is due in the order of the deadlines, each as of now: what is decided late is dated so."""

@@ -22,7 +22,7 @@ from kwatch.alerts.records import Alert, Group
 from kwatch.alerts.routing import Match, Router, Routing
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
-from kwatch.model.alerts import AlertState, AlertView
+from kwatch.model.alerts import AlertState, AlertView, EndReason
 from kwatch.model.decisions import IncidentRow
 from kwatch.model.identity import group_id
 from kwatch.model.notifications import NotificationKind
@@ -83,11 +83,14 @@ class Groups:
         for group in list(self.groups.values()):
             self._schedule(group)
 
-    def use(self, rules: Mapping[str, Rule], router: Router, *, memory: timedelta) -> None:
+    def use(self, rules: Mapping[str, Rule], router: Router, now: datetime, *, memory: timedelta) -> None:
         """Go by other rules and routes: members stay where they were announced (S-61), removed destinations go."""
-        self._rules, self._router, self._memory = rules, router, memory
+        before, self._router = self._router, router
+        self._rules, self._memory = rules, memory
         for group in [each for each in self.groups.values() if each.destination not in router.destinations]:
             self._ledger.count(fates.DESTINATION_REMOVED)
+            if group.incident and before.destinations[group.destination].send_resolved:
+                self._take_leave(group, now)
             self._forget(group)
         for group in list(self.groups.values()):
             route = route_of(group, self._alerts, router)
@@ -154,6 +157,12 @@ class Groups:
         groups = [
             group for group in self.groups.values() if group.incident and incident in (group.incident, group.thread)
         ]
+        told = {name: None for group in groups for name, is_told in group.members.items() if is_told}
+        return [self._alerts[name] for name in told]
+
+    def told_at(self, destination: str) -> list[Alert]:
+        """Return the alerts that a destination was told of, and that go on."""
+        groups = [group for group in self.groups.values() if group.destination == destination]
         told = {name: None for group in groups for name, is_told in group.members.items() if is_told}
         return [self._alerts[name] for name in told]
 
@@ -379,6 +388,14 @@ class Groups:
         group.is_changed = False
         group.is_awaiting = False
         group.forget_at = now + self._memory
+
+    def _take_leave(self, group: Group, now: datetime) -> None:
+        """End what a destination that is removed holds open, as nobody will end it later (F-32)."""
+        told = [self._alerts[fingerprint] for fingerprint, is_told in group.members.items() if is_told]
+        over = {"state": AlertState.EXPIRED, "ends_at": now, "end_reason": EndReason.DESTINATION_REMOVED}
+        views = [msgspec.structs.replace(self.view(alert, now), **over) for alert in told]
+        if views or group.ended:
+            self._tell(group, NotificationKind.EXPIRED, views + group.ended, now)
 
     def _edit(self, group: Group, now: datetime) -> None:
         """Show what is outdated, unless news are under way, which will or after which it is done."""

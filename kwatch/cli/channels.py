@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from kwatch.app import create_channel
-from kwatch.cli.samples import sample
 from kwatch.clock import SystemClock
 from kwatch.config.load import load
 from kwatch.model.notifications import Notification, NotificationKind
 from kwatch.notify.base import Channel, Tools
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
+from kwatch.notify.samples import sample
+from kwatch.redaction import Redactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +26,20 @@ class Way:
     receiver: str
     type: str
     cluster: str
+    public_url: str
     channel: Channel
 
     def sample(self, kind: NotificationKind) -> Notification:
         """Return a sample of what this destination would be told."""
         now = SystemClock().now()
-        return sample(kind, destination=self.name, receiver=self.receiver, cluster=self.cluster, now=now)
+        return sample(
+            kind,
+            destination=self.name,
+            receiver=self.receiver,
+            cluster=self.cluster,
+            now=now,
+            public_url=self.public_url,
+        )
 
 
 def ways(file: Path | None, name: str | None) -> tuple[Way, ...]:
@@ -38,9 +47,11 @@ def ways(file: Path | None, name: str | None) -> tuple[Way, ...]:
     config = load(file, environ=os.environ)
     cluster = config.cluster or "my-cluster"
     clock = SystemClock()
+    redactor = Redactor()
+    redactor.heed(config.redact, ())
     tools = Tools(
         clock=clock,
-        templates=TemplateEngine(clock),
+        templates=TemplateEngine(clock, redactor.clean),
         transport=system_transport,
         instance=cluster,
         stdout=sys.stdout,
@@ -52,6 +63,7 @@ def ways(file: Path | None, name: str | None) -> tuple[Way, ...]:
             receiver=receiver,
             type=entry.type,
             cluster=cluster,
+            public_url=config.web.public_url,
             channel=create_channel(entry, tools),
         )
         for receiver, entry in known

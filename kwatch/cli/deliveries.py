@@ -91,5 +91,7 @@ def _print_story(story: dict[str, Any]) -> None:
     if story["due_at"]:
         lines.append(f"  {control.instant(story['due_at'])}  next attempt")
     if story["message"]:
+        if story["message"]["fallback_reason"]:
+            lines.append(f"  not as your template has it: {story['message']['fallback_reason']}")
         lines.append(f"\n{story['message']['body']}")
     click.echo(strip_controls("\n".join(lines)))

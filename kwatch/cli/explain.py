@@ -34,19 +34,24 @@ def explain(
     from kwatch.clock import SystemClock
     from kwatch.config.load import load
     from kwatch.model.findings import Truth
+    from kwatch.redaction import Redactor, redacted_tree
     from kwatch.telemetry import strip_controls
 
     loaded = load(config, environ=os.environ)
     if rule and rule not in {each.name for each in loaded.rules}:
         raise click.BadParameter(f"there is no rule {rule!r}; `kwatch check` lists them", param_hint="--rule")
+    redactor = Redactor()
+    redactor.heed(loaded.redact, ())
     explainer = explaining.Explainer(loaded, explaining.read_documents(files), SystemClock().now())
     found = [explaining.only(each, rule) if rule else each for each in explainer.explained()]
     if as_json:
-        click.echo(json.dumps([explaining.report(explainer, each) for each in found], indent=2, ensure_ascii=False))
+        reports = redacted_tree([explaining.report(explainer, each) for each in found], redactor.clean)
+        click.echo(json.dumps(reports, indent=2, ensure_ascii=False))
     elif fingerprint:
-        click.echo("\n".join(strip_controls(line) for each in found for line in explaining.fingerprints_of(each)))
+        lines = (line for each in found for line in explaining.fingerprints_of(each))
+        click.echo("\n".join(strip_controls(redactor.clean(line)) for line in lines))
     else:
         texts = ["\n".join(explaining.lines_of(explainer, each, shows_all=shows_all or bool(rule))) for each in found]
-        click.echo(strip_controls("\n\n".join(texts)))
+        click.echo(strip_controls(redactor.clean("\n\n".join(texts))))
     is_match = any(verdict.truth is Truth.TRUE for each in found for verdict in each.verdicts)
     click.get_current_context().exit(0 if is_match else Exit.NO_MATCH)

@@ -49,7 +49,7 @@ class Explainer:
 
     def __init__(self, config: Config, documents: Iterable[Document], now: datetime) -> None:
         self._cluster = config.cluster or ""
-        self._rules = RuleSet(config.rules, cluster=self._cluster, label_names=config.watch.labels)
+        self._rules = RuleSet(config.rules, cluster=self._cluster, label_names=config.watch.labels, teams=config.teams)
         self._router = Router(config.route, config.destinations)
         self._now = now
         documents = tuple(documents)

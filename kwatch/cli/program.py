@@ -1,9 +1,11 @@
 """The program: its commands, and how errors that kwatch raises on purpose become text and exit codes."""
 
+import errno
 import io
+import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -34,6 +36,11 @@ class _Program(click.Group):
                 raise
             for leaf in _leaves(meant):
                 _report(leaf)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would complain of what it could not flush
+            _report(KwatchError("the output cannot be written: no space is left"))
         return ctx.exit(Exit.PROBLEM)
 
 
@@ -43,6 +50,17 @@ def _leaves(group: ExceptionGroup[KwatchError]) -> Iterator[KwatchError]:
             yield from _leaves(error)
         else:
             yield error
+
+
+def _occupy(number: int) -> None:
+    try:
+        os.fstat(number)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_RDWR), number)
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - for as long as the process lives
 
 
 def _report(error: KwatchError) -> None:
@@ -55,6 +73,9 @@ def _report(error: KwatchError) -> None:
 @click.version_option(__version__, prog_name="kwatch", message="%(prog)s %(version)s")
 def main() -> None:
     """Tell people what is wrong in a Kubernetes cluster, and when it is over."""
+    for number in range(3):  # where a descriptor is closed, a file or a socket would get its number, and its texts
+        _occupy(number)
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a locale without UTF-8 shows `?`, and nothing fails
             stream.reconfigure(errors="replace")

@@ -1,10 +1,17 @@
 """`kwatch render`: what messages look like, without sending any."""
 
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kwatch.cli.options import config_option
+
+if TYPE_CHECKING:
+    from kwatch.cli.channels import Way
+    from kwatch.model.notifications import NotificationKind
 
 #: The values of `NotificationKind`, which would take long to import.
 _KINDS = (
@@ -25,30 +32,41 @@ _KINDS = (
 @click.command(short_help="Show what messages look like.")
 @config_option
 @click.option("--destination", help="Only this destination [default: all].")
-@click.option("--kind", type=click.Choice(_KINDS), default="firing", show_default=True, help="What to tell.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the HTML part of a mail here.")
-def render(config: Path | None, destination: str | None, kind: str, html: Path | None) -> None:
+@click.option("--kind", type=click.Choice(_KINDS), help="What to tell [default: firing; as HTML, all kinds].")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with all messages here.")
+@click.option("--open", "is_opened", is_flag=True, help="Look at that page in the browser.")
+def render(config: Path | None, destination: str | None, kind: str | None, html: Path | None, is_opened: bool) -> None:
     """Show what a sample alert looks like at each destination. Nothing is sent."""
     from kwatch.cli.channels import ways
-    from kwatch.cli.preview import html_of, text_of
-    from kwatch.model.notifications import NotificationKind, Thread
+    from kwatch.model.notifications import NotificationKind
+
+    found = ways(config, destination)
+    if html is None and not is_opened:
+        _print(found, NotificationKind(kind or "firing"))
+        return
+    page = _written(html, found, [NotificationKind(kind)] if kind else NotificationKind)
+    if is_opened:
+        click.launch(page.absolute().as_uri())
+
+
+def _print(ways: Iterable["Way"], kind: "NotificationKind") -> None:
+    from kwatch.cli.preview import text_of
+    from kwatch.model.notifications import Thread
     from kwatch.telemetry import strip_controls
 
-    pages = []
-    for way in ways(config, destination):
-        message = way.channel.render(way.sample(NotificationKind(kind)), Thread(), degraded=False)
+    for way in ways:
+        message = way.channel.render(way.sample(kind), Thread(), degraded=False)
         click.secho(f"{way.name} ({way.type})", bold=True)
         if message.fallback_reason:
             click.secho(f"the built-in text is used: {message.fallback_reason}", fg="yellow")
         click.echo(f"{strip_controls(text_of(message)).rstrip()}\n")
-        pages.append(html_of(message))
-    if html:
-        _write(html, pages)
 
 
-def _write(html: Path, pages: list[str]) -> None:
-    page = next(filter(None, pages), None)
-    if page is None:
-        raise click.ClickException("no message has an HTML part; name a mail destination")
-    html.write_text(page, "utf-8")
-    click.echo(f"wrote {html}")
+def _written(html: Path | None, ways: Iterable["Way"], kinds: Iterable["NotificationKind"]) -> Path:
+    """Write the page, where no file is named to one that stays until the machine clears such files away."""
+    from kwatch.cli.gallery import gallery
+
+    path = html or Path(tempfile.mkstemp(prefix="kwatch-messages-", suffix=".html")[1])
+    path.write_text(gallery(ways, kinds), "utf-8")
+    click.echo(f"wrote {path}")
+    return path

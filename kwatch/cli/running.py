@@ -8,8 +8,8 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,9 +21,9 @@ from kwatch.cluster.http import AiohttpWire
 from kwatch.config.config import Config
 from kwatch.config.files import ConfigFiles
 from kwatch.errors import KwatchError, ListenError
-from kwatch.notify.base import secrets_in
+from kwatch.redaction import Redactor
 from kwatch.store.state import State
-from kwatch.telemetry import Counters, Redactor, set_up_logging
+from kwatch.telemetry import Counters, set_up_logging
 from kwatch.web import address
 from kwatch.web.server import listen, url_of
 
@@ -56,8 +56,9 @@ async def run_until_signal(options: RunOptions) -> None:
     counters = Counters()
     async with AsyncExitStack() as stack:
         stack.callback(_let_go_of_stdout)
-        world, folder = await stack.enter_async_context(_world(options, config))
-        ports = replace(world, files=files, follow=follow)
+        with _ended_by_sigterm():
+            world, folder = await stack.enter_async_context(_world(options, config))
+        ports = replace(world, files=files, follow=follow, redactor=follow.redactor)
         stop = _stop_on_signal()
         state = State.open(folder, counters=counters)
         stack.callback(state.close)
@@ -71,6 +72,27 @@ async def run_until_signal(options: RunOptions) -> None:
         click.echo(f"Status page: {url_of(listener)}", err=True)
         _spare_what_stays()
         await app.run(stop, listener)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """End as without a handler, but end first what was begun: a plugin of the kubeconfig is a process of its own."""
+    loop, task, is_meant = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+
+    def on_signal() -> None:
+        is_meant.set()
+        if task is not None:
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, on_signal)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if is_meant.is_set():
+            sys.exit(128 + signal.SIGTERM)
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def _let_go_of_stdout() -> None:
@@ -92,17 +114,13 @@ def _listener(options: RunOptions, config: Config) -> socket.socket:
 
 
 class _Log:
-    """The log, as a configuration asks for it; no line of it can hold a secret of this one or of those before."""
+    """The log, as a configuration asks for it."""
 
     def __init__(self) -> None:
-        self._redactor = Redactor()
+        self.redactor = Redactor()
 
     def __call__(self, config: Config) -> None:
-        for secret in secrets_in((*config.receivers.values(), config.heartbeat)):
-            self._redactor.add(secret.read())
-        set_up_logging(
-            level=config.log.level.value, style=config.log.format, stream=sys.stderr, redactor=self._redactor
-        )
+        set_up_logging(level=config.log.level.value, style=config.log.format, stream=sys.stderr, redactor=self.redactor)
         for warning in config.warnings:
             log.warning("configuration", extra={"warning": warning})
 

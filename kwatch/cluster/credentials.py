@@ -36,6 +36,13 @@ class Access:
     tls: ssl.SSLContext | None = None  # None: plain HTTP
     tls_server_name: str = ""
     proxy: str = field(default="", repr=False)  # a URL that may hold a password
+    impersonation: tuple[tuple[str, str], ...] = ()  # headers: in whose name to ask
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Who asks, and in whose name."""
+        authorization = (("Authorization", self.authorization),) if self.authorization else ()
+        return (*authorization, *self.impersonation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +197,8 @@ def find_kubeconfig(path: Path | None) -> str:
         return str(path)
     if named := os.environ.get("KUBECONFIG", ""):
         return named
-    default = Path.home() / ".kube" / "config"
-    return str(default) if default.exists() and not is_in_cluster() else ""
+    default = os.path.expanduser("~/.kube/config")  # noqa: PTH111 - pathlib fails where a user has no home
+    return default if os.path.exists(default) and not is_in_cluster() else ""  # noqa: PTH110 - as above
 
 
 def is_in_cluster() -> bool:

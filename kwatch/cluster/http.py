@@ -66,12 +66,11 @@ class AiohttpWire:
         body: bytes,
         limits: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
-        authorization = {"Authorization": access.authorization} if access.authorization else {}
         with _translated():
             return await self._session.request(
                 method,
                 yarl.URL(access.server + path, encoded=True).update_query(query),
-                headers={**headers, **authorization},
+                headers=[*headers.items(), *access.headers],
                 data=body or None,
                 allow_redirects=False,
                 proxy=access.proxy or None,

@@ -8,6 +8,7 @@ credentials), and nothing is ever written back. The context stays the one of the
 import asyncio
 import datetime
 import json
+import logging
 import os
 import signal
 import ssl
@@ -16,6 +17,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import msgspec
 import yaml
@@ -51,6 +53,8 @@ class _ExecCredential(msgspec.Struct, frozen=True):
 
 _T = TypeVar("_T")
 
+log = logging.getLogger(__name__)
+
 _EXEC_CREDENTIAL = msgspec.json.Decoder(_ExecCredential)
 
 
@@ -83,9 +87,10 @@ class Kubeconfig:
         async with asyncio.timeout(self._patience):
             await loader.load_and_set(settings)
         self._exec = loader.exec_status
-        return Reading(await asyncio.to_thread(self._access, settings), loader.valid_for())
+        access = await asyncio.to_thread(self._access, settings, loader.impersonation())
+        return Reading(access, loader.valid_for())
 
-    def _access(self, settings: "_Settings") -> Access:
+    def _access(self, settings: "_Settings", impersonation: tuple[tuple[str, str], ...]) -> Access:
         if not settings.host.startswith(("https://", "http://")):
             raise ClusterError(f"the kubeconfig's server is no http or https URL: {settings.host!r}")
         proxy = settings.proxy or environment_proxy(settings.host)
@@ -97,6 +102,7 @@ class Kubeconfig:
             tls=self._tls_context(settings) if settings.host.startswith("https://") else None,
             tls_server_name=settings.tls_server_name,
             proxy=proxy,
+            impersonation=impersonation,
         )
 
     def _tls_context(self, settings: "_Settings") -> ssl.SSLContext:
@@ -154,6 +160,22 @@ class _Loader(KubeConfigLoader):  # type: ignore[misc]  # the package has no typ
         renewable = self._user is not None and ("tokenFile" in self._user or "auth-provider" in self._user)
         return REREAD_AFTER if renewable else None
 
+    def impersonation(self) -> tuple[tuple[str, str], ...]:
+        """Return the headers that ask in another's name, as client-go sends them; the package's loader ignores them.
+
+        https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
+        """
+        user: Mapping[str, Any] = self._user.value
+        extra = user.get("as-user-extra") or {}
+        headers = [("Impersonate-Uid", user["as-uid"])] if user.get("as-uid") else []
+        headers += [("Impersonate-Group", group) for group in user.get("as-groups") or ()]
+        headers += [(f"Impersonate-Extra-{quote(key, safe='')}", value) for key in extra for value in extra[key]]
+        if user.get("as"):
+            return (("Impersonate-User", user["as"]), *headers)
+        if headers:
+            raise ConfigException("as-uid, as-groups and as-user-extra need `as`: whom they belong to")
+        return ()
+
     async def load_from_exec_plugin(self) -> bool:
         """Take the place of the loader's method of this name, which swallows every error."""
         status = self.exec_status
@@ -189,6 +211,7 @@ async def _run_plugin(plugin: Mapping[str, Any], folder: Path, info: str) -> _Ex
     command = str(plugin["command"])
     if "/" in command:
         command = str(folder / command)
+    log.info("asking the kubeconfig's exec plugin", extra={"command": command})
     environment = os.environ | {entry["name"]: entry["value"] for entry in plugin.get("env") or ()}
     try:
         process = await asyncio.create_subprocess_exec(

@@ -66,6 +66,8 @@ class Config:
     known: KnownNames  # what matchers of alerts can name
     inhibitions: tuple[Inhibition, ...]
     windows: tuple[Window, ...]
+    teams: Mapping[str, tuple[str, ...]]  # globs of namespaces
+    redact: tuple[str, ...]  # regular expressions of what is never kept or told
     self_service: SelfService | None  # None: annotations do nothing
     route: Route
     receivers: Mapping[str, tuple[ChannelConfig, ...]]
@@ -107,6 +109,7 @@ class Config:
                 send_resolved=entry.send_resolved,
                 can_edit=entry.can_edit,
                 pages=entry.pages,
+                lifecycle=frozenset(entry.lifecycle),
                 digest=_plan(entry),
             )
             for receiver, entries in self.receivers.items()

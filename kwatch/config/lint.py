@@ -8,9 +8,24 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from kwatch.model.conditions import AllOf, Condition, Not, Text, Word, WordIs, is_edge
+from kwatch.model.conditions import (
+    AllOf,
+    Condition,
+    FieldChanged,
+    FieldIs,
+    Not,
+    Path,
+    Text,
+    Word,
+    WordIs,
+    is_edge,
+    nodes,
+)
 from kwatch.model.contradictions import impossible, literals
+from kwatch.model.matching import kinds_of
 from kwatch.model.rules import Mode, Rate, Rule, Subject
+from kwatch.rules.explain import path_text
+from kwatch.watch.concealed import is_left_out, is_marked
 
 #: The most that a rate keeps per key: each occurrence up to the threshold.
 MOST = 10_000
@@ -43,6 +58,7 @@ def errors(rule: Rule, namespaces: Condition) -> Iterator[tuple[str, str]]:
         yield "match", f"match: can never be true: {reason}"
     elif impossible(AllOf((rule.match, namespaces))):
         yield "match", "match: can never be true: its namespaces are not watched, see watch.namespaces"
+    yield from _concealed(rule)
     if rule.resolve is not None:
         yield from _resolve_errors(rule, rule.resolve)
     if rule.then is not None:
@@ -53,6 +69,30 @@ def errors(rule: Rule, namespaces: Condition) -> Iterator[tuple[str, str]]:
             yield "key", "key: with the reason in it the second step is never of the same key: leave `reason` out"
     if rule.rate is not None:
         yield from _rate_errors(rule, rule.rate)
+
+
+def _concealed(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Yield what asks for values that are never kept, of Secrets, ConfigMaps and environment variables."""
+    kinds = kinds_of(rule.observed) or frozenset()
+    refs = [(each.partition(".")[0], each.partition(".")[2]) for each in kinds]
+    for path in rule.details.values():
+        if any(is_left_out(*ref, path) or is_marked(*ref, path) for ref in refs):
+            yield "details", f"details: {path_text(path)} is never kept, as it may be a secret: leave it out"
+    for key, condition in (("match", rule.observed), ("resolve", rule.resolve or AllOf(()))):
+        for path, is_change in _asked(condition):
+            if any(is_left_out(*ref, path) for ref in refs):
+                yield key, f"{key}: {path_text(path)} is never kept, as it is a secret: leave it out"
+            elif not is_change and any(is_marked(*ref, path) for ref in refs):
+                yield key, f"{key}: {path_text(path)} is never kept; `changed` alone tells that it is another"
+
+
+def _asked(condition: Condition) -> Iterator[tuple[Path, bool]]:
+    """Yield the paths of a condition, each with whether all that is asked is that it changed."""
+    for node in nodes(condition):
+        if isinstance(node, FieldIs):
+            yield node.path, False
+        elif isinstance(node, FieldChanged):
+            yield node.path, not (node.before or node.after or node.increased)
 
 
 def _resolve_errors(rule: Rule, resolve: Condition) -> Iterator[tuple[str, str]]:

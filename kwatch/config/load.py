@@ -21,12 +21,15 @@ from kwatch.config.rules import BUILT_IN_LABELS, Pack, RuleBook, merge
 from kwatch.config.schema import IncludedWords, PackWords, TopWords
 from kwatch.config.selectors import parse_selector
 from kwatch.config.self_service import chosen_receivers, read_self_service
+from kwatch.config.templates import TemplateCheck
 from kwatch.config.validate import check
 from kwatch.config.windows import check_zones, read_windows
 from kwatch.errors import ConfigError
 from kwatch.model.conditions import Condition
 from kwatch.model.routes import Route
+from kwatch.model.rules import Rule
 from kwatch.notify.heartbeat import HeartbeatWords
+from kwatch.rules.teams import TEAM
 
 _MOST = 10 * 1024 * 1024  # bytes of one file; the largest ones seen have some hundred thousand
 
@@ -65,6 +68,8 @@ def pack_names() -> tuple[str, ...]:
 def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], problems: Problems) -> Config:
     entries = merge(sources.packs, sources.rules, problems)
     label_names = [node.text for node in _items(sources.main.mapping.get("watch", sources.main), "labels")]
+    label_names += [TEAM] if "teams" in sources.main.mapping and TEAM not in label_names else []
+    _check_teams(sources.main, problems)
     chosen = words.watch.namespaces
     book = RuleBook(entries, label_names, lint.watched(chosen.include, chosen.exclude), problems)
     known = book.known if sources.is_whole else None
@@ -74,6 +79,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
     check_fallbacks(sources.main, receivers, problems)
     rules = book.read()
     check_zones(sources.main, problems)
+    _try_templates(sources.main, book, rules, receivers, label_names, problems)
     return Config(
         cluster=words.cluster or None,
         state=words.state.path,
@@ -84,6 +90,8 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
         known=book.known,
         inhibitions=read_inhibitions(inhibit, known, problems),
         windows=read_windows(sources.main, problems),
+        teams=words.teams,
+        redact=words.redact,
         self_service=read_self_service(sources.main, receivers, problems),
         route=_route(
             sources.main, RouteReader(receivers, _keys(sources.main, "windows"), known, problems), receivers, problems
@@ -219,6 +227,15 @@ def _check_watch(main: Node, problems: Problems) -> None:
             problems.add(node.place, "include: a leading ! means nothing here: put the name into `exclude`")
 
 
+def _check_teams(main: Node, problems: Problems) -> None:
+    first: dict[str, str] = {}
+    for team, node in main.mapping["teams"].mapping.items() if "teams" in main.mapping else ():
+        for each in node.items:
+            owner = first.setdefault(each.text, team)
+            if owner != team:
+                problems.add(each.place, f"teams: {each.text!r} is already of {owner!r}, which would have all of it")
+
+
 def _selector(main: Node, problems: Problems) -> Condition | None:
     watch = main.mapping.get("watch", main)
     node = watch.mapping.get("namespaces", watch).mapping.get("selector")
@@ -236,6 +253,18 @@ def _receivers(main: Node, environ: Mapping[str, str], problems: Problems) -> Re
     if given is None or not given.mapping:
         return stdout_receiver()
     return read_receivers(given.mapping, environ, problems)
+
+
+def _try_templates(
+    main: Node, book: RuleBook, rules: tuple[Rule, ...], receivers: Receivers, labels: list[str], problems: Problems
+) -> None:
+    trial = TemplateCheck(rules, (*labels, *(name for rule in rules for name in rule.labels)), problems)
+    nodes = book.own
+    for rule in rules:
+        if rule.name in nodes:
+            trial.annotations(rule, nodes[rule.name])
+    if "receivers" in main.mapping:
+        trial.destinations(main.mapping["receivers"], receivers)
 
 
 def _heartbeat(main: Node, environ: Mapping[str, str], problems: Problems) -> HeartbeatWords | None:

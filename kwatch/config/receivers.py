@@ -13,7 +13,7 @@ from kwatch.config.problems import Place, Problems, did_you_mean, listed
 from kwatch.config.routes import NONE
 from kwatch.config.validate import check, is_mapping
 from kwatch.notify import channels
-from kwatch.notify.base import ChannelConfig, Secret
+from kwatch.notify.base import ChannelConfig, Secret, check_url_address
 
 Receivers = Mapping[str, tuple[ChannelConfig, ...]]
 
@@ -38,6 +38,14 @@ def read_receivers(receivers: Mapping[str, Node], environ: Mapping[str, str], pr
     """Return the destinations by receiver. Wrong ones are left out."""
     reader = _Reader(environ, problems)
     return {name: reader.receiver(name, node) for name, node in receivers.items()}
+
+
+def destination_nodes(receivers: Node) -> Iterator[tuple[str, Node]]:
+    """Yield where each destination stands, with its name."""
+    for receiver, node in receivers.mapping.items():
+        for each in node.items:
+            given = {key: each.mapping[key].text for key in ("name", "type") if key in each.mapping}
+            yield given.get("name", f"{receiver}-{given.get('type', '')}"), each
 
 
 class _Reader:
@@ -124,14 +132,25 @@ def _wrong_with(secret: Secret, environ: Mapping[str, str]) -> str | None:
     if secret.env is not None:
         if secret.env not in environ:
             return f"the environment variable {secret.env} is not set"
-        return None if environ[secret.env].strip() else f"the environment variable {secret.env} is empty"
+        return _wrong_in(f"environment variable {secret.env}", environ[secret.env])
     try:
         content = secret.file.read_text("utf-8") if secret.file is not None else ""
     except OSError as error:
         return f"the secret file {secret.file} cannot be read: {error.strerror}"
     except ValueError:  # not UTF-8, or no possible name of a file
         return f"the secret file {secret.file} cannot be read: it is not a text"
-    return None if content.strip() else f"the secret file {secret.file} is empty"
+    return _wrong_in(f"secret file {secret.file}", content)
+
+
+def _wrong_in(where: str, content: str) -> str | None:
+    """Return what is wrong with a secret, without its value; None: nothing that can be seen."""
+    if not content.strip():
+        return f"the {where} is empty"
+    try:
+        check_url_address(content.strip())
+    except ValueError:
+        return f"the {where} holds a URL at an address that no destination may have, or none that can be read"
+    return None
 
 
 def _is_name(name: str) -> bool:

@@ -128,7 +128,7 @@ class RouteReader:
 
     def _check_exists(self, node: Node, known: Collection[str]) -> None:
         if node.text not in self._receivers:
-            hint = did_you_mean(node.text, known) or f"; there is {listed(known)}"
+            hint = did_you_mean(node.text, known) or f"; write one of {listed(known)}"
             self._problems.add(node.place, f"receiver: there is no receiver {node.text!r}{hint}")
 
     def _check_steps(self, node: Node, route: Route) -> None:

@@ -97,6 +97,11 @@ class RuleBook:
             rules=frozenset((PLANNED_CHANGE, *(entry.name for entry in self._entries))),
         )
 
+    @property
+    def own(self) -> Mapping[str, Node]:
+        """Where the user's rules stand, by name."""
+        return {entry.name: entry.node for entry in self._entries if not entry.is_built_in}
+
     def read(self) -> tuple[Rule, ...]:
         """Return the rules that are switched on."""
         read = [(entry, self._rule(entry)) for entry in self._entries]

@@ -18,6 +18,7 @@ from kwatch.model.rules import Flapping, Mode, OnDelete, Planned, Subject
 from kwatch.model.self_service import Watching
 from kwatch.model.windows import DAY
 from kwatch.notify.base import Duration, PaceWords, SeverityWord, TemplateText, TimeZone
+from kwatch.redaction import check_pattern
 from kwatch.telemetry import LogFormat
 
 
@@ -50,6 +51,11 @@ def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
         if values.count(value) > 1:
             raise ValueError(f"{value!r} is named twice")
     return values
+
+
+def _pattern(value: str) -> str:
+    check_pattern(value)
+    return value
 
 
 def _listen(value: str) -> str:
@@ -221,6 +227,10 @@ class TopWords(Words):
     inhibit: tuple[Raw, ...] = ()
     #: Named times, for `active_in`, `mute_in` and `hold_in` of routes.
     windows: dict[SomeText, Raw] = {}
+    #: Team → globs of its namespaces: the label `team` of alerts, where the object has none.
+    teams: dict[SomeText, Annotated[Names, Field(min_length=1)]] = {}
+    #: Regular expressions (RE2) of what is never kept or told, wherever it stands in a text.
+    redact: tuple[Annotated[str, AfterValidator(_pattern)], ...] = ()
     #: What annotations of objects may do; absent: nothing.
     self_service: Raw = None
     route: Raw = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import Enum
 
 import msgspec
 
@@ -19,6 +20,14 @@ class DigestPlan(msgspec.Struct, frozen=True):
     send_empty: bool = False
 
 
+class Moment(Enum):
+    """A moment in kwatch's own life."""
+
+    STARTED = "started"
+    STOPPED = "stopped"
+    UPGRADED = "upgraded"  # a start with another version than before
+
+
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of a receiver. `name` is unique over all receivers: it keys queue, incidents and metrics."""
 
@@ -30,6 +39,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     digest: DigestPlan | None = None  # None: it is told at once
     can_edit: bool = False  # what was sent can be changed without calling anybody
     pages: bool = False  # it calls people
+    lifecycle: frozenset[Moment] = frozenset()  # what it is told of kwatch's own life
 
 
 class Fallback(msgspec.Struct, frozen=True):

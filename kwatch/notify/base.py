@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, ClassVar, Protocol, Self, TextIO
+from typing import Annotated, Any, ClassVar, Protocol, Self, TextIO
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -22,6 +22,8 @@ from pydantic import (
     Field,
     FilePath,
     PlainSerializer,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -29,10 +31,13 @@ from kwatch.clock import Clock
 from kwatch.errors import Failure, PermanentSendError, Reason
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
 from kwatch.model.pace import Pace
+from kwatch.model.routes import Moment
 from kwatch.model.rules import Severity
 from kwatch.model.schedules import check_cron
+from kwatch.notify.addresses import check_host
 from kwatch.notify.render import TemplateEngine, check_template
 from kwatch.notify.tls import client_context
+from kwatch.notify.words import Language
 
 _DURATION = re.compile(r"(?:(\d{1,12})d)?(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?", re.ASCII)
 _LONGEST = 3650  # days: added to an instant it is still one
@@ -81,6 +86,12 @@ def parse_url(value: str) -> httpx.URL:
         return httpx.URL(value)
     except httpx.InvalidURL:
         raise ValueError("not a URL") from None
+
+
+def check_url_address(value: str) -> None:
+    """Raise ValueError for a URL at an address that no destination may have; other texts are let through."""
+    if value.startswith(("http://", "https://")):
+        check_host(parse_url(value).host)
 
 
 def check_proxy(value: str) -> str:
@@ -181,6 +192,9 @@ class ChannelConfig(BaseModel):
     #: Whether it calls people (a pager): what is too old to be told is not listed afterwards.
     pages: ClassVar[bool] = False
 
+    #: The keys whose texts are templates.
+    template_keys: ClassVar[tuple[str, ...]] = ("template",)
+
     #: The channel.
     type: str
     #: Unique over all receivers; empty: `<receiver>-<type>`, filled in by the configuration.
@@ -205,8 +219,12 @@ class ChannelConfig(BaseModel):
     send_resolved: bool = True
     #: A receiver that is told in its place while it cannot be told; absent: none, all of it waits.
     fallback: Annotated[str, Field(min_length=1)] | None = None
+    #: What it is told of kwatch's own life: `started`, `stopped`, `upgraded`; for whoever runs kwatch.
+    lifecycle: tuple[Moment, ...] = ()
     #: The zone of the times in messages.
     timezone: TimeZone = "UTC"
+    #: The language of kwatch's own words.
+    language: Language = Language.EN
     #: Texts of your own: field → Jinja template, see `docs/templates.md`.
     template: Mapping[str, TemplateText] = {}
 
@@ -225,6 +243,15 @@ class ChannelConfig(BaseModel):
         if self.digest is None or self.digest.timezone is None or "timezone" in self.model_fields_set:
             return self.timezone
         return self.digest.timezone
+
+    @field_validator("*")
+    @classmethod
+    def _allowed_address(cls, value: Any, field: ValidationInfo) -> Any:
+        if isinstance(value, str):
+            check_url_address(value)
+            if field.field_name == "host":
+                check_host(value)
+        return value
 
     @model_validator(mode="after")
     def _usable_files(self) -> Self:

@@ -12,6 +12,7 @@ from typing import Any
 from kwatch.notify.escape import cut, fit, slack
 from kwatch.notify.markup import PLAIN, whole_text
 from kwatch.notify.page import Item, Listing, Page, Row, fitting
+from kwatch.notify.words import WORDS
 
 _BLOCKS = 13_000  # characters of all blocks as JSON in ASCII: above 13,200 Slack says msg_blocks_too_long
 _TEXT = 3000  # of a section
@@ -67,7 +68,7 @@ def _rich(page: Page) -> Any:
 def _listing(listing: Listing) -> list[Any]:
     title = [_paragraph([_bold(f"{listing.title}\n")])] if listing.title else []
     lines = {"type": "rich_text_list", "style": "bullet", "elements": [_item(item) for item in listing.items]}
-    more = [_paragraph([_plain(f"and {listing.more} more\n")])] if listing.more else []
+    more = [_paragraph([_plain(f"{listing.rest}\n")])] if listing.rest else []
     return [*title, lines, *more]
 
 
@@ -77,7 +78,7 @@ def _item(item: Item) -> Any:
 
 def _footer(page: Page) -> list[Any]:
     said = [fit(page.footer, 500, slack)] if page.footer else []
-    said += [f"<{page.url}|details>"] if page.url else []
+    said += [f"<{page.url}|{WORDS[page.language]('details')}>"] if page.url else []
     return [{"type": "context", "elements": [_mrkdwn(" · ".join(said))]}] if said else []
 
 

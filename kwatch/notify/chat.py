@@ -121,17 +121,19 @@ class Chat:
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the steps to take; degraded, with plain texts."""
         texts = Composition(self._config, self._templates, notification)
-        title = line(texts.text("title")) or texts.built_in("default/title.j2")
         mention = self._whom(notification, thread)
         is_edit = self._room.can_edit and edits(notification, thread)
         upper, lower = ("", mention) if is_edit else (mention, "")  # an edit reaches nobody
         write = self._room.write_plain if degraded else self._room.write
-        is_text = degraded or texts.has_own("text")
-        page = text_page(title, texts.text("text"), texts.context) if is_text else fact_page(title, texts.context)
-        news = news_page(title, texts.context) if is_edit else None
+        page = page_of(texts, is_text=degraded)
+        news = news_page(page.title, texts.context) if is_edit else None
         whole, said = write(page, upper), write(news, lower) if news is not None else None
         steps = plan(notification, thread, whole, said, can_edit=self._room.can_edit)
         return Message(msgspec.json.encode(steps), fallback_reason=texts.problem)
+
+    def page(self, notification: Notification) -> Page:
+        """Return what the room lays out, for a preview."""
+        return page_of(Composition(self._config, self._templates, notification), is_text=False)
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
         """Take the planned steps; the receipt names the incident's message."""
@@ -158,6 +160,14 @@ class Chat:
 
 
 # Planning. Pure.
+
+
+def page_of(texts: Composition, *, is_text: bool) -> Page:
+    """Return the message; `is_text`, or where the text is the user's own, as a text."""
+    title = line(texts.text("title")) or texts.built_in("default/title.j2")
+    if is_text or texts.has_own("text"):
+        return text_page(title, texts.text("text"), texts.context)
+    return fact_page(title, texts.context)
 
 
 def edits(notification: Notification, thread: Thread) -> bool:

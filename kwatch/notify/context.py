@@ -17,6 +17,8 @@ from kwatch.notify import facts
 from kwatch.notify.escape import clean, cut, line
 from kwatch.notify.render import TemplateEngine
 from kwatch.notify.report import report
+from kwatch.notify.words import WORDS, Language, Words
+from kwatch.redaction import redacted_tree
 
 _ALERTS = 100  # in the context; `alert_count` says how many there are
 _LISTED = 10  # in the text
@@ -40,152 +42,163 @@ class Facts(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-def context_of(notification: Notification, timezone: str, templates: TemplateEngine) -> Facts:
+def context_of(
+    notification: Notification, timezone: str, templates: TemplateEngine, language: Language = Language.EN
+) -> Facts:
     """Return the facts of a notification as templates see them.
 
     Times are relative to the decision, so each rendering of a notification gives the same bytes.
     """
     content, now, zone = notification.content, notification.created_at, ZoneInfo(timezone)
+    say = WORDS[language.value]
     problems: list[str] = []
-    annotations = _Annotations(templates, problems)
+    annotations = _Annotations(templates, problems, say)
     sections = [
-        {**section, "alerts": [_alert(view, zone, now, annotations) for view in section["alerts"]]}
-        for section in _sections(content)
+        {**section, "alerts": [_alert(say, view, zone, now, annotations) for view in section["alerts"]]}
+        for section in _sections(say, content)
     ]
     shown = () if sections else content.alerts[:_ALERTS]
-    alerts = [_alert(view, zone, now, annotations) for view in shown]
-    glyph, state = facts.state(content, now)
-    return Facts(
-        {
-            "kind": content.kind.value,
-            "state": state,
-            "glyph": glyph,
-            "title": _short(facts.title(content, now)),
-            "subject": _short(facts.mail_subject(content)),
-            "so_far": _short(facts.so_far(content, zone, now)),
-            "status": _short(facts.status(content, zone, now)),
-            "cluster": _short(content.cluster),
-            "receiver": content.receiver,
-            "severity": content.severity.word,
-            "place": _short(facts.place(content)),
-            "labels": _mapping(content.group_labels),
-            "starts_at": content.starts_at.isoformat(),
-            "ends_at": content.ends_at.isoformat() if content.ends_at else "",
-            "lasted": facts.duration((content.ends_at or now) - content.starts_at),
-            "is_late": content.is_late,
-            "is_raised": content.is_raised,
-            "is_quiet": content.is_quiet,
-            "held_in": _short(content.held_in),
-            "alerts": alerts,
-            "listed": alerts[:_LISTED],
-            "alert_count": content.alert_count,
-            "firing_count": content.firing_count,
-            "more": max(0, content.alert_count - len(alerts[:_LISTED])),
-            "came_and_went": [_short(title) for title in content.came_and_went[:_ALERTS]],
-            "notices_dropped": content.notices_dropped,
-            "folded": content.folded,
-            "counts": [_short(count) for count in facts.counts(content)],
-            "sections": sections,
-            "report": report(content, zone, now) if content.kind is NotificationKind.DIGEST else {},
-            "notes": [_short(note) for note in (*facts.notes(content, zone, now), *_way_to_all(notification))],
-            "message": cut(clean(content.text), _MESSAGE),
-            "url": content.public_url,
-            "id": notification.id,
-            "incident": notification.incident,
-            "sequence": notification.sequence,
-            "rows": _rows(alerts[0]) if content.alert_count == 1 and alerts else [],
-            "advice": _advice(alerts) if content.alert_count > 1 else [],
-        },
-        problems[0] if problems else "",
-    )
+    alerts = [_alert(say, view, zone, now, annotations) for view in shown]
+    glyph, state = facts.state(say, content, now)
+    context = {
+        "kind": content.kind.value,
+        "state": state,
+        "glyph": glyph,
+        "title": _short(facts.title(say, content, now)),
+        "subject": _short(facts.mail_subject(say, content)),
+        "so_far": _short(facts.so_far(say, content, zone, now)),
+        "status": _short(facts.status(say, content, zone, now)),
+        "cluster": _short(content.cluster),
+        "receiver": content.receiver,
+        "severity": content.severity.word,
+        "place": _short(facts.place(content)),
+        "labels": _mapping(content.group_labels),
+        "starts_at": content.starts_at.isoformat(),
+        "ends_at": content.ends_at.isoformat() if content.ends_at else "",
+        "lasted": facts.duration(say, (content.ends_at or now) - content.starts_at),
+        "is_late": content.is_late,
+        "is_raised": content.is_raised,
+        "is_quiet": content.is_quiet,
+        "held_in": _short(content.held_in),
+        "alerts": alerts,
+        "listed": alerts[:_LISTED],
+        "alert_count": content.alert_count,
+        "firing_count": content.firing_count,
+        "more": max(0, content.alert_count - len(alerts[:_LISTED])),
+        "came_and_went": [_short(title) for title in content.came_and_went[:_ALERTS]],
+        "notices_dropped": content.notices_dropped,
+        "folded": content.folded,
+        "counts": [_short(count) for count in facts.counts(content)],
+        "sections": sections,
+        "report": report(say, content, zone, now) if content.kind is NotificationKind.DIGEST else {},
+        "notes": [_short(note) for note in (*facts.notes(say, content, zone, now), *_way_to_all(say, notification))],
+        "message": cut(clean(content.text), _MESSAGE),
+        "url": content.public_url,
+        "language": language.value,
+        "id": notification.id,
+        "incident": notification.incident,
+        "sequence": notification.sequence,
+        "rows": _rows(say, alerts[0]) if content.alert_count == 1 and alerts else [],
+        "advice": _advice(alerts) if content.alert_count > 1 else [],
+    }
+    return Facts(redacted_tree(context, templates.redact), templates.redact(problems[0]) if problems else "")
 
 
-def _sections(content: Content) -> list[Context]:
+def _sections(say: Words, content: Content) -> list[Context]:
     """Return the parts of a digest, each with its first alerts."""
     sections, start = [], 0
     for section in content.sections:
         views = content.alerts[start : start + min(section.listed, _SECTION)]
         start += section.listed
-        named = {"name": section.part.value, "title": facts.PARTS[section.part]}
+        named = {"name": section.part.value, "title": say(facts.PARTS[section.part])}
         sections.append({**named, "count": section.count, "alerts": views, "more": section.count - len(views)})
     return sections
 
 
-def _way_to_all(notification: Notification) -> tuple[str, ...]:
+def _way_to_all(say: Words, notification: Notification) -> tuple[str, ...]:
     """Say where everything is that an overflow stands for."""
     if notification.kind is not NotificationKind.OVERFLOW:
         return ()
-    return (f"each of them: kwatch deliveries show {notification.id}",)
+    return (say("each of them: {command}", command=f"kwatch deliveries show {notification.id}"),)
 
 
 class _Annotations:
-    """Renders the rule's own texts with the alert's labels as variables."""
+    """Renders the rule's own texts with the alert's labels as variables; those of packs in the reader's language."""
 
-    def __init__(self, templates: TemplateEngine, problems: list[str]) -> None:
+    def __init__(self, templates: TemplateEngine, problems: list[str], say: Words) -> None:
         self._templates = templates
         self._problems = problems
+        self._say = say
 
-    def render(self, alert: AlertView, labels: Context, details: Context, message: str) -> Context:
-        variables = {**labels, "labels": labels, "details": details, "message": message, "count": alert.count}
+    def render(self, alert: AlertView, variables: Context) -> Context:
         rendered = {}
         for name, text in list(alert.annotations.items())[:_KEYS]:
             try:
-                rendered[name] = cut(clean(self._templates.render(text, variables)), _MESSAGE)
+                rendered[name] = cut(clean(self._templates.render(self._say(text), variables)), _MESSAGE)
             except TemplateError as error:
                 self._problems.append(f"annotation {name} of rule {alert.rule}: {error}")
         return rendered
 
 
-def _alert(alert: AlertView, zone: ZoneInfo, now: datetime, annotations: _Annotations) -> Context:
-    labels, details = _mapping(alert.labels), _mapping(alert.details)
+def annotation_variables(alert: AlertView) -> Context:
+    """Return what a rule's own texts see of an alert."""
+    labels = _mapping(alert.labels)
     message = cut(clean(alert.message), _MESSAGE)
-    rendered = annotations.render(alert, labels, details, message)
+    return {**labels, "labels": labels, "details": _mapping(alert.details), "message": message, "count": alert.count}
+
+
+def _alert(say: Words, alert: AlertView, zone: ZoneInfo, now: datetime, annotations: _Annotations) -> Context:
+    variables = annotation_variables(alert)
+    labels, details, message = variables["labels"], variables["details"], variables["message"]
+    rendered = annotations.render(alert, variables)
     return {
         "rule": _short(alert.rule),
         "state": alert.state.value,
-        "status": facts.alert_status(alert, zone, now),
+        "status": facts.alert_status(say, alert, zone, now),
         "severity": alert.severity.word,
         "fingerprint": alert.fingerprint,
         "episode": alert.episode,
-        "continuity": facts.episode(alert),
+        "continuity": facts.episode(say, alert),
         "labels": labels,
         "annotations": rendered,
         "details": details,
         "where": _short(facts.where(alert.labels)),
-        "cause": cut(line(facts.cause(alert, rendered.get("summary", ""))), _VALUE),
+        "cause": cut(line(facts.cause(say, alert, rendered.get("summary", ""))), _VALUE),
         "explanation": rendered.get("explanation", ""),
         "next_step": rendered.get("next_step", ""),
         "runbook": _link(rendered.get("runbook", "")),
         "message": message,
-        "how_often": facts.how_often(alert),
+        "how_often": facts.how_often(say, alert),
         "count": alert.count,
         "window_count": alert.window_count,
         "starts_at": alert.starts_at.isoformat(),
         "ends_at": alert.ends_at.isoformat() if alert.ends_at else "",
         "since": facts.instant(alert.starts_at, zone, now),
-        "lasted": facts.duration((alert.ends_at or now) - alert.starts_at),
-        "end": facts.end(alert, zone, now),
+        "lasted": facts.duration(say, (alert.ends_at or now) - alert.starts_at),
+        "end": facts.end(say, alert, zone, now),
         "members": [_short(name) for name in alert.members],
         "member_count": alert.member_count,
-        "affected": _short(facts.members(alert)),
+        "affected": _short(facts.members(say, alert)),
         "is_late": alert.is_late,
         "is_new": alert.is_new,
         "is_varied": alert.is_varied,
         "held_back_by": _short(alert.held_back_by),
-        "stability": facts.stability(alert),
-        "acknowledged": _short(facts.acknowledgement(alert, zone, now)),
-        "escalated": _short(facts.escalation(alert)),
+        "stability": facts.stability(say, alert),
+        "acknowledged": _short(facts.acknowledgement(say, alert, zone, now)),
+        "escalated": _short(facts.escalation(say, alert)),
         "muted_by": _short(alert.muted_by),
     }
 
 
-def _rows(alert: Context) -> list[list[str]]:
+def _rows(say: Words, alert: Context) -> list[list[str]]:
     """Return the facts of a single alert as label and text, in the order in which they are read.
 
     What to do is not said of an alert that has ended.
     """
     goes_on = not alert["end"]
-    held_back = f"until now, by {alert['held_back_by']}" if alert["held_back_by"] else ""
+    held_back = say("until now, by {what}", what=alert["held_back_by"]) if alert["held_back_by"] else ""
+    flapping = {say(word): say(meaning) for word, meaning in _FLAPPING.items()}
+    acknowledged = say("by {whom}", whom=alert["acknowledged"]) if alert["acknowledged"] else ""
     rows = [
         ["Cause" if goes_on else "Was", alert["cause"]],
         ["Ended", alert["end"]],
@@ -197,14 +210,14 @@ def _rows(alert: Context) -> list[list[str]]:
         ["Affected", alert["affected"]],
         ["How often", alert["how_often"]],
         ["Held back", held_back],
-        ["Flapping", _FLAPPING.get(alert["stability"], "")],
-        ["Acknowledged", f"by {alert['acknowledged']}" if alert["acknowledged"] else ""],
+        ["Flapping", flapping.get(alert["stability"], "")],
+        ["Acknowledged", acknowledged],
         ["Escalated", alert["escalated"]],
         ["Muted", alert["muted_by"]],
         *([_label(name), value] for name, value in list(alert["details"].items())[:_LISTED]),
-        ["Rule", ", ".join(filter(None, (alert["rule"], alert["continuity"])))],
+        ["Rule", say(", ").join(filter(None, (alert["rule"], alert["continuity"])))],
     ]
-    return [row for row in rows if row[1]]
+    return [[say(label), text] for label, text in rows if text]
 
 
 def _label(name: str) -> str:

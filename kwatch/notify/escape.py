@@ -19,6 +19,7 @@ _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u20
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MENTION = re.compile(r"(?<![^\s(\[{\"'<])([@#])(?=\w)")
 _AT = re.compile(r"(?<!\w)@(?=\S)")  # not that of an address, or of an image's digest
+_MARKUP = re.compile(r"<(?=\S)|\](?=[(\[])")
 _FENCE = re.compile(r"`(?=``)")
 
 _ZERO_WIDTH_SPACE = "\u200b"
@@ -104,6 +105,12 @@ def _flags_before(text: str, position: int) -> int:
     return position - start
 
 
+def padded(text: str, columns: int) -> str:
+    """Return the text with spaces up to so many columns; characters of East Asia take two (UAX 11)."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return text.ljust(columns - wide)
+
+
 def slack(text: str) -> str:
     """Encode for Slack's mrkdwn and `text`: no mention, no link, no channel can come of it."""
     entities = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -118,6 +125,14 @@ def unmentioned(text: str) -> str:
 def markdown(text: str, special: str = r"\`*_~|[]<>#") -> str:
     """Encode for Markdown, in which the `special` characters mean something: no mention, link or format comes of it."""
     return re.sub(f"[{re.escape(special)}]", r"\\\g<0>", unmentioned(text))
+
+
+def plain(text: str) -> str:
+    """Encode for tools that may show HTML, Markdown or Slack's markup, and undo no escapes: none of it comes about.
+
+    Characters of no width break tags, links with words of their own, and mentions.
+    """
+    return _MARKUP.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", unmentioned(text))
 
 
 def fenced(text: str) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, tzinfo
 from kwatch.model.alerts import AlertState, AlertView, EndReason
 from kwatch.model.notifications import Content, NotificationKind, Part
 from kwatch.model.rules import Severity
+from kwatch.notify.words import Words
 
 GLYPHS: Mapping[Severity, str] = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
 
@@ -22,19 +23,20 @@ _ENDS: Mapping[EndReason, str] = {
     EndReason.NOT_OBSERVED: "nothing was observed any more, so kwatch cannot say that it is over",
     EndReason.SEEN_AGAIN: "it was seen again",
     EndReason.RULE_REMOVED: "the rule was removed",
+    EndReason.DESTINATION_REMOVED: "this destination was removed, so kwatch tells it no more: it may go on",
 }
 
 
-def duration(span: timedelta) -> str:
+def duration(say: Words, span: timedelta) -> str:
     """Return `45 s`, `14 m`, `1 h 05 m`, `2 d 3 h`; never negative."""
     seconds = max(0, int(span.total_seconds()))
     if seconds < 60:
-        return f"{seconds} s"
+        return say("{seconds} s", seconds=seconds)
     if seconds < 3600:
-        return f"{seconds // 60} m"
+        return say("{minutes} m", minutes=seconds // 60)
     if seconds < 86400:
-        return f"{seconds // 3600} h {seconds % 3600 // 60:02} m"
-    return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
+        return say("{hours} h {minutes:02} m", hours=seconds // 3600, minutes=seconds % 3600 // 60)
+    return say("{days} d {hours} h", days=seconds // 86400, hours=seconds % 86400 // 3600)
 
 
 def instant(at: datetime, zone: tzinfo, now: datetime) -> str:
@@ -60,129 +62,134 @@ def place(content: Content) -> str:
     return where(content.group_labels) or content.cluster
 
 
-def subject(content: Content) -> str:
+def subject(say: Words, content: Content) -> str:
     """Return what it is about, in few words: `crash-loop`, `crash-loop (3)`, `3 problems`."""
     rules = {alert.rule for alert in content.alerts}
     if len(rules) == 1 and (rule := next(iter(rules))):
         return rule if content.alert_count == 1 else f"{rule} ({content.alert_count})"
-    return problems(content.alert_count)
+    return problems(say, content.alert_count)
 
 
-def problems(count: int) -> str:
+def problems(say: Words, count: int) -> str:
     """Return `1 problem`, `3 problems`."""
-    return f"{count} problem" if count == 1 else f"{count} problems"
+    return say("{count} problem" if count == 1 else "{count} problems", count=count)
 
 
-def state(content: Content, now: datetime) -> tuple[str, str]:
+def state(say: Words, content: Content, now: datetime) -> tuple[str, str]:
     """Return glyph and words of the state, the same in every channel."""
-    lasted = duration((content.ends_at or now) - content.starts_at)
+    lasted = duration(say, (content.ends_at or now) - content.starts_at)
     severity = content.severity
     match content.kind:
         case NotificationKind.RESOLVED:
-            return "✅", f"RESOLVED after {lasted}"
+            return "✅", say("RESOLVED after {lasted}", lasted=lasted)
         case NotificationKind.EXPIRED:
-            return "⚪", f"NO LONGER OBSERVED after {lasted}"
+            return "⚪", say("NO LONGER OBSERVED after {lasted}", lasted=lasted)
         case NotificationKind.REPEAT:
-            return GLYPHS[severity], f"{severity.name} · still firing after {lasted}"
+            still = say("still firing after {lasted}", lasted=lasted)
+            return GLYPHS[severity], f"{say(severity.name)} · {still}"
         case NotificationKind.SUMMARY:
-            return "📋", "SUMMARY"
+            return "📋", say("SUMMARY")
         case NotificationKind.OVERFLOW:
-            return "⚠️", "OVERFLOW"
+            return "⚠️", say("OVERFLOW")
         case NotificationKind.DIGEST:
-            return "🗞️", "DIGEST"
+            return "🗞️", say("DIGEST")
         case NotificationKind.META:
-            return "⚙️", "KWATCH"
+            return "⚙️", say("KWATCH")
         case NotificationKind.TEST:
-            return "🧪", "TEST"
+            return "🧪", say("TEST")
         case NotificationKind.FIRING | NotificationKind.UPDATE | NotificationKind.NOTICE:
-            shared = {stability(alert) for alert in content.alerts}
+            shared = {stability(say, alert) for alert in content.alerts}
             words = shared.pop() if len(shared) == 1 else ""
-            return GLYPHS[severity], f"{severity.name} · {words}" if words else severity.name
+            return GLYPHS[severity], f"{say(severity.name)} · {words}" if words else say(severity.name)
 
 
-def title(content: Content, now: datetime) -> str:
+def title(say: Words, content: Content, now: datetime) -> str:
     """Return the line that phones and screen readers get, without the glyph."""
-    words = state(content, now)[1]
+    words = state(say, content, now)[1]
     match content.kind:
         case NotificationKind.META | NotificationKind.TEST:
             return f"{words} · {content.text.splitlines()[0] if content.text else content.cluster}"
         case NotificationKind.SUMMARY:
-            return f"{words} · {summarised(content)} · {content.cluster}"
+            return f"{words} · {summarised(say, content)} · {content.cluster}"
         case NotificationKind.OVERFLOW:
-            return f"{words} · {content.folded} more · {content.cluster}"
+            return f"{words} · {say('{count} more', count=content.folded)} · {content.cluster}"
         case NotificationKind.DIGEST:
-            return f"{words} · {contents(content)} · {content.cluster}"
+            return f"{words} · {contents(say, content)} · {content.cluster}"
         case _:
-            return f"{words} · {subject(content)} · {place(content)}"
+            return f"{words} · {subject(say, content)} · {place(content)}"
 
 
-def so_far(content: Content, zone: tzinfo, now: datetime) -> str:
+def so_far(say: Words, content: Content, zone: tzinfo, now: datetime) -> str:
     """Return `since 14:02 CET, 43 times` of what goes on, or nothing: what a title leaves out."""
     if content.kind.closes or not content.alerts or content.kind in _OF_SEVERAL:
         return ""
-    often = how_often(content.alerts[0]) if content.alert_count == 1 else ""
-    return ", ".join(filter(None, (f"since {instant(content.starts_at, zone, now)}", often)))
+    often = how_often(say, content.alerts[0]) if content.alert_count == 1 else ""
+    since = say("since {since}", since=instant(content.starts_at, zone, now))
+    return say(", ").join(filter(None, (since, often)))
 
 
 #: Kinds that tell of a period, not of a problem.
 _OF_SEVERAL = frozenset({NotificationKind.SUMMARY, NotificationKind.OVERFLOW, NotificationKind.DIGEST})
 
 
-def mail_subject(content: Content) -> str:
+def mail_subject(say: Words, content: Content) -> str:
     """Return the subject of a thread: it does not change with the state, so that the thread holds."""
     match content.kind:
         case NotificationKind.META | NotificationKind.TEST:
             text = content.text.splitlines()[0] if content.text else content.kind.value
             return f"[{content.cluster}] kwatch: {text}"
         case NotificationKind.SUMMARY:
-            return f"[{content.cluster}] kwatch: {summarised(content)}"
+            return f"[{content.cluster}] kwatch: {summarised(say, content)}"
         case NotificationKind.OVERFLOW:
-            return f"[{content.cluster}] kwatch: {content.folded} more"
+            return f"[{content.cluster}] kwatch: {say('{count} more', count=content.folded)}"
         case NotificationKind.DIGEST:
-            return f"[{content.cluster}] kwatch digest: {contents(content)}"
+            return f"[{content.cluster}] {say('kwatch digest')}: {contents(say, content)}"
         case _:
-            return f"[{content.cluster}] {content.severity.word}: {subject(content)} {place(content)}"
+            return f"[{content.cluster}] {say(content.severity.word)}: {subject(say, content)} {place(content)}"
 
 
-def summarised(content: Content) -> str:
+def summarised(say: Words, content: Content) -> str:
     """Return `12 problems were already there`, or `3 problems after the window nights, 2 came and went`."""
     count = content.alert_count
     if not content.held_in:
-        return f"{problems(count)} {'was' if count == 1 else 'were'} already there"
-    gone = f", {len(content.came_and_went)} came and went" if content.came_and_went else ""
-    return f"{problems(count)} after the window {content.held_in}{gone}"
+        text = "{problems} was already there" if count == 1 else "{problems} were already there"
+        return say(text, problems=problems(say, count))
+    said = say("{problems} after the window {window}", problems=problems(say, count), window=content.held_in)
+    gone = len(content.came_and_went)
+    return say(", ").join((said, say("{count} came and went", count=gone))) if gone else said
 
 
-def status(content: Content, zone: tzinfo, now: datetime) -> str:
+def status(say: Words, content: Content, zone: tzinfo, now: datetime) -> str:
     """Return the first line of a body: the state with its times."""
-    since = instant(content.starts_at, zone, now)
-    lasted = duration((content.ends_at or now) - content.starts_at)
+    since, end = instant(content.starts_at, zone, now), instant(content.ends_at or now, zone, now)
+    lasted = duration(say, (content.ends_at or now) - content.starts_at)
     match content.kind:
         case NotificationKind.RESOLVED:
-            return f"RESOLVED after {lasted}: {since} to {_end(content, zone, now)}"
+            return say("RESOLVED after {lasted}: {since} to {end}", lasted=lasted, since=since, end=end)
         case NotificationKind.EXPIRED:
-            return f"NO LONGER OBSERVED: began {since}, last known {_end(content, zone, now)}"
+            return say("NO LONGER OBSERVED: began {since}, last known {end}", since=since, end=end)
         case NotificationKind.NOTICE:
-            return f"NOTICE at {since}"
+            return say("NOTICE at {since}", since=since)
         case NotificationKind.SUMMARY:
-            return f"SUMMARY: {summarised(content)}" + ("" if content.held_in else " when kwatch began to watch")
+            text = "SUMMARY: {what}" if content.held_in else "SUMMARY: {what} when kwatch began to watch"
+            return say(text, what=summarised(say, content))
         case NotificationKind.OVERFLOW:
-            return f"OVERFLOW: {content.folded} more since {since} than may be told one by one"
+            text = "OVERFLOW: {count} more since {since} than may be told one by one"
+            return say(text, count=content.folded, since=since)
         case NotificationKind.DIGEST:
-            return f"DIGEST of {since} to {_end(content, zone, now)} ({lasted})"
+            return say("DIGEST of {since} to {end} ({lasted})", since=since, end=end, lasted=lasted)
         case NotificationKind.META:
-            return "KWATCH about itself"
+            return say("KWATCH about itself")
         case NotificationKind.TEST:
-            return "TEST: nothing is wrong"
+            return say("TEST: nothing is wrong")
         case NotificationKind.FIRING | NotificationKind.UPDATE | NotificationKind.REPEAT:
-            still = "STILL FIRING" if content.kind is NotificationKind.REPEAT else "FIRING"
+            text = "STILL FIRING since {since} ({how})" if content.kind is NotificationKind.REPEAT else _FIRING
+            of = say("{some} of {all}", some=content.firing_count, all=content.alert_count)
             is_partly = content.firing_count != content.alert_count
-            of = f", {content.firing_count} of {content.alert_count}" if is_partly else ""
-            return f"{still} since {since} ({lasted}{of})"
+            return say(text, since=since, how=say(", ").join((lasted, of)) if is_partly else lasted)
 
 
-def _end(content: Content, zone: tzinfo, now: datetime) -> str:
-    return instant(content.ends_at or now, zone, now)
+_FIRING = "FIRING since {since} ({how})"
 
 
 #: What the alerts of a digest's section have in common.
@@ -195,9 +202,10 @@ PARTS: Mapping[Part, str] = {
 }
 
 
-def contents(content: Content) -> str:
+def contents(say: Words, content: Content) -> str:
     """Return `3 new, 1 ended`, or that nothing happened."""
-    return ", ".join(f"{section.count} {PARTS[section.part]}" for section in content.sections) or "nothing happened"
+    said = [f"{section.count} {say(PARTS[section.part])}" for section in content.sections]
+    return say(", ").join(said) or say("nothing happened")
 
 
 def counts(content: Content) -> tuple[str, ...]:
@@ -207,112 +215,120 @@ def counts(content: Content) -> tuple[str, ...]:
     )
 
 
-def late(content: Content, zone: tzinfo, now: datetime) -> str:
+def late(say: Words, content: Content, zone: tzinfo, now: datetime) -> str:
     """Return what makes a late message understandable, or nothing."""
     if not content.is_late:
         return ""
+    began = instant(content.starts_at, zone, now)
     if content.kind is NotificationKind.OVERFLOW:
-        return f"late: the first of them is of {instant(content.starts_at, zone, now)}, and could not be delivered"
-    return f"late: began at {instant(content.starts_at, zone, now)} while kwatch was not watching"
+        return say("late: the first of them is of {since}, and could not be delivered", since=began)
+    return say("late: began at {since} while kwatch was not watching", since=began)
 
 
-def alert_status(alert: AlertView, zone: tzinfo, now: datetime) -> str:
+def alert_status(say: Words, alert: AlertView, zone: tzinfo, now: datetime) -> str:
     """Return `firing since 14:02 UTC (12 m)`, or how and after how long it ended."""
     since = instant(alert.starts_at, zone, now)
-    lasted = duration((alert.ends_at or now) - alert.starts_at)
+    lasted = duration(say, (alert.ends_at or now) - alert.starts_at)
     match alert.state:
         case AlertState.RESOLVED:
-            return f"resolved after {lasted}"
+            return say("resolved after {lasted}", lasted=lasted)
         case AlertState.EXPIRED:
-            return f"no longer observed after {lasted}"
+            return say("no longer observed after {lasted}", lasted=lasted)
         case AlertState.FIRING | AlertState.PENDING | AlertState.INACTIVE:
-            acked = f"acknowledged by {alert.acked_by}" if alert.acked_by else ""
-            said = (f"{alert.state.value} since {since} ({lasted})", stability(alert), acked)
-            return ", ".join(filter(None, said))
+            acked = say("acknowledged by {who}", who=alert.acked_by) if alert.acked_by else ""
+            lasts = say("{state} since {since} ({lasted})", state=say(alert.state.value), since=since, lasted=lasted)
+            return say(", ").join(filter(None, (lasts, stability(say, alert), acked)))
 
 
-def end(alert: AlertView, zone: tzinfo, now: datetime) -> str:
+def end(say: Words, alert: AlertView, zone: tzinfo, now: datetime) -> str:
     """Return why it ended, or nothing while it goes on."""
     if alert.end_reason is None:
         return ""
-    return _ENDS[alert.end_reason].format(end=instant(alert.ends_at or now, zone, now))
+    return say(_ENDS[alert.end_reason], end=instant(alert.ends_at or now, zone, now))
 
 
-def stability(alert: AlertView) -> str:
+def stability(say: Words, alert: AlertView) -> str:
     """Return whether it begins and ends again and again, or has done so until now; nothing once it has ended."""
     if alert.ends_at is not None:
         return ""
-    return "flapping" if alert.is_flapping else "stable, still firing" if alert.is_stable else ""
+    return say("flapping") if alert.is_flapping else say("stable, still firing") if alert.is_stable else ""
 
 
-def acknowledgement(alert: AlertView, zone: tzinfo, now: datetime) -> str:
+def acknowledgement(say: Words, alert: AlertView, zone: tzinfo, now: datetime) -> str:
     """Return `ann at 14:02 UTC: the disk is being replaced`, or nothing."""
     if alert.acked_at is None:
         return ""
-    by = f"{alert.acked_by} at {instant(alert.acked_at, zone, now)}"
+    by = say("{who} at {when}", who=alert.acked_by, when=instant(alert.acked_at, zone, now))
     return f"{by}: {alert.ack_comment}" if alert.ack_comment else by
 
 
-def escalation(alert: AlertView) -> str:
+def escalation(say: Words, alert: AlertView) -> str:
     """Return whom it was escalated to, and why; or nothing."""
-    return f"to {', '.join(alert.escalated_to)}, as nobody acknowledged it in time" if alert.escalated_to else ""
+    receivers = ", ".join(alert.escalated_to)
+    return say("to {receivers}, as nobody acknowledged it in time", receivers=receivers) if receivers else ""
 
 
-def how_often(alert: AlertView) -> str:
+def how_often(say: Words, alert: AlertView) -> str:
     """Return the numbers as far as they are known, and why no more is; nothing for a state that is simply there."""
     if alert.count == 0:
         return ""
-    total = "once" if alert.count == 1 else f"{alert.count} times"
+    total = say("once") if alert.count == 1 else say("{count} times", count=alert.count)
     if alert.window_count not in {0, alert.count}:
-        window = duration(alert.window) if alert.window else "the window of the rule"
-        total = f"about {alert.window_count} in {window}, {alert.count} in all"
-    varied = ["varied messages"] if alert.is_varied else []
-    return ", ".join([total, *varied, *([THROTTLED] if alert.is_throttled else [])])
+        window = duration(say, alert.window) if alert.window else say("the window of the rule")
+        text = "about {some} in {window}, {all} in all"
+        total = say(text, some=alert.window_count, window=window, all=alert.count)
+    varied = [say("varied messages")] if alert.is_varied else []
+    return say(", ").join([total, *varied, *([say(THROTTLED)] if alert.is_throttled else [])])
 
 
-def members(alert: AlertView) -> str:
+def members(say: Words, alert: AlertView) -> str:
     """Return `api-1, api-2 and 27 more`; nothing for a single one that the place already names."""
     if alert.member_count <= 1 and where(alert.labels).endswith("/".join(alert.members)):
         return ""
-    return and_more(alert.members, alert.member_count)
+    return and_more(say, alert.members, alert.member_count)
 
 
-def and_more(names: tuple[str, ...], count: int) -> str:
+def and_more(say: Words, names: tuple[str, ...], count: int) -> str:
     """Join names, and say how many are not among them."""
     if not names:
-        return f"{count} objects" if count else ""
-    missing = count - len(names)
-    return ", ".join(names) + (f" and {missing} more" if missing > 0 else "")
+        return say("{count} objects", count=count) if count else ""
+    listed, missing = ", ".join(names), count - len(names)
+    return say("{names} and {count} more", names=listed, count=missing) if missing > 0 else listed
 
 
-def episode(alert: AlertView) -> str:
+def episode(say: Words, alert: AlertView) -> str:
     """Return `episode 2, continues episode 1`; nothing for a first one."""
     if alert.continues is not None:
-        return f"episode {alert.episode}, continues episode {alert.continues}"
-    return f"episode {alert.episode}" if alert.episode > 1 else ""
+        return say("episode {number}, continues episode {earlier}", number=alert.episode, earlier=alert.continues)
+    return say("episode {number}", number=alert.episode) if alert.episode > 1 else ""
 
 
-def cause(alert: AlertView, summary: str) -> str:
+def cause(say: Words, alert: AlertView, summary: str) -> str:
     """Return the rule's sentence, else the first line of the message, else what and where."""
     first = alert.message.strip().partition("\n")[0]
-    return summary or first or f"{alert.rule} on {where(alert.labels)}"
+    return summary or first or say("{rule} on {where}", rule=alert.rule, where=where(alert.labels))
 
 
-def notes(content: Content, zone: tzinfo, now: datetime) -> tuple[str, ...]:
+_NOTICED = "the same was noticed {count} times more in the meantime"
+_SLOTS = "stands for {count} digests: kwatch was not running when the others were due"
+
+
+def notes(say: Words, content: Content, zone: tzinfo, now: datetime) -> tuple[str, ...]:
     """Return what else is to be said of the whole: lateness, what came and went, what was left out."""
     lines = []
     if content.meant_for:
-        lines.append(f"meant for {content.meant_for}, which cannot be told")
-    if said := late(content, zone, now):
+        lines.append(say("meant for {destination}, which cannot be told", destination=content.meant_for))
+    if said := late(say, content, zone, now):
         lines.append(said)
     if content.came_and_went:
-        lines.append("came and went: " + and_more(content.came_and_went[:10], len(content.came_and_went)))
+        names = and_more(say, content.came_and_went[:10], len(content.came_and_went))
+        lines.append(say("came and went: {names}", names=names))
     if content.notices_dropped:
-        times = "once" if content.notices_dropped == 1 else f"{content.notices_dropped} times"
-        lines.append(f"the same was noticed {times} more in the meantime")
+        text = "the same was noticed once more in the meantime" if content.notices_dropped == 1 else _NOTICED
+        lines.append(say(text, count=content.notices_dropped))
     if content.slots > 1:
-        lines.append(f"stands for {content.slots} digests: kwatch was not running when the others were due")
+        lines.append(say(_SLOTS, count=content.slots))
     if content.kind is NotificationKind.OVERFLOW:
         ended = sum(alert.state in (AlertState.RESOLVED, AlertState.EXPIRED) for alert in content.alerts)
-        lines += [f"{ended} of them already ended"] if ended else []
+        lines += [say("{count} of them already ended", count=ended)] if ended else []
     return tuple(lines)

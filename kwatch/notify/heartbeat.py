@@ -10,11 +10,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath
 
-from kwatch.notify.base import ChannelConfig, Duration, Secret, Tools, check_proxy, parse_url
+from kwatch.notify.base import ChannelConfig, Duration, Secret, Tools, check_proxy, check_url_address, parse_url
 from kwatch.notify.http import HttpClient, classify
 
 
 def _check_url(value: str) -> str:
+    check_url_address(value)
     url = parse_url(value)
     if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
         raise ValueError("not a URL; write https://…, without a user")

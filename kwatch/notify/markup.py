@@ -62,5 +62,5 @@ def _listed(page: Page, markup: Markup) -> Iterator[str]:
             yield markup.bold(markup.text(listing.title))
         for item in listing.items:
             yield f"{markup.bullet}{markup.bold(markup.text(item.name))}{markup.text(item.text)}"
-        if listing.more:
-            yield f"and {listing.more} more"
+        if listing.rest:
+            yield listing.rest

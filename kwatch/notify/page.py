@@ -4,7 +4,7 @@ A chat adds no fact of its own and leaves none out, unless the message would be 
 first what is long, then what is much. Texts are plain and untrusted: the chat encodes them. Pure.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import TypeVar
 
@@ -12,12 +12,12 @@ import msgspec
 
 from kwatch.notify.context import Context
 from kwatch.notify.escape import cut
+from kwatch.notify.words import WORDS, Words
 
 _T = TypeVar("_T")
 
-#: Rows that are sentences; the others stand in columns.
-_SENTENCES = frozenset({"Cause", "Was", "Means", "Next", "Runbook", "Ended"})
-_ELSEWHERE = frozenset({"Rule"})  # in the footer
+#: Rows that are sentences; the others stand in columns, but for the rule, which is in the footer.
+_SENTENCES = ("Cause", "Was", "Means", "Next", "Runbook", "Ended")
 _IN_SECTION = 10  # alerts of each section of a digest
 _COUNTS = 20  # lines of an overflow
 _NAME, _TITLE = 100, 250
@@ -56,6 +56,12 @@ class Listing(msgspec.Struct, frozen=True):
     items: tuple[Item, ...]
     more: int = 0
     title: str = ""
+    language: str = "en"
+
+    @property
+    def rest(self) -> str:
+        """Return `and 3 more`, or nothing."""
+        return WORDS[self.language]("and {count} more", count=self.more) if self.more else ""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -81,6 +87,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     advice: tuple[Row, ...] = ()  # next steps, by rule
     footer: str = ""
     url: str = ""  # where the details are
+    language: str = "en"  # of the words that a layout adds
     is_quiet: bool = False  # it calls nobody
 
     @property
@@ -91,18 +98,21 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 def fact_page(title: str, context: Context) -> Page:
     """Return the built-in message."""
-    rows = [Row(label, text, label == "Runbook") for label, text in context["rows"]]
+    say = WORDS[context["language"]]
+    rows = [Row(label, text, label == say("Runbook")) for label, text in context["rows"]]
+    sentences = frozenset(map(say, _SENTENCES))
     return Page(
         title=title,
         so_far=context["so_far"],
         tone=_tone(context),
         states=(context["status"], *context["notes"], *_beginnings(context)),
-        facts=(*_common(context), *(row for row in rows if row.label not in _SENTENCES | _ELSEWHERE)),
-        sentences=tuple(row for row in rows if row.label in _SENTENCES),
+        facts=(*_common(context), *(row for row in rows if row.label not in {*sentences, say("Rule")})),
+        sentences=tuple(row for row in rows if row.label in sentences),
         quote=_quote(context),
         listings=_listings(context),
         advice=_advice(context),
         footer=_footer(context),
+        language=context["language"],
         url=context["url"] if context["url"].startswith("https://") else "",
         is_quiet=context["is_quiet"],
     )
@@ -110,19 +120,21 @@ def fact_page(title: str, context: Context) -> Page:
 
 def text_page(title: str, text: str, context: Context) -> Page:
     """Return a text of the user's own, or the plain form, under its title."""
-    return Page(title=title, tone=_tone(context), text=text, is_quiet=context["is_quiet"])
+    return Page(title=title, tone=_tone(context), text=text, language=context["language"], is_quiet=context["is_quiet"])
 
 
 def news_page(title: str, context: Context) -> Page | None:
     """Return what is worth a word of its own: an end, that it goes on or is worse, alerts that are new; or None."""
     new = [alert for alert in context["listed"] if alert["is_new"]]
+    say = WORDS[context["language"]]
     if context["is_quiet"] or (context["kind"] == "update" and not new and not context["is_raised"]):
         return None
     about = new if context["kind"] == "update" else context["listed"] if context["alert_count"] > 1 else []
-    how = ", ".join(filter(None, (context["status"], *(alert["end"] for alert in context["listed"][:1]))))
+    how = say(", ").join(filter(None, (context["status"], *(alert["end"] for alert in context["listed"][:1]))))
     return Page(
         title=title,
         tone=_tone(context),
+        language=context["language"],
         states=() if about else (how,),
         listings=(Listing(tuple(_alert_item(alert) for alert in about)),) if about else (),
     )
@@ -139,9 +151,10 @@ def _tone(context: Context) -> Tone:
 
 
 def _common(context: Context) -> tuple[Row, ...]:
-    cluster = (Row("Cluster", context["cluster"]),) if context["cluster"] else ()
+    say = WORDS[context["language"]]
+    cluster = (Row(say("Cluster"), context["cluster"]),) if context["cluster"] else ()
     is_of_alerts = context["kind"] not in {"meta", "test", "summary", "digest"}
-    return (*cluster, Row("Severity", context["severity"])) if is_of_alerts else cluster
+    return (*cluster, Row(say("Severity"), say(context["severity"]))) if is_of_alerts else cluster
 
 
 def _quote(context: Context) -> str:
@@ -157,8 +170,9 @@ def _listings(context: Context) -> tuple[Listing, ...]:
         return _report(context)
     if context["rows"]:
         return ()
-    counts = Listing(tuple(Item(count) for count in context["counts"][:_COUNTS]))
-    alerts = Listing(tuple(_alert_item(alert) for alert in context["listed"]), context["more"])
+    language = context["language"]
+    counts = Listing(tuple(Item(count) for count in context["counts"][:_COUNTS]), language=language)
+    alerts = Listing(tuple(map(_alert_item, context["listed"])), context["more"], language=language)
     return tuple(listing for listing in (counts, alerts) if listing.items)
 
 
@@ -167,44 +181,48 @@ def _beginnings(context: Context) -> tuple[str, ...]:
     report = context["report"]
     if not report or not report["began"]:
         return ()
-    return (report["sparkline"], f"{report['began']} began, by the {report['slot']}; most at {report['busiest']}")
+    say = WORDS[context["language"]]
+    text = "{count} began, by the {slot}; most at {busiest}"
+    return (report["sparkline"], say(text, count=report["began"], slot=report["slot"], busiest=report["busiest"]))
 
 
 def _report(context: Context) -> tuple[Listing, ...]:
     """Return the lists of a digest, what asks for something first."""
-    report, sections = context["report"], context["sections"]
-    problems = Listing(tuple(Item(line) for line in report["undelivered"]), title="Delivery problems")
+    report, sections, say = context["report"], context["sections"], WORDS[context["language"]]
+    problems = Listing(tuple(map(Item, report["undelivered"])), title=say("Delivery problems"))
     groups = Listing(
-        tuple(
-            Item(
-                group["name"],
-                " · " + ", ".join(f"{group[s['name']]} {s['title']}" for s in sections if group[s["name"]]),
-            )
-            for group in report["groups"]
-        ),
-        title=f"By {report['group_word'].lower()}",
+        tuple(Item(group["name"], f" · {_counted(say, group, sections)}") for group in report["groups"]),
+        title=say("By {group}", group=report["group_word"].lower()),
     )
-    untold = Listing(tuple(Item(line) for line in report["suppressed"]), title="Not told")
-    listings = (problems, *(_section(section, report) for section in sections), groups, untold)
+    untold = Listing(tuple(map(Item, report["suppressed"])), title=say("Not told"))
+    listings = (problems, *(_section(section, context) for section in sections), groups, untold)
     return tuple(listing for listing in listings if listing.items)
 
 
-def _section(section: Context, report: Context) -> Listing:
+def _counted(say: Words, group: Context, sections: Iterable[Context]) -> str:
+    """Return `2 new, 1 ended`."""
+    return say(", ").join(f"{group[each['name']]} {each['title']}" for each in sections if group[each["name"]])
+
+
+def _section(section: Context, context: Context) -> Listing:
     """Return a part of a digest: some of its alerts in a line each; what came and went by rule and namespace."""
+    say, language = WORDS[context["language"]], context["language"]
     title = f"{section['title'].capitalize()} ({section['count']})"
     if section["name"] == "came_and_went":
-        gone = report["came_and_went"]
+        gone = context["report"]["came_and_went"]
+        text = "{count} times, the longest {longest}"
         items = tuple(
-            Item(each["rule"], f" · {each['count']} times, the longest {each['longest']} · {each['places']}")
+            Item(each["rule"], f" · {say(text, count=each['count'], longest=each['longest'])} · {each['places']}")
             for each in gone
         )
-        return Listing(items, section["count"] - sum(each["count"] for each in gone), title)
+        return Listing(items, section["count"] - sum(each["count"] for each in gone), title, language)
     shown = section["alerts"][:_IN_SECTION]
-    items = tuple(
-        Item(alert["rule"], f" · {alert['where']} · {', '.join(filter(None, (alert['status'], alert['muted_by'])))}")
-        for alert in shown
-    )
-    return Listing(items, section["count"] - len(shown), title)
+    items = tuple(Item(alert["rule"], f" · {alert['where']} · {_how_it_is(say, alert)}") for alert in shown)
+    return Listing(items, section["count"] - len(shown), title, language)
+
+
+def _how_it_is(say: Words, alert: Context) -> str:
+    return say(", ").join(filter(None, (alert["status"], alert["muted_by"])))
 
 
 def _alert_item(alert: Context) -> Item:
@@ -215,16 +233,20 @@ def _alert_item(alert: Context) -> Item:
 def _advice(context: Context) -> tuple[Row, ...]:
     if context["rows"] or context["sections"]:
         return ()
+    say = WORDS[context["language"]]
     return tuple(
-        Row(f"Next for {item['rule']}", f"{item['next_step']} {item['runbook']}") for item in context["advice"]
+        Row(say("Next for {rule}", rule=item["rule"]), f"{item['next_step']} {item['runbook']}")
+        for item in context["advice"]
     )
 
 
 def _footer(context: Context) -> str:
     if context["alert_count"] != 1 or not context["listed"]:
         return f"kwatch · {context['cluster']}"
-    alert = context["listed"][0]
-    return " · ".join(filter(None, (f"rule {alert['rule']}", alert["continuity"], alert["fingerprint"][:8])))
+    alert, say = context["listed"][0], WORDS[context["language"]]
+    return " · ".join(
+        filter(None, (say("rule {rule}", rule=alert["rule"]), alert["continuity"], alert["fingerprint"][:8]))
+    )
 
 
 # Sizes
@@ -260,7 +282,8 @@ def fitting(page: Page, build: Callable[[Page], _T], fits: Callable[[_T], bool])
 
 def _bounded(page: Page, bounds: _Bounds) -> Page:
     left = len(page.facts) - bounds.facts
-    unseen = (Row("More", f"{left} facts that found no room"),) if left > 0 else ()
+    say = WORDS[page.language]
+    unseen = (Row(say("More"), say("{count} facts that found no room", count=left)),) if left > 0 else ()
     return msgspec.structs.replace(
         page,
         title=cut(page.title, _TITLE),
@@ -286,4 +309,5 @@ def _cut_rows(rows: tuple[Row, ...], characters: int) -> tuple[Row, ...]:
 def _bounded_listing(listing: Listing, bounds: _Bounds) -> Listing:
     kept = listing.items[: bounds.items]
     items = tuple(Item(cut(item.name, _NAME), cut(item.text, bounds.row)) for item in kept)
-    return Listing(items, listing.more + len(listing.items) - len(kept), cut(listing.title, _NAME))
+    more = listing.more + len(listing.items) - len(kept)
+    return msgspec.structs.replace(listing, items=items, more=more, title=cut(listing.title, _NAME))

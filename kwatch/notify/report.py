@@ -6,9 +6,10 @@ from datetime import datetime, timedelta, tzinfo
 from itertools import islice
 
 from kwatch.model.alerts import AlertView
-from kwatch.model.notifications import Content, Part
+from kwatch.model.notifications import Content, Part, Undelivered
 from kwatch.notify.escape import cut, line
 from kwatch.notify.facts import and_more, duration, where
+from kwatch.notify.words import Words
 
 _SLOTS = 25  # of a sparkline: the hours of the day on which clocks are set back
 _WIDTHS = {
@@ -29,24 +30,25 @@ NOBODY = "no team"
 Report = dict[str, object]
 
 
-def report(content: Content, zone: tzinfo, now: datetime) -> Report:
+def report(say: Words, content: Content, zone: tzinfo, now: datetime) -> Report:
     """Return the facts of a digest's period."""
     until = content.ends_at or now
     parts = tuple(_parts(content))
-    groups, word = _groups(parts)
+    groups, word = _groups(say, parts)
     return {
-        **_beginnings(parts, content.starts_at, until, zone),
-        "came_and_went": _came_and_went(parts),
+        **_beginnings(say, parts, content.starts_at, until, zone),
+        "came_and_went": _came_and_went(say, parts),
         "group_word": word,
         "groups": groups,
         "rules": _rules(parts),
-        "suppressed": [f"{each.count} by {_short(each.by)}" for each in content.suppressed],
-        "undelivered": [
-            f"{each.destination}: {each.count} {'given up' if each.is_dead else 'waiting'}"
-            + (f" ({each.reason.replace('_', ' ')})" if each.reason else "")
-            for each in content.undelivered
-        ],
+        "suppressed": [say("{count} by {whom}", count=each.count, whom=_short(each.by)) for each in content.suppressed],
+        "undelivered": [_undelivered(say, each) for each in content.undelivered],
     }
+
+
+def _undelivered(say: Words, each: Undelivered) -> str:
+    what = say("{count} given up" if each.is_dead else "{count} waiting", count=each.count)
+    return f"{each.destination}: {what}" + (f" ({each.reason.replace('_', ' ')})" if each.reason else "")
 
 
 def _parts(content: Content) -> Iterator[tuple[Part, Sequence[AlertView]]]:
@@ -57,7 +59,7 @@ def _parts(content: Content) -> Iterator[tuple[Part, Sequence[AlertView]]]:
 
 
 def _beginnings(
-    parts: Sequence[tuple[Part, Sequence[AlertView]]], since: datetime, until: datetime, zone: tzinfo
+    say: Words, parts: Sequence[tuple[Part, Sequence[AlertView]]], since: datetime, until: datetime, zone: tzinfo
 ) -> Report:
     """Return how much began in each slot of the period."""
     width = next((each for each in _WIDTHS if (until - since) / each <= _SLOTS), _LONGEST)
@@ -68,7 +70,7 @@ def _beginnings(
             if view.starts_at >= since and number < len(slots):
                 slots[number] += 1
     most = max(slots)
-    form = "%H:%M" if width < timedelta(days=1) else "%a %d %b"
+    form = "%H:%M" if width < timedelta(days=1) else say("%a %d %b")
     starts = [(since + width * number).astimezone(zone).strftime(form) for number in range(len(slots))]
     return {
         "slots": [
@@ -76,7 +78,7 @@ def _beginnings(
             for at, count in zip(starts, slots, strict=True)
         ],
         "sparkline": "".join(_bar(count, most) for count in slots),
-        "slot": _WIDTHS[width],
+        "slot": say(_WIDTHS[width]),
         "began": sum(slots),
         "busiest": f"{starts[slots.index(most)]} ({most})" if most else "",
     }
@@ -86,25 +88,25 @@ def _bar(count: int, most: int) -> str:
     return _BARS[(count * len(_BARS) - 1) // most] if count else _NONE
 
 
-def _groups(parts: Sequence[tuple[Part, Sequence[AlertView]]]) -> tuple[list[Report], str]:
+def _groups(say: Words, parts: Sequence[tuple[Part, Sequence[AlertView]]]) -> tuple[list[Report], str]:
     """Return how much each team has of each part, else each namespace; and which of the two it is."""
     has_teams = any(view.labels.get("team") for _, views in parts for view in views)
     counts: dict[str, Counter[str]] = {}
     for part, views in parts:
         for view in views:
-            counts.setdefault(_group(view.labels, has_teams=has_teams), Counter())[part.value] += 1
+            counts.setdefault(_group(say, view.labels, has_teams=has_teams), Counter())[part.value] += 1
     ordered = sorted(counts.items(), key=lambda entry: (-entry[1].total(), entry[0]))
     rows: list[Report] = [{"name": name, **{part.value: row[part.value] for part in Part}} for name, row in ordered]
-    return rows[:_GROUPS] if len(rows) > 1 else [], "Team" if has_teams else "Namespace"
+    return rows[:_GROUPS] if len(rows) > 1 else [], say("Team") if has_teams else say("Namespace")
 
 
-def _group(labels: Mapping[str, str], *, has_teams: bool) -> str:
+def _group(say: Words, labels: Mapping[str, str], *, has_teams: bool) -> str:
     if has_teams:
-        return _short(labels.get("team", "")) or NOBODY
-    return labels.get("namespace") or "the cluster"
+        return _short(labels.get("team", "")) or say(NOBODY)
+    return labels.get("namespace") or say("the cluster")
 
 
-def _came_and_went(parts: Sequence[tuple[Part, Sequence[AlertView]]]) -> list[Report]:
+def _came_and_went(say: Words, parts: Sequence[tuple[Part, Sequence[AlertView]]]) -> list[Report]:
     """Return what came and went by rule and namespace, a line each: nobody has to do anything about one of them."""
     found: dict[tuple[str, str], list[AlertView]] = {}
     for part, views in parts:
@@ -116,8 +118,8 @@ def _came_and_went(parts: Sequence[tuple[Part, Sequence[AlertView]]]) -> list[Re
             "rule": rule,
             "namespace": namespace,
             "count": len(views),
-            "places": and_more(tuple(_places(views)[:_PLACES]), len(_places(views))),
-            "longest": duration(max((view.ends_at or view.starts_at) - view.starts_at for view in views)),
+            "places": and_more(say, tuple(_places(views)[:_PLACES]), len(_places(views))),
+            "longest": duration(say, max((view.ends_at or view.starts_at) - view.starts_at for view in views)),
         }
         for (rule, namespace), views in ordered[:_GROUPS]
     ]

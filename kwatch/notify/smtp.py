@@ -13,6 +13,7 @@ from enum import Enum
 import aiosmtplib
 
 from kwatch.errors import Failure, PermanentSendError, Reason, SendError
+from kwatch.notify.addresses import RefusedAddressError, connected
 from kwatch.notify.http import failed
 
 _GOODBYE = 1.0  # seconds
@@ -79,7 +80,6 @@ async def transmit(server: Server, login: Login | None, envelope: Envelope) -> A
     """Return what became of each recipient; raise SendError when that is the same for all."""
     client = aiosmtplib.SMTP(
         hostname=server.host,
-        port=server.port,
         local_hostname=server.hello,
         timeout=server.timeout,
         use_tls=server.tls is Tls.IMPLICIT,
@@ -104,7 +104,7 @@ class _Dialogue:
         self._transport: asyncio.BaseTransport | None = None
 
     async def run(self, server: Server, login: Login | None, envelope: Envelope) -> Answers:
-        await self._client.connect()
+        await self._client.connect(sock=await connected(server.host, server.port))
         await self._greet()
         if server.tls is Tls.STARTTLS:
             self._stage = Stage.STARTTLS
@@ -168,6 +168,8 @@ class _Dialogue:
         """Return what an exception means where the conversation was."""
         if isinstance(error, ssl.SSLCertVerificationError) or isinstance(error.__cause__, ssl.SSLCertVerificationError):
             return failed(Failure.DESTINATION, Reason.TLS, "the certificate of the mail server is not trusted")
+        if isinstance(error, RefusedAddressError):
+            return failed(Failure.DESTINATION, Reason.ADDRESS, "the mail server has an address that none may have")
         if isinstance(error, aiosmtplib.SMTPResponseException):
             return classify_reply(error.code, error.message, self._stage)
         if type(error) is aiosmtplib.SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported):

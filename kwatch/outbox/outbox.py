@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,6 +25,12 @@ log = logging.getLogger(__name__)
 
 #: How long ended deliveries can be looked up, with what was sent.
 RETENTION: Final = timedelta(days=7)
+#: Seconds between two looks whether something has been told.
+SETTLE_LOOK_SECONDS: Final = 0.1
+#: How long a destination that was removed may take to be told what is left.
+LEAVE: Final = timedelta(hours=1)
+#: Seconds between two looks whether it has been.
+LEAVE_LOOK_SECONDS: Final = 5.0
 _PRUNE_INTERVAL: Final = timedelta(hours=1)
 
 
@@ -61,8 +67,10 @@ class Outbox:
         self._clock = clock
         self._channels = dict(channels)
         self._workers = {name: Worker(name, channel, self._tools) for name, channel in channels.items()}
+        self._leaving: dict[str, Worker] = {}  # of destinations that were removed, and are told what is left
         self._troubles = Troubles(lambda: self._tools, self._workers, report=on_report, wake=self.wake)
         self._group: asyncio.TaskGroup | None = None  # while deliveries are made
+        self._besides: list[asyncio.Task[None]] = []  # what ends with the deliveries
         self._tasks: set[asyncio.Task[None]] = set()  # of workers, also of those that only end what they began
         self._stopped = asyncio.Event()
         self._grace = 0.0
@@ -72,15 +80,15 @@ class Outbox:
         await self._recover()
         async with asyncio.TaskGroup() as group:
             self._group = group
-            besides = (
+            self._besides += [
                 group.create_task(self._prune(), name="outbox prune"),
                 group.create_task(self._troubles.run(), name="outbox troubles"),
-            )
+            ]
             for name in self._workers:
                 self._start(name)
             await self._stopped.wait()
             self._group = None
-            for task in besides:
+            for task in self._besides:
                 task.cancel()
             await self._drain()
 
@@ -91,16 +99,42 @@ class Outbox:
         One that refuses everything is asked again: what was wrong with it may be no word of the configuration.
         """
         for name in [each for each, channel in self._channels.items() if channels.get(each) is not channel]:
-            self._workers.pop(name).stop()
+            worker = self._workers.pop(name)
+            if name in channels or self._group is None:
+                worker.stop()
+            else:
+                self._leaving[name] = worker
+                self._besides.append(self._group.create_task(self._see_off(name, worker), name=f"see off {name}"))
         self._channels = dict(channels)
         self._tools = msgspec.structs.replace(self._tools, policies=policies)
         for worker in self._workers.values():
             worker.use(policies.paces)
             worker.probe()
         for name, channel in channels.items():
+            if name in self._leaving:
+                self._leaving.pop(name).stop()
             if name not in self._workers:
                 self._workers[name] = Worker(name, channel, self._tools)
                 self._start(name)
+
+    async def _see_off(self, name: str, worker: Worker) -> None:
+        """Let a destination that was removed be told what is left, the ends of what it holds open above all (F-32)."""
+        ends_at = self._clock.now() + LEAVE
+        while self._leaving.get(name) is worker and worker.gate.suspended is None and self._clock.now() < ends_at:
+            await self._clock.sleep(LEAVE_LOOK_SECONDS)
+            if await self._is_told(name):
+                break
+        worker.stop()
+        if self._leaving.get(name) is worker:
+            del self._leaving[name]
+
+    async def _is_told(self, name: str) -> bool:
+        try:
+            return name not in await self._state.queues()
+        except FencedError:
+            raise
+        except StateError:
+            return False
 
     def stop(self, grace: float) -> None:
         """Lease nothing more; let what is in flight end within `grace` seconds; the rest stays for the next start."""
@@ -110,8 +144,9 @@ class Outbox:
     def wake(self, destinations: Iterable[str]) -> None:
         """Look for what was just committed for these destinations; one without a channel keeps its queue."""
         for destination in destinations:
-            if destination in self._workers:
-                self._workers[destination].wake()
+            worker = self._workers.get(destination) or self._leaving.get(destination)
+            if worker is not None:
+                worker.wake()
             for fallback in self._tools.policies.handlings.get(destination, Handling()).fallbacks:
                 self._wake_fallback(fallback.destination)
 
@@ -169,6 +204,32 @@ class Outbox:
         self._tools.on_ended(notification.destination, notification.incident, notification.kind, self._clock.now())
         return True
 
+    async def settle(self, destinations: Collection[str], seconds: float) -> None:
+        """Wait until nothing waits for these destinations, at most so long."""
+        ends_at = self._clock.now() + timedelta(seconds=seconds)
+        while self._clock.now() < ends_at and not (await self.left()).keys().isdisjoint(destinations):
+            await self._clock.sleep(SETTLE_LOOK_SECONDS)
+
+    async def left(self) -> Mapping[str, Queue]:
+        """Return what waits, by destination; nothing while the store cannot be read."""
+        try:
+            return await self._state.queues()
+        except StateError as error:
+            log.warning("what waits is not known", extra={"error": str(error)})
+            return {}
+
+    async def note_version(self, version: str) -> None:
+        """Keep which kwatch runs, as soon as the store takes it."""
+        while not self._stopped.is_set():
+            try:
+                await self._state.note_version(version)
+            except FencedError:
+                raise
+            except StateError:
+                await self._clock.sleep(STORE_RETRY_SECONDS)
+            else:
+                return
+
     async def status(self) -> tuple[DestinationStatus, ...]:
         """Return how each destination is doing, also those that have a queue and no channel any more."""
         queues = await self._state.queues()
@@ -222,7 +283,7 @@ class Outbox:
                 return
 
     async def _drain(self) -> None:
-        for worker in self._workers.values():
+        for worker in (*self._workers.values(), *self._leaving.values()):
             worker.stop()
         _, left = await asyncio.wait(self._tasks, timeout=self._grace) if self._tasks else (set(), set())
         for task in left:

@@ -90,4 +90,5 @@ def given_up(destination: str, count: int, reason: str) -> Report:
     """Return what is told of dead letters."""
     messages = "1 message was" if count == 1 else f"{count} messages were"
     text = f"{messages} not delivered to {destination} ({reason})."
-    return Report(destination, f"{text}\nWhich: kwatch deliveries list --in dead", Severity.WARNING)
+    by_hand = "\nIncidents stay open there: close them by hand." if reason == Reason.ORPHANED.value else ""
+    return Report(destination, f"{text}{by_hand}\nWhich: kwatch deliveries list --in dead", Severity.WARNING)

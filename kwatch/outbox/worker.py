@@ -216,10 +216,14 @@ class Worker:
     def _render(self, delivery: Delivery) -> Message:
         """Render; a template engine that fails against its promise is a refusal of this message."""
         try:
-            return self._channel.render(delivery.notification, delivery.thread, degraded=delivery.is_degraded)
+            message = self._channel.render(delivery.notification, delivery.thread, degraded=delivery.is_degraded)
         except Exception as error:
             log.exception("rendering failed by a bug", extra=self._facts(delivery))
             raise PermanentSendError(Failure.MESSAGE, Reason.TEMPLATE, type(error).__name__) from error
+        if message.fallback_reason:
+            log.warning("a template failed", extra={**self._facts(delivery), "error": message.fallback_reason})
+            self._tools.counters.add("template_failures", destination=self._destination)
+        return message
 
     async def _send(self, message: Message, delivery: Delivery) -> Receipt | SendError:
         """Make one attempt, cut at the channel's timeout; what cannot be told apart from success is ambiguous."""

@@ -8,6 +8,7 @@ an Event, a label that it had.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -18,6 +19,7 @@ from kwatch.model.matching import kinds_of
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
 from kwatch.model.rules import Mode, Rule, Subject
+from kwatch.redaction import redact_shapes
 from kwatch.rules.candidates import Candidates, remember
 from kwatch.rules.compiled import Cause, CompiledRule, compile_rule, never
 from kwatch.rules.evaluate import (
@@ -30,7 +32,13 @@ from kwatch.rules.evaluate import (
 from kwatch.rules.explain import change_text, path_text
 from kwatch.rules.needs import Need, needs_of, with_planned
 from kwatch.rules.patterns import pattern_of
+from kwatch.rules.teams import TEAM, team_finder
 from kwatch.rules.workloads import expected_until
+
+#: Characters of a message beyond which it is cut, and how many are left then.
+_MESSAGE, _SHOWN = 4000, 3900
+#: Values of labels of which it is remembered what is left when they are redacted.
+_LABELS = 4096
 
 #: The alerts (fingerprints) that hold an object as a member, also a pending one, by the id of their rule.
 OpenAlerts = Callable[[ObjectRef], Mapping[str, Collection[str]]]
@@ -41,7 +49,7 @@ class Named:
     """An object as the labels of alerts name it."""
 
     ref: ObjectRef
-    chosen: Mapping[str, str]  # those of its own labels that `watch.labels` names
+    chosen: Mapping[str, str]  # those of its own labels that `watch.labels` names, and the team of its namespace
     built_in: Mapping[str, str]
 
     def labels(self, compiled: CompiledRule, message: str) -> Mapping[str, str]:
@@ -60,7 +68,18 @@ class Named:
 class RuleSet:
     """All rules: who is interested, and what they find. Rules do not know each other; their order means nothing."""
 
-    def __init__(self, rules: Iterable[Rule], *, cluster: str, label_names: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        *,
+        cluster: str,
+        label_names: tuple[str, ...],
+        teams: Mapping[str, tuple[str, ...]] = {},
+        redact: Callable[[str], str] = redact_shapes,
+    ) -> None:
+        self._team_of = team_finder(teams)
+        self.redact = redact  # of what is found nothing else is kept
+        self._redact_label = lru_cache(_LABELS)(redact)
         self._cluster = cluster
         self._label_names = label_names
         self.compiled = tuple(compile_rule(rule, cluster, label_names) for rule in rules)
@@ -198,7 +217,7 @@ class RuleSet:
     ) -> Finding:
         rule, state = compiled.rule, change.state
         is_so = kind is FindingKind.STATE and truth is Truth.TRUE
-        message = _message(compiled, seen) if is_so else ""
+        message = self._kept(_message(compiled, seen)) if is_so else ""
         labels = self._named(state.ref, state, seen.workload or "", "").labels(compiled, message)
         values = tuple(labels.get(name, "") for name in rule.key)
         return Finding(
@@ -211,7 +230,7 @@ class RuleSet:
             since_at=_since(compiled.causes.get(kind, ()), truth, change, seen),
             labels=labels,
             message=message,
-            details=compiled.details(seen) if is_so else {},
+            details=self._details(compiled, seen) if is_so else {},
             is_initial=change.change is Change.EXISTING,
             expected_until=expected_until(state, change.received_at) if rule.is_held else None,
         )
@@ -228,7 +247,8 @@ class RuleSet:
     ) -> Finding:
         rule = compiled.rule
         first, second = compiled.steps or (never, never)
-        labels = named.labels(compiled, event.message)
+        message = self._kept(event.message)
+        labels = named.labels(compiled, message)
         values = tuple([labels.get(name, "") for name in rule.key])
         return Finding(
             kind=FindingKind.OCCURRENCE,
@@ -239,16 +259,29 @@ class RuleSet:
             truth=truth,
             since_at=since_at,
             labels=labels,
-            message=event.message,
+            message=message,
             is_varied=event.is_combined,
-            details=compiled.details(seen) if rule.details else {},
+            details=self._details(compiled, seen) if rule.details else {},
             is_first=first(seen) is Truth.TRUE,
             is_second=second(seen) is Truth.TRUE,
             expected_until=expected_until(seen.state, since_at) if rule.is_held and seen.state is not None else None,
         )
 
+    def _kept(self, message: str) -> str:
+        """Return a message as it is kept: no longer than what is told of it, and without secrets."""
+        if len(message) > _MESSAGE:
+            missing = f"{len(message) - _SHOWN:,}".replace(",", " ")
+            message = f"{message[:_SHOWN]}… (cut, {missing} characters more)"
+        return self.redact(message)
+
+    def _details(self, compiled: CompiledRule, seen: Observed) -> Mapping[str, str]:
+        return {name: self._kept(value) for name, value in compiled.details(seen).items()}
+
     def _named(self, ref: ObjectRef, state: ObjectState | None, workload: str, reason: str) -> Named:
         of_object = state.labels if state is not None else {}
+        chosen = {name: self._redact_label(value) for name in self._label_names if (value := of_object.get(name))}
+        if team := self._team_of(ref.namespace):
+            chosen.setdefault(TEAM, team)
         built_in = {
             "kind": ref.kind,
             "namespace": ref.namespace,
@@ -259,7 +292,7 @@ class RuleSet:
         }
         return Named(
             ref=ref,
-            chosen={name: value for name in self._label_names if (value := of_object.get(name))},
+            chosen=chosen,
             built_in={name: value for name, value in built_in.items() if value},
         )
 

@@ -42,6 +42,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
     checkpoints: Mapping[str, Checkpoint]
     incidents: tuple[IncidentRow, ...]
+    queues: Mapping[str, Queue]  # what waits, by destination
+    version: str  # the kwatch that ran last; empty: none has said so
     covered_until: datetime | None  # the last instant that some source was decided for; None: never
 
 
@@ -177,6 +179,10 @@ class State:
         self._count(changes or ())
         return changes is not None
 
+    async def note_version(self, version: str) -> None:
+        """Keep which kwatch runs."""
+        await self._writer.write(lambda connection: _note_version(connection, version))
+
     async def recover(self, now: datetime) -> int:
         """Queue again, as ambiguous, what the process before us had leased; return how many that were."""
         return await self._writer.write(lambda connection: deliveries.recover(connection, now))
@@ -230,6 +236,10 @@ def _commit(connection: apsw.Connection, decision: Decision) -> list[Change]:
     return changes
 
 
+def _note_version(connection: apsw.Connection, version: str) -> None:
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (version,))
+
+
 def _prune(connection: apsw.Connection, before: datetime) -> int:
     pruned = deliveries.prune(connection, before)
     detours.forget(connection)
@@ -269,6 +279,8 @@ def _snapshot(connection: apsw.Connection) -> Snapshot:
         rows=rows,
         checkpoints=checkpoints,
         incidents=_incidents(connection),
+        queues=deliveries.queues(connection),
+        version=connection.execute("SELECT value FROM meta WHERE key = 'version'").get or "",
         covered_until=max((point.covered_at for point in checkpoints.values()), default=None),
     )
 

@@ -17,7 +17,7 @@ import inspect
 import json
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ from kwatch.telemetry import Counters
 from kwatch.testing import manifests, virtual
 from kwatch.testing.fake import FakeCluster, FakeWire
 from kwatch.testing.fake.objects import timestamp
-from kwatch.testing.receivers import Request, SlackServer
+from kwatch.testing.vendors.slack import Slack
 from kwatch.web.routes import create_app
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -98,6 +98,7 @@ class Stage:
         self.told: list[Told] = []
         self.answer: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(200)
         self.answers_after = 0.0  # seconds that the receiver takes
+        self.hosts: dict[str, Callable[[httpx.Request], Awaitable[httpx.Response]]] = {}  # that answer for themselves
         self.wire: Callable[[FakeCluster], Wire] = FakeWire
         self.loop = virtual.VirtualLoop()
         self.clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)
@@ -105,7 +106,7 @@ class Stage:
         self._sleeps: list[tuple[float, float]] = []  # of kwatch's machine
         self.cluster = FakeCluster(self.clock)
         self.counters = Counters()
-        self.slack = SlackServer(SLACK_TOKEN, {"#alerts": "C1"})
+        self.slack = Slack(self.clock, token=SLACK_TOKEN)
         self.state_type: type[State] = State  # a subclass may cut the process at a point that it knows
         self.follows_files = False  # a look at them each two seconds, in plays that last for days
         self.app: App | None = None
@@ -389,9 +390,10 @@ class Stage:
     async def _receive(self, request: httpx.Request) -> httpx.Response:
         if self.answers_after:
             await asyncio.sleep(self.answers_after)
+        if request.url.host in self.hosts:
+            return await self.hosts[request.url.host](request)
         if request.url.host == "slack.com":
-            answer = self.slack.answer(Request(request.url.path, dict(request.headers), request.content))
-            return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
+            return await self.slack.answer(request)
         response = self.answer(request)
         if response.is_success and request.method == "POST":  # a GET is a heartbeat
             document = json.loads(request.content)

@@ -18,6 +18,7 @@ from kwatch.model.objects import ObjectRef, Owner, Resource
 from kwatch.model.observations import ObjectState, Position, StatusCondition
 from kwatch.model.self_service import PREFIX
 from kwatch.rules.needs import Need
+from kwatch.watch.concealed import kept_paths, mark, marked_paths, without_last_applied
 from kwatch.watch.normalise import Instant, Moment, Version
 
 Scalar = str | int | float | bool
@@ -92,7 +93,7 @@ _CONDITIONS: Path = ("status", "conditions")
 def state_of(resource: Resource, projection: Projection, body: Body) -> ObjectState:
     """Return what is kept of `body`. Raise msgspec.ValidationError when its metadata is malformed."""
     metadata = metadata_of(body)
-    found = _found(body, projection)
+    found = _found(body, projection, resource)
     return ObjectState(
         ref=ObjectRef(resource.kind, metadata.name, metadata.namespace or "", resource.group, metadata.uid),
         resource_version=metadata.resource_version,
@@ -109,7 +110,7 @@ def state_of(resource: Resource, projection: Projection, body: Body) -> ObjectSt
 
 def _annotations_of(annotations: Mapping[str, str] | None, projection: Projection) -> Mapping[str, str]:
     if not annotations or projection.annotations:
-        return annotations or {}
+        return without_last_applied(annotations or {})
     return (
         {key: value for key, value in annotations.items() if key.startswith(PREFIX)} if projection.self_service else {}
     )
@@ -253,9 +254,13 @@ def _walk_fields(body: Any, step: _Step, at: Position, found: _Found) -> None:
             _walk(body.get(name), below, at, found)
 
 
-def _found(body: Body, projection: Projection) -> _Found:
+def _found(body: Body, projection: Projection, resource: Resource) -> _Found:
     found = _Found()
-    _walk(body, _steps(projection.paths, projection.elementwise), (), found)
+    paths = kept_paths(resource.kind, resource.group, projection.paths)
+    _walk(body, _steps(paths, projection.elementwise), (), found)
+    for path in marked_paths(resource.kind, resource.group, paths):
+        if path in found.values:
+            found.values[path] = mark(found.values[path])
     return found
 
 

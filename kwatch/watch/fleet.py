@@ -161,7 +161,7 @@ class Fleet:
 
     def _discovery_status(self) -> SourceStatus:
         states = (SourceState.WAITING, SourceState.WATCHING if self._is_started else SourceState.LISTING)
-        missing = ", ".join(want.token for want in self._missing)
+        missing = ", ".join(sorted({want.token for want in self._missing}))
         return SourceStatus(
             source_id=DISCOVERY,
             state=states[not self._error],

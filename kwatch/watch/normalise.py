@@ -4,8 +4,9 @@ core/v1 and events.k8s.io/v1 are views of the same objects with other names for 
 and the count may be null. Bodies are decoded into one projection that knows both spellings. Pure.
 """
 
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -109,6 +110,38 @@ def subject_of(body: KubeEventBody) -> tuple[str, str, str, str, str]:
         body.type or "Normal",
         body.reason or "",
     )
+
+
+def without_secrets(body: KubeEventBody, redact: Callable[[str], str]) -> KubeEventBody:
+    """Return the Event with its short texts redacted; the message is, where it is kept (`kwatch.rules`).
+
+    Its writer chooses all of them, but they hardly ever hold a secret: they are looked at as one text.
+    """
+    texts = "\n".join(filter(None, _short_texts(body)))
+    if redact(texts) == texts:
+        return body
+    cleaned: KubeEventBody = _cleaned(body, redact)
+    return msgspec.structs.replace(cleaned, note=body.note, message=body.message)
+
+
+def _short_texts(body: KubeEventBody) -> Iterator[str | None]:
+    yield from (body.metadata.name, body.metadata.namespace, body.metadata.uid, body.type, body.reason)
+    yield from (body.reporting_instance, body.reporting_controller, body.reporting_component)
+    for regarding in (body.regarding, body.involved_object):
+        if regarding is not None:
+            yield from (regarding.kind, regarding.namespace, regarding.name, regarding.uid, regarding.api_version)
+    for source in (body.source, body.deprecated_source):
+        if source is not None:
+            yield from (source.component, source.host)
+
+
+def _cleaned(value: Any, redact: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if not isinstance(value, msgspec.Struct):
+        return value
+    fields = {name: _cleaned(getattr(value, name), redact) for name in value.__struct_fields__}
+    return msgspec.structs.replace(value, **fields)
 
 
 def event_of(body: KubeEventBody) -> KubeEvent | None:

@@ -28,10 +28,20 @@ _decode = msgspec.msgpack.Decoder(_Record).decode
 
 
 class Remembered:
-    """The records, by object. `paths_of`: what to keep of a kind and group; `covered_until`: see `complete`."""
+    """The records, by object. `paths_of`: what to keep of a kind and group; `covered_until`: see `complete`.
 
-    def __init__(self, paths_of: Callable[[str, str], frozenset[Path]], *, covered_until: datetime) -> None:
+    Values are kept and compared as `redact` leaves them.
+    """
+
+    def __init__(
+        self,
+        paths_of: Callable[[str, str], frozenset[Path]],
+        redact: Callable[[str], str],
+        *,
+        covered_until: datetime,
+    ) -> None:
         self._paths_of = paths_of
+        self._redact = redact
         self._covered_until = covered_until
         self._records: dict[str, _Record] = {}
 
@@ -84,7 +94,10 @@ class Remembered:
         return self._paths_of(ref.kind, ref.group)
 
     def _values(self, state: ObjectState) -> Values:
-        return {path: state.values.get(path, ()) for path in self._paths(state.ref)}
+        return {path: tuple(map(self._kept, state.values.get(path, ()))) for path in self._paths(state.ref)}
+
+    def _kept(self, value: str | float | bool) -> str | int | float | bool:
+        return self._redact(value) if isinstance(value, str) else value
 
     def _forget(self, key: str) -> Row:
         del self._records[key]

@@ -337,7 +337,8 @@ class Stream:
 
     def _note(self, error: Exception) -> None:
         self._counters.add("watch_breaks", source=self._source.id)
-        log.info("watch broken", extra={"source": self._source.id, "error": str(error), "failures": self._failures})
+        said = str(error) or type(error).__name__
+        log.info("watch broken", extra={"source": self._source.id, "error": said, "failures": self._failures})
         is_silent = isinstance(error, TimeoutError) and self._opened_at is not None
         is_refused = isinstance(error, ClusterError) and error.status == 400  # no version that this server knows
         if isinstance(error, GoneError) or is_refused or (is_silent and not self._pieces):

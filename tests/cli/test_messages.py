@@ -1,6 +1,8 @@
 """`kwatch render` and `kwatch send-test` over a configuration file."""
 
+import re
 import socket
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ receivers:
     - {type: stdout}
     - {type: smtp, to: [team@example.com], from: kwatch@example.com, host: smtp.example.com}
     - {type: webhook, url: {env: HOOK_URL}}
+    - {type: slack, name: team-chat, url: {env: HOOK_URL}}
 """
 
 
@@ -36,10 +39,11 @@ def test_render_shows_a_sample_at_each_destination(config: Path) -> None:
     result = kwatch(config, "render")
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
-    assert [line for line in lines if line.endswith(("(stdout)", "(smtp)", "(webhook)"))] == [
+    assert [line for line in lines if line.endswith(("(stdout)", "(smtp)", "(webhook)", "(slack)"))] == [
         "team-stdout (stdout)",
         "team-smtp (smtp)",
         "team-webhook (webhook)",
+        "team-chat (slack)",
     ]
     assert "🔴 CRITICAL · crash-loop · payments/Deployment/worker" in lines
     assert "To: team@example.com" in lines
@@ -56,23 +60,66 @@ def test_every_kind_can_be_asked_for() -> None:
     assert tuple(kind.value for kind in NotificationKind) == _KINDS
 
 
-def test_render_writes_the_html_part_of_a_mail(config: Path, tmp_path: Path) -> None:
-    page = tmp_path / "mail.html"
-    result = kwatch(config, "render", "--destination", "team-smtp", "--html", str(page))
-    assert result.exit_code == 0, result.output
-    assert "payments/Deployment/worker" in page.read_text()
+class Gallery(HTMLParser):
+    """What is on the page: headings, and the documents of its frames."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.headings: list[str] = []
+        self.frames: list[str] = []
+        self._is_heading = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._is_heading = tag in ("h2", "h3")
+        if tag == "iframe":
+            assert ("sandbox", None) in attrs  # nothing of a mail can run
+            self.frames.append(dict(attrs)["srcdoc"] or "")
+
+    def handle_data(self, data: str) -> None:
+        if self._is_heading:
+            self.headings.append(data.strip())
+        self._is_heading = False
 
 
-def test_what_has_no_html_part_cannot_be_written_as_html(config: Path, tmp_path: Path) -> None:
-    result = kwatch(config, "render", "--destination", "team-stdout", "--html", str(tmp_path / "x.html"))
-    assert (result.exit_code, result.stderr) == (1, "Error: no message has an HTML part; name a mail destination\n")
+def test_render_writes_all_messages_side_by_side(config: Path, tmp_path: Path) -> None:
+    page = tmp_path / "messages.html"
+    result = kwatch(config, "render", "--html", str(page))
+    assert (result.exit_code, result.output) == (0, f"wrote {page}\n")
+    shown = Gallery(page.read_text())
+    assert shown.headings == [
+        each for kind in _KINDS for each in (kind, "team-stdout", "team-smtp", "team-webhook", "team-chat")
+    ]
+    assert len(shown.frames) == len(_KINDS)
+    assert all("prod-eu" in frame for frame in shown.frames)
+
+
+def test_a_kind_and_a_destination_can_be_chosen_and_nothing_is_fetched(config: Path, tmp_path: Path) -> None:
+    page = tmp_path / "messages.html"
+    kwatch(config, "render", "--destination", "team-chat", "--kind", "resolved", "--html", str(page))
+    text = page.read_text()
+    assert Gallery(text).headings == ["resolved", "team-chat"]
+    assert "RESOLVED after 12 m" in text
+    assert not re.search(r"<(?:link|script|img)|url\(|src=", text)
+
+
+def test_what_a_template_writes_is_inert_on_the_page(config: Path, tmp_path: Path) -> None:
+    entry = "{type: slack, channel: a, token: {env: HOOK_URL}, template: {title: '<script>x</script>', text: '<b>'}}"
+    config.write_text(f"receivers: {{team: [{entry}]}}")
+    page = tmp_path / "messages.html"
+    kwatch(config, "render", "--html", str(page))
+    assert "<script" not in page.read_text()
+    assert "&lt;script&gt;x&lt;/script&gt;" in page.read_text()
 
 
 @pytest.mark.parametrize("command", ["render", "send-test"])
 def test_an_unknown_destination_is_a_usage_error_that_names_the_known(config: Path, command: str) -> None:
     result = kwatch(config, command, "--destination", "team-pager")
     assert result.exit_code == 2
-    assert "there is no destination 'team-pager'; there is team-stdout, team-smtp, team-webhook" in result.stderr
+    assert (
+        "there is no destination 'team-pager'; there is team-stdout, team-smtp, team-webhook, team-chat"
+        in result.stderr
+    )
 
 
 def test_send_test_says_what_a_destination_answered(config: Path) -> None:

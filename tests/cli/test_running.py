@@ -1,5 +1,6 @@
 """`kwatch run` as a process: its first line, its exit codes, its signals."""
 
+import json
 import os
 import re
 import signal
@@ -91,6 +92,46 @@ def test_a_context_without_a_kubeconfig_is_not_the_demo(tmp_path: Path) -> None:
         code, said = ended(process)
     assert code == 1
     assert said == "kwatch: there is no kubeconfig that could have the context 'prod': name one with --kubeconfig\n"
+
+
+def test_a_plugin_that_hangs_does_not_outlive_kwatch(tmp_path: Path) -> None:
+    plugin, pid = tmp_path / "plugin", tmp_path / "pid"
+    plugin.write_text(f"#!/bin/sh\necho $$ > {pid}.new; mv {pid}.new {pid}; exec sleep 600\n")
+    plugin.chmod(0o700)
+    user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(plugin)}}
+    config = {
+        "current-context": "prod",
+        "clusters": [{"name": "c", "cluster": {"server": "https://api.example.com"}}],
+        "users": [{"name": "u", "user": user}],
+        "contexts": [{"name": "prod", "context": {"cluster": "c", "user": "u"}}],
+    }
+    (tmp_path / "kubeconfig").write_text(json.dumps(config))
+    with kwatch(tmp_path, "--kubeconfig", str(tmp_path / "kubeconfig")) as process:
+        said = first_lines(process, 1)
+        while not pid.exists():
+            assert process.poll() is None
+        process.terminate()
+        code, rest = ended(process)
+    assert (code, "Traceback" in rest) == (143, False)
+    assert "asking the kubeconfig's exec plugin" in said[0]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_stream_that_is_closed_is_one_that_nobody_reads(tmp_path: Path, closed: str) -> None:
+    shell = f'exec {sys.executable} -m kwatch check --config "$0" {closed}>&-'
+    (tmp_path / "kwatch.yaml").write_text("receivers: {team: [{type: stdout}]}\n")
+    command = ["sh", "-c", shell, str(tmp_path / "kwatch.yaml")]
+    found = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_an_output_on_a_full_disk_is_one_line() -> None:
+    shell = f"exec {sys.executable} -m kwatch run --help >/dev/full"
+    found = subprocess.run(["sh", "-c", shell], check=False, capture_output=True, text=True)
+    assert found.returncode == 1
+    assert found.stderr == "kwatch: the output cannot be written: no space is left\n"
 
 
 def test_the_demo_may_be_asked_for_and_a_state_folder_be_named(tmp_path: Path) -> None:

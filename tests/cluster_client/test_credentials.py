@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 import trustme
 
-from kwatch.cluster.credentials import Access, Credentials, ServiceAccount, environment_proxy, load_credentials
+from kwatch.cluster.credentials import (
+    Access,
+    Credentials,
+    ServiceAccount,
+    environment_proxy,
+    find_kubeconfig,
+    load_credentials,
+)
 from kwatch.cluster.kubeconfig import Kubeconfig
 from kwatch.errors import ClusterError
 
@@ -311,6 +318,36 @@ def test_an_exec_plugin_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "./nope"}}
     with pytest.raises(ClusterError, match="cannot be run: No such file"):
         load(kubeconfig(tmp_path, user))
+
+
+def test_a_user_asks_in_the_name_of_another(tmp_path: Path) -> None:
+    user = {
+        "token": "secret",
+        "as": "jane",
+        "as-uid": "7",
+        "as-groups": ["team-a", "on-call"],
+        "as-user-extra": {"acme.com/scopes": ["view", "list"]},
+    }
+    assert load(kubeconfig(tmp_path, user))[1].headers == (
+        ("Authorization", "Bearer secret"),
+        ("Impersonate-User", "jane"),
+        ("Impersonate-Uid", "7"),
+        ("Impersonate-Group", "team-a"),
+        ("Impersonate-Group", "on-call"),
+        ("Impersonate-Extra-acme.com%2Fscopes", "view"),
+        ("Impersonate-Extra-acme.com%2Fscopes", "list"),
+    )
+
+
+def test_groups_of_nobody_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match="need `as`: whom they belong to"):
+        load(kubeconfig(tmp_path, {"token": "secret", "as-groups": ["team-a"]}))
+
+
+def test_where_a_user_has_no_home_there_is_no_kubeconfig(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "~")  # what is found for a user whom no list names, as in many containers
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    assert find_kubeconfig(None) == ""
 
 
 # Proxies

@@ -14,7 +14,9 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
-from kwatch.testing.receivers import MailServer, Posted, SlackServer, WebhookReceiver, serve
+from kwatch.clock import SystemClock
+from kwatch.testing.receivers import MailServer, WebhookReceiver, serve
+from kwatch.testing.vendors.slack import Posted, Slack
 
 TOKEN = "xoxb-e2e-not-a-real-token"
 KEY = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -44,7 +46,7 @@ class Desk:
     """What arrived, at addresses that stay the same."""
 
     def __init__(self) -> None:
-        self.slack = SlackServer(TOKEN, {"#alerts": "C01"})
+        self.slack = Slack(SystemClock(), token=TOKEN)
         self.hook = WebhookReceiver(KEY)
         self.mail = MailServer()
         self.slack_url = ""

@@ -345,7 +345,7 @@ def test_nothing_else_was_told(story: Story) -> None:
     assert len(mails) == len(told)
     assert len(story.desk.slack.roots()) == len(story.kinds)
     assert len(story.desk.slack.messages) == len(told)
-    assert story.desk.slack.refusals == []
+    assert story.desk.slack.errors == []
     assert story.kwatch.ready()["status"] == "ready"
 
 

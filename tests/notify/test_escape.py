@@ -165,3 +165,23 @@ def test_utf16_units_are_counted(text: str, units: int) -> None:
 @given(st.text(max_size=300), st.integers(min_value=1, max_value=200))
 def test_fit_keeps_a_limit_in_other_units(text: str, limit: int) -> None:
     assert escape.utf16(escape.fit(text, limit, str, escape.utf16)) <= max(limit, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoded"),
+    [
+        ("[log in](https://evil.example.com)", "[log in]\u200b(https://evil.example.com)"),
+        ("<!channel> <b>x</b>", "<\u200b!channel> <\u200bb>x<\u200b/b>"),
+        ("a < b, items[0]", "a < b, items[0]"),
+        ("@ann, ann@example.com", "@\u200bann, ann@example.com"),
+    ],
+)
+def test_what_tools_may_take_for_markup_is_broken_and_read_as_it_is(text: str, encoded: str) -> None:
+    assert escape.plain(text) == encoded
+
+
+@pytest.mark.parametrize(
+    ("text", "padded_to"), [("Next", "Next  |"), ("下一步", "下一步|"), ("Cluster", "Cluster|"), ("é", "é     |")]
+)
+def test_a_label_takes_columns_not_characters(text: str, padded_to: str) -> None:
+    assert f"{escape.padded(text, 6)}|" == padded_to

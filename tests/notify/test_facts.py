@@ -10,8 +10,10 @@ from kwatch.model.notifications import NotificationKind
 from kwatch.notify import facts
 from kwatch.notify.context import context_of
 from kwatch.notify.render import TemplateEngine
+from kwatch.notify.words import WORDS
 from tests.notify.samples import NOW, StillClock, alert, content, notification
 
+EN = WORDS["en"]
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
@@ -31,7 +33,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
     ],
 )
 def test_durations(seconds: float, words: str) -> None:
-    assert facts.duration(timedelta(seconds=seconds)) == words
+    assert facts.duration(EN, timedelta(seconds=seconds)) == words
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_places(labels: dict[str, str], words: str) -> None:
     ],
 )
 def test_numbers_are_honest(count: int, window: int, words: str) -> None:
-    assert facts.how_often(alert(count=count, window_count=window)) == words
+    assert facts.how_often(EN, alert(count=count, window_count=window)) == words
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_numbers_are_honest(count: int, window: int, words: str) -> None:
     ],
 )
 def test_members(names: tuple[str, ...], count: int, words: str) -> None:
-    assert facts.members(alert(members=names, member_count=count)) == words
+    assert facts.members(EN, alert(members=names, member_count=count)) == words
 
 
 def test_several_alerts_are_told_by_what_they_share() -> None:
@@ -95,25 +97,25 @@ def test_several_alerts_are_told_by_what_they_share() -> None:
     two = {"namespace": "payments", "workload": "Deployment/web"}
     three = {"namespace": "shop", "workload": "Deployment/web"}
     same_rule = content(alert(labels=one), alert(labels=two))
-    assert facts.title(same_rule, NOW) == "CRITICAL · crash-loop (2) · payments"
+    assert facts.title(EN, same_rule, NOW) == "CRITICAL · crash-loop (2) · payments"
     apart = content(alert(labels=one), alert(labels=three, rule="oom-kill"), group_labels={})
-    assert facts.title(apart, NOW) == "CRITICAL · 2 problems · prod-eu"
+    assert facts.title(EN, apart, NOW) == "CRITICAL · 2 problems · prod-eu"
 
 
 def test_a_partly_ended_group_says_how_many_go_on() -> None:
     facts_of = content(alert(), alert(state=AlertState.RESOLVED), kind=NotificationKind.UPDATE)
-    assert facts.status(facts_of, UTC, NOW) == "FIRING since 14:02 UTC (12 m, 1 of 2)"
+    assert facts.status(EN, facts_of, UTC, NOW) == "FIRING since 14:02 UTC (12 m, 1 of 2)"
 
 
 def test_an_episode_that_continues_says_so() -> None:
-    assert facts.episode(alert()) == ""
-    assert facts.episode(alert(episode=2)) == "episode 2"
-    assert facts.episode(alert(episode=2, continues=1)) == "episode 2, continues episode 1"
+    assert facts.episode(EN, alert()) == ""
+    assert facts.episode(EN, alert(episode=2)) == "episode 2"
+    assert facts.episode(EN, alert(episode=2, continues=1)) == "episode 2, continues episode 1"
 
 
 def test_what_came_and_went_and_what_was_left_out_is_noted() -> None:
     said = content(came_and_went=tuple(f"rule-{n}" for n in range(12)), notices_dropped=3, is_late=True)
-    assert facts.notes(said, BERLIN, NOW) == (
+    assert facts.notes(EN, said, BERLIN, NOW) == (
         "late: began at 15:02 CET while kwatch was not watching",
         "came and went: rule-0, rule-1, rule-2, rule-3, rule-4, rule-5, rule-6, rule-7, rule-8, rule-9 and 2 more",
         "the same was noticed 3 times more in the meantime",
@@ -135,10 +137,10 @@ def test_a_runbook_that_is_no_safe_link_is_left_out(link: str) -> None:
 
 def test_a_throttled_source_is_said_beside_the_numbers() -> None:
     words = "14 times, varied messages, source throttled, end not observable"
-    assert facts.how_often(alert(count=14, window_count=0, is_varied=True, is_throttled=True)) == words
+    assert facts.how_often(EN, alert(count=14, window_count=0, is_varied=True, is_throttled=True)) == words
 
 
 def test_an_end_by_quiet_says_since_when() -> None:
     ended = alert(state=AlertState.RESOLVED, ends_at=NOW, end_reason=EndReason.QUIET)
-    assert facts.end(ended, UTC, NOW) == "quiet since 14:14 UTC, and its source would have told of more"
-    assert facts.end(alert(), UTC, NOW) == ""
+    assert facts.end(EN, ended, UTC, NOW) == "quiet since 14:14 UTC, and its source would have told of more"
+    assert facts.end(EN, alert(), UTC, NOW) == ""

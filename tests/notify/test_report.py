@@ -10,9 +10,11 @@ from msgspec.structs import replace
 from kwatch.model.alerts import AlertView
 from kwatch.model.notifications import Content, NotificationKind, Part, Section, Suppressed, Undelivered
 from kwatch.notify.report import report
+from kwatch.notify.words import WORDS
 from tests.notify.samples import NOW, alert, content, ended
 
 BERLIN = ZoneInfo("Europe/Berlin")
+EN = WORDS["en"]
 
 
 def at(hours_ago: float, **labels: str) -> AlertView:
@@ -41,7 +43,7 @@ def test_a_day_is_shown_by_the_hour() -> None:
         Part.ENDED: (at(50), at(0.5)),
         Part.CAME_AND_WENT: (gone(2.1, 3, "a"), gone(2.9, 3, "b")),
     }
-    said = report(of(parts), BERLIN, NOW)
+    said = report(EN, of(parts), BERLIN, NOW)
     assert said["sparkline"] == "▃▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█▁▃"
     assert (said["began"], said["slot"], said["busiest"]) == (6, "hour", "12:14 (4)")
 
@@ -60,13 +62,13 @@ def test_a_day_is_shown_by_the_hour() -> None:
     ],
 )
 def test_the_slots_fit_the_period(hours: float, slot: str, number: int) -> None:
-    said = report(of({Part.NEW: (at(0.01),)}, hours=hours), UTC, NOW)
+    said = report(EN, of({Part.NEW: (at(0.01),)}, hours=hours), UTC, NOW)
     assert said["slot"] == slot
     assert len(str(said["sparkline"])) == number
 
 
 def test_nothing_began() -> None:
-    said = report(of({Part.STILL_OPEN: (at(40),)}), UTC, NOW)
+    said = report(EN, of({Part.STILL_OPEN: (at(40),)}), UTC, NOW)
     assert (said["began"], said["sparkline"], said["busiest"]) == (0, "▁" * 24, "")
 
 
@@ -74,7 +76,7 @@ def test_slots_are_named_by_the_clock_on_the_wall() -> None:
     """The night in which Berlin's clocks are set forward has no 02:00."""
     until = datetime(2026, 3, 29, 3, 0, tzinfo=UTC)
     night = replace(of({}), starts_at=until - timedelta(hours=6), ends_at=until)
-    slots = report(night, BERLIN, until)["slots"]
+    slots = report(EN, night, BERLIN, until)["slots"]
     assert isinstance(slots, list)
     assert [slot["at"] for slot in slots][::4] == ["22:00", "23:00", "00:00", "01:00", "03:00", "04:00"]
 
@@ -84,7 +86,7 @@ def test_teams_have_a_line_each_the_busiest_first() -> None:
         Part.NEW: (at(1, team="shop"), at(1, team="data"), at(1, team="shop")),
         Part.ENDED: (at(2, team="shop"), at(2)),
     }
-    said = report(of(parts), UTC, NOW)
+    said = report(EN, of(parts), UTC, NOW)
     none = {"still_open": 0, "came_and_went": 0, "notices": 0}
     assert said["group_word"] == "Team"
     assert said["groups"] == [
@@ -95,7 +97,7 @@ def test_teams_have_a_line_each_the_busiest_first() -> None:
 
 
 def test_without_teams_it_is_by_namespace() -> None:
-    said = report(of({Part.NEW: (at(1), at(1, namespace="shop"), at(1, namespace=""))}), UTC, NOW)
+    said = report(EN, of({Part.NEW: (at(1), at(1, namespace="shop"), at(1, namespace=""))}), UTC, NOW)
     assert said["group_word"] == "Namespace"
     groups = said["groups"]
     assert isinstance(groups, list)
@@ -103,12 +105,12 @@ def test_without_teams_it_is_by_namespace() -> None:
 
 
 def test_a_table_of_one_line_is_left_out() -> None:
-    assert report(of({Part.NEW: (at(1), at(2))}), UTC, NOW)["groups"] == []
+    assert report(EN, of({Part.NEW: (at(1), at(2))}), UTC, NOW)["groups"] == []
 
 
 def test_what_came_and_went_is_told_by_rule_and_namespace() -> None:
     parts = {Part.CAME_AND_WENT: tuple(gone(3, minutes, f"api-{minutes}") for minutes in (4, 50, 1, 2))}
-    assert report(of(parts), UTC, NOW)["came_and_went"] == [
+    assert report(EN, of(parts), UTC, NOW)["came_and_went"] == [
         {
             "rule": "crash-loop",
             "namespace": "payments",
@@ -121,7 +123,7 @@ def test_what_came_and_went_is_told_by_rule_and_namespace() -> None:
 
 def test_rules_that_were_told_more_than_once_are_counted() -> None:
     views = (at(1), at(1), at(1), *(replace(at(1), rule=rule) for rule in ("oom-killed", "oom-killed", "image-pull")))
-    assert report(of({Part.NEW: views}), UTC, NOW)["rules"] == [
+    assert report(EN, of({Part.NEW: views}), UTC, NOW)["rules"] == [
         {"rule": "crash-loop", "count": 3},
         {"rule": "oom-killed", "count": 2},
     ]
@@ -137,7 +139,7 @@ def test_what_was_not_told_and_not_delivered_is_named() -> None:
             Undelivered("paper", "", 1, False),
         ),
     )
-    said = report(facts, UTC, NOW)
+    said = report(EN, facts, UTC, NOW)
     assert said["suppressed"] == ["12 by the silence of ann", "3 by node-not-ready · Node/n-4"]
     assert said["undelivered"] == [
         "oncall-webhook: 3 given up (unauthorized)",
@@ -148,7 +150,7 @@ def test_what_was_not_told_and_not_delivered_is_named() -> None:
 
 def test_hostile_names_are_cleaned_and_cut() -> None:
     hostile = at(1, team="\u202eevil\x1b[2J\r\n" * 100)
-    groups = report(of({Part.NEW: (hostile, at(1))}), UTC, NOW)["groups"]
+    groups = report(EN, of({Part.NEW: (hostile, at(1))}), UTC, NOW)["groups"]
     assert isinstance(groups, list)
     name = groups[0]["name"]
     assert len(name) <= 100

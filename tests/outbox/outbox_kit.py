@@ -19,6 +19,7 @@ from kwatch.model.decisions import Decision
 from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
 from kwatch.model.pace import Paces
 from kwatch.model.routes import Handling, Policies
+from kwatch.outbox.gate import Gate
 from kwatch.outbox.outbox import Outbox
 from kwatch.outbox.ports import Channel
 from kwatch.store.deliveries import Settlement
@@ -157,6 +158,7 @@ class Machine:
         handlings: Mapping[str, Handling] = {},
         state_type: type[State] = State,
         sink_type: type[Sink] = Sink,
+        gate: Gate = Gate(),  # noqa: B008 - frozen
     ) -> None:
         self.clock = VirtualClock(START, asyncio.get_running_loop())
         self.counters = Counters()
@@ -166,6 +168,7 @@ class Machine:
         self._handlings = handlings
         self._state_type = state_type
         self._sink_type = sink_type
+        self._gate = gate
         self._rng = random.Random(seed)
         self.state: Any = None
         self.open()
@@ -181,7 +184,7 @@ class Machine:
         self.state = CutState(self.state, step, is_before=is_before, nth=nth)
 
     def outbox(self, channels: Mapping[str, Channel]) -> Outbox:
-        return Outbox(
+        outbox = Outbox(
             self.state,
             channels,
             clock=self.clock,
@@ -190,6 +193,9 @@ class Machine:
             on_ended=self._on_ended,
             policies=Policies(self._paces, self._handlings),
         )
+        for worker in outbox._workers.values():
+            worker.gate = self._gate
+        return outbox
 
     def sink(self, answers: Iterable[Answer] = (), **words: Any) -> Sink:
         """Return a destination of this machine's kind."""

@@ -1,7 +1,7 @@
 """F-38: a process that was paused while another one took its place stores nothing any more, and ends."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -19,11 +19,16 @@ from kwatch.testing.virtual import InlineExecutor, run
 
 @pytest.fixture
 def paused(tmp_path: Path) -> Iterator[State]:
-    """The state of a process that has written, and then lost its lock without knowing."""
-    state = State.open(tmp_path / "state", InlineExecutor())
-    (tmp_path / "state" / "lock").unlink()
+    """The state of a process that has lost its lock without knowing."""
+    state = lost(tmp_path, State)
     yield state
     state.close()
+
+
+def lost(folder: Path, state_type: type[State]) -> State:
+    state = state_type.open(folder / "state", InlineExecutor())
+    (folder / "state" / "lock").unlink()
+    return state
 
 
 def successor(folder: Path) -> State:
@@ -38,13 +43,14 @@ def test_f_38_t1_t2_and_t3_of_a_stale_epoch_are_rejected(paused: State, tmp_path
         settlement = Settlement(delivery=leased, state=DeliveryState.SENT, at=START, due_at=START, attempts=1)
         other = successor(tmp_path)
         assert await other.recover(START) == 0
-        for attempt in (
-            paused.commit(Decision(notifications=(notification(2),))),
-            paused.lease(waiting, Message(b"")),
-            paused.settle(settlement),
-        ):
+        steps: tuple[Callable[[], Awaitable[object]], ...] = (
+            lambda: paused.commit(Decision(notifications=(notification(2),))),
+            lambda: paused.lease(waiting, Message(b"")),
+            lambda: paused.settle(settlement),
+        )
+        for step in steps:
             with pytest.raises(FencedError, match="another kwatch has taken over the state folder"):
-                await attempt
+                await step()
         assert [row.state for row in await other.newest((), 10)] == [DeliveryState.QUEUED]
         other.close()
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from kwatch.testing import manifests
-from kwatch.testing.receivers import SlackServer
 from kwatch.testing.stage import SLACK_TOKEN, START, Stage
+from kwatch.testing.vendors.slack import Slack
 from tests.scenarios.owners import Owners
 from tests.scenarios.plays import Pods
 from tests.scenarios.test_planned_change import Cluster
@@ -63,7 +63,7 @@ def example(mark: str) -> str:
 
 def stage_of(folder: Path, text: str, *, start: datetime = START) -> tuple[Stage, Pods]:
     stage = Stage(folder, text, start=start)
-    stage.slack = SlackServer(SLACK_TOKEN, CHANNELS)
+    stage.slack = Slack(stage.clock, token=SLACK_TOKEN, channels=CHANNELS)
     return stage, Pods(stage)
 
 
@@ -187,7 +187,7 @@ def test_T14_packs_and_what_is_put_over_them(tmp_path: Path) -> None:
 def test_T14_a_change_that_went_well_is_not_told(tmp_path: Path) -> None:
     rules = "packs: []\nrules: [{name: not-ready, on: resource, match: {kind: Pod, condition: {Ready: 'False'}}}]\n"
     cluster = Cluster(tmp_path, rules + example("rule: planned-change"))
-    cluster.stage.slack = SlackServer(SLACK_TOKEN, CHANNELS)
+    cluster.stage.slack = Slack(cluster.stage.clock, token=SLACK_TOKEN, channels=CHANNELS)
     cluster.stands()
     cluster.rolls_out(10)
     cluster.pod(1000, "new", ready=False)

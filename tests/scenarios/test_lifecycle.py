@@ -205,7 +205,7 @@ def test_S49_a_severity_that_rises_to_critical_is_told_now_and_pages(tmp_path: P
     assert [told.document["severity"] for told in stage.told] == ["warning", *["critical"] * 4]
     (root,) = stage.slack.roots()
     pings = [(_title(answer.text), answer.pings) for answer in stage.slack.thread(root)]
-    assert pings == [("🔴 CRITICAL", ["<!here"]), ("✅ RESOLVED", [])]
+    assert pings == [("🔴 CRITICAL", ("!here",)), ("✅ RESOLVED", ())]
 
 
 def test_S50_a_severity_that_falls_is_told_at_the_next_flush_and_does_not_page(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_S50_a_severity_that_falls_is_told_at_the_next_flush_and_does_not_page(t
     severities = ["critical", "critical", "warning", "warning", "warning", "warning"]
     assert [told.document["severity"] for told in stage.told] == severities
     (root,) = stage.slack.roots()
-    assert [(_title(answer.text), answer.pings) for answer in stage.slack.thread(root)] == [("✅ RESOLVED", [])]
+    assert [(_title(answer.text), answer.pings) for answer in stage.slack.thread(root)] == [("✅ RESOLVED", ())]
 
 
 def test_S51_another_text_alone_tells_nothing_and_shows_in_the_next_message(tmp_path: Path) -> None:

@@ -372,7 +372,7 @@ def test_in_slack_a_folded_incident_goes_on_below_the_overflow(tmp_path: Path) -
         "🟠 WARNING · broken (2) · two",
         "✅ RESOLVED after 9 m · broken (2) · two",
     ]
-    assert stage.slack.refusals == []
+    assert stage.slack.errors == []
 
 
 def test_slack_has_a_pace_of_its_own(tmp_path: Path) -> None:
@@ -381,7 +381,7 @@ def test_slack_has_a_pace_of_its_own(tmp_path: Path) -> None:
     storm(pods, 60, seconds=1)
     stage.run(until=300)
     assert [root.text for root in stage.slack.roots()[10:]] == ["⚠️ OVERFLOW · 50 more · stage"]
-    assert stage.slack.refusals == []
+    assert stage.slack.errors == []
 
 
 def test_a_digest_in_slack_is_within_its_limits(tmp_path: Path) -> None:
@@ -390,7 +390,7 @@ def test_a_digest_in_slack_is_within_its_limits(tmp_path: Path) -> None:
     storm(pods, 300, seconds=10)
     stage.run(until=700)
     assert [root.text for root in stage.slack.roots()] == ["🗞️ DIGEST · 300 new · stage"]
-    assert stage.slack.refusals == []
+    assert stage.slack.errors == []
 
 
 def test_a_clock_that_is_set_forward_brings_no_tokens(tmp_path: Path) -> None:

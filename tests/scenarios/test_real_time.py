@@ -20,8 +20,9 @@ from kwatch.config.load import load
 from kwatch.store.state import State
 from kwatch.telemetry import Counters
 from kwatch.testing.fake import Effect, FakeCluster, FakeWire, Fault, serve, write_kubeconfig
-from kwatch.testing.receivers import MailServer, SlackServer, WebhookReceiver
+from kwatch.testing.receivers import MailServer, WebhookReceiver
 from kwatch.testing.receivers import serve as receive
+from kwatch.testing.vendors.slack import Slack, SlackWebhook
 from tests.scenarios.plays import BROKEN, pod
 
 DEADLINE = 20.0
@@ -84,7 +85,7 @@ def test_P4_a_token_that_rotates_during_a_watch_is_read_again(tmp_path: Path) ->
 
 async def told_to_all(tmp_path: Path) -> None:
     cluster, hook, mail = FakeCluster(SystemClock()), WebhookReceiver(), MailServer()
-    slack = SlackServer("xoxb-1", {"#alerts": "C1", "#more": "C2"})
+    slack = Slack(SystemClock(), token="xoxb-1", channels={"#alerts": "C1", "#more": "C2"})
     token = tmp_path / "token"
     token.write_text("xoxb-1")
     async with receive(hook.answer) as target, receive(slack.answer) as api, mail.serve() as port:
@@ -100,7 +101,7 @@ async def told_to_all(tmp_path: Path) -> None:
         async with living(tmp_path, text, FakeWire(cluster)):
             cluster.apply(pod("a", "Failed"))
             await until(lambda: len(hook.requests) == 2 and len(slack.messages) == 2 and len(mail.mails) == 1)
-    assert sorted(request.path for request in hook.requests) == ["/one", "/two"]
+    assert sorted(request.url.path for request in hook.requests) == ["/one", "/two"]
     assert sorted(message.channel for message in slack.messages) == ["C1", "C2"]
     assert mail.mails[0].recipients == ("team@example.com",)
 
@@ -111,14 +112,14 @@ def test_T38_every_destination_of_a_receiver_is_told(tmp_path: Path) -> None:
 
 async def beside_a_blocked_one(tmp_path: Path) -> float:
     """Return the seconds that 20 messages took to Slack and a webhook while the mail server is silent."""
-    cluster, hook, slack = FakeCluster(SystemClock()), WebhookReceiver(), SlackServer("", {})
+    cluster, hook, slack = FakeCluster(SystemClock()), WebhookReceiver(), SlackWebhook(SystemClock(), burst=21)
     connections: list[Any] = []
     silent = await asyncio.start_server(lambda *streams: connections.append(streams), "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     secret = tmp_path / "url"
     loop = asyncio.get_running_loop()
     async with silent, receive(hook.answer) as target, receive(slack.answer) as api:
-        secret.write_text(f"{api}/services/x")
+        secret.write_text(f"{api}{httpx.URL(slack.secrets['url']).path}")
         text = at_once(f"""\
     - {{type: smtp, host: 127.0.0.1, port: {port}, tls: none, from: kwatch@example.com, to: [team@example.com]}}
     - {{type: slack, url: {{file: {secret}}}, pace: {{per_minute: 100000, burst: 100}}}}

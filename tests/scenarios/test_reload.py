@@ -469,10 +469,10 @@ def test_a_destination_that_refuses_is_tried_at_once_with_another_url(tmp_path: 
     ]
 
 
-def test_a_destination_that_is_removed_keeps_its_queue_until_it_is_back(tmp_path: Path) -> None:
+def test_a_destination_that_is_removed_keeps_what_it_does_not_take_until_it_is_back(tmp_path: Path) -> None:
     """What fires is told to the one that took its place, in one summary."""
     stage, pods = play(tmp_path, ONE + HOOK)
-    stage.answer = lambda request: httpx.Response(503 if request.url.path == "/hook" and stage.now() < 150 else 200)
+    stage.answer = lambda request: httpx.Response(503 if request.url.path == "/hook" and stage.now() < 250 else 200)
     pods.phase(0, "a")
     stage.reload(100, ONE + routed(AT_ONCE, url="other", name="other"))
     seen = looks(stage, 200)
@@ -480,11 +480,13 @@ def test_a_destination_that_is_removed_keeps_its_queue_until_it_is_back(tmp_path
     pods.phase(400, "a", "Running")
     stage.run(until=600)
     states = {each["name"]: (each["queued"], each["suspended"]) for each in seen[200]["destinations"]}
-    assert states == {"hook": (1, "not_configured"), "other": (0, "")}
+    assert states == {"hook": (2, "not_configured"), "other": (0, "")}
     assert stage.lines == [
         "100 other summary broken shop/Pod/a",
-        "300 hook firing broken shop/Pod/a",
+        "300 other expired broken shop/Pod/a",
         "300 hook summary broken shop/Pod/a",
+        "338.291 hook firing broken shop/Pod/a",
+        "338.291 hook expired broken shop/Pod/a",
         "400 hook resolved broken shop/Pod/a",
     ]
 

@@ -30,7 +30,7 @@ def test_P12_a_receiver_among_the_allowed_is_told_in_place_of_the_routes(tmp_pat
 
 
 @pytest.mark.parametrize("receiver", ["team", "none", "http://evil.example/web", "web "])
-def test_P12_what_is_not_offered_is_ignored(tmp_path: Path, receiver: str) -> None:
+def test_X13_P12_what_is_not_offered_is_ignored(tmp_path: Path, receiver: str) -> None:
     stage, pods, owners = play(tmp_path, allowing("receivers: [web]", routes=ROUTED))
     owners.namespace(10, receiver=receiver)
     pods.phase(20, "a")

@@ -123,7 +123,7 @@ def test_S81_an_edit_waits_for_what_is_under_way(tmp_path: Path) -> None:
     pods.phase(50, "a")
     stage.run(until=600)
     (root,) = stage.slack.messages
-    assert (root.pings, "silenced until" in str(root.blocks)) == ([], True)
+    assert (root.pings, "silenced until" in str(root.blocks)) == ((), True)
 
 
 def test_S81_an_edit_is_made_where_news_came_to_nothing(tmp_path: Path) -> None:

@@ -145,7 +145,9 @@ def test_P9_a_template_that_reaches_behind_its_words_is_refused(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("template", ["{{ 'a' * 200000000 }}", "{{ ('%' ~ '0200000000d') % 1 }}"])
-def test_P9_a_template_that_costs_too_much_gives_way_to_the_built_in_one(tmp_path: Path, template: str) -> None:
+def test_P9_a_template_that_costs_too_much_gives_way_to_the_built_in_one(
+    tmp_path: Path, template: str, caplog: pytest.LogCaptureFixture
+) -> None:
     stage, pods = play(tmp_path, BROKEN + TITLED.replace("TITLE", template))
     pods.phase(0, "a")
     reasons: list[str] = []
@@ -159,3 +161,6 @@ def test_P9_a_template_that_costs_too_much_gives_way_to_the_built_in_one(tmp_pat
     (told,) = stage.run(until=60)
     assert told.document["title"] == "🟠 WARNING · broken · shop/Pod/a"
     assert reasons[0].startswith("template title: the operator ")
+    assert told.document["notes"] == [f"not as your template has it: {reasons[0]}"]
+    assert stage.counted("template_failures", destination="hook") == 1
+    assert [record.message for record in caplog.records] == ["a template failed"]

@@ -16,7 +16,8 @@ from kwatch.testing import contract
 from kwatch.testing.contract import BodyContract, Desk, EditContract, IncidentContract, StatusContract, ThreadContract
 from kwatch.testing.vendors.slack import Slack
 from kwatch.testing.vendors.webhook import Receiver
-from tests.testing import flaws, ledger
+from tests.testing import ledger
+from tests.testing.flaws import answers, credentials, messages, sound, threads
 
 
 class Control(NamedTuple):
@@ -48,83 +49,86 @@ SEVENTEEN = {"headers": {"Retry-After": "17"}, "seconds": 17.0}
 
 #: Flaws of a channel whose status says it all.
 OVER_WEBHOOK = (
-    Control("each_kind_says_what_where_and_how_it_is", flaws.Mute, {"kind": FIRING}),
-    Control("one_notification_is_one_message", flaws.Repeating),
-    Control("an_end_is_told_as_what_it_is", flaws.Stuck, {"kind": RESOLVED}),
-    Control("an_end_says_what_has_ended_and_why", flaws.Stuck),
-    Control("the_facts_are_the_same_in_every_channel", flaws.Stuck),
-    Control("a_group_names_what_it_groups", flaws.Stuck),
-    Control("times_are_in_the_zone_of_the_destination", flaws.ZoneBlind),
-    Control("T09_a_template_of_the_users_is_in_every_message", flaws.OwnWords, {"kind": FIRING}),
-    Control("T09_a_template_of_the_users_is_in_the_plain_message", flaws.OwnWords),
-    Control("P9_F44_a_template_that_fails_is_replaced_and_named", flaws.Discreet),
-    Control("an_annotation_that_fails_costs_only_itself", flaws.Discreet),
-    Control("each_rendering_gives_the_same_bytes", flaws.Restless),
-    Control("F20_the_plain_message_says_what_and_where", flaws.Mute),
-    Control("F20_the_plain_message_is_the_shorter_one", flaws.Verbose),
-    Control("a_key_that_does_not_exist_is_refused", flaws.Tolerant),
-    Control("its_time_is_that_of_the_configuration", flaws.Hasty),
-    Control("the_longest_texts_are_told_within_the_limits", flaws.Boundless, {"filling": "x", "degraded": False}),
-    Control("what_was_cut_says_so", flaws.Cutter),
-    Control("F45_X05_a_megabyte_of_control_characters_is_told_without_them", flaws.Raw, {"degraded": False}),
-    Control("X04_X06_what_looks_like_markup_can_still_be_read", flaws.Escaping, {"hostile": "a & b"}),
-    Control("a_thousand_alerts_are_counted_not_listed", flaws.Boundless),
-    Control("a_digest_of_a_bad_day_is_told_within_the_limits", flaws.Boundless),
-    Control("an_overflow_with_a_hundred_lines_is_told_within_the_limits", flaws.Boundless),
-    Control("what_follows_is_within_the_limits_too", flaws.Boundless, {"kind": RESOLVED, "degraded": False}),
-    Control("a_users_template_that_says_too_much_is_told_within_the_limits", flaws.Boundless, {"degraded": False}),
-    Control("X11_no_credential_is_in_a_message_or_its_thread", flaws.LeakyMessage),
-    Control("X11_no_credential_is_in_what_prints_itself", flaws.LeakySelf),
-    Control("X11_no_credential_is_in_the_log", flaws.LeakyLog),
-    Control("X11_no_credential_is_in_the_error_of_a_refusal", flaws.LeakyError),
-    Control("X11_no_credential_is_at_rest", flaws.LeakyMessage),
-    Control("F22_a_wrong_credential_suspends_until_it_is_put_right", flaws.Stubborn),
-    Control("F22_a_wrong_credential_suspends_until_it_is_put_right", flaws.Unrepentant),
-    Control("a_credential_that_is_gone_suspends", flaws.Stubborn),
-    Control("T03_T33_each_status_means_what_it_says", flaws.Gullible, {"status": 302}),
+    Control("each_kind_says_what_where_and_how_it_is", messages.Mute, {"kind": FIRING}),
+    Control("one_notification_is_one_message", messages.Repeating),
+    Control("two_at_once_do_not_mix", messages.Absent),
+    Control("an_end_is_told_as_what_it_is", messages.Stuck, {"kind": RESOLVED}),
+    Control("an_end_says_what_has_ended_and_why", messages.Stuck),
+    Control("the_facts_are_the_same_in_every_channel", messages.Stuck),
+    Control("a_group_names_what_it_groups", messages.Stuck),
+    Control("times_are_in_the_zone_of_the_destination", messages.ZoneBlind),
+    Control("T09_a_template_of_the_users_is_in_every_message", messages.OwnWords, {"kind": FIRING}),
+    Control("T09_a_template_of_the_users_is_in_the_plain_message", messages.OwnWords),
+    Control("P9_F44_a_template_that_fails_is_replaced_and_named", messages.Discreet),
+    Control("an_annotation_that_fails_costs_only_itself", messages.Discreet),
+    Control("each_rendering_gives_the_same_bytes", messages.Restless),
+    Control("F20_the_plain_message_says_what_and_where", messages.Mute),
+    Control("F20_the_plain_message_is_the_shorter_one", messages.Verbose),
+    Control("a_key_that_does_not_exist_is_refused", messages.Tolerant),
+    Control("its_time_is_that_of_the_configuration", messages.Hasty),
+    Control("the_longest_texts_are_told_within_the_limits", messages.Boundless, {"filling": "x", "degraded": False}),
+    Control("texts_at_and_over_each_limit_are_told", messages.Boundless, {"filling": "x"}),
+    Control("what_was_cut_says_so", messages.Cutter),
+    Control("F45_X05_a_megabyte_of_control_characters_is_told_without_them", messages.Raw, {"degraded": False}),
+    Control("X04_X06_what_looks_like_markup_can_still_be_read", messages.Escaping, {"hostile": "a & b"}),
+    Control("a_thousand_alerts_are_counted_not_listed", messages.Boundless),
+    Control("a_digest_of_a_bad_day_is_told_within_the_limits", messages.Boundless),
+    Control("an_overflow_with_a_hundred_lines_is_told_within_the_limits", messages.Boundless),
+    Control("what_follows_is_within_the_limits_too", messages.Boundless, {"kind": RESOLVED, "degraded": False}),
+    Control("a_users_template_that_says_too_much_is_told_within_the_limits", messages.Boundless, {"degraded": False}),
+    Control("X11_no_credential_is_in_a_message_or_its_thread", credentials.LeakyMessage),
+    Control("X11_no_credential_is_in_what_prints_itself", credentials.LeakySelf),
+    Control("X11_no_credential_is_in_the_log", credentials.LeakyLog),
+    Control("X11_no_credential_is_in_the_error_of_a_refusal", credentials.LeakyError),
+    Control("X11_no_credential_is_at_rest", credentials.LeakyMessage),
+    Control("F22_a_wrong_credential_suspends_until_it_is_put_right", credentials.Stubborn),
+    Control("F22_a_wrong_credential_suspends_until_it_is_put_right", credentials.Unrepentant),
+    Control("a_credential_that_is_gone_suspends", credentials.Stubborn),
+    Control("T03_T33_each_status_means_what_it_says", answers.Gullible, {"status": 302}),
     Control(
         "F16_F17_F19_a_pause_is_as_long_as_was_asked",
-        flaws.Impatient,
+        answers.Impatient,
         {"headers": {"Retry-After": "17"}, "seconds": 17.0},
     ),
-    Control("F16_503_with_retry_after_is_a_pause", flaws.Impatient),
-    Control("T28_T55_no_answer_is_a_failure_of_its_kind", flaws.Stubborn, SILENT),
-    Control("F14_an_answer_that_breaks_off_leaves_the_outcome_unknown", flaws.Stubborn),
-    Control("F12_one_that_never_answers_costs_the_time_of_one_attempt", flaws.Undying),
-    Control("F13_one_that_trickles_costs_the_time_of_one_attempt", flaws.Undying),
-    Control("no_more_than_64_kib_of_an_answer_are_read", flaws.Greedy),
-    Control("F48_an_answer_that_unpacks_to_64_megabytes_takes_no_memory", flaws.Greedy),
-    Control("X10_F23_a_redirect_is_not_followed", flaws.Follower, {"location": "/elsewhere"}),
-    Control("what_the_vendor_takes_is_a_success", flaws.Gibberish),
-    Control("a_resend_has_the_same_bytes", flaws.Restless),
-    Control("F20_what_is_refused_is_told_once_more_plain", flaws.Unbending),
-    Control("X11_no_credential_is_in_the_error_of_any_answer", flaws.LeakyError),
-    Control("X11_no_credential_is_in_a_dead_letter", flaws.LeakyError),
-    Control("no_cookie_is_kept", flaws.Hoarder),
-    Control("no_packed_answer_is_asked_for", flaws.Packed),
-    Control("nothing_breaks_out_of_a_header", flaws.Torn),
-    Control("proxy_and_authorities_are_those_of_the_destination", flaws.Direct),
-    Control("its_connections_are_closed_with_it", flaws.Open),
-    Control("T03_any_2xx_is_a_success", flaws.Picky, {"status": 202}),
+    Control("F16_503_with_retry_after_is_a_pause", answers.Impatient),
+    Control("T28_T55_no_answer_is_a_failure_of_its_kind", credentials.Stubborn, SILENT),
+    Control("F14_an_answer_that_breaks_off_leaves_the_outcome_unknown", credentials.Stubborn),
+    Control("F12_one_that_never_answers_costs_the_time_of_one_attempt", answers.Undying),
+    Control("F13_one_that_trickles_costs_the_time_of_one_attempt", answers.Undying),
+    Control("no_more_than_64_kib_of_an_answer_are_read", answers.Greedy),
+    Control("F48_an_answer_that_unpacks_to_64_megabytes_takes_no_memory", answers.Greedy),
+    Control("X10_F23_a_redirect_is_not_followed", answers.Follower, {"location": "/elsewhere"}),
+    Control("what_the_vendor_takes_is_a_success", answers.Gibberish),
+    Control("a_resend_has_the_same_bytes", messages.Restless),
+    Control("F20_what_is_refused_is_told_once_more_plain", answers.Unbending),
+    Control("X11_no_credential_is_in_the_error_of_any_answer", credentials.LeakyError),
+    Control("X11_no_credential_is_in_a_dead_letter", credentials.LeakyError),
+    Control("X16_an_answer_cannot_write_into_the_log", answers.Parrot, {"status": 400}),
+    Control("no_cookie_is_kept", answers.Hoarder),
+    Control("no_packed_answer_is_asked_for", answers.Packed),
+    Control("nothing_breaks_out_of_a_header", answers.Torn),
+    Control("proxy_and_authorities_are_those_of_the_destination", answers.Direct),
+    Control("its_connections_are_closed_with_it", answers.Open),
+    Control("T03_any_2xx_is_a_success", answers.Picky, {"status": 202}),
 )
 #: Flaws of a chat: the body says whether it was a success, there are threads, and messages are edited.
 OVER_SLACK = (
-    Control("X01_X15_nobody_can_be_mentioned", flaws.RawPost, {"degraded": False}),
-    Control("X02_no_address_is_behind_words", flaws.RawPost, {"degraded": False}),
-    Control("the_vendors_own_words_for_a_failure_are_understood", flaws.Stubborn),
-    Control("F26_a_2xx_without_the_vendors_words_leaves_the_outcome_unknown", flaws.Gullible, {"body": b"null"}),
-    Control("F26_a_good_answer_that_is_cut_is_no_success", flaws.Gullible),
-    Control("an_incident_is_one_message_and_what_stands_below_it", flaws.Forgetful),
-    Control("an_update_says_what_is_new", flaws.Stuck),
-    Control("it_lands_in_its_thread_after_a_restart", flaws.Forgetful),
-    Control("another_incident_is_another_message", flaws.Clinging),
-    Control("S39_in_anothers_thread_its_root_stays_as_it_is", flaws.Usurper),
-    Control("an_end_whose_beginning_was_never_told_stands_for_itself", flaws.Stuck),
-    Control("X11_no_credential_is_in_what_a_thread_is_kept_by", flaws.LeakyReceipt),
-    Control("the_root_shows_how_the_incident_is", flaws.Guest),
-    Control("news_that_call_nobody_only_edit", flaws.Guest),
-    Control("it_edits_its_own_message_after_a_restart", flaws.Forgetful),
-    Control("F27_a_root_that_is_gone_is_told_anew_once", flaws.Faint),
+    Control("X01_X15_nobody_can_be_mentioned", messages.RawPost, {"degraded": False}),
+    Control("X02_no_address_is_behind_words", messages.RawPost, {"degraded": False}),
+    Control("the_vendors_own_words_for_a_failure_are_understood", credentials.Stubborn),
+    Control("F26_a_2xx_without_the_vendors_words_leaves_the_outcome_unknown", answers.Gullible, {"body": b"null"}),
+    Control("F26_a_good_answer_that_is_cut_is_no_success", answers.Gullible),
+    Control("an_incident_is_one_message_and_what_stands_below_it", threads.Forgetful),
+    Control("an_update_says_what_is_new", messages.Stuck),
+    Control("it_lands_in_its_thread_after_a_restart", threads.Forgetful),
+    Control("another_incident_is_another_message", threads.Clinging),
+    Control("S39_in_anothers_thread_its_root_stays_as_it_is", threads.Usurper),
+    Control("an_end_whose_beginning_was_never_told_stands_for_itself", messages.Stuck),
+    Control("X11_no_credential_is_in_what_a_thread_is_kept_by", credentials.LeakyReceipt),
+    Control("the_root_shows_how_the_incident_is", threads.Guest),
+    Control("news_that_call_nobody_only_edit", threads.Guest),
+    Control("it_edits_its_own_message_after_a_restart", threads.Forgetful),
+    Control("F27_a_root_that_is_gone_is_told_anew_once", threads.Faint),
 )
 #: Flaws of what keeps incidents.
 OVER_LEDGER = (
@@ -161,8 +165,8 @@ class OnLedger(IncidentContract):
 def controlled() -> Iterator[tuple[type[Any], ModuleType, Control]]:
     """Yield each control with the suite it is for and the flawed channel."""
     for suite, table in ((OnWebhook, OVER_WEBHOOK), (OnSlack, OVER_SLACK)):
-        yield from ((suite, flaws.flawed(control.flaw, suite.channel), control) for control in table)
-    yield from ((OnLedger, flaws.flawed(control.flaw, ledger.module), control) for control in OVER_LEDGER)
+        yield from ((suite, sound.flawed(control.flaw, suite.channel), control) for control in table)
+    yield from ((OnLedger, sound.flawed(control.flaw, ledger.module), control) for control in OVER_LEDGER)
     for control in STAND_INS:
         yield type("OnStandIn", (OnWebhook,), {"vendor": control.flaw}), webhook, control
 
@@ -198,13 +202,13 @@ def test_what_is_wrong_is_refused(play: Callable[..., None], control: tuple[type
 def test_what_is_sound_is_not(play: Callable[..., None], control: tuple[type[Any], ModuleType, Control]) -> None:
     """The same behaviour, with the same arguments, passes without the flaw."""
     suite, _, given = control
-    sound = {OnSlack: (slack, flaws.Sound), OnLedger: (ledger.module, ledger.Clerk)}
-    module, channel = sound.get(suite, (webhook, flaws.Sound))
-    play(OnWebhook if given in STAND_INS else suite, flaws.flawed(channel, module), given)
+    others = {OnSlack: (slack, sound.Sound), OnLedger: (ledger.module, ledger.Clerk)}
+    module, channel = others.get(suite, (webhook, sound.Sound))
+    play(OnWebhook if given in STAND_INS else suite, sound.flawed(channel, module), given)
 
 
 def test_every_behaviour_has_something_that_it_refuses() -> None:
     parts = [getattr(contract, name) for name in contract.__all__ if name.endswith("Contract")]
     behaviours = {name.removeprefix("test_") for part in parts for name in dir(part) if name.startswith("test_")}
     assert {control.behaviour for _, _, control in CONTROLS} == behaviours
-    assert len(behaviours) == 78
+    assert len(behaviours) == 81

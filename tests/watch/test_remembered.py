@@ -8,6 +8,7 @@ from kwatch.model.conditions import Path
 from kwatch.model.decisions import Row, Table
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Change, ObjectChange, ObjectState
+from kwatch.redaction import redact_shapes
 from kwatch.watch.remembered import Remembered
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -20,7 +21,7 @@ WEB = ObjectRef("Deployment", "web", "shop", "apps", "u-1")
 def remembered(*paths: Path) -> Remembered:
     asked = frozenset(paths or (REPLICAS,))
     kinds = {("Deployment", "apps"): asked}
-    return Remembered(lambda kind, group: kinds.get((kind, group), frozenset()), covered_until=START)
+    return Remembered(lambda kind, group: kinds.get((kind, group), frozenset()), redact_shapes, covered_until=START)
 
 
 def change(kind: Change, replicas: int | None = 3, *, ref: ObjectRef = WEB, image: str = "") -> ObjectChange:

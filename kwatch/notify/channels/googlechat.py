@@ -21,6 +21,7 @@ from kwatch.notify.escape import clean, fenced
 from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, with_query
 from kwatch.notify.markup import PLAIN, Markup, linked, rows, whole_text
 from kwatch.notify.page import Listing, Page, Row, fitting
+from kwatch.notify.words import WORDS
 
 _MESSAGE = 31_000  # bytes of 32,000: the thread's key is added
 _REPLY = {"messageReplyOption": "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD"}
@@ -119,15 +120,16 @@ def failure_of(reply: Reply) -> SendError | None:
 
 
 def _card(page: Page) -> Body:
+    say = WORDS[page.language]
     texts = [_text(text) for text in (page.text, *page.states) if text]
     lead = "\n".join([*texts, *rows(page.sentences, _HTML)])
     facts = [_fact(row) for row in page.facts]
     advice = "\n".join(rows(page.advice, _HTML))
-    buttons = [{"text": "Details", "onClick": {"openLink": {"url": page.url}}}] if page.url else []
+    buttons = [{"text": say("Details"), "onClick": {"openLink": {"url": page.url}}}] if page.url else []
     footer = [{"textParagraph": {"text": f"<i>{_text(page.footer)}</i>"}}] if page.footer else []
     sections = [
         _section([_paragraph(lead)] if lead else []),
-        _section([_paragraph(_text(page.quote))] if page.quote.strip() else [], "Message"),
+        _section([_paragraph(_text(page.quote))] if page.quote.strip() else [], say("Message")),
         *(_listing(listing) for listing in page.listings),
         _section([_paragraph(advice)] if advice else []),
         _section(facts),
@@ -145,7 +147,7 @@ def _section(widgets: list[Any], header: str = "") -> Mapping[str, Any]:
 
 def _listing(listing: Listing) -> Mapping[str, Any]:
     lines = [f"• <b>{_text(item.name)}</b>{_text(item.text)}" for item in listing.items]
-    lines += [f"and {listing.more} more"] if listing.more else []
+    lines += [listing.rest] if listing.rest else []
     return _section([_paragraph("\n".join(lines))], listing.title)
 
 

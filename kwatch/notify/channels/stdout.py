@@ -49,15 +49,15 @@ class Stdout:
         style = "bold green" if notification.kind is NotificationKind.RESOLVED else _STYLES[notification.severity]
         if self._console.is_terminal:
             body = wrapped(body, self._console.width)
-        with self._console.capture() as captured:
-            self._console.print(Text(title, style), Text(body), sep="\n")
-        self._write(captured.get())
+        self._write(Text(title, style), Text(body))
         return Receipt()
 
-    def _write(self, text: str) -> None:
-        """Write past rich, which ends the process when nobody reads any more."""
+    def _write(self, title: Text, body: Text) -> None:
+        """Write past rich, which ends the process when nobody reads any more; it may flush what is left of before."""
         try:
-            self._tools.stdout.write(text)
+            with self._console.capture() as captured:
+                self._console.print(title, body, sep="\n")
+            self._tools.stdout.write(captured.get())
             self._tools.stdout.flush()
         except OSError as error:
             if error.errno == errno.ENOSPC:

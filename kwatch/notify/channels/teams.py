@@ -21,6 +21,7 @@ from kwatch.notify.escape import markdown, unmentioned
 from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed
 from kwatch.notify.markup import Markup, whole_text
 from kwatch.notify.page import Listing, Page, Row, Tone, fitting
+from kwatch.notify.words import WORDS
 
 _MESSAGE = 27_000  # bytes of about 28 KB
 _SCHEMA, _VERSION = "http://adaptivecards.io/schemas/adaptive-card.json", "1.4"
@@ -120,7 +121,7 @@ def _card(page: Page) -> Body:
         *([facts] if page.facts else []),
         *footer,
     ]
-    links = [("Details", page.url)] if page.url else []
+    links = [(WORDS[page.language]("Details"), page.url)] if page.url else []
     links += [(row.label, row.text) for row in page.sentences if row.is_link]
     actions = [{"type": "Action.OpenUrl", "title": label, "url": url} for label, url in links]
     return _message({"body": body, "actions": actions, "msteams": {"width": "Full"}})
@@ -139,8 +140,8 @@ def _listing(listing: Listing) -> Iterable[Any]:
         first, _, rest = item.text.partition("\n")
         yield _block([_run(f"• {item.name}", weight="bolder"), *([_run(first)] if first else [])])
         yield from _lines(rest, isSubtle=True)
-    if listing.more:
-        yield _block([_run(f"and {listing.more} more")])
+    if listing.rest:
+        yield _block([_run(listing.rest)])
 
 
 def _fact(row: Row) -> Any:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from pydantic import AfterValidator, JsonValue
@@ -86,6 +86,8 @@ class Format(Enum):
 class Config(ChannelConfig):
     """The keys of `type: webhook`."""
 
+    template_keys: ClassVar[tuple[str, ...]] = ("template", "body", "headers")
+
     #: Where to; from a secret when it is one.
     url: Secret | Url
     #: A document of your own: any JSON whose texts are templates; one `{{ … }}` alone keeps its type.
@@ -114,8 +116,8 @@ class Webhook:
         """Return the document; degraded, it is the built-in one with nothing but its first facts."""
         texts = Composition(self._config, self._tools.templates, notification)
         event = cloudevents.attributes(notification, self._tools.instance)
+        headers = self._headers(texts, notification)  # first, so that the document says which of them failed
         data = self._data(texts, len(msgspec.json.encode(event)), degraded=degraded)
-        headers = self._headers(texts, notification)
         match self._config.format:
             case Format.JSON:
                 content_type = _JSON
@@ -150,7 +152,7 @@ class Webhook:
         try:
             return msgspec.json.encode(_filled(self._config.body, texts, self._tools))
         except TemplateError as error:
-            texts.problem = f"body: {error}"
+            texts.flag(f"body: {error}")
             return None
 
     def _headers(self, texts: Composition, notification: Notification) -> Mapping[str, str]:
@@ -160,7 +162,7 @@ class Webhook:
                 try:
                     headers[name] = line(self._tools.templates.render(value, texts.context))
                 except TemplateError as error:
-                    texts.problem = f"header {name}: {error}"
+                    texts.flag(f"header {name}: {error}")
         return headers
 
     def _signature(self, message: Message) -> Mapping[str, str]:

@@ -9,6 +9,8 @@ from kwatch.testing.contract.suite import Suite
 
 #: What a text is made of: one byte, four, many code points for one character, and what encoders make longer.
 FILLINGS = ("x", "🔥", "e\u0301", "👩‍🚀", "&", "<", '"', "\\", "*", "_", "`", "\n", "@", "words and words ")
+#: About the limits of services for titles, fields and texts.
+LENGTHS = tuple(limit + by for limit in (75, 130, 150, 256, 512, 1024, 2000, 3000, 4096) for by in (0, 1))
 PINGS = "<!channel> <!subteam^S1> <@U123> @here @channel @all @everyone @room <at>Ann</at> <users/all> @[everyone](x)"
 LINKS = (
     "<https://evil.example.com|kubectl> [docs](https://evil.example.com/md) <a href='https://evil.example.com'>x</a>"
@@ -35,6 +37,18 @@ class Bounds(Suite):
     def test_the_longest_texts_are_told_within_the_limits(self, desk: Desk, filling: str, degraded: bool) -> None:
         desk.tell(largest(filling), degraded=degraded)
         assert len(desk.shown) == 1
+
+    @pytest.mark.parametrize("filling", ["x", "&"])
+    def test_texts_at_and_over_each_limit_are_told(self, desk: Desk, filling: str) -> None:
+        for sequence, length in enumerate(LENGTHS, 1):
+            text = filling * length
+            labels = {**alert().labels, "workload": text, "name": text, "node": text}
+            annotations = {"summary": "{{ name }}", "explanation": "{{ message }}", "next_step": "{{ message }}"}
+            texts = {"rule": text, "message": text, "labels": labels, "details": {text: text}}
+            view = alert(**texts, annotations=annotations, fingerprint=f"f{length}")
+            desk.tell(content(view, cluster=text), sequence=sequence, incident=f"kw/g{length}/1")
+            desk.run(desk.clock.sleep(60))
+        assert len(desk.shown) == len(LENGTHS)
 
     def test_what_was_cut_says_so(self, desk: Desk) -> None:
         desk.tell(content(alert(message="m" * 100_000, annotations={})))

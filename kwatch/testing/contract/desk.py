@@ -173,6 +173,18 @@ class Desk:
         receipt: Receipt = self.run(attempt())
         return receipt
 
+    def tell_at_once(self, *facts: Content) -> None:
+        """Render all, each of an incident of its own, and send them at the same time."""
+        told = [notification(each, incident=f"kw/at-once-{number}/1") for number, each in enumerate(facts)]
+        sends = [delivery(of, self.channel.render(of, ALONE, degraded=False)) for of in told]
+
+        async def attempts() -> None:
+            async with asyncio.TaskGroup() as group:
+                for each in sends:
+                    group.create_task(self.channel.send(each.message or Message(b""), each))
+
+        self.run(attempts())
+
     @property
     def shown(self) -> list[Shown]:
         """What people see at the vendor now."""

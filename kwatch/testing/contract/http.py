@@ -205,6 +205,13 @@ class Http(Suite):
         assert len(desk.wire.requests) == 3
         assert leaked(desk, *files(tmp_path / "state"), repr(counters.read()), *logged(caplog)) == []
 
+    @pytest.mark.parametrize("status", [302, 400, 403, 500])
+    def test_X16_an_answer_cannot_write_into_the_log(self, desk: Desk, status: int) -> None:
+        hostile = "\x1b[31mdelivered\n" * 1000
+        error = failing(desk, httpx.Response(status, text=hostile))
+        assert error.detail.isprintable()
+        assert len(error.detail) < 300
+
     def test_no_cookie_is_kept(self, desk: Desk) -> None:
         failing(desk, httpx.Response(503, headers={"Set-Cookie": "session=1"}))
         desk.tell()

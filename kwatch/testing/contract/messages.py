@@ -66,6 +66,10 @@ class Messages(Suite):
         desk.tell()
         assert len(desk.shown) == 1
 
+    def test_two_at_once_do_not_mix(self, desk: Desk) -> None:
+        desk.tell_at_once(content(), content(alert(rule="oom-kill", fingerprint="f2")))
+        assert sorted("oom-kill" in shown.text for shown in desk.shown) == [False, True]
+
     @pytest.mark.parametrize("kind", [Kind.RESOLVED, Kind.EXPIRED])
     def test_an_end_is_told_as_what_it_is(self, desk: Desk, kind: Kind) -> None:
         thread = thread_of(desk.tell())
@@ -114,6 +118,7 @@ class Messages(Suite):
         assert "crash-loop" in desk.text
         assert "payments/Deployment/worker" in desk.text
         assert message.fallback_reason.startswith("template title: ")
+        assert "not as your template has it: template title: " in desk.text
 
     def test_an_annotation_that_fails_costs_only_itself(self, desk: Desk) -> None:
         message = desk.render(
@@ -122,6 +127,7 @@ class Messages(Suite):
         desk.send(message)
         assert "look at worker-7d9c-x2x1" in desk.text
         assert message.fallback_reason == "annotation summary of rule crash-loop: 'nobody' is undefined"
+        assert "not as your template has it: annotation summary of rule crash-loop: " in desk.text
 
     def test_each_rendering_gives_the_same_bytes(self, desk: Desk) -> None:
         assert desk.render() == desk.render(channel=desk.create())

@@ -60,18 +60,18 @@ def alert(**changes: Any) -> AlertView:
     return msgspec.structs.replace(view, **changes)
 
 
-def ended(view: AlertView) -> AlertView:
-    """Return the alert, resolved now."""
-    return msgspec.structs.replace(
-        view, state=AlertState.RESOLVED, ends_at=NOW, end_reason=EndReason.HEALTHY, is_new=False
-    )
+def ended(view: AlertView, kind: NotificationKind = NotificationKind.RESOLVED) -> AlertView:
+    """Return the alert, resolved now, or no longer observed."""
+    ends = {NotificationKind.EXPIRED: (AlertState.EXPIRED, EndReason.NOT_OBSERVED)}
+    state, reason = ends.get(kind, (AlertState.RESOLVED, EndReason.HEALTHY))
+    return msgspec.structs.replace(view, state=state, ends_at=NOW, end_reason=reason, is_new=False)
 
 
 def content(*alerts: AlertView, kind: NotificationKind = NotificationKind.FIRING, **changes: Any) -> Content:
     """Return the facts of a notification about the alerts (one crash loop when none are given)."""
     views = alerts or (alert(),)
     if kind.closes:
-        views = tuple(ended(view) for view in views)
+        views = tuple(ended(view, kind) for view in views)
     facts = Content(
         kind=kind,
         cluster="prod-eu",

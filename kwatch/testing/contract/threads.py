@@ -76,7 +76,7 @@ class Edits(Suite):
 
     def test_news_that_call_nobody_only_edit(self, desk: Desk) -> None:
         thread = thread_of(desk.tell())
-        desk.tell(content(alert(is_new=False, count=44), kind=Kind.UPDATE, is_quiet=True), thread, sequence=2)
+        desk.tell(content(alert(is_new=False, count=99), kind=Kind.UPDATE, is_quiet=True), thread, sequence=2)
         assert [shown.edits for shown in desk.shown] == [1]
 
     def test_it_edits_its_own_message_after_a_restart(self, desk: Desk) -> None:

@@ -7,6 +7,7 @@ short burst" is not documented; here it is ten. That the text of an update is me
 
 import json
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -42,7 +43,7 @@ class Pace(NamedTuple):
     burst: int
 
 
-_PACES = {"chat.postMessage": Pace(1.0, 10), "chat.update": Pace(50 / 60, 50), "webhook": Pace(1.0, 10)}
+_UPDATES = Pace(50 / 60, 50)
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class Posted:
     channel: str
     ts: str
     payload: Mapping[str, Any]
-    edits: list[Mapping[str, Any]] = field(default_factory=list)
+    edits: list["Posted"] = field(default_factory=list)
 
     @property
     def thread_ts(self) -> str:
@@ -74,12 +75,25 @@ class Posted:
         """Everything that people can read, in reading order."""
         return slack_blocks.read(self.blocks or {"type": "mrkdwn", "text": self.text})
 
+    @property
+    def pings(self) -> tuple[str, ...]:
+        """The mentions that are acted on."""
+        return slack_blocks.pings(self.payload)
+
 
 class Slack:
     """A workspace with the channel `#alerts`; by webhook, its destination is one of those."""
 
-    def __init__(self, clock: Clock, *, token: str = _TOKEN, channels: Mapping[str, str] = {"#alerts": "C042"}) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        token: str = _TOKEN,
+        channels: Mapping[str, str] = {"#alerts": "C042"},
+        burst: int = 10,
+    ) -> None:
         self._clock = clock
+        self._paces = {"chat.postMessage": Pace(1.0, burst), "chat.update": _UPDATES, "webhook": Pace(1.0, burst)}
         self._token = token
         self._channels = channels  # name → id
         self._room: dict[str, tuple[float, float]] = {}  # of each scope: how many may still come, as of when
@@ -87,12 +101,15 @@ class Slack:
         self.messages: list[Posted] = []  # in the order of posting
         self.errors: list[str] = []  # that were answered
         self.archived: set[str] = set()  # ids of channels
+        self.next_answers: deque[httpx.Response] = deque()  # instead of what it would do
 
     keys: Mapping[str, Any] = {"token": {"file": "token"}, "channel": "#alerts"}
     secrets: Mapping[str, str] = {"token": _TOKEN}
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         """Do what the request asks for, if Slack would."""
+        if self.next_answers:
+            return self.next_answers.popleft()
         body = await request.aread()
         if "/services/" in request.url.path:
             return self._answer_webhook(request, body)
@@ -100,7 +117,7 @@ class Slack:
         payload, fault = _decoded(request, body)
         fault = self._unauthorised(request) or fault
         scope = f"{method} {payload.get('channel')}" if method == "chat.postMessage" else method
-        pause = 0.0 if fault or method not in _PACES else self._pause(scope, _PACES[method])
+        pause = 0.0 if fault or method not in self._paces else self._pause(scope, self._paces[method])
         if pause:
             self.errors.append("ratelimited")
             return _refused("ratelimited", 429, {"Retry-After": str(math.ceil(pause))})
@@ -116,7 +133,7 @@ class Slack:
                 id=message.ts,
                 text=message.all_text,
                 thread=message.thread_ts,
-                pings=slack_blocks.pings(message.payload),
+                pings=message.pings,
                 links=slack_blocks.links(message.payload),
                 edits=len(message.edits),
             )
@@ -183,7 +200,7 @@ class Slack:
         fault = _fault(payload) or slack_blocks.excess(payload) or _mismatch(message.blocks, payload.get("blocks", []))
         if fault:
             return _error(fault)
-        message.edits.append(message.payload)
+        message.edits.append(Posted(channel, message.ts, message.payload))
         message.payload = {**payload, **({"thread_ts": message.thread_ts} if message.thread_ts else {})}
         return {"ok": True, "channel": channel, "ts": message.ts}
 
@@ -193,7 +210,7 @@ class Slack:
             status, word = 403, "invalid_token"
         elif fault or _fault(payload):
             status, word = 400, "invalid_payload"
-        elif pause := self._pause("webhook", _PACES["webhook"]):
+        elif pause := self._pause("webhook", self._paces["webhook"]):
             return httpx.Response(429, text="rate_limited", headers={"Retry-After": str(math.ceil(pause))})
         else:
             self._keep("C042", payload)
@@ -222,6 +239,8 @@ class Slack:
         paused = httpx.Response(200, json=_error("ratelimited"), headers={"Retry-After": "30"})
         return (
             Refusal("ratelimited", paused, Failure.PACE, 30.0),
+            Refusal("rate_limited", httpx.Response(200, json=_error("rate_limited")), Failure.PACE),
+            Refusal("no word", httpx.Response(200, json=_error("")), Failure.MESSAGE),
             *(
                 Refusal(word, httpx.Response(200, json=_error(word)), failure)
                 for failure, words in _WORDS.items()

@@ -70,3 +70,15 @@ def test_a_full_disk_is_tried_again() -> None:
     error = _failure(os.open("/dev/full", os.O_WRONLY))
     assert isinstance(error, RetryableSendError)
     assert str(error) == "unavailable: the disk is full"
+
+
+def test_a_full_disk_is_one_failure_each_time() -> None:
+    """What could not be flushed stays in the stream, and fails again before anything new is written."""
+    with os.fdopen(os.open("/dev/full", os.O_WRONLY), "w") as stream:
+        channel = stdout.create(stdout.Config(type="stdout"), dataclasses.replace(tools_for(), stdout=stream))
+        of = notification()
+        message = channel.render(of, ALONE, degraded=False)
+        for _ in range(2):
+            with pytest.raises(RetryableSendError, match="the disk is full"):
+                asyncio.run(channel.send(message, delivery(of, message)))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

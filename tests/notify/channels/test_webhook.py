@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 import trustme
@@ -28,7 +29,7 @@ from kwatch.model.notifications import Message
 from kwatch.notify.base import Channel, Tools
 from kwatch.notify.channels import webhook
 from kwatch.notify.http import system_transport
-from kwatch.testing.receivers import WebhookReceiver, serve, transport_to
+from kwatch.testing.receivers import WebhookReceiver, serve
 from tests.notify.samples import ALONE, content, delivery, notification, tools_for
 
 KEY = "whsec_a3dhdGNoLXRlc3Qtc2VjcmV0LTAwMDAwMA=="
@@ -37,7 +38,7 @@ NEW_KEY = "whsec_bmV3LWtleS1mb3ItdGhlLXJvdGF0aW9uLTAwMA=="
 
 def create(receiver: WebhookReceiver | None = None, tools: Tools | None = None, **keys: Any) -> Channel:
     config = webhook.Config.model_validate({"type": "webhook", "url": "https://hooks.example.com/in", **keys})
-    return webhook.create(config, tools or tools_for(transport_to((receiver or WebhookReceiver()).answer)))
+    return webhook.create(config, tools or tools_for(httpx.MockTransport((receiver or WebhookReceiver()).answer)))
 
 
 def tell(channel: Channel) -> Message:

@@ -1,4 +1,4 @@
-"""The webhook, signed, in each format."""
+"""The webhook, signed: kwatch's own document, and CloudEvents in both forms."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,24 +8,24 @@ from kwatch.testing.contract import StatusContract
 from kwatch.testing.vendors.webhook import Receiver
 
 
+class Structured(Receiver):
+    keys: Mapping[str, Any] = {**Receiver.keys, "format": "cloudevents"}
+
+
+class Binary(Receiver):
+    keys: Mapping[str, Any] = {**Receiver.keys, "format": "cloudevents-binary"}
+
+
 class TestWebhook(StatusContract):
     channel = webhook
     vendor = Receiver
 
 
-class CloudEvents(Receiver):
-    keys: Mapping[str, Any] = {**Receiver.keys, "format": "cloudevents"}
-
-
-class TestCloudEvents(StatusContract):
+class TestWebhookCloudevents(StatusContract):
     channel = webhook
-    vendor = CloudEvents
+    vendor = Structured
 
 
-class CloudEventsBinary(Receiver):
-    keys: Mapping[str, Any] = {**Receiver.keys, "format": "cloudevents-binary"}
-
-
-class TestCloudEventsBinary(StatusContract):
+class TestWebhookCloudeventsBinary(StatusContract):
     channel = webhook
-    vendor = CloudEventsBinary
+    vendor = Binary

@@ -1,4 +1,7 @@
-"""Sample notifications, one of each kind, for `kwatch render` and `kwatch send-test`."""
+"""Sample notifications, one of each kind, for `kwatch render`, `kwatch send-test` and the check of templates.
+
+Their alerts are what the rules of packs say of them.
+"""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +13,9 @@ from kwatch.model.notifications import Content, Notification, NotificationKind, 
 from kwatch.model.rules import Severity
 
 
-def sample(kind: NotificationKind, *, destination: str, receiver: str, cluster: str, now: datetime) -> Notification:
+def sample(
+    kind: NotificationKind, *, destination: str, receiver: str, cluster: str, now: datetime, public_url: str = ""
+) -> Notification:
     """Return what a destination would be told: a crash loop, and for a summary a few problems more."""
     alerts = _alerts(kind, now)
     worst = max((alert.severity for alert in alerts), default=Severity.INFO)
@@ -34,6 +39,7 @@ def sample(kind: NotificationKind, *, destination: str, receiver: str, cluster: 
             firing_count=sum(alert.state is AlertState.FIRING for alert in alerts),
             starts_at=min((alert.starts_at for alert in alerts), default=now),
             ends_at=ends_at,
+            public_url=public_url,
             text=_TEXTS.get(kind, ""),
             folded=len(alerts) if kind is NotificationKind.OVERFLOW else 0,
             counts=tally(alerts) if kind is NotificationKind.OVERFLOW else (),
@@ -73,12 +79,21 @@ def _crash_loop(now: datetime) -> AlertView:
         severity=Severity.CRITICAL,
         labels=_labels("payments", "Deployment/worker", "worker-7d9f-abcde", "BackOff"),
         annotations={
-            "summary": "{{ workload }} keeps crashing",
-            "explanation": "The container ends soon after each start; the kubelet waits longer each time.",
-            "next_step": "kubectl -n {{ namespace }} logs {{ name }} --previous",
+            "summary": (
+                'A container of {{ workload }} keeps {% if details.exit_reason | default("") == "Completed" '
+                "%}ending as if its work were done, with exit code 0{% elif details.exit_code is defined "
+                "%}crashing with exit code {{ details.exit_code }}{% elif details.init_exit_code is defined "
+                "%}crashing at its initialisation with exit code {{ details.init_exit_code }}{% else "
+                "%}crashing{% endif %}."
+            ),
+            "explanation": (
+                "The container ended again and again soon after its start, so the kubelet waits longer and "
+                "longer (up to five minutes) before the next one. Its own log says why it ended."
+            ),
+            "next_step": "kubectl logs -n {{ namespace }} {{ name }} --all-containers --previous --ignore-errors",
         },
         message="Back-off restarting failed container app in pod worker-7d9f-abcde",
-        details={"image": "registry.example.com/worker:1.4.2"},
+        details={"exit_code": "1", "restarts": "14"},
         count=14,
         window_count=5,
         starts_at=now - timedelta(minutes=12),
@@ -96,7 +111,21 @@ def _image_pull(now: datetime) -> AlertView:
         state=AlertState.FIRING,
         severity=Severity.WARNING,
         labels=_labels("shop", "Deployment/web", "web-5c8d-klmno", "Failed"),
-        annotations={"summary": "an image of {{ workload }} cannot be pulled"},
+        annotations={
+            "summary": (
+                "An image of {{ workload }} cannot be pulled{% if details.init_error is defined %}: {{ "
+                'details.init_error }}{% elif details.images is defined and ", " not in details.images %} '
+                "({{ details.images }}){% elif details.error is defined %}: {{ details.error }}{% endif %}."
+            ),
+            "explanation": (
+                "The node cannot get the image: its name or tag is wrong, it was never pushed, the registry "
+                "cannot be reached, or the Pod has no valid imagePullSecrets for it."
+            ),
+            "next_step": (
+                "kubectl describe pod -n {{ namespace }} {{ name }}; then correct the image of {{ workload "
+                "}} or its imagePullSecrets."
+            ),
+        },
         message='Failed to pull image "registry.example.com/shop/web:1.2.4": not found',
         details={},
         count=3,

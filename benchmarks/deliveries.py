@@ -1,0 +1,229 @@
+"""The outbox under load while destinations fail: is everything accounted for, is memory bounded, do the others notice?
+
+    python benchmarks/deliveries.py soak [--seconds N] [--rate N] [--folder PATH] [--json]
+    python benchmarks/deliveries.py dead [--seconds N] [--rate N] [--folder PATH] [--json]
+
+`soak`: 10 destinations are offered so many notifications a second in all: incidents that open, change and end, a third
+of which go on. One never answers, one refuses the connection, one refuses every message. The conservation balance must
+be zero for each destination: what was created is what has ended and what waits. `dead`: the p99 of nine destinations
+beside a tenth that answers, and beside one that hangs; in turns, so that both see the same machine, of which the median
+counts. The folder should be on the disk that is meant.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from kwatch.clock import SystemClock
+from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError
+from kwatch.model.decisions import Decision
+from kwatch.model.notifications import (
+    Delivery,
+    DeliveryState,
+    Message,
+    Notification,
+    NotificationKind,
+    Receipt,
+    Thread,
+)
+from kwatch.outbox.outbox import Outbox
+from kwatch.store.state import State
+from kwatch.telemetry import Counters
+from kwatch.testing.samples import notification
+
+BODY = b"x" * 2000
+LIFE = (NotificationKind.FIRING, NotificationKind.UPDATE, NotificationKind.RESOLVED)
+#: Incidents that go on at the same time.
+LANES = 300
+#: Notifications of one commit, as many as come in 20 ms.
+TICK = 0.02
+
+
+class Healthy:
+    """A destination that takes everything after 2 ms, and notes how long each was under way."""
+
+    concurrency = 4
+    max_age = timedelta(hours=24)
+    timeout = 30.0
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
+        return Message(BODY)
+
+    async def close(self) -> None:
+        pass
+
+    async def send(self, message: Message, delivery: Delivery) -> Receipt:
+        waited = SystemClock().now() - delivery.notification.created_at
+        self.seconds.append(waited.total_seconds())
+        await asyncio.sleep(0.002)
+        return Receipt()
+
+
+class Hanging(Healthy):
+    """One that takes the connection and never answers."""
+
+    async def send(self, message: Message, delivery: Delivery) -> Receipt:
+        return await asyncio.Future()
+
+
+class Refusing(Healthy):
+    """One whose port is closed."""
+
+    async def send(self, message: Message, delivery: Delivery) -> Receipt:
+        raise RetryableSendError(Failure.RETRY, Reason.REFUSED, "refused")
+
+
+class Forbidding(Healthy):
+    """One that does not know the token any more."""
+
+    async def send(self, message: Message, delivery: Delivery) -> Receipt:
+        raise PermanentSendError(Failure.DESTINATION, Reason.UNAUTHORIZED, "401")
+
+
+def rss_mib() -> float:
+    """Return the memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+class Load:
+    """Offers notifications to destinations in turn, at a rate, and keeps the books."""
+
+    def __init__(self, state: State, channels: Mapping[str, Healthy], counters: Counters) -> None:
+        self.offered = 0
+        self.peak_mib = 0.0
+        self._state = state
+        self._channels = channels
+        self._outbox = Outbox(
+            state,
+            channels,
+            clock=SystemClock(),
+            rng=random.Random(),
+            counters=counters,
+            on_ended=lambda *_: None,
+        )
+
+    async def run(self, seconds: float, rate: int) -> None:
+        """Offer for so long; then let those who can be told be told, and stop."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._outbox.run())
+            began = time.monotonic()
+            while (elapsed := time.monotonic() - began) < seconds:
+                await self._offer(int(elapsed * rate) - self.offered)
+                self.peak_mib = max(self.peak_mib, rss_mib())
+                await asyncio.sleep(TICK)
+            await self._settle()
+            self._outbox.stop(1)
+
+    async def _offer(self, count: int) -> None:
+        names, now = tuple(self._channels), SystemClock().now()
+        made = []
+        for number in range(self.offered, self.offered + count):
+            lane, step = _place(number // len(names))
+            kind = NotificationKind.UPDATE if step == len(LIFE) - 1 and not lane % len(LIFE) else LIFE[step]
+            destination = names[number % len(names)]
+            made.append(notification(step + 1, kind, incident=f"kw/{lane}", destination=destination, created_at=now))
+        self.offered += count
+        await self._state.commit(Decision(notifications=tuple(made)))
+        self._outbox.wake(names)
+
+    async def _settle(self) -> None:
+        """Wait until those who can be told are; nothing else says when."""
+        healthy = {name for name, channel in self._channels.items() if type(channel) is Healthy}
+        while healthy & (await self._state.queues()).keys():  # noqa: ASYNC110 - the queue is in the file
+            await asyncio.sleep(TICK)
+
+
+def _place(number: int) -> tuple[int, int]:
+    """Return incident and step of one destination's n-th notification: the steps of 300 incidents in turn."""
+    block, within = divmod(number, LANES * len(LIFE))
+    step, lane = divmod(within, LANES)
+    return block * LANES + lane, step
+
+
+async def balance(state: State, counters: Counters) -> Mapping[str, int]:
+    """Return, by destination, what was created less what has ended and what waits."""
+    changes: dict[str, int] = {}
+    for (name, labels), value in counters.read().items():
+        if name == "deliveries":
+            words = dict(labels)
+            sign = 1 if words["state"] == DeliveryState.QUEUED.value else -1
+            changes[words["destination"]] = changes.get(words["destination"], 0) + sign * value
+    waiting = await state.queues()
+    return {name: change - (waiting[name].queued if name in waiting else 0) for name, change in changes.items()}
+
+
+def p99_ms(channels: Mapping[str, Healthy]) -> float:
+    seconds = [each for channel in channels.values() if type(channel) is Healthy for each in channel.seconds]
+    return statistics.quantiles(seconds, n=100)[98] * 1000
+
+
+async def soak(folder: Path, seconds: float, rate: int) -> Mapping[str, float]:
+    state, counters = State.open(folder / "state"), Counters()
+    bad = {"hanging": Hanging(), "refusing": Refusing(), "forbidding": Forbidding()}
+    channels = {f"healthy{number}": Healthy() for number in range(7)} | bad
+    load = Load(state, channels, counters)
+    before = rss_mib()
+    try:
+        await load.run(seconds, rate)
+        off = sum(map(abs, (await balance(state, counters)).values()))
+        waiting = sum(queue.queued for queue in (await state.queues()).values())
+    finally:
+        state.close()
+    figures = {"offered": load.offered, "waiting_for_the_failing": waiting, "balance": off}
+    if off:
+        raise SystemExit(f"the books do not balance: {figures}")
+    return {**figures, "healthy_p99_ms": p99_ms(channels), "rss_before_mib": before, "rss_peak_mib": load.peak_mib}
+
+
+async def dead(folder: Path, seconds: float, rate: int) -> Mapping[str, float]:
+    """Return the p99 of nine, beside a tenth that answers and beside one that does not."""
+    found: dict[bool, list[float]] = {False: [], True: []}
+    for turn in range(max(2, round(seconds / TURN))):
+        is_dead = bool(turn % 2)
+        nine = {f"healthy{number}": Healthy() for number in range(9)}
+        state = State.open(folder / f"state{turn}")
+        try:
+            await Load(state, {**nine, "tenth": Hanging() if is_dead else Healthy()}, Counters()).run(TURN, rate)
+        finally:
+            state.close()
+        found[is_dead].append(p99_ms(nine))
+    alone, beside = (statistics.median(found[is_dead]) for is_dead in (False, True))
+    return {"p99_ms": alone, "p99_beside_a_dead_one_ms": beside, "change_percent": 100 * (beside - alone) / alone}
+
+
+#: Seconds of one turn.
+TURN = 2.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Load the outbox while destinations fail.")
+    parser.add_argument("what", choices=["soak", "dead"])
+    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--rate", type=int, default=1000)
+    parser.add_argument("--folder", type=Path, default=Path())
+    parser.add_argument("--json", action="store_true")
+    words = parser.parse_args()
+    measure = soak if words.what == "soak" else dead
+    with tempfile.TemporaryDirectory(dir=words.folder, prefix=".benchmark-") as folder:
+        figures = asyncio.run(measure(Path(folder), words.seconds, words.rate))
+    if words.json:
+        print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
+        return
+    for name, value in figures.items():
+        print(f"{name:<26}{value:>12.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""A notification as the calls that an on-call tool is to get: planned by `incidents`, kept as the bytes of its row."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
+from kwatch.notify.base import ChannelConfig, Tools
+from kwatch.notify.compose import Composition
+from kwatch.notify.escape import line
+from kwatch.notify.http import HttpClient
+from kwatch.notify.incidents import Act, Step, plan
+
+#: A call that comes later than that helps nobody (spec 3.3).
+MAX_AGE: Final = timedelta(hours=24)
+
+_BY_HAND = "by hand: kwatch tells no end of this"
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One request, without its credentials; `path` is that of the tool's API."""
+
+    key: str  # of the incident that it is about; empty: of none
+    act: Act
+    path: str
+    content: Mapping[str, Any]
+
+
+class Calls(msgspec.Struct, frozen=True):
+    """What to send, one after the other, and the keys of the incidents that are open then."""
+
+    calls: tuple[Call, ...]
+    open: tuple[str, ...]
+
+
+class IncidentChannel(ABC):
+    """A channel whose messages are calls about incidents; each says how they are made and sent."""
+
+    concurrency = 4
+    max_age = MAX_AGE
+
+    def __init__(self, config: ChannelConfig, tools: Tools) -> None:
+        self.timeout = config.timeout.total_seconds()
+        self._send_resolved = config.send_resolved
+        self._compose = partial(Composition, config, tools.templates)
+        self._client = HttpClient(config, tools)
+
+    @abstractmethod
+    def call(self, step: Step, texts: Composition, *, degraded: bool) -> Call:
+        """Return the call of a step, from what is to be said of it."""
+
+    def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
+        """Return the calls; degraded, their texts are short."""
+        planned = plan(notification, thread, send_resolved=self._send_resolved)
+        texts = [self._compose(step.told) for step in planned.steps]
+        made = [self.call(step, said, degraded=degraded) for step, said in zip(planned.steps, texts, strict=True)]
+        problem = next((said.problem for said in texts if said.problem), "")
+        return Message(msgspec.json.encode(Calls(tuple(made), planned.open)), fallback_reason=problem)
+
+    @abstractmethod
+    async def send(self, message: Message, delivery: Delivery) -> Receipt:
+        """Make the calls one after the other; one that is made again is taken for the same."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+def read(message: Message) -> Calls:
+    """Return the calls of a message."""
+    return msgspec.json.decode(message.body, type=Calls)
+
+
+def headline(texts: Composition) -> str:
+    """Return the line that is sent to a phone, or read out: without a glyph, unless the user's template has one."""
+    title = line(texts.text("title")) if texts.has_own("title") else texts.context["title"]
+    return f"[{texts.context['cluster']}] {title}"
+
+
+def source(texts: Composition) -> str:
+    """Return where it is: `prod-eu/payments/Deployment/api`."""
+    cluster, place = texts.context["cluster"], texts.context["place"]
+    return cluster if place == cluster else f"{cluster}/{place}"
+
+
+def facts(texts: Composition, *, is_closed_by_hand: bool) -> dict[str, str]:
+    """Return what there is to say, as label and text in reading order; `Text` alone where it has no such form."""
+    context = texts.context
+    if texts.has_own("text") or not context["rows"]:
+        told = {"Text": texts.text("text")}
+    else:
+        notes, message = "\n".join(context["notes"]), context["alerts"][0]["message"]
+        told = {"Status": context["status"], **dict(context["rows"]), "Message": message, "Notes": notes}
+    if is_closed_by_hand:
+        told["Close"] = _BY_HAND
+    return {label: text for label, text in told.items() if text}
+
+
+def text(texts: Composition, *, is_closed_by_hand: bool) -> str:
+    """Return what there is to say, as lines."""
+    return texts.text("text") + (f"\nClose it {_BY_HAND}" if is_closed_by_hand else "")
+
+
+def labels(texts: Composition) -> Mapping[str, str]:
+    """Return the labels of the alert, or those that its group shares."""
+    facts = texts.context
+    only = facts["alerts"][0]["labels"] if facts["alert_count"] == 1 and facts["alerts"] else facts["labels"]
+    return dict(only)
