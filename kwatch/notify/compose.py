@@ -19,22 +19,27 @@ class Composition:
         self.context: Context = facts.context
         self.problem = ""
         self._templates = templates
-        self._texts = config.template
         if facts.problem:
             self.flag(facts.problem)
+        # All before any text is made: a built-in one says which of them failed, in whatever order they are asked for.
+        self._own = {field: self._rendered(field, template) for field, template in config.template.items()}
 
     def has_own(self, field: str) -> bool:
         """Whether the user gave a template for the field."""
-        return field in self._texts
+        return field in self._own
 
     def text(self, field: str, built_in: str = "") -> str:
         """Return the cleaned text of a field; `built_in` names a file below `templates/notify`."""
-        if field in self._texts:
-            try:
-                return clean(self._templates.render(self._texts[field], self.context)).strip()
-            except TemplateError as error:
-                self.flag(f"template {field}: {error}")
-        return self.built_in(built_in or f"default/{field}.j2")
+        own = self._own.get(field)
+        return self.built_in(built_in or f"default/{field}.j2") if own is None else own
+
+    def _rendered(self, field: str, template: str) -> str | None:
+        """Return the text of the user's template, or None when it fails."""
+        try:
+            return clean(self._templates.render(template, self.context)).strip()
+        except TemplateError as error:
+            self.flag(f"template {field}: {error}")
+            return None
 
     def flag(self, problem: str) -> None:
         """Say that a template of the user was not used."""

@@ -14,7 +14,7 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from typing import ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 from pydantic import model_validator
 
@@ -122,11 +122,11 @@ class OneThread(Executor):
     """Runs one call at a time, in a thread that the process does not wait for at its end."""
 
     def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
+        self._running: Future[Any] | None = None
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         """Start the call; raise RetryableSendError while another has not ended."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._running is not None and not self._running.done():
             raise failed(Failure.RETRY, Reason.TIMEOUT, "an earlier attempt has not ended yet")
         future: Future[_T] = Future()
 
@@ -137,8 +137,8 @@ class OneThread(Executor):
                 except Exception as error:  # noqa: BLE001 - an executor hands every exception to the one who asked
                     future.set_exception(error)
 
-        self._thread = threading.Thread(target=run, name="apprise", daemon=True)
-        self._thread.start()
+        self._running = future
+        threading.Thread(target=run, name="apprise", daemon=True).start()
         return future
 
 

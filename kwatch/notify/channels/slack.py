@@ -26,16 +26,26 @@ _UNFURL = {"unfurl_links": False, "unfurl_media": False}
 _LITERAL = {"parse": "none", "link_names": False}  # each time: an update goes back to Slack's defaults
 _MENTIONS: Mapping[str, str] = {"": "", "@here": "<!here>", "@channel": "<!channel>", "@everyone": "<!everyone>"}
 
-_LOST = frozenset({"message_not_found", "thread_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
+_LOST = frozenset(
+    {
+        "message_not_found",
+        "thread_not_found",
+        "cannot_reply_to_message",
+        "cant_update_message",
+        "edit_window_closed",
+        "is_inactive",
+    }
+)
 _ERRORS: Mapping[Failure, str] = {
-    Failure.PACE: "ratelimited rate_limited",
+    Failure.PACE: "ratelimited rate_limited message_limit_exceeded",
     Failure.RETRY: "service_unavailable request_timeout team_added_to_org org_login_required update_failed "
     "external_channel_migrating",
     Failure.AMBIGUOUS: "internal_error fatal_error",
     Failure.MESSAGE: "msg_too_long invalid_blocks invalid_blocks_format invalid_attachments too_many_attachments "
-    "no_text metadata_too_large block_mismatch",
+    "no_text metadata_too_large block_mismatch msg_blocks_too_long",
     Failure.DESTINATION: "invalid_auth not_authed token_revoked token_expired account_inactive missing_scope "
-    "no_permission not_in_channel channel_not_found is_archived ekm_access_denied accesslimited",
+    "no_permission not_in_channel channel_not_found is_archived ekm_access_denied accesslimited access_denied "
+    "not_allowed_token_type team_access_not_granted",
 }
 _FAILURES = {error: failure for failure, errors in _ERRORS.items() for error in errors.split()}
 _REASONS: Mapping[Failure, Reason] = {

@@ -71,6 +71,9 @@ WORDS: Final[Mapping[str, str]] = {
     ),
     "it was seen again": "已再次出现",
     "the rule was removed": "规则已被删除",
+    "this destination was removed, so kwatch tells it no more: it may go on": (
+        "此目标已被移除，kwatch 不再通知它；问题可能仍在持续"
+    ),
     "once": "1 次",
     "{count} times": "{count} 次",
     "about {some} in {window}, {all} in all": "{window}内约 {some} 次，共 {all} 次",

@@ -31,8 +31,8 @@ _WORDS = {
     Failure.MESSAGE: "msg_too_long msg_blocks_too_long invalid_blocks invalid_blocks_format invalid_attachments "
     "too_many_attachments no_text metadata_too_large block_mismatch a_word_of_tomorrow",
     Failure.DESTINATION: "invalid_auth not_authed token_revoked token_expired account_inactive missing_scope "
-    "no_permission not_in_channel channel_not_found is_archived ekm_access_denied accesslimited restricted_action "
-    "restricted_action_read_only_channel",
+    "no_permission not_in_channel channel_not_found is_archived ekm_access_denied accesslimited access_denied "
+    "not_allowed_token_type team_access_not_granted restricted_action restricted_action_read_only_channel",
 }
 
 
@@ -101,6 +101,7 @@ class Slack:
         self.messages: list[Posted] = []  # in the order of posting
         self.errors: list[str] = []  # that were answered
         self.archived: set[str] = set()  # ids of channels
+        self.left: set[str] = set()  # ids of channels that the bot is not in
         self.next_answers: deque[httpx.Response] = deque()  # instead of what it would do
 
     keys: Mapping[str, Any] = {"token": {"file": "token"}, "channel": "#alerts"}
@@ -172,8 +173,8 @@ class Slack:
         channel = self._channels.get(named, named)
         if channel not in self._channels.values():
             return _error("channel_not_found")
-        if channel in self.archived:
-            return _error("is_archived")
+        if channel in self.archived | self.left:
+            return _error("is_archived" if channel in self.archived else "not_in_channel")
         match method:
             case "chat.postMessage":
                 return self._post(channel, payload)
@@ -186,7 +187,7 @@ class Slack:
         if fault := _fault(payload) or slack_blocks.excess(payload):
             return _error(fault)
         if "thread_ts" in payload and self._find(channel, payload["thread_ts"]) is None:
-            return _error("thread_not_found")
+            return _error("cannot_reply_to_message")
         return {"ok": True, "channel": channel, "ts": self._keep(channel, payload).ts}
 
     def _update(self, channel: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -240,6 +241,7 @@ class Slack:
         return (
             Refusal("ratelimited", paused, Failure.PACE, 30.0),
             Refusal("rate_limited", httpx.Response(200, json=_error("rate_limited")), Failure.PACE),
+            Refusal("message_limit_exceeded", httpx.Response(200, json=_error("message_limit_exceeded")), Failure.PACE),
             Refusal("no word", httpx.Response(200, json=_error("")), Failure.MESSAGE),
             *(
                 Refusal(word, httpx.Response(200, json=_error(word)), failure)

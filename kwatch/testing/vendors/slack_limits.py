@@ -141,7 +141,7 @@ def posts() -> Iterator[Case]:
     yield Case("something to say", POST, {"text": "x"}, {"text": ""}, "no_text")
     yield Case("attachments: 100", POST, attached, more, "too_many_attachments")
     yield Case("metadata", METADATA, named, {"text": "x", "metadata": {}}, "invalid_metadata_format")
-    yield Case("thread", POST, {"text": "x"}, {"text": "x", "thread_ts": "1.000001"}, "thread_not_found")
+    yield Case("thread", POST, {"text": "x"}, {"text": "x", "thread_ts": "1.000001"}, "cannot_reply_to_message")
     yield Case("channel", POST, {"text": "x"}, {"text": "x", "channel": "#other"}, "channel_not_found")
 
 

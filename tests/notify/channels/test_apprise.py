@@ -3,7 +3,9 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -141,3 +143,11 @@ def test_without_the_extra_the_check_says_so_with_its_place(tmp_path: Path) -> N
 def test_wrong_keys_are_refused(keys: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         apprise.Config.model_validate({"type": "apprise", "url": {"env": "X"}, **keys})
+
+
+def test_the_next_may_begin_as_soon_as_one_has_its_result() -> None:
+    one, gate, second = apprise.OneThread(), threading.Event(), Future[Future[int]]()
+    first = one.submit(gate.wait)
+    first.add_done_callback(lambda _: second.set_result(one.submit(lambda: 2)))  # its thread has not ended yet
+    gate.set()
+    assert second.result(timeout=10).result(timeout=10) == 2

@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from kwatch.clock import SystemClock
+from kwatch.errors import Failure, PermanentSendError
 from kwatch.model.notifications import NotificationKind, Receipt, Thread
 from kwatch.model.rules import Severity
 from kwatch.notify.channels import slack
@@ -107,7 +108,10 @@ def test_a_root_that_was_deleted_is_posted_anew(server: Slack, desk: Desk) -> No
     assert heading(message) == "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker"
 
 
-@pytest.mark.parametrize("word", ["cant_update_message", "edit_window_closed", "is_inactive", "thread_not_found"])
+@pytest.mark.parametrize(
+    "word",
+    ["cant_update_message", "edit_window_closed", "is_inactive", "thread_not_found", "cannot_reply_to_message"],
+)
 def test_a_root_that_cannot_be_edited_any_more_is_posted_anew(server: Slack, desk: Desk, word: str) -> None:
     thread = Thread(desk.tell())
     desk.wire.faults.append(httpx.Response(200, json={"ok": False, "error": word}))
@@ -121,6 +125,17 @@ def test_what_goes_on_in_a_thread_that_was_deleted_is_told_in_the_channel(server
     server.messages.clear()
     desk.tell(content(kind=RESOLVED), guest, sequence=2)
     assert [heading(root).split(" · ")[0] for root in server.roots()] == ["✅ RESOLVED after 12 m"]
+
+
+def test_a_channel_that_is_archived_or_left_suspends_until_it_is_there_again(server: Slack, desk: Desk) -> None:
+    for channels in (server.archived, server.left):
+        channels.add("C042")
+        with pytest.raises(PermanentSendError) as raised:
+            desk.tell()
+        assert raised.value.failure is Failure.DESTINATION
+        channels.clear()
+        desk.tell()
+    assert server.errors == ["is_archived", "not_in_channel"]
 
 
 def test_an_end_whose_beginning_was_never_told_stands_for_itself(server: Slack, desk: Desk) -> None:
