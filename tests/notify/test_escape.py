@@ -126,6 +126,8 @@ def test_X15_an_at_names_nobody(text: str, expected: str) -> None:
         ("<@1> >", "\\<@\u200b1\\> \\>"),
         (r"C:\*", r"C:\\\*"),
         ("worker-7d9c (2)", "worker-7d9c (2)"),
+        ("see https://x.example.com/a_b~c#d_e, f_g", r"see https://x.example.com/a_b~c#d_e, f\_g"),
+        ("[a](https://x/_b*c*)", r"\[a\](https://x/_b\*c\*)"),
     ],
 )
 def test_markdown_means_nothing(text: str, expected: str) -> None:
