@@ -93,6 +93,16 @@ def test_a_status_that_apprise_logs_is_the_failure(
     assert vendor.documents == []
 
 
+def test_what_apprise_says_is_not_in_the_log(
+    vendor: Apprise, channel: Channel, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    vendor.statuses.append(401)
+    with pytest.raises(SendError):
+        asyncio.run(tell(channel))
+    assert [record for record in caplog.records if record.name.partition(".")[0] in {"apprise", "urllib3"}] == []
+
+
 def test_no_answer_leaves_the_outcome_unknown(tmp_path: Path) -> None:
     with pytest.raises(SendError) as raised:
         asyncio.run(tell(create("json://127.0.0.1:1/x", tmp_path)))
