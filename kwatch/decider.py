@@ -27,6 +27,7 @@ from kwatch.model.findings import Finding, FindingKind
 from kwatch.model.objects import Batch, ObjectRef, Source, WatchEvent, WatchEventType
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState
 from kwatch.model.rules import Mode
+from kwatch.namespaces import NamespaceFilter
 from kwatch.rules import verdicts
 from kwatch.rules.compile import RuleSet
 from kwatch.rules.compiled import CompiledRule
@@ -70,7 +71,7 @@ class Decider:
         cache: ObjectCache,
         engine: Engine,
         counters: Counters,
-        is_watched: Callable[[str], bool],
+        namespaces: NamespaceFilter,
         look_up: Callable[[ObjectRef], None],
         covered_from: datetime,
         checkpoints: Mapping[str, Checkpoint],
@@ -80,7 +81,7 @@ class Decider:
         self._engine = engine
         self._counters = counters
         self._wishing = Wishing(engine, cache, counters)
-        self._is_watched = is_watched  # whether a namespace is; the empty one stands for cluster-scoped objects
+        self._namespaces = namespaces
         self._selected: set[str] = set()  # the namespaces that are known and watched, where labels choose them
         self._look_up = look_up
         self._covered_from = {source: point.covered_at for source, point in checkpoints.items()}
@@ -105,13 +106,11 @@ class Decider:
             if row.table is Table.COUNTS and row.body is not None:
                 self._counts[row.key] = _decode_counted(row.body)
 
-    def use(
-        self, rules: RuleSet, fresh: RuleSet, is_watched: Callable[[str], bool], *, moves: Moves, now: datetime
-    ) -> None:
+    def use(self, rules: RuleSet, fresh: RuleSet, namespaces: NamespaceFilter, *, moves: Moves, now: datetime) -> None:
         """Go by other rules: judge what is known by those that are `fresh`, and by all in namespaces that are new."""
         self._rules = rules
         self._hearing.use(is_asked_for=rules.end_by_quiet(), now=now)
-        was_watched, self._is_watched = self._is_watched, is_watched
+        before, self._namespaces = self._namespaces, namespaces
         for source in moves.stopped:
             lost = WatchEvent(WatchEventType.LOST, None, "", now)
             self.decide(Batch(source, (lost,), "", now), now)
@@ -121,11 +120,11 @@ class Decider:
             self._heard_until.pop(source.id, None)
         known = tuple(self._cache.objects_in(""))
         names = (state.ref.name for state in known if (state.ref.kind, state.ref.group) == ("Namespace", ""))
-        self._selected = {name for name in names if is_watched(name)}
+        self._selected = {name for name in names if namespaces.is_watched(name)}
         for state in known:
             namespace = state.ref.namespace
-            if is_watched(namespace):
-                self._judge_again(state, fresh if was_watched(namespace) else rules, now)
+            if namespaces.is_watched(namespace):
+                self._judge_again(state, fresh if before.is_watched(namespace) else rules, now)
         self._count_outcomes()
 
     def decide(self, batch: Batch, now: datetime) -> None:
@@ -145,9 +144,15 @@ class Decider:
             self._next_sweep_at = now + SWEEP_EVERY
             self._sweep(now)
 
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: what durations count from moves along."""
+        self._engine.jump(by)
+        self._hearing.jump(by)
+
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up."""
         self._is_starting = False
+        self._engine.leave(lambda ref: self._namespaces.is_left_out(ref.namespace), "namespace not watched", now)
         self._engine.leave(self._wishing.opts_out, "opted out", now)
         self._engine.start_complete(now)
 
@@ -170,7 +175,7 @@ class Decider:
 
     def is_watched(self, namespace: str) -> bool:
         """Return whether a namespace is watched; the empty one stands for cluster-scoped objects."""
-        return self._is_watched(namespace)
+        return self._namespaces.is_watched(namespace)
 
     def judged(self, kind: str, namespace: str, name: str, now: datetime) -> tuple[tuple[ObjectRef, Verdicts], ...]:
         """Return the objects of that name, each with what the rules say of it as it is; it decides nothing."""
@@ -226,7 +231,7 @@ class Decider:
         candidates = self._rules.event_candidates(*subject)
         if not candidates:
             self._outcomes["no_rule"] += 1
-        elif not self._is_watched(subject[2]):
+        elif not self.is_watched(subject[2]):
             self._outcomes["namespace_not_watched"] += 1
         else:
             self._on_interesting(source, frame, candidates, now)
@@ -340,7 +345,7 @@ class Decider:
             is_opted_in = self._wishing.hear(change, now)
             if (resource.kind, resource.group) == ("Namespace", ""):
                 self._on_namespace(source, change.state.ref.name, now)
-            if self._is_watched(change.state.ref.namespace):
+            if self.is_watched(change.state.ref.namespace):
                 for step in self._plans.read(change):
                     self._engine.plan(step, now)
             self._on_change(source, self._remembered.complete(change), now)
@@ -360,7 +365,7 @@ class Decider:
 
     def _on_namespace(self, source: Source, name: str, now: datetime) -> None:
         """What is in a namespace is judged as if it were listed now when it is selected, else let go of (T16)."""
-        if not self._is_watched(name):
+        if not self.is_watched(name):
             if name in self._selected:
                 self._selected.discard(name)
                 self._engine.leave(lambda ref: ref.namespace == name, "namespace not watched", now)
@@ -387,7 +392,7 @@ class Decider:
     def _is_of_interest(self, ref: ObjectRef) -> bool:
         if not self._rules.watches(ref.kind, ref.group):
             return False
-        if not self._is_watched(ref.namespace):
+        if not self.is_watched(ref.namespace):
             self._outcomes["namespace_not_watched"] += 1
             return False
         return True

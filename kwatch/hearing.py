@@ -1,6 +1,6 @@
 """What the silence of emitters means: from the writes that watches of Events show to the engine. Decides nothing."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -27,6 +27,10 @@ class Hearing:
         if is_asked_for and not self._is_asked_for:
             self._emitters.begin(now)
         self._is_asked_for = is_asked_for
+
+    def jump(self, by: timedelta) -> None:
+        """The clock was set."""
+        self._emitters.jump(by)
 
     def on_watch(self, source: Source, frame: WatchEvent, now: datetime) -> None:
         """Take that a watch of Events is in sync, or is not: silence counts only while every write is seen."""

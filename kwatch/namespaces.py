@@ -37,6 +37,11 @@ class NamespaceFilter:
         labels = self._labels_of(namespace)
         return labels is not None and self._is_selected(labels)
 
+    def is_left_out(self, namespace: str) -> bool:
+        """Return whether what is in the namespace is not looked at, and its labels, if they matter, are known."""
+        is_known = not self.is_named(namespace) or self._labels_of(namespace) is not None
+        return is_known and not self.is_watched(namespace)
+
     def is_named(self, namespace: str) -> bool:
         """Return whether its name is one of those that are watched, whatever its labels."""
         is_named = self._by_name.get(namespace)

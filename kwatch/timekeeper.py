@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from kwatch.alerts.engine import Engine
 from kwatch.clock import Change, SteadyClock
+from kwatch.decider import Decider
 from kwatch.model.rules import Severity
 from kwatch.outbox.outbox import Outbox
 from kwatch.pipeline import Pipeline
@@ -40,6 +41,7 @@ class Timekeeper:
         self,
         clock: SteadyClock,
         engine: Engine,
+        decider: Decider,
         pipeline: Pipeline,
         outbox: Outbox,
         fleet: Fleet,
@@ -48,6 +50,7 @@ class Timekeeper:
     ) -> None:
         self._clock = clock
         self._engine = engine
+        self._decider = decider
         self._pipeline = pipeline
         self._outbox = outbox
         self._fleet = fleet
@@ -62,7 +65,7 @@ class Timekeeper:
         before, change = self._clock.now(), self._clock.adopt()
         self._note(change)
         if change.set_by:
-            self._engine.jump(change.set_by)
+            self._decider.jump(change.set_by)
         if change.slept:
             self._engine.blind(before + change.set_by)
         self._changes.append((before + change.set_by, change))

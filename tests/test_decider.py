@@ -15,6 +15,7 @@ from kwatch.config.load import load
 from kwatch.decider import Decider
 from kwatch.model.decisions import Decision, Row, Table
 from kwatch.model.objects import Batch, ObjectRef, Resource, Source, WatchEvent, WatchEventType
+from kwatch.namespaces import NamespaceFilter
 from kwatch.rules.compile import RuleSet
 from kwatch.telemetry import Counters
 from kwatch.testing import manifests
@@ -63,13 +64,13 @@ class Bench:
         self.cache.keep(PODS.resource, Projection(frozenset({("spec", "nodeName")})))
         self.counters = Counters()
         self.asked: list[ObjectRef] = []
-        left_out = set(namespaces)
+        left_out = NamespaceFilter(include=("*",), exclude=tuple(namespaces), selector=None, labels_of=lambda _: None)
         self.decider = Decider(
             rules=rules,
             cache=self.cache,
             engine=engine,
             counters=self.counters,
-            is_watched=lambda name: name not in left_out,
+            namespaces=left_out,
             look_up=self.asked.append,
             covered_from=START - timedelta(hours=1),
             checkpoints={},

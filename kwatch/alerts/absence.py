@@ -21,12 +21,14 @@ from kwatch.alerts import ledger as fates
 from kwatch.alerts import members
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.lifecycle import Verdict
+from kwatch.alerts.premises import is_named_by
 from kwatch.alerts.records import Alert
 from kwatch.model.alerts import AlertState, EndReason
 from kwatch.model.conditions import Condition
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.identity import fingerprint
 from kwatch.model.matching import kinds_of
+from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Rule, Subject
 
 #: How long after a source is in sync again what happened meanwhile may take to arrive.
@@ -51,7 +53,7 @@ class Absences:
         """Watch what was watched; yield the alerts of rules that are new, which are watched from their activation."""
         for alert in alerts:
             rule = self._rules.get(alert.rule_id)
-            if rule is not None and len(alert.key_values) == len(rule.key) and not _is_given_up(alert):
+            if rule is not None and is_named_by(alert, rule, self._cluster) and not _is_given_up(alert):
                 self.takes(alert.fingerprint, rule)
         for rule in self._rules.values():
             if not rule.key and rule.id not in self._watched.values():
@@ -92,9 +94,13 @@ class Absences:
             members.apply_occurrence(alert, finding, now)
         return alert
 
-    def is_outlived(self, alert: Alert) -> bool:
-        """Whether it is about an absence that is watched no more, or by another key."""
-        return alert.rule_id in self._rules and alert.fingerprint not in self._watched
+    def could_open(self, alert: Alert, rule: Rule, now: datetime) -> bool:
+        """Whether an open alert is about an absence that is watched, by its key, and is long enough."""
+        return self.is_watched(alert.fingerprint) and self.judge(alert, rule, now).state is not AlertState.RESOLVED
+
+    def goes_on(self, alert: Alert) -> bool:
+        """Whether an absence that has ended is waited for again, from when it was seen last."""
+        return self.is_watched(alert.fingerprint) and alert.end_reason in (EndReason.SEEN_AGAIN, EndReason.RULE_CHANGED)
 
     def is_watched(self, name: str) -> bool:
         """Whether a fingerprint waits to be seen again."""
@@ -111,6 +117,10 @@ class Absences:
     def synced(self, kind: str, group: str, namespace: str, now: datetime) -> None:
         """A source is in sync."""
         self._synced_at[kind, group, namespace] = now
+
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: what is in sync has been so for as long as before."""
+        self._synced_at = {source: None if at is None else at + by for source, at in self._synced_at.items()}
 
     def resting_on(self, kind: str, group: str) -> list[str]:
         """Return the fingerprints whose absence is seen by a kind of sources."""
@@ -135,6 +145,15 @@ class Absences:
         instants = [at for (kind, group, _), at in self._synced_at.items() if _rests_on(rule, kind, group)]
         known = [at for at in instants if at is not None]
         return max(known) if known and len(known) == len(instants) else None
+
+
+def absent_ref(alert: Alert) -> ObjectRef:
+    """Return what is waited for, as far as the key names it."""
+    if alert.members:
+        return next(iter(alert.members.values())).ref
+    labels = alert.labels
+    kind, _, name = labels.get("workload", "").partition("/")
+    return ObjectRef(labels.get("kind", kind), labels.get("name", name), labels.get("namespace", ""))
 
 
 def message_of(rule: Rule) -> str:

@@ -5,11 +5,11 @@ not its business.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from kwatch.alerts import jumps, members, premises, sequences, thresholds
 from kwatch.alerts import ledger as fates
-from kwatch.alerts import members, sequences, thresholds
-from kwatch.alerts.absence import Absences
+from kwatch.alerts.absence import Absences, absent_ref, message_of
 from kwatch.alerts.acknowledging import withdraw
 from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.flapping import steady
@@ -32,6 +32,8 @@ Moved = tuple[Alert, ...]
 #: idle, may still open.
 OPEN = 50_000
 
+_RULE_CHANGED = (EndReason.RULE_CHANGED, "rule changed")
+
 
 class Book:
     """The alerts. `alerts` is read by others, and changed here alone."""
@@ -42,7 +44,9 @@ class Book:
         self.alerts: dict[str, Alert] = {}
         self.retold: list[Alert] = []  # firing alerts that began or ceased to flap; whoever tells it takes them out
         self.rules = rules
+        self._cluster = cluster
         self._moments = _moments(rules)
+        self._premises = _premises(rules)
         self._annotations = annotations
         self._timers = timers
         self._ledger = ledger
@@ -72,15 +76,13 @@ class Book:
     def use(self, rules: Mapping[str, Rule], is_named: Callable[[str], bool], now: datetime) -> Moved:
         """Go by other rules and namespaces; alerts of a rule that is as it was, in one that is watched, stay so."""
         before, self.rules = self.rules, rules
-        self._moments = _moments(rules)
+        self._moments, self._premises = _moments(rules), _premises(rules)
         self._is_summarising = True
         for alert in self._absences.use(rules.values(), tuple(self.alerts.values()), now):
             self.alerts[alert.fingerprint] = alert
         changed = [alert for alert in self.alerts.values() if before.get(alert.rule_id) != rules.get(alert.rule_id)]
         moved = [each for alert in changed for each in self._adopt(alert, now)]
-        for alert in [each for each in self.alerts.values() if each.is_open and _is_elsewhere(each, is_named)]:
-            moved += self._abandon(alert, EndReason.NOT_OBSERVED, "namespace not watched", now)
-        return tuple(moved)
+        return (*moved, *self.leave(lambda ref: not is_named(ref.namespace), "namespace not watched", now))
 
     def started(self, now: datetime) -> Moved:
         """Every source has been heard, or given up: after a start, what nobody can see may expire from now on."""
@@ -111,10 +113,7 @@ class Book:
             case FindingKind.OCCURRENCE:
                 return self._observe_occurrence(finding, now)
             case FindingKind.EVIDENCE:
-                about = self._about(finding)
-                for alert in about:
-                    members.apply_evidence(alert, finding, now)
-                return self._settle_all(about, now)
+                return self._observe_evidence(finding, now)
             case FindingKind.GONE | FindingKind.ABSENT:
                 return self._remove(self._about(finding), finding, now)
 
@@ -125,6 +124,13 @@ class Book:
             members.freeze(alert, member, now)
         self._absences.lost(kind, group, namespace)
         return self._settle_all([*(alert for alert, _ in touched), *self._awaiting(kind, group)], now)
+
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: move all that durations count from (S-117)."""
+        for alert in self.alerts.values():
+            jumps.move_alert(alert, by)
+            self._ledger.touch_alert(alert.fingerprint)
+        self._absences.jump(by)
 
     def freeze_all(self, now: datetime) -> Moved:
         """Hold everything: nobody watches."""
@@ -151,20 +157,29 @@ class Book:
             self._ledger.touch_alert(alert.fingerprint)
 
     def leave(self, is_left: Callable[[ObjectRef], bool], reason: str, now: datetime) -> Moved:
-        """Let go of objects that nobody looks at any more; an alert of no other is no longer observed."""
+        """Let go of objects that nobody looks at any more; an alert of no other is no longer observed.
+
+        What they do is not waited for either.
+        """
         moved: list[Alert] = []
-        for alert in [alert for alert in self.alerts.values() if alert.is_open]:
-            left = {key: member for key, member in alert.members.items() if is_left(member.ref)}
-            if left and len(left) == len(alert.members):
-                moved += self._abandon(alert, EndReason.NOT_OBSERVED, reason, now)
-            elif left:
-                self._forget_members(alert, left)
-                moved += self._settle(alert, now)
+        for alert in tuple(self.alerts.values()):
+            if self._absences.is_watched(alert.fingerprint):
+                if is_left(absent_ref(alert)):
+                    moved += self._await_no_more(alert, reason, now)
+            elif alert.is_open:
+                moved += self._let_go(alert, is_left, EndReason.NOT_OBSERVED, reason, now)
         return tuple(moved)
+
+    def _await_no_more(self, alert: Alert, reason: str, now: datetime) -> Moved:
+        self._absences.drop(alert.fingerprint)
+        if alert.is_open:
+            return self._abandon(alert, EndReason.NOT_OBSERVED, reason, now)
+        self._forget(alert)
+        return ()
 
     def close(self, alert: Alert, now: datetime) -> None:
         """Let go of an episode that has ended and been told of; what it was called comes back with the next finding."""
-        if alert.end_reason is not EndReason.SEEN_AGAIN:  # which may be absent again without any
+        if not self._absences.goes_on(alert):  # else it may be absent again without any
             self._forget_members(alert, alert.members.copy())
             self._absences.drop(alert.fingerprint)
             alert.labels, alert.annotations, alert.details, alert.message = {}, {}, {}, ""
@@ -195,10 +210,11 @@ class Book:
                 is_varied=finding.is_varied,
                 details=dict(finding.details),
                 seen_at=finding.since_at,
+                premise=self._premises[rule.id],
             )
         elif not alert.is_open:  # an episode keeps the labels by which it was routed
             alert.rule, alert.severity, alert.labels = rule.name, severity, labels
-            alert.is_moment = rule.id in self._moments
+            alert.is_moment, alert.premise = rule.id in self._moments, self._premises[rule.id]
         if finding.message and finding.is_last_step:
             alert.message, alert.is_varied = finding.message, finding.is_varied
         alert.details = dict(finding.details) or alert.details
@@ -244,8 +260,12 @@ class Book:
     # findings
 
     def _observe_state(self, finding: Finding, now: datetime) -> Moved:
-        if finding.truth is not Truth.TRUE and finding.fingerprint not in self.alerts:
-            return ()
+        if finding.truth is not Truth.TRUE:
+            known = self.alerts.get(finding.fingerprint)
+            if known is None:
+                return ()
+            if members.is_disowned(known, finding):
+                return self._disown(known, finding.member, now)
         if self._is_beyond(finding):
             self._ledger.reach(fates.BEYOND_LIMIT)
             return ()
@@ -257,6 +277,16 @@ class Book:
         is_known = members.is_known(alert, finding)
         apply(alert, finding, now)
         return () if is_known else self._settle_member(alert, finding, now)
+
+    def _observe_evidence(self, finding: Finding, now: datetime) -> Moved:
+        moved: list[Alert] = []
+        for alert in self._about(finding):
+            if members.is_disowned(alert, finding):
+                moved += self._disown(alert, finding.member, now)
+            else:
+                members.apply_evidence(alert, finding, now)
+                moved += self._settle(alert, now)
+        return tuple(moved)
 
     def _observe_occurrence(self, finding: Finding, now: datetime) -> Moved:
         if finding.truth is not Truth.TRUE:
@@ -454,6 +484,8 @@ class Book:
         alert.ends_at = alert.ended_at = alert.end_reason = None
         if alert.state is not AlertState.PENDING:
             alert.is_late = self._began_unseen(alert, alert.starts_at)
+        if rule.absent_for is not None:
+            alert.message = message_of(rule)
         alert.is_told, alert.is_stable, alert.held_back_by, alert.groups, alert.listed = False, False, "", [], []
         alert.planned_at, alert.planned_by, alert.told_in, alert.fate = None, "", {}, ""
         alert.escalated_to = []
@@ -471,10 +503,42 @@ class Book:
     def _adopt(self, alert: Alert, now: datetime) -> Moved:
         """Take an alert over from other rules: end it where none asks for it any more, else judge it by its rule."""
         rule = self.rules.get(alert.rule_id)
-        is_asked_for = rule is not None and rule.mode is Mode.ALERT and alert.is_moment is (rule.id in self._moments)
-        if (is_asked_for and not self._absences.is_outlived(alert)) or not alert.is_open:
+        if not alert.is_open:
             return self._settle(alert, now)
-        return self._abandon(alert, EndReason.RULE_REMOVED, "rule removed", now)
+        if rule is None:
+            return self._abandon(alert, EndReason.RULE_REMOVED, "rule removed", now)
+        if not self._is_asked_for(alert, rule, now):
+            return self._abandon(alert, *_RULE_CHANGED, now)
+        if premises.move_to(alert, self._premises[rule.id]):
+            moved = self._let_go(alert, lambda ref: not premises.is_about(rule, ref), *_RULE_CHANGED, now)
+            if moved:
+                return moved
+        return self._settle(alert, now)
+
+    def _is_asked_for(self, alert: Alert, rule: Rule, now: datetime) -> bool:
+        """Return whether a rule, as it is now, could have opened an alert."""
+        if rule.mode is not Mode.ALERT or alert.is_moment is not (rule.id in self._moments):
+            return False
+        if rule.absent_for is not None:
+            return self._absences.could_open(alert, rule, now)
+        return premises.is_named_by(alert, rule, self._cluster)
+
+    def _disown(self, alert: Alert, ref: ObjectRef, now: datetime) -> Moved:
+        """Let go of an object of which a rule that is another now does not speak any more."""
+        keys = members.member_keys(ref)
+        return self._let_go(alert, lambda each: members.member_key(each) in keys, *_RULE_CHANGED, now)
+
+    def _let_go(
+        self, alert: Alert, is_left: Callable[[ObjectRef], bool], why: EndReason, reason: str, now: datetime
+    ) -> Moved:
+        """Let go of some objects of an alert; it ends without evidence when it has no other."""
+        left = {key: member for key, member in alert.members.items() if is_left(member.ref)}
+        if left and len(left) == len(alert.members):
+            return self._abandon(alert, why, reason, now)
+        if left:
+            self._forget_members(alert, left)
+            return self._settle(alert, now)
+        return ()
 
     def _abandon(self, alert: Alert, why: EndReason, reason: str, now: datetime) -> Moved:
         """End what nobody asks for any more (S-41)."""
@@ -495,7 +559,5 @@ def _moments(rules: Mapping[str, Rule]) -> set[str]:
     return {rule.id for rule in rules.values() if rule.on is Subject.EVENT or is_edge(rule.match)}
 
 
-def _is_elsewhere(alert: Alert, is_named: Callable[[str], bool]) -> bool:
-    """Return whether every object of an alert is where nobody looks any more."""
-    members = alert.members.values()
-    return bool(members) and not any(is_named(member.ref.namespace) for member in members)
+def _premises(rules: Mapping[str, Rule]) -> dict[str, str]:
+    return {rule.id: premises.premise_of(rule) for rule in rules.values()}

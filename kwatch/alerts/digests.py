@@ -8,7 +8,7 @@ entry each, until it is told; what is open is asked of the book then. None goes 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Final
 
@@ -114,14 +114,29 @@ class Digests:
             key = period_key(destination.name)
             if key not in alert.groups:
                 continue
-            hold = self._hold_of(alert, destination, now)
             if key in alert.listed:
                 if destination.send_resolved:
-                    self._keep(key, Part.ENDED, _held(view, hold))
-            elif hold is None or hold.is_collecting:
+                    self._keep(key, Part.ENDED, _held(view, self._hold_of(alert, destination, now)))
+            elif (hold := self._hold_of_end(alert, destination, now)) is None:
                 self._keep(key, Part.CAME_AND_WENT, view)
             else:
                 self._suppress(key, hold)
+
+    def shows_end(self, alert: Alert, now: datetime) -> bool:
+        """Return whether a digest will say of an alert that ends now, and was told to nobody, that it came and went."""
+        return any(self._hold_of_end(alert, destination, now) is None for destination, _ in self._plans_of(alert))
+
+    def _hold_of_end(self, alert: Alert, destination: Destination, now: datetime) -> Hold | None:
+        """Return what keeps a digest from saying that an alert came and went; a window does only if it began in one."""
+        if (hold := self._muting.hold_everywhere(alert, now)) is not None:
+            return hold
+        schedule, rule = self._router.schedule(alert.labels, destination.receiver), self._rules.get(alert.rule_id)
+        fired_at = (alert.starts_at or now) + (rule.for_ if rule is not None else timedelta(0))
+        for at in (now, fired_at):
+            hold = self._muting.hold_by_window(alert.severity, schedule, at)
+            if hold is None or hold.is_collecting:
+                return None
+        return hold
 
     def schedules_of(self, alert: Alert) -> list[Schedule]:
         """Return when those may be told of an alert whose digests it is kept for."""

@@ -217,6 +217,7 @@ class Engine:
         self._regrade(now)
         self._summaries.announce_present(orphans(firing, self._groups.groups), now)
         self._groups.release(now)
+        self._conclude(now)
         self._grant(other_wishes, now)
 
     def _recall(self, groups: Iterable[GroupRow]) -> None:
@@ -349,9 +350,8 @@ class Engine:
 
     def jump(self, by: timedelta) -> None:
         """The clock was set: move all that durations count from (S-117)."""
-        for alert in self._book.alerts.values():
-            jumps.move_alert(alert, by)
-            self._ledger.touch_alert(alert.fingerprint)
+        self._book.jump(by)
+        self._silences.jump(by)
         for group in self._groups.groups.values():
             jumps.move_group(group, by)
             self._ledger.touch_group(group.key)

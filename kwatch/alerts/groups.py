@@ -170,7 +170,8 @@ class Groups:
         """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
         if not alert.is_told and (alert.groups or alert.awaits_summary):
             hold = self.hold_of(alert, now)
-            alert.fate = fates.CAME_AND_WENT if hold is None else hold.fate
+            is_shown = hold is None or self._digests.shows_end(alert, now)
+            alert.fate = fates.CAME_AND_WENT if hold is None or is_shown else hold.fate
             self._ledger.count(alert.fate)
         elif not alert.is_told:
             alert.fate = self.routing_of(alert).drop(alert.severity)

@@ -1,22 +1,31 @@
 """The clock was set: what durations count from moves along, so that none of them ends early or late by it (S-117).
 
-Instants that were told (when an episode began, ended, was acknowledged) and those of Events stay as they are.
+Instants that were told (when an episode began, ended, was acknowledged) stay as they are. Those of Events move too: an
+Event of before must not lie after one of now, be it that the cluster's clock was set as well, or that what comes from
+then on is cut to ours.
 """
 
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
+from kwatch.alerts import quiet
 from kwatch.alerts.records import Alert, Group, NoticeBatch, PlannedChange
 
 
 def move_alert(alert: Alert, by: timedelta) -> None:
-    """Move the instants of an alert from which `for`, holds, windows of flapping and memories count."""
+    """Move the instants of an alert from which `for`, rates, quiet, holds, windows of flapping and memories count."""
     alert.seen_at += by
     alert.ended_at, alert.notice_at = _moved(alert.ended_at, by), _moved(alert.notice_at, by)
     alert.planned_at = _moved(alert.planned_at, by)
     alert.transitions = [at + by for at in alert.transitions]
+    alert.window = [replace(kept, t0=kept.t0 + by, t1=kept.t1 + by) for kept in alert.window]
+    alert.values = {value: at + by for value, at in alert.values.items()}
+    alert.steps = [replace(step, at=step.at + by, heard_at=step.heard_at + by) for step in alert.steps]
     for member in alert.members.values():
         member.since_at += by
         member.seen_at += by
+        quiet.move(member, by)
     for step in alert.escalation:
         step.due_at, step.held_at = step.due_at + by, _moved(step.held_at, by)
 

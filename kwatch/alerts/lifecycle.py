@@ -8,7 +8,8 @@ could not be judged) moves nothing: its timers wait, and run at the instant at w
                  TRUE members only                        → PENDING
                  none                                     → INACTIVE
     firing       a TRUE member that is live               → FIRING
-                 TRUE members, all quiet for long enough  → RESOLVED since the last occurrence (`quiet`)
+                 TRUE members, all quiet for long enough  → RESOLVED since the last occurrence (`quiet`),
+                                                            EXPIRED where the rule was another then
                  TRUE members that nobody can see         → EXPIRED `expire_after` after the last evidence
                  none, each FALSE for `resolve_hold`      → RESOLVED since the last became false
                  none, and the last of them was deleted   → RESOLVED at once
@@ -68,6 +69,8 @@ def _judge_expiry(alert: Alert, wrong: list[Member], rule: Rule, now: datetime, 
     expires_at, ends_at = alert.seen_at + rule.expire_after, quiet_at(alert, rule)
     if ends_at is not None and ends_at <= now:
         since_at = max(member.seen_at for member in wrong)
+        if any(member.is_stale for member in wrong):  # what the rule asks for now, nobody has heard of
+            return Verdict(AlertState.EXPIRED, "rule changed", since_at, EndReason.RULE_CHANGED)
         return Verdict(AlertState.RESOLVED, "quiet for `quiet`", since_at, EndReason.QUIET)
     if expires_at > now:
         due_at = expires_at if ends_at is None else min(ends_at, expires_at)

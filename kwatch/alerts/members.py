@@ -6,7 +6,7 @@ from datetime import datetime
 
 from kwatch.alerts.records import Alert, Member
 from kwatch.model.alerts import AlertState
-from kwatch.model.findings import Finding, Truth
+from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import OnDelete
 
@@ -50,13 +50,23 @@ def is_known(alert: Alert, finding: Finding) -> bool:
     return member is not None and member.truth is Truth.TRUE and (alert.is_moment or member.is_live)
 
 
+def is_disowned(alert: Alert, finding: Finding) -> bool:
+    """Return whether a rule that is another now says that a member, wrong by the old one, is not what it asks for.
+
+    That is no evidence that the member is healthy.
+    """
+    member = find_member(alert, finding.member)
+    says_over = Truth.TRUE if finding.kind is FindingKind.EVIDENCE else Truth.FALSE
+    return member is not None and member.is_stale and finding.truth is says_over
+
+
 def apply_state(alert: Alert, finding: Finding, now: datetime) -> None:
     """Take a level rule's truth on one object."""
     member = find_member(alert, finding.member)
     if finding.truth is Truth.UNKNOWN:
         _lose(alert, member, now)
     elif member is not None:
-        member.is_observed = True
+        member.is_observed, member.is_stale = True, False
         member.seen_at = now
         member.expected_until = finding.expected_until
         _turn(member, finding.truth, finding.since_at, now)
@@ -77,6 +87,7 @@ def apply_occurrence(alert: Alert, finding: Finding, now: datetime) -> None:
     if member is None:
         _add(alert, finding, at, is_observed=False)
         return
+    member.is_stale = False
     member.seen_at = max(member.seen_at, at)
     member.expected_until = finding.expected_until
     if member.truth is Truth.FALSE and at >= member.since_at and not member.is_gone:
@@ -90,7 +101,7 @@ def apply_evidence(alert: Alert, finding: Finding, now: datetime) -> None:
     if finding.truth is Truth.UNKNOWN:
         _lose(alert, member, now)
     elif member is not None and not member.is_gone:
-        member.is_observed = True
+        member.is_observed, member.is_stale = True, False
         member.expected_until = finding.expected_until
         if finding.truth is Truth.TRUE:
             _turn(member, Truth.FALSE, max(finding.since_at, member.seen_at), now)

@@ -48,7 +48,7 @@ class Muting:
 
     def hold_of(self, alert: Alert | AlertView, schedule: Schedule, now: datetime) -> Hold | None:
         """Return what holds this alert back now where it goes by a schedule; None: it may be announced."""
-        return self.hold_everywhere(alert, now) or self._hold_by_window(alert.severity, schedule, now)
+        return self.hold_everywhere(alert, now) or self.hold_by_window(alert.severity, schedule, now)
 
     def hold_everywhere(self, alert: Alert | AlertView, now: datetime) -> Hold | None:
         """Return what holds this alert back now wherever it goes."""
@@ -74,7 +74,8 @@ class Muting:
         name = self._windows.open_of(schedule.hold_in, now)
         return None if name is None else self._windows.edge_after(name, now)
 
-    def _hold_by_window(self, severity: Severity, schedule: Schedule, now: datetime) -> Hold | None:
+    def hold_by_window(self, severity: Severity, schedule: Schedule, now: datetime) -> Hold | None:
+        """Return what window of a schedule holds back what is of this severity; also at an instant that is past."""
         windows = self._windows
         if (name := windows.open_of(schedule.mute_in, now)) is not None:
             until = windows.edge_after(name, now)

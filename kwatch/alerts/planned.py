@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from kwatch.alerts import expected
 from kwatch.alerts.ledger import HELD_PLANNED_CHANGE, OPENED, PLANNED_DROPPED, Ledger
 from kwatch.alerts.planlines import line_of, name_of
-from kwatch.alerts.records import Alert, Member, PlannedChange
+from kwatch.alerts.records import Alert, PlannedChange
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.model.alerts import AlertView
 from kwatch.model.conditions import is_edge
-from kwatch.model.findings import Truth
 from kwatch.model.planned import PlannedKind, PlannedStep, Progress, subject
 from kwatch.model.rules import Rule, Subject
 
@@ -75,7 +75,8 @@ class PlannedChanges:
         for change in changes:
             self._add(change)
         held = [alert for alert in self._alerts.values() if alert.planned_at is not None and not alert.is_told]
-        self._held = {alert.fingerprint: _expected_until(alert) for alert in held}
+        self._held = {alert.fingerprint: expected.until(alert) for alert in held}
+        self._is_stirred = True
         self._schedule()
 
     def take(self, step: PlannedStep, now: datetime) -> bool:
@@ -103,10 +104,9 @@ class PlannedChanges:
             return
         changes = list(self._covering(alert, now))
         if not rule.is_held:
-            for change in changes:
-                self._fail(change, f"during which {alert.title} began", now)
+            self._speak_against(changes, alert, now)
             return
-        if not changes and _is_expected(alert, now):
+        if not changes and expected.is_all(alert, now):
             changes = self._going(alert.labels)
         elif not changes:
             return
@@ -114,7 +114,7 @@ class PlannedChanges:
             self._enlist(change, alert)
         alert.planned_at = now
         alert.planned_by = alert.held_back_by = name_of(changes[0]) if changes else "the end of its Pods"
-        self._held[alert.fingerprint] = _expected_until(alert)
+        self._held[alert.fingerprint] = expected.until(alert)
         self._ledger.touch_alert(alert.fingerprint)
 
     def keep(self, alert: Alert, view: AlertView, expected_until: datetime | None, now: datetime) -> bool:
@@ -137,7 +137,7 @@ class PlannedChanges:
         if alert.is_told or alert.fingerprint not in self._held:
             return False
         is_covered = any(True for _ in self._covering(alert, now))
-        return is_covered or (alert.planned_at is not None and not _is_wrong(alert, alert.planned_at, now))
+        return is_covered or (alert.planned_at is not None and not expected.is_wrong(alert, alert.planned_at, now))
 
     def heed(self, fingerprint: str, now: datetime) -> bool:
         """Something was found out about an alert; return whether that may change what is held."""
@@ -161,6 +161,8 @@ class PlannedChanges:
 
     def conclude(self, now: datetime) -> Outcome:
         """Judge every change as of now, and return what is to be told."""
+        if self._is_stirred:
+            self._follow_rules(now)
         for change in list(self.changes.values()):
             self._judge(change, now)
         due = [name for name, at in self._held.items() if self._is_stirred or (at is not None and at <= now)]
@@ -171,10 +173,28 @@ class PlannedChanges:
         outcome, self._outcome = self._outcome, Outcome()
         return outcome
 
+    def _follow_rules(self, now: datetime) -> None:
+        """Let go of what a rule, as it is now, tells at once; what it tells speaks against the change."""
+        for alert in [self._alerts[fingerprint] for fingerprint in self._held]:
+            rule = self._rules.get(alert.rule_id)
+            if rule is not None and not rule.is_held:
+                self._speak_against(self._covering(alert, now), alert, now)
+                alert.planned_at = None
+        told = {rule.name for rule in self._rules.values() if not rule.is_held}
+        for change in self.changes.values():
+            if any(view.rule in told for view in change.notices):
+                self._outcome.notices += [view for view in change.notices if view.rule in told]
+                change.notices = [view for view in change.notices if view.rule not in told]
+                self._ledger.touch_group(change.key)
+
+    def _speak_against(self, changes: Iterable[PlannedChange], alert: Alert, now: datetime) -> None:
+        for change in tuple(changes):
+            self._fail(change, f"during which {alert.title} began", now)
+
     def _review(self, fingerprint: str, now: datetime) -> None:
         alert = self._alerts[fingerprint]
         if self.holds(alert, now):
-            self._held[fingerprint] = _expected_until(alert)
+            self._held[fingerprint] = expected.until(alert)
         else:
             del self._held[fingerprint]
             self._outcome.is_released = True
@@ -210,7 +230,7 @@ class PlannedChanges:
         """Take over what was held because its Pods end, a moment before the change was known."""
         for fingerprint in self._held:
             alert = self._alerts[fingerprint]
-            if _is_expected(alert, now) and change in self._going(alert.labels):
+            if expected.is_all(alert, now) and change in self._going(alert.labels):
                 self._enlist(change, alert)
 
     def _enlist(self, change: PlannedChange, alert: Alert) -> None:
@@ -228,7 +248,7 @@ class PlannedChanges:
             self._fail(change, "which takes too long" if change.done_at is None else "after which it did not end", now)
 
     def _holds_wrong(self, change: PlannedChange, now: datetime) -> bool:
-        return any(_is_wrong(alert, now, now) for alert in self._open(change))
+        return any(expected.is_wrong(alert, now, now) for alert in self._open(change))
 
     def _open(self, change: PlannedChange) -> Iterator[Alert]:
         """Yield the alerts that it holds now."""
@@ -320,27 +340,3 @@ def _is_word_of_change(rule: Rule, alert: Alert) -> bool:
     """Return whether an alert says that something was changed (a Deployment's image): it is told, and no bad sign."""
     is_change = rule.on is Subject.RESOURCE and is_edge(rule.match)
     return rule.planned is None and is_change and alert.labels.get("kind") != "Pod"
-
-
-def _wrong(alert: Alert) -> list[Member]:
-    return [member for member in alert.members.values() if member.truth is Truth.TRUE]
-
-
-def _expected_until(alert: Alert) -> datetime | None:
-    """Return when what is wrong with one of its Pods begins not to be expected; None: no time decides."""
-    return min((each.expected_until for each in _wrong(alert) if each.expected_until is not None), default=None)
-
-
-def _is_expected(alert: Alert, now: datetime) -> bool:
-    """Return whether all that is wrong are Pods that end as they should."""
-    wrong = _wrong(alert)
-    return bool(wrong) and all(each.expected_until is not None and now < each.expected_until for each in wrong)
-
-
-def _is_wrong(alert: Alert, since: datetime, now: datetime) -> bool:
-    """Return whether something is wrong that no plan explains: seen to be so now, or a moment later than `since`."""
-    return any(
-        (each.is_live or (alert.is_moment and each.seen_at > since))
-        for each in _wrong(alert)
-        if each.expected_until is None or each.expected_until <= now
-    )

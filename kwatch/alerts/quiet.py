@@ -7,7 +7,7 @@ An alert is quiet when each emitter of each member is. It is asked as late as ca
 sight again counts as going on, which can make an end late and never false.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -73,6 +73,17 @@ def put_off(member: Member, bucket: Bucket, observable_at: datetime) -> None:
         known = emission.observable_at
         if emission.bucket == bucket and known is not None and observable_at > known:
             member.emissions[name] = replace(emission, observable_at=observable_at)
+
+
+def move(member: Member, by: timedelta) -> None:
+    """The clock was set: silence counts as if it had not been."""
+    for name, each in member.emissions.items():
+        member.emissions[name] = replace(
+            each,
+            told_at=each.told_at + by,
+            observable_at=None if each.observable_at is None else each.observable_at + by,
+            over_at=each.over_at if each.over_at == NEVER else each.over_at + by,
+        )
 
 
 def freeze(member: Member, namespace: str) -> bool:

@@ -29,6 +29,7 @@ class Member(msgspec.Struct, kw_only=True):
     is_frozen: bool = False  # its source is not in sync
     is_gone: bool = False  # deleted, and kept for the episode
     is_held: bool = False  # gone before it was told: over after `resolve_hold`, not at once
+    is_stale: bool = False  # wrong by a rule that is another now, and has not said so yet
     emissions: dict[str, Emission] = {}  # by emitter; of rules that end by quiet
     expected_until: datetime | None = None  # it ends as it should: what is wrong with it is expected until then
 
@@ -73,6 +74,7 @@ class Alert(msgspec.Struct, kw_only=True):
     message: str
     details: dict[str, str]
     seen_at: datetime  # the last evidence that it goes on
+    premise: str = ""  # what its rule asks for, as `premises.premise_of` names it; empty: not known
     state: AlertState = AlertState.INACTIVE
     episode: int = 0
     starts_at: datetime | None = None

@@ -5,7 +5,9 @@ nothing; those that name none are asked one after the other, and what came of it
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.records import Alert
@@ -33,6 +35,7 @@ class _Held:
         self.silence = silence
         self.matches: LabelPredicate = label_predicate(silence.match)
         self.found_by = found_by
+        self.is_begun = False
 
 
 class Silences:
@@ -87,8 +90,17 @@ class Silences:
         if silence.ends_at is not None and silence.ends_at <= now:
             self.end(silence_id, KWATCH, now)
         else:
-            self._schedule(silence, is_begun=True)
+            self._schedule(self._held[silence_id], is_begun=True)
         return silence
+
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: what has begun has begun, and lasts for the length that was asked for, if one was."""
+        for held in [each for each in self._held.values() if each.is_begun]:
+            before = held.silence
+            ends_at = before.ends_at + by if before.is_by_length and before.ends_at is not None else before.ends_at
+            held.silence = replace(before, starts_at=min(before.starts_at, before.starts_at + by), ends_at=ends_at)
+            self._schedule(held, is_begun=True)
+            self._ledger.touch_silence(before.id)
 
     def hold_of(self, alert: Alert | AlertView, now: datetime) -> Silence | None:
         """Return the silence that holds an alert; of several the one that does so longest."""
@@ -129,7 +141,7 @@ class Silences:
             self._by_label.setdefault(label, {}).setdefault(value, {})[silence.id] = held
         if not held.found_by:
             self._others[silence.id] = held
-        self._schedule(silence, is_begun=silence.starts_at <= now)
+        self._schedule(held, is_begun=silence.starts_at <= now)
 
     def _best_labels(self, condition: Condition) -> tuple[_Label, ...]:
         """Return the values of the label by which the fewest other silences are found."""
@@ -139,7 +151,8 @@ class Silences:
     def _crowd(self, labels: tuple[_Label, ...]) -> int:
         return sum(len(self._by_label.get(label, {}).get(value, ())) for label, value in labels)
 
-    def _schedule(self, silence: Silence, *, is_begun: bool) -> None:
+    def _schedule(self, held: _Held, *, is_begun: bool) -> None:
+        silence, held.is_begun = held.silence, is_begun
         self._timers.set((Phase.EDGE, key_of(silence.id)), silence.ends_at if is_begun else silence.starts_at)
 
     def _note(self, silence: Silence, action: str, actor: str, now: datetime) -> None:

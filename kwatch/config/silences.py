@@ -71,6 +71,7 @@ def read_silence(asked: Mapping[str, object], known: KnownNames, *, cluster: str
         owner=by,
         comment=" ".join(words.comment.split()),
         created_at=now,
+        is_by_length=words.for_ is not None,
         is_until_resolved=words.until_resolved,
     )
 

@@ -28,6 +28,7 @@ class EndReason(Enum):
     NOT_OBSERVED = "not_observed"  # expire_after passed without evidence
     SEEN_AGAIN = "seen_again"  # what was absent
     RULE_REMOVED = "rule_removed"
+    RULE_CHANGED = "rule_changed"  # what it looks for, or what ends it, is another now, and nothing says so by that
     DESTINATION_REMOVED = "destination_removed"  # for the one destination that is told so
 
 

@@ -21,6 +21,7 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     comment: str
     created_at: datetime
+    is_by_length: bool = False  # it was asked for as a length: of a clock that is set, its end takes no notice
     is_until_resolved: bool = False  # it ends when the last open alert that it matches has ended
 
     @property

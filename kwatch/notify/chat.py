@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -103,6 +103,15 @@ class PostsOnly(ABC):
         await self.post(body, key)
 
 
+@runtime_checkable
+class SearchableRoom(Protocol):
+    """A room that can be asked for what was posted."""
+
+    async def find(self, key: str) -> Receipt | None:
+        """Return what `post` gave back, or should have, for a key; None where that is not to be known."""
+        ...
+
+
 class Chat:
     """Tells one room."""
 
@@ -147,6 +156,13 @@ class Chat:
                 posted = await self._room.post(step.body, f"{step.key}-anew")
                 return posted if delivery.thread.is_own else root  # the new message says it all
         return root or Receipt()
+
+    async def find(self, message: Message, delivery: Delivery) -> Receipt | None:
+        """Look for the message of an incident that may have been posted; an edit is repeated without harm."""
+        step = msgspec.json.decode(message.body, type=tuple[Step, ...])[0]
+        if delivery.thread.root is None and step.act is Act.POST and isinstance(self._room, SearchableRoom):
+            return await self._room.find(step.key)
+        return None
 
     async def close(self) -> None:
         """Close the connections."""

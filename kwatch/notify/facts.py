@@ -23,6 +23,7 @@ _ENDS: Mapping[EndReason, str] = {
     EndReason.NOT_OBSERVED: "nothing was observed any more, so kwatch cannot say that it is over",
     EndReason.SEEN_AGAIN: "it was seen again",
     EndReason.RULE_REMOVED: "the rule was removed",
+    EndReason.RULE_CHANGED: "the rule was changed, and says nothing of it any more",
     EndReason.DESTINATION_REMOVED: "this destination was removed, so kwatch tells it no more: it may go on",
 }
 

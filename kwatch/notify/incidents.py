@@ -63,7 +63,7 @@ def plan(notification: Notification, thread: Thread, *, send_resolved: bool) -> 
     if kind not in _LASTING and kind not in _LISTS and not kind.closes:
         moment = Step(act=Act.OPEN, key=key, severity=notification.severity, told=notification, is_closed_by_hand=True)
         return Plan((moment,), (key,))
-    known = frozenset(thread.root.values if thread.root is not None else ())
+    known = frozenset(filter(_is_key, thread.root.values if thread.root is not None else ()))
     firing = [view for view in content.alerts if view.state is AlertState.FIRING]
     own = {key_of(view): view for view in _own(firing, known)}
     rest = [view for view in firing if key_of(view) not in own]
@@ -87,6 +87,11 @@ def key_of(view: AlertView) -> str:
     return f"kw/{view.fingerprint}/{view.episode}"
 
 
+def _is_key(name: str) -> bool:
+    """Tell a key from what the receipts of other channels hold: a destination may have been one of another type."""
+    return name.startswith("kw/")
+
+
 def _own(firing: list[AlertView], known: frozenset[str]) -> list[AlertView]:
     """Return the alerts that are incidents of their own: those that are already, and then critical ones."""
     already = [view for view in firing if key_of(view) in known]
@@ -100,7 +105,7 @@ def _about(notification: Notification, view: AlertView, known: frozenset[str]) -
     act = _act(notification.kind, [view], is_known=key in known)
     if act is Act.UPDATE:  # nothing of it has changed
         return None
-    return Step(act=act, key=key, severity=view.severity, told=_alone(notification, view))
+    return Step(act=act, key=key, severity=view.severity, told=alone(notification, view))
 
 
 def _shared(notification: Notification, rest: list[AlertView], *, is_known: bool) -> Step | None:
@@ -145,14 +150,14 @@ def _ended(notification: Notification, thread: Thread, known: frozenset[str], st
         over.append(notification.incident)
     for key in dict.fromkeys(over):
         if key not in still:
-            told = _alone(notification, ended[key]) if key in ended else _as_over(notification, tuple(ended.values()))
+            told = alone(notification, ended[key]) if key in ended else _as_over(notification, tuple(ended.values()))
             yield Step(act=Act.CLOSE, key=key, severity=told.severity, told=told)
 
 
-def _alone(notification: Notification, view: AlertView) -> Notification:
+def alone(notification: Notification, view: AlertView) -> Notification:
     """Return the notification as if it told of one alert only."""
-    firing = notification.kind if notification.kind in _LASTING else NotificationKind.FIRING
-    kind = _OVER.get(view.state, firing)
+    is_kept = notification.kind in {*_LASTING, NotificationKind.NOTICE}
+    kind = _OVER.get(view.state, notification.kind if is_kept else NotificationKind.FIRING)
     content = msgspec.structs.replace(
         notification.content,
         kind=kind,

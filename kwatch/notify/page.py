@@ -76,7 +76,6 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """A message; what is empty is left out."""
 
     title: str  # with its glyph
-    so_far: str = ""  # since when and how often; for who sees one line alone
     tone: Tone = Tone.NEUTRAL
     text: str = ""  # of the user's own template, or of the plain form; then nothing else is there
     states: tuple[str, ...] = ()  # since when; what else is to be said of the whole
@@ -90,11 +89,6 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "en"  # of the words that a layout adds
     is_quiet: bool = False  # it calls nobody
 
-    @property
-    def headline(self) -> str:
-        """All that somebody sees who sees one line."""
-        return " · ".join(filter(None, (self.title, self.so_far)))
-
 
 def fact_page(title: str, context: Context) -> Page:
     """Return the built-in message."""
@@ -103,7 +97,6 @@ def fact_page(title: str, context: Context) -> Page:
     sentences = frozenset(map(say, _SENTENCES))
     return Page(
         title=title,
-        so_far=context["so_far"],
         tone=_tone(context),
         states=(context["status"], *context["notes"], *_beginnings(context)),
         facts=(*_common(context), *(row for row in rows if row.label not in {*sentences, say("Rule")})),
@@ -210,11 +203,7 @@ def _section(section: Context, context: Context) -> Listing:
     title = f"{section['title'].capitalize()} ({section['count']})"
     if section["name"] == "came_and_went":
         gone = context["report"]["came_and_went"]
-        text = "{count} times, the longest {longest}"
-        items = tuple(
-            Item(each["rule"], f" · {say(text, count=each['count'], longest=each['longest'])} · {each['places']}")
-            for each in gone
-        )
+        items = tuple(Item(each["rule"], f" · {each['often']} · {each['places']}") for each in gone)
         return Listing(items, section["count"] - sum(each["count"] for each in gone), title, language)
     shown = section["alerts"][:_IN_SECTION]
     items = tuple(Item(alert["rule"], f" · {alert['where']} · {_how_it_is(say, alert)}") for alert in shown)

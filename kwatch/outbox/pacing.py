@@ -136,7 +136,17 @@ class RuleBuckets:
     """The paces of rules at one destination: a bucket for each rule that has one."""
 
     def __init__(self, paces: Mapping[str, Pace], now: datetime) -> None:
-        self._buckets = {rule: Bucket.starting(pace.burst, pace.interval, now) for rule, pace in paces.items()}
+        self._paces: Mapping[str, Pace] = {}
+        self._buckets: dict[str, Bucket] = {}
+        self.use(paces, now)
+
+    def use(self, paces: Mapping[str, Pace], now: datetime) -> None:
+        """Go by other paces; the bucket of a rule whose pace is as it was stays as full as it is."""
+        before, self._paces = self._paces, paces
+        self._buckets = {
+            rule: self._buckets[rule] if before.get(rule) == pace else Bucket.starting(pace.burst, pace.interval, now)
+            for rule, pace in paces.items()
+        }
 
     def move(self, by: timedelta) -> None:
         """The clock was set."""

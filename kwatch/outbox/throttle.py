@@ -32,8 +32,7 @@ class Throttle:
         pace = paces.destinations.get(self._destination)
         if pace != before.destinations.get(self._destination):
             self._pacer = Pacer.starting(pace, now) if pace is not None else None
-        if paces.rules != before.rules:
-            self._rules = RuleBuckets(paces.rules, now)
+        self._rules.use(paces.rules, now)
 
     def jump(self, by: timedelta) -> None:
         """The clock was set: what is in the buckets stays."""

@@ -350,7 +350,7 @@ def _id(delivery: Delivery) -> str:
 
 def _attempt(number: int, outcome: Receipt | SendError, started_at: datetime, ended_at: datetime) -> Attempt:
     if isinstance(outcome, Receipt):
-        return Attempt(number=number, started_at=started_at, ended_at=ended_at, outcome="sent")
+        return Attempt(number=number, started_at=started_at, ended_at=ended_at, outcome="sent", detail=outcome.note)
     return Attempt(
         number=number,
         started_at=started_at,

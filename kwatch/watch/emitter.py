@@ -89,6 +89,13 @@ class Emitters:
         for namespace in self._heard:
             self.regain(namespace, now)
 
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: tokens come back as if it had not been."""
+        for heard in self._heard.values():
+            heard.since_at += by
+            heard.floor += by.total_seconds()
+            heard.full_at = {bucket: at + by.total_seconds() for bucket, at in heard.full_at.items()}
+
     def spend(self, namespace: str, bucket: Bucket, now: datetime) -> None:
         """Take a token: a write was seen. The hot path."""
         heard = self._heard.get(namespace)

@@ -58,7 +58,8 @@ def test_each_digest_counts_its_own_period_also_over_a_restart() -> None:
     world.true(3800, "d")
     world.false(3900, "d")
     world.advance(7200)
-    assert suppressed(world) == [(Suppressed("the window night", 2),)] * 2
+    assert suppressed(world) == [(Suppressed("the window night", 2),), (Suppressed("the window night", 1),)]
+    assert [section.part for section in world.notifications[-1].content.sections] == [Part.CAME_AND_WENT]
 
 
 def test_what_is_still_open_is_told_the_oldest_first_whatever_its_severity() -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from kwatch.testing import manifests
 from kwatch.testing.fake import Effect, Fault
-from kwatch.testing.receivers import Answer
 from kwatch.testing.stage import Stage, Told
 from tests.scenarios.plays import BROKEN, NOTED, Pods
 
@@ -113,7 +112,7 @@ def test_F25_F26_slack_that_says_nothing_sensible_may_have_taken_it(tmp_path: Pa
     """It is sent again, the same, and counts as in doubt."""
     receivers = 'receivers: {team: [{type: slack, channel: "#alerts", token: {file: FOLDER/slack-token}}]}\n'
     stage = Stage(tmp_path, BROKEN + f"route: {{receiver: team, {ALONE}}}\n" + receivers)
-    stage.slack.next_answers.append(Answer(200, body, {"Content-Type": "application/json"}))
+    stage.slack.next_answers.append(httpx.Response(200, content=body, headers={"Content-Type": "application/json"}))
     Pods(stage).phase(10, "a")
     story: list[Any] = []
 
@@ -126,6 +125,34 @@ def test_F25_F26_slack_that_says_nothing_sensible_may_have_taken_it(tmp_path: Pa
     assert [attempt["outcome"] for attempt in story[0]["tries"]] == ["ambiguous", "sent"]
     assert story[0]["ambiguous"]
     assert len(stage.slack.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("may_look", "channel", "posts"), [(True, "C042", 1), (True, "#alerts", 2), (False, "C042", 2)]
+)
+def test_F26_slack_is_asked_whether_it_has_the_message_where_the_bot_may_read(
+    tmp_path: Path, may_look: bool, channel: str, posts: int
+) -> None:
+    """It took the message, and the answer was lost; by its name alone a channel cannot be asked."""
+    receivers = f'receivers: {{team: [{{type: slack, channel: "{channel}", token: {{file: FOLDER/slack-token}}}}]}}\n'
+    stage = Stage(tmp_path, BROKEN + f"route: {{receiver: team, {ALONE}}}\n" + receivers)
+    stage.slack.has_history = may_look
+    taken = stage.slack.answer
+    lost: list[httpx.Response] = []
+
+    async def lose_first(request: httpx.Request) -> httpx.Response:
+        answer = await taken(request)
+        if request.method == "POST" and not lost:
+            lost.append(answer)
+            return httpx.Response(502)
+        return answer
+
+    stage.slack.answer = lose_first  # type: ignore[method-assign]  # the way back breaks, not Slack
+    Pods(stage).phase(10, "a")
+    Pods(stage).phase(300, "a", "Running")
+    stage.run(until=600)
+    assert len(stage.slack.roots()) == posts
+    assert "RESOLVED" in stage.slack.roots()[-1].all_text
 
 
 OUTAGE = f"""
@@ -143,7 +170,7 @@ def test_after_20_minutes_without_any_destination_all_arrives_in_order_and_folde
 ) -> None:
     stage = Stage(tmp_path, BROKEN + OUTAGE)
     stage.answer = lambda _: httpx.Response(503 if 100 <= stage.now() < 1300 else 200)
-    stage.at(100, lambda: stage.slack.next_answers.extend([Answer(503)] * 10_000))
+    stage.at(100, lambda: stage.slack.next_answers.extend([httpx.Response(503) for _ in range(10_000)]))
     stage.at(1300, stage.slack.next_answers.clear)
     pods = Pods(stage)
     for number in range(30):

@@ -1,70 +1,75 @@
-"""Pages: what is shown when not all of one fits."""
+"""What a message says in every chat: a digest in lists."""
 
-import pytest
+from datetime import timedelta
+from typing import Any
 
-from kwatch.notify.page import Item, Listing, Page, Row, fitting
+from kwatch.model.notifications import Content, NotificationKind, Part, Section, Suppressed, Undelivered
+from kwatch.notify.context import context_of
+from kwatch.notify.page import Item, Listing, Page, fact_page
+from kwatch.notify.render import TemplateEngine
+from tests.notify.samples import NOW, StillClock, alert, content, ended, notification
 
-LONG = "x" * 5000
+
+def page_of(facts: Content) -> Page:
+    context = context_of(notification(facts), "UTC", TemplateEngine(StillClock())).context
+    return fact_page(f"{context['glyph']} {context['title']}", context)
 
 
-def page() -> Page:
-    return Page(
-        title=LONG,
-        states=(LONG,) * 40,
-        facts=tuple(Row(f"fact {number}", LONG) for number in range(40)),
-        sentences=(Row("Cause", LONG), Row("Runbook", f"https://{LONG}", is_link=True)),
-        quote=LONG,
-        listings=(Listing(tuple(Item(LONG, LONG) for _ in range(40)), 5, "New (45)"),),
-        advice=(Row("Next", LONG),),
-        footer=LONG,
+def digest(**changes: Any) -> Content:
+    """Return a digest of the last day: one new, one still open, two that came and went."""
+    here = {"namespace": "shop", "workload": "Deployment/web", "team": "shop"}
+    gone = tuple(
+        ended(alert(rule="readiness", labels={**here, "workload": f"Deployment/{name}"})) for name in ("api", "cart")
+    )
+    old = alert(
+        rule="node-not-ready",
+        labels={"workload": "Node/n-4"},
+        starts_at=NOW - timedelta(hours=30),
+        muted_by="silenced by ann",
+    )
+    sections = (Section(Part.NEW, 1, 1), Section(Part.STILL_OPEN, 1, 1), Section(Part.CAME_AND_WENT, 7, 2))
+    facts = {"sections": sections, "alert_count": 9, "starts_at": NOW - timedelta(days=1)}
+    return content(alert(labels=here), old, *gone, kind=NotificationKind.DIGEST, **{**facts, **changes})
+
+
+def test_a_digest_is_told_in_lists_with_its_shape_above_them() -> None:
+    page = page_of(
+        digest(
+            suppressed=(Suppressed("the silence of ann", 12),),
+            undelivered=(Undelivered("oncall-webhook", "unauthorized", 3, True),),
+        )
+    )
+    assert page.title == "🗞️ DIGEST · 1 new, 1 still open, 7 came and went · prod-eu"
+    assert page.states == (
+        "DIGEST of 2026-02-28 14:14 UTC to 14:14 UTC (1 d 0 h)",
+        "▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█",
+        "3 began, by the hour; most at 13:14 (3)",
+    )
+    assert page.listings == (
+        Listing((Item("oncall-webhook: 3 given up (unauthorized)"),), title="Delivery problems"),
+        Listing(
+            (Item("crash-loop", " · shop/Deployment/web · firing since 14:02 UTC (12 m)"),),
+            title="New (1)",
+        ),
+        Listing(
+            (Item("node-not-ready", " · Node/n-4 · firing since 2026-02-28 08:14 UTC (1 d 6 h), silenced by ann"),),
+            title="Still open (1)",
+        ),
+        Listing(
+            (Item("readiness", " · 2 times, the longest 12 m · Deployment/api, Deployment/cart"),),
+            more=5,
+            title="Came and went (7)",
+        ),
+        Listing(
+            (Item("shop", " · 1 new, 2 came and went"), Item("no team", " · 1 still open")),
+            title="By team",
+        ),
+        Listing((Item("12 by the silence of ann"),), title="Not told"),
     )
 
 
-def sizes(shown: Page) -> tuple[int, ...]:
-    """Return the characters of title, state, fact, sentence, quote and item, and how many facts and items there are."""
-    item = shown.listings[0].items[0]
-    lengths = (shown.title, shown.states[0], shown.facts[0].text, shown.sentences[0].text, shown.quote, item.text)
-    return (*map(len, lengths), len(shown.facts), len(shown.listings[0].items))
-
-
-@pytest.mark.parametrize(
-    ("refused", "expected"),
-    [
-        (0, (250, 1000, 1000, 1000, 2500, 1000, 31, 20)),
-        (1, (250, 300, 300, 300, 1200, 300, 25, 10)),
-        (2, (250, 200, 200, 200, 600, 200, 17, 6)),
-        (3, (250, 100, 100, 100, 300, 100, 9, 3)),
-        (4, (250, 40, 40, 40, 100, 40, 5, 1)),
-        (9, (250, 40, 40, 40, 100, 40, 5, 1)),
-    ],
-)
-def test_a_page_is_cut_until_it_fits(refused: int, expected: tuple[int, ...]) -> None:
-    tried: list[Page] = []
-
-    def fits(shown: Page) -> bool:
-        tried.append(shown)
-        return len(tried) > refused
-
-    assert sizes(fitting(page(), lambda shown: shown, fits)) == expected
-
-
-def test_what_is_left_out_is_counted() -> None:
-    shown = fitting(page(), lambda shown: shown, lambda _: True)
-    assert shown.facts[-1] == Row("More", "10 facts that found no room")
-    assert shown.listings[0].more == 25
-    assert shown.quote.endswith("… (cut, 2 530 characters more)")
-
-
-def test_a_link_that_is_cut_is_none() -> None:
-    shown = fitting(page(), lambda shown: shown, lambda _: True)
-    assert [row.is_link for row in shown.sentences] == [False, False]
-
-
-def test_a_small_page_stays_as_it_is() -> None:
-    small = Page(title="a", states=("b",), facts=(Row("c", "d"),), quote="e", listings=(Listing((Item("f", "g"),)),))
-    assert fitting(small, lambda shown: shown, lambda _: True) == small
-
-
-def test_a_headline_has_all_that_one_line_can_say() -> None:
-    assert Page(title="crash-loop", so_far="since 14:02 UTC").headline == "crash-loop · since 14:02 UTC"
-    assert Page(title="crash-loop").headline == "crash-loop"
+def test_a_digest_in_which_nothing_happened_says_so() -> None:
+    page = page_of(digest(alerts=(), sections=(), alert_count=0))
+    assert page.title == "🗞️ DIGEST · nothing happened · prod-eu"
+    assert page.listings == ()
+    assert page.states == ("DIGEST of 2026-02-28 14:14 UTC to 14:14 UTC (1 d 0 h)",)

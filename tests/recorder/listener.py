@@ -14,6 +14,7 @@ from kwatch.model.notifications import Notification, NotificationKind
 from kwatch.model.objects import Batch, Resource, Source, WatchEvent, WatchEventType
 from kwatch.model.routes import Destination, Route
 from kwatch.model.rules import Rule, Subject
+from kwatch.namespaces import NamespaceFilter
 from kwatch.rules.compile import RuleSet
 from kwatch.telemetry import Counters
 from kwatch.watch.cache import ObjectCache
@@ -72,7 +73,7 @@ class Listener:
             cache=ObjectCache(),
             engine=self._engine,
             counters=Counters(),
-            is_watched=lambda _: True,
+            namespaces=NamespaceFilter(include=("*",), exclude=(), selector=None, labels_of=lambda _: None),
             look_up=lambda _: None,
             covered_from=began,
             checkpoints={},

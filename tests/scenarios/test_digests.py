@@ -300,3 +300,40 @@ def test_where_there_are_digests_alone_it_does_not_wait_for_one(tmp_path: Path) 
     stage, _ = play(tmp_path, BROKEN + paper())
     stage.reload(100, "nonsense: 1")
     assert [(one.at, one.destination, one.document["kind"]) for one in stage.run(until=599)] == [(100, "paper", "meta")]
+
+
+#: Muted from 12:05 to 12:15, between the first slot and the second.
+AT_LUNCH = 'windows: {lunch: {start: "12:05", end: "12:15"}}\n'
+
+
+def test_what_was_over_in_a_mute_window_but_began_before_it_came_and_went(tmp_path: Path) -> None:
+    route = paper().replace("group_wait: 15s", "group_wait: 15s, mute_in: [lunch]")
+    stage, pods = play(tmp_path, BROKEN + AT_LUNCH + route)
+    pods.phase(20, "before")
+    pods.phase(700, "before", "Running")
+    pods.phase(310, "inside")
+    pods.phase(710, "inside", "Running")
+    pods.phase(30, "through")
+    stage.run(until=1900)
+    assert digests(stage.told) == [
+        (1200, {"new": ["through"], "came_and_went": ["before"]}),
+        (1800, {"still_open": ["through"]}),
+    ]
+    outcomes = ("opened", "led_to_notification", "came_and_went", "muted_window")
+    assert {each: stage.counted("decisions", outcome=each) for each in outcomes} == {
+        "opened": 3,
+        "led_to_notification": 1,
+        "came_and_went": 1,
+        "muted_window": 1,
+    }
+
+
+def test_what_fires_in_a_mute_window_is_muted_whenever_it_became_true(tmp_path: Path) -> None:
+    route = paper().replace("group_wait: 15s", "group_wait: 15s, mute_in: [lunch]")
+    rule = "{name: slow, on: resource, match: {kind: Pod, fields: {status.phase: Unknown}}, for: 5m, resolve_hold: 0s}"
+    stage, pods = play(tmp_path, f"packs: []\nrules:\n  - {rule}\n" + AT_LUNCH + route)
+    pods.phase(20, "a", "Unknown")
+    pods.phase(700, "a", "Running")
+    stage.run(until=1900)
+    assert stage.lines == []
+    assert stage.counted("decisions", outcome="muted_window") == 1

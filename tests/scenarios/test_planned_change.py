@@ -246,6 +246,47 @@ def test_a_rule_may_be_told_all_the_same(tmp_path: Path) -> None:
     assert cluster.play(1000) == ["12 hook firing unhealthy shop/Deployment/web, not-ready shop/Deployment/web"]
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
+@pytest.mark.parametrize("is_mended", [False, True])
+@pytest.mark.parametrize("words", [", planned: tell", ", severity: critical"])
+def test_a_rule_that_is_told_from_now_on_tells_what_it_held(
+    tmp_path: Path, words: str, is_mended: bool, is_restarted: bool
+) -> None:
+    cluster = Cluster(tmp_path, text(NOT_READY % ""))
+    cluster.stands()
+    cluster.deployment(10, 3, 1, 2)
+    cluster.pod(11, "new", ready=False)
+    if is_restarted:
+        cluster.stage.absent(30, 30, text(NOT_READY % words))
+    else:
+        cluster.stage.reload(30, text(NOT_READY % words))
+    if is_mended:
+        cluster.pod(290, "new", ready=True)
+    cluster.deployment(300, 2, 2, 2)
+    ends = ["295 hook resolved not-ready shop/Deployment/web"] if is_mended else []
+    assert cluster.play() == [f"{31 if is_restarted else 30} hook firing not-ready shop/Deployment/web", *ends]
+    assert cluster.held_back() == [
+        "the rollout of Deployment shop/web, during which not-ready (shop, Deployment/web) began"
+    ]
+
+
+def test_a_notice_that_is_told_from_now_on_is_not_held_any_longer(tmp_path: Path) -> None:
+    noted = UNHEALTHY % ", mode: notice%s"
+    cluster = Cluster(tmp_path, text(noted % "", NOT_READY % ""))
+    cluster.stands()
+    cluster.deployment(10, 3, 1, 2)
+    cluster.pod(11, "new", ready=False)
+    cluster.unhealthy(12)
+    cluster.stage.reload(30, text(noted % ", planned: tell", NOT_READY % ""))
+    cluster.pod(290, "new", ready=True)
+    cluster.deployment(300, 2, 2, 2)
+    assert cluster.play() == [
+        "30 hook notice unhealthy shop/Deployment/web",
+        "330 hook notice planned-change shop/Deployment/web",
+    ]
+    assert cluster.said()[1:] == ["Deployment shop/web rolled out: 2 Pods, 4 min 50 s, 1 alert came and went"]
+
+
 def test_notices_are_held_and_told_with_the_rest_or_not_at_all(tmp_path: Path) -> None:
     cluster = Cluster(
         tmp_path,

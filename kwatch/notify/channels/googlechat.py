@@ -65,7 +65,7 @@ class GoogleChat(PostsOnly):
             text = {"text": mention} if mention else {}
             return {
                 **text,
-                "fallbackText": _label(part.headline),
+                "fallbackText": _label(part.title),
                 "cardsV2": [{"cardId": "kwatch", "card": _card(part)}],
             }
 

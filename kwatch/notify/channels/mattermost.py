@@ -183,7 +183,7 @@ def _attachment(page: Page) -> dict[str, Any]:
     details = [page.url] if page.url else []
     footer = {"footer": unmentioned(page.footer)} if page.footer else {}
     return {
-        "fallback": unmentioned(page.headline),
+        "fallback": unmentioned(page.title),
         "color": COLOURS[page.tone],
         "title": _text(page.title),
         "text": "\n".join([*body(page, _MARKUP), *details]),

@@ -39,10 +39,7 @@ def test_a_message_is_a_card(desk: Desk) -> None:
     assert receipt == Receipt({"thread": "n7qf3-1"})
     assert bodies(desk) == [
         {
-            "fallbackText": (
-                "🔴 CRITICAL · crash-loop · payments/Deployment/worker"
-                " · since 14:02 UTC, about 30 in the window of the rule, 43 in all"
-            ),
+            "fallbackText": "🔴 CRITICAL · crash-loop · payments/Deployment/worker",
             "cardsV2": [
                 {
                     "cardId": "kwatch",

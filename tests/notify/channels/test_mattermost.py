@@ -40,10 +40,7 @@ def test_a_post_has_an_attachment_with_fields(desk: Desk) -> None:
             "props": {
                 "attachments": [
                     {
-                        "fallback": (
-                            "🔴 CRITICAL · crash-loop · payments/Deployment/worker"
-                            " · since 14:02 UTC, about 30 in the window of the rule, 43 in all"
-                        ),
+                        "fallback": "🔴 CRITICAL · crash-loop · payments/Deployment/worker",
                         "color": "#D92D20",
                         "title": "🔴 CRITICAL · crash-loop · payments/Deployment/worker",
                         "text": """\
