@@ -71,6 +71,7 @@ WORDS: Final[Mapping[str, str]] = {
     ),
     "it was seen again": "已再次出现",
     "the rule was removed": "规则已被删除",
+    "the rule was changed, and says nothing of it any more": "规则已更改，不再涉及此告警",
     "this destination was removed, so kwatch tells it no more: it may go on": (
         "此目标已被移除，kwatch 不再通知它；问题可能仍在持续"
     ),
