@@ -4,7 +4,7 @@ A chat adds no fact of its own and leaves none out, unless the message would be 
 first what is long, then what is much. Texts are plain and untrusted: the chat encodes them. Pure.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import TypeVar
 
@@ -31,6 +31,16 @@ class Tone(Enum):
     INFO = "info"
     GOOD = "good"
     NEUTRAL = "neutral"
+
+
+#: As people know them from traffic lights.
+COLOURS: Mapping[Tone, str] = {
+    Tone.CRITICAL: "#D92D20",
+    Tone.WARNING: "#F79009",
+    Tone.INFO: "#2E90FA",
+    Tone.GOOD: "#12B76A",
+    Tone.NEUTRAL: "#667085",
+}
 
 
 class Item(msgspec.Struct, frozen=True):
