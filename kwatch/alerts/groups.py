@@ -429,7 +429,7 @@ class Groups:
         group.severity = self._announcer.announce(
             address,
             kind,
-            views,
+            [msgspec.structs.replace(view, incident=group.incident) for view in views],
             now,
             Remarks(severity_before=group.severity, came_and_went=tuple(group.came_and_went), is_quiet=is_quiet),
         )
