@@ -16,14 +16,14 @@ from typing import Final
 import msgspec
 
 from kwatch.model.alerts import AlertState, AlertView
-from kwatch.model.notifications import Notification, NotificationKind, Thread
+from kwatch.model.notifications import Content, Notification, NotificationKind, Thread
 from kwatch.model.rules import Severity
 
 #: Alerts of one group that are incidents of their own at a time: as many calls as one person can take in.
 OWN: Final = 10
 
 #: Kinds that tell of many groups: each of those tells the ends of its own, and nobody that of the list. What a summary
-#: tells opens the incidents of the groups; only where nothing of it fires is it an incident itself.
+#: tells opens the incidents of the groups; it is one itself only where it tells of more.
 _LISTS: Final = frozenset({NotificationKind.SUMMARY, NotificationKind.OVERFLOW})
 _OVER: Final[Mapping[AlertState, NotificationKind]] = {
     AlertState.RESOLVED: NotificationKind.RESOLVED,
@@ -70,7 +70,7 @@ def plan(notification: Notification, thread: Thread, *, send_resolved: bool) -> 
     rest = [view for view in firing if key_of(view) not in own]
     steps = [step for view in own.values() if (step := _about(notification, view, known)) is not None]
     shared = _by_incident(notification, rest)
-    if kind is NotificationKind.OVERFLOW or (kind is NotificationKind.SUMMARY and not firing):
+    if kind in _LISTS and not _says_where(content, firing):
         shared.setdefault(key, [])
     for incident, views in shared.items():
         if (step := _shared(notification, incident, views, is_known=incident in known)) is not None:
@@ -105,6 +105,12 @@ def _about(notification: Notification, view: AlertView, known: frozenset[str]) -
     if act is Act.UPDATE:  # nothing of it has changed
         return None
     return Step(act=act, key=key, severity=view.severity, told=_alone(notification, view))
+
+
+def _says_where(content: Content, firing: list[AlertView]) -> bool:
+    """Return whether a list names the incident of each alert that it is about, and so has no need of its own."""
+    named = [view for view in firing if view.incident]
+    return content.kind is NotificationKind.SUMMARY and content.alert_count == len(named)
 
 
 def _by_incident(notification: Notification, rest: list[AlertView]) -> dict[str, list[AlertView]]:

@@ -52,16 +52,17 @@ def test_a_shared_incident_is_as_bad_as_what_it_is_for() -> None:
     ]
 
 
-def test_a_list_of_more_than_it_holds_only_informs() -> None:
-    planned = plan(told(K.OVERFLOW, critical("a")), ALONE, send_resolved=True)
+@pytest.mark.parametrize("kind", [K.SUMMARY, K.OVERFLOW])
+def test_a_list_whose_alerts_all_have_incidents_only_informs(kind: NotificationKind) -> None:
+    planned = plan(told(kind, critical("a")), ALONE, send_resolved=True)
     assert [(step.key, step.severity, step.told.severity) for step in planned.steps] == [
         ("kw/a/1", Severity.CRITICAL, Severity.CRITICAL),
         (SHARED, Severity.INFO, Severity.CRITICAL),
     ]
 
 
-def test_a_summary_whose_alerts_all_have_incidents_opens_none_for_people_to_close() -> None:
-    planned = plan(told(K.SUMMARY, critical("a")), ALONE, send_resolved=True)
+def test_a_summary_that_names_all_incidents_opens_none_for_people_to_close() -> None:
+    planned = plan(told(K.SUMMARY, critical("a", incident="kw/x/1")), ALONE, send_resolved=True)
     assert [(step.key, step.severity) for step in planned.steps] == [("kw/a/1", Severity.CRITICAL)]
 
 
