@@ -289,7 +289,7 @@ class Groups:
         is_told = group.members.pop(alert.fingerprint, False)
         if is_told and self._router.destinations[group.destination].send_resolved:
             group.ended.append(msgspec.structs.replace(view, muted_by=hold.says if hold else ""))
-        elif not is_told and (group.incident if hold is None else hold.is_collecting):
+        elif not is_told and (group.incident or group.is_collecting if hold is None else hold.is_collecting):
             group.came_and_went = [*(title for title in group.came_and_went if title != alert.title), alert.title]
             del group.came_and_went[:-TITLES]
         if group.incident and not any(group.members.values()) and not self.untold(group, now):
