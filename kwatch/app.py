@@ -19,10 +19,9 @@ from typing import TextIO
 
 import httpx
 
-from kwatch import __version__, lifecycle
+from kwatch import __version__
 from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
-from kwatch.alerts.troubles import listeners
 from kwatch.board import LiveBoard
 from kwatch.clock import Clock, SteadyClock, SystemClock
 from kwatch.cluster.client import KubeClient
@@ -36,8 +35,7 @@ from kwatch.enrich.lookup import Lookup
 from kwatch.heartbeat import Heartbeat
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
-from kwatch.model.routes import Moment
-from kwatch.model.rules import Rule, Severity
+from kwatch.model.rules import Rule
 from kwatch.namespaces import NamespaceFilter
 from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools, secrets_in
 from kwatch.notify.heartbeat import Ping
@@ -45,10 +43,10 @@ from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
 from kwatch.outbox.outbox import Outbox
 from kwatch.outbox.reconciler import Reconciler
-from kwatch.outbox.trouble import Report
 from kwatch.pipeline import Pipeline
 from kwatch.redaction import Redactor
 from kwatch.reload import Reloader
+from kwatch.reporter import Reporter
 from kwatch.rules.compile import RuleSet
 from kwatch.rules.fresh import fresh
 from kwatch.rules.teams import TEAM
@@ -66,8 +64,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds that a failing store has at a stop to take what was decided.
 COMMIT_SECONDS = 5.0
-#: Seconds for what is told of the stop itself.
-GOODBYE_SECONDS = 3.0
 #: Seconds that deliveries in flight have then to end. Together less than the 30 that Kubernetes gives a Pod.
 DRAIN_SECONDS = 20.0
 
@@ -126,6 +122,7 @@ class App:
         self._tools = self._tools_of(snapshot.instance)
         self.parts = self._parts(config)
         self.engine = self._engine(snapshot)
+        self.reporter = Reporter(self, snapshot)
         self.lookup = Lookup(client, discovery, self.cache, counters=counters, found=self._found)
         self.decider = self._decider(snapshot)
         self.outbox = Outbox(
@@ -136,7 +133,7 @@ class App:
             counters=counters,
             on_ended=self._delivery_ended,
             policies=config.policies,
-            on_report=self._report,
+            on_report=self.reporter.report,
         )
         self.reconciler = Reconciler(
             self.parts.channels,
@@ -163,7 +160,7 @@ class App:
             put=self.pipeline.put,
         )
         self.reloader = Reloader(
-            ports.files, config, clock=ports.clock, counters=counters, use=self.use, tell=self._tell_about_itself
+            ports.files, config, clock=ports.clock, counters=counters, use=self.use, tell=self.reporter.tell
         )
         self.timekeeper = Timekeeper(
             self.clock, self.engine, self.decider, self.pipeline, self.outbox, self.fleet, counters=counters
@@ -177,7 +174,6 @@ class App:
             status=self.outbox.status,
         )
         self._watched_until = self.engine.watched_until
-        self._before = snapshot
 
     @property
     def config(self) -> Config:
@@ -320,8 +316,10 @@ class App:
             log.info("stopping")
             await _cancel(heartbeat, reconciler, timekeeper, reload, watches, lookup)
             await _cancel(pipeline)
-            await self._tell_stopped()
-            await self._end_outbox(outbox)
+            await self.reporter.stopped(COMMIT_SECONDS)
+            self.outbox.stop(DRAIN_SECONDS)
+            await outbox
+            await self.reporter.name_left()
             await _cancel(*web)
 
     @asynccontextmanager
@@ -349,23 +347,6 @@ class App:
         """Let a step go the way of an observation, to the disk."""
         await self.pipeline.perform(self.engine.note_watched)
 
-    def _tell_about_itself(self, text: str) -> None:
-        self.pipeline.submit(lambda now: self.engine.tell_about_itself(text, Severity.WARNING, now))
-
-    def _report(self, report: Report) -> None:
-        """Tell others that a destination cannot be told, or can be again; the log where there are none."""
-
-        def step(now: datetime) -> None:
-            fallbacks = self.config.policies.handlings[report.destination].fallbacks
-            names = {fallback.destination for fallback in fallbacks}
-            chosen = listeners(self.parts.router, report.destination, names, self.outbox.failing, report.severity)
-            self.engine.tell(chosen, report.text, report.severity, now)
-            if not chosen and report.severity > Severity.INFO:
-                log.error("nobody can be told", extra={"text": report.text})
-
-        if report.destination in self.config.policies.handlings:
-            self.pipeline.submit(step)
-
     def _on_started(self) -> None:
         self.pipeline.submit(self._complete_start)
 
@@ -373,32 +354,9 @@ class App:
         self.decider.start_complete(now)
         if self._watched_until is not None:
             self.timekeeper.say_if_blind(self._watched_until, now)
-        self._tell_started(now)
+        self.reporter.started(now)
         self.started.set()
         log.info("watching", extra={"cluster": self.cluster, "sources": len(self.fleet.statuses())})
-
-    def _tell_started(self, now: datetime) -> None:
-        version, left = self._before.version, self._before.queues
-        if left:
-            log.info("deliveries are left from before", extra={"left": lifecycle.queued(left)})
-        moments = lifecycle.moments_of_start(__version__, version)
-        text = lifecycle.started(__version__, version, self.cluster, left)
-        self.engine.tell(lifecycle.wanting(self.config.destinations, moments), text, Severity.INFO, now)
-
-    async def _tell_stopped(self) -> None:
-        """Tell those who want to hear it, and wait for a moment until they are."""
-        wanting = lifecycle.wanting(self.config.destinations, (Moment.STOPPED,))
-        self.pipeline.submit(
-            lambda now: self.engine.tell(wanting, lifecycle.stopped(__version__, self.cluster, now), Severity.INFO, now)
-        )
-        await self.pipeline.finish(COMMIT_SECONDS)
-        await self.outbox.settle({each.name for each in wanting}, GOODBYE_SECONDS)
-
-    async def _end_outbox(self, outbox: asyncio.Task[None]) -> None:
-        self.outbox.stop(DRAIN_SECONDS)
-        await outbox
-        left = await self.outbox.left()
-        log.info("stopped", extra={"left": lifecycle.queued(left) or "nothing"})
 
     def _found(self, ref: ObjectRef) -> None:
         self.pipeline.submit(lambda now: self.decider.found(ref, now))

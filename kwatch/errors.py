@@ -8,6 +8,7 @@
     │   └── UnauthorizedError    401: read the credentials again
     ├── ListenError              the address of the web server cannot be had
     ├── StateError               the state folder: locked, newer schema, corrupt
+    │   ├── DamagedError         its database cannot be read
     │   └── FencedError          another process has taken it over: this one must end
     ├── TemplateError            a template failed or did too much work
     ├── RefusedError             a change that was asked for by hand is not made
@@ -63,6 +64,10 @@ class ListenError(KwatchError):
 
 class StateError(KwatchError):
     """The state folder cannot be used."""
+
+
+class DamagedError(StateError):
+    """The database of the state folder cannot be read, or is none of kwatch's."""
 
 
 class FencedError(StateError):

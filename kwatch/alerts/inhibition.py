@@ -1,6 +1,10 @@
-"""Inhibition: what is not announced while an alert that explains it fires (S-69 to S-75)."""
+"""Inhibition: what is not announced while an alert that explains it fires (S-69 to S-75).
 
-from collections.abc import Iterable, Mapping
+Alerts may explain one another, in a circle too, over any number of entries: then the earliest of them is announced, and
+holds the others back (S-74). So of whatever is wrong, something is told.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 
 from kwatch.alerts.records import Alert
 from kwatch.model.alerts import AlertView
@@ -25,18 +29,11 @@ class _Rule:
         values = tuple(labels.get(name, "") for name in self._equal)
         return values if all(values) or self._is_absent_equal else None
 
-    def source_of(self, alert: Alert | AlertView) -> Alert | None:
+    def sources_of(self, alert: Alert | AlertView) -> Iterator[Alert]:
+        """Yield the alerts that explain this one."""
         values = self.values(alert.labels)
-        if values is None or values not in self.sources or not self.mute(alert.labels):
-            return None
-        is_source = self.when(alert.labels)
-        for source in self.sources[values].values():
-            if source.fingerprint == alert.fingerprint:
-                continue
-            # Of two that would inhibit each other the earlier one does (S-74).
-            if not (is_source and self.mute(source.labels)) or _order(source) < _order(alert):
-                return source
-        return None
+        if values is not None and values in self.sources and self.mute(alert.labels):
+            yield from (each for each in self.sources[values].values() if each.fingerprint != alert.fingerprint)
 
 
 class Inhibitor:
@@ -76,7 +73,25 @@ class Inhibitor:
 
     def source_of(self, alert: Alert | AlertView) -> Alert | None:
         """Return an alert that holds this one back."""
-        return next((source for rule in self._rules if (source := rule.source_of(alert)) is not None), None)
+        return next((source for source in self._sources_of(alert) if self._holds(source, alert)), None)
+
+    def _sources_of(self, alert: Alert | AlertView) -> Iterator[Alert]:
+        for rule in self._rules:
+            yield from rule.sources_of(alert)
+
+    def _holds(self, source: Alert, alert: Alert | AlertView) -> bool:
+        """Return whether a source is the earlier one, or not itself explained by the alert, however indirectly."""
+        if _order(source) < _order(alert):
+            return True
+        waiting, seen = [source], {source.fingerprint}
+        while waiting:
+            for each in self._sources_of(waiting.pop()):
+                if each.fingerprint == alert.fingerprint:
+                    return False
+                if each.fingerprint not in seen:
+                    seen.add(each.fingerprint)
+                    waiting.append(each)
+        return True
 
 
 def _order(alert: Alert | AlertView) -> tuple[float, str]:

@@ -79,12 +79,16 @@ class Windows:
 def is_open(window: Window, now: datetime) -> bool:
     """Return whether the wall clock of the window's zone shows a time in it."""
     local = now.astimezone(window.zone)
-    minute = local.hour * 60 + local.minute
+    return has_minute(window, local.date(), local.hour * 60 + local.minute)
+
+
+def has_minute(window: Window, day: date, minute: int) -> bool:
+    """Return whether the window is open on a day when the clock shows a minute of it."""
     if window.start < window.end:
-        return window.start <= minute < window.end and has_day(window, local.date())
+        return window.start <= minute < window.end and has_day(window, day)
     if minute >= window.start:
-        return has_day(window, local.date())
-    return minute < window.end and has_day(window, _before(local.date()))
+        return has_day(window, day)
+    return minute < window.end and has_day(window, _before(day))
 
 
 def has_day(window: Window, day: date) -> bool:

@@ -18,6 +18,7 @@ from kwatch.cli.options import config_option
 @click.option(
     "--state", type=click.Path(file_okay=False, path_type=Path), help="The state folder [default: ./kwatch-state]."
 )
+@click.option("--anew", is_flag=True, help="Where the state is damaged, put it aside and begin anew.")
 @click.option("--demo", is_flag=True, help="Watch the embedded demo cluster, whatever the kubeconfig says.")
 @click.pass_context
 def run(
@@ -26,6 +27,7 @@ def run(
     kubeconfig: Path | None,
     cluster_context: str | None,
     state: Path | None,
+    anew: bool,
     demo: bool,
 ) -> None:
     """Watch the cluster and tell what is wrong, until SIGTERM or Ctrl-C.
@@ -41,5 +43,12 @@ def run(
 
     from kwatch.cli.running import RunOptions, run_until_signal
 
-    options = RunOptions(config=config, kubeconfig=kubeconfig, context=cluster_context, state=state, demo=demo)
+    options = RunOptions(
+        config=config,
+        kubeconfig=kubeconfig,
+        context=cluster_context,
+        state=state,
+        demo=demo,
+        anew=anew,
+    )
     asyncio.run(run_until_signal(options))

@@ -16,12 +16,14 @@ from pathlib import Path
 import click
 
 from kwatch.app import App, Ports
+from kwatch.clock import SystemClock
 from kwatch.cluster.credentials import find_kubeconfig, is_in_cluster, load_credentials
 from kwatch.cluster.http import AiohttpWire
 from kwatch.config.config import Config
 from kwatch.config.files import ConfigFiles
-from kwatch.errors import KwatchError, ListenError
+from kwatch.errors import DamagedError, KwatchError, ListenError
 from kwatch.redaction import Redactor
+from kwatch.store.aside import open_anew
 from kwatch.store.state import State
 from kwatch.telemetry import Counters, set_up_logging
 from kwatch.web import address
@@ -43,6 +45,7 @@ class RunOptions:
     context: str | None = None
     state: Path | None = None
     demo: bool = False
+    anew: bool = False
 
 
 async def run_until_signal(options: RunOptions) -> None:
@@ -60,9 +63,11 @@ async def run_until_signal(options: RunOptions) -> None:
             world, folder = await stack.enter_async_context(_world(options, config))
         ports = replace(world, files=files, follow=follow, redactor=follow.redactor)
         stop = _stop_on_signal()
-        state = State.open(folder, counters=counters)
+        state, damaged = _open(folder, counters, options)
         stack.callback(state.close)
         app = App(config, ports, state, counters)
+        if damaged is not None:
+            app.reporter.tell(f"the state was damaged, and kwatch began anew\nThe old one is kept: {damaged}")
         if options.config is not None:  # without a file to load, SIGHUP is the end of the terminal
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.request)
         listener = _listener(options, config)
@@ -72,6 +77,16 @@ async def run_until_signal(options: RunOptions) -> None:
         click.echo(f"Status page: {url_of(listener)}", err=True)
         _spare_what_stays()
         await app.run(stop, listener)
+
+
+def _open(folder: Path, counters: Counters, options: RunOptions) -> tuple[State, Path | None]:
+    """Open the state; return where a damaged one was put, if that was asked for."""
+    if options.anew:
+        return open_anew(folder, counters, SystemClock().now())
+    try:
+        return State.open(folder, counters=counters), None
+    except DamagedError as error:
+        raise DamagedError(f"{error}; restore it, or start with --anew, which keeps it beside") from error
 
 
 @contextmanager

@@ -159,9 +159,13 @@ class DeliveryState(Enum):
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """What the destination gave back and what later messages of the incident need: channel and ts, a Message-ID."""
+    """What the destination gave back and what later messages of the incident need: channel and ts, a Message-ID.
+
+    `note` is for people who look a delivery up: who did not get it although it was taken.
+    """
 
     values: Mapping[str, str] = {}
+    note: str = ""
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -35,8 +35,7 @@ def message(page: Page, mention: str) -> Mapping[str, Any]:
     def blocks(part: Page) -> list[Any]:
         return [_header(part.title), *_section(part, mention), _rich(part), *_footer(part)]
 
-    title = " · ".join(filter(None, (page.title, page.so_far)))
-    return {"text": fit(title, _SAID, slack, _bytes), "blocks": fitting(page, blocks, _fits)}
+    return {"text": fit(page.title, _SAID, slack, _bytes), "blocks": fitting(page, blocks, _fits)}
 
 
 def _bytes(text: str) -> int:

@@ -14,11 +14,10 @@ from kwatch.notify.compose import Composition
 from kwatch.notify.escape import line
 from kwatch.notify.http import HttpClient
 from kwatch.notify.incidents import Act, Step, plan
+from kwatch.notify.words import WORDS
 
 #: A call that comes later than that helps nobody (spec 3.3).
 MAX_AGE: Final = timedelta(hours=24)
-
-_BY_HAND = "by hand: kwatch tells no end of this"
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -87,22 +86,29 @@ def source(texts: Composition) -> str:
     return cluster if place == cluster else f"{cluster}/{place}"
 
 
+def is_listed(texts: Composition) -> bool:
+    """Return whether what there is to say is a list of facts, not a text."""
+    return bool(texts.context["rows"]) and not texts.has_own("text")
+
+
 def facts(texts: Composition, *, is_closed_by_hand: bool) -> dict[str, str]:
-    """Return what there is to say, as label and text in reading order; `Text` alone where it has no such form."""
-    context = texts.context
-    if texts.has_own("text") or not context["rows"]:
-        told = {"Text": texts.text("text")}
-    else:
+    """Return what there is to say, as label and text in reading order; one text where it is no list."""
+    context, say = texts.context, WORDS[texts.context["language"]]
+    if is_listed(texts):
         notes, message = "\n".join(context["notes"]), context["alerts"][0]["message"]
-        told = {"Status": context["status"], **dict(context["rows"]), "Message": message, "Notes": notes}
+        told = {say("Status"): context["status"], **dict(context["rows"]), say("Message"): message, say("Notes"): notes}
+    else:
+        told = {say("Text"): texts.text("text")}
     if is_closed_by_hand:
-        told["Close"] = _BY_HAND
+        told[say("Close")] = say("by hand: kwatch tells no end of this")
     return {label: text for label, text in told.items() if text}
 
 
 def text(texts: Composition, *, is_closed_by_hand: bool) -> str:
     """Return what there is to say, as lines."""
-    return texts.text("text") + (f"\nClose it {_BY_HAND}" if is_closed_by_hand else "")
+    say = WORDS[texts.context["language"]]
+    by_hand = f"\n{say('Close it by hand: kwatch tells no end of this')}" if is_closed_by_hand else ""
+    return texts.text("text") + by_hand
 
 
 def labels(texts: Composition) -> Mapping[str, str]:

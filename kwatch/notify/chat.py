@@ -5,10 +5,11 @@ form and takes the steps there. What has to be edited or answered and is gone is
 incident's message from then on. A room that cannot edit gets each notification as a message of its own.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -84,6 +85,33 @@ class Room(Protocol):
         ...
 
 
+class PostsOnly(ABC):
+    """A room where nothing that was posted can be changed, and an answer is another message."""
+
+    can_edit = False
+
+    @abstractmethod
+    async def post(self, body: Body, key: str) -> Receipt:
+        """Post it."""
+
+    async def edit(self, root: Receipt, body: Body, key: str) -> None:
+        """Never asked for."""
+        raise AssertionError("unreachable")
+
+    async def answer(self, root: Receipt, body: Body, key: str) -> None:
+        """Post it."""
+        await self.post(body, key)
+
+
+@runtime_checkable
+class SearchableRoom(Protocol):
+    """A room that can be asked for what was posted."""
+
+    async def find(self, key: str) -> Receipt | None:
+        """Return what `post` gave back, or should have, for a key; None where that is not to be known."""
+        ...
+
+
 class Chat:
     """Tells one room."""
 
@@ -128,6 +156,13 @@ class Chat:
                 posted = await self._room.post(step.body, f"{step.key}-anew")
                 return posted if delivery.thread.is_own else root  # the new message says it all
         return root or Receipt()
+
+    async def find(self, message: Message, delivery: Delivery) -> Receipt | None:
+        """Look for the message of an incident that may have been posted; an edit is repeated without harm."""
+        step = msgspec.json.decode(message.body, type=tuple[Step, ...])[0]
+        if delivery.thread.root is None and step.act is Act.POST and isinstance(self._room, SearchableRoom):
+            return await self._room.find(step.key)
+        return None
 
     async def close(self) -> None:
         """Close the connections."""

@@ -64,7 +64,7 @@ def plan(notification: Notification, thread: Thread, *, send_resolved: bool) -> 
     if kind not in _LASTING and kind not in _LISTS and not kind.closes:
         moment = Step(act=Act.OPEN, key=key, severity=notification.severity, told=notification, is_closed_by_hand=True)
         return Plan((moment,), (key,))
-    known = frozenset(thread.root.values if thread.root is not None else ())
+    known = frozenset(filter(_is_key, thread.root.values if thread.root is not None else ()))
     firing = [view for view in content.alerts if view.state is AlertState.FIRING]
     own = {key_of(view): view for view in _own(firing, known)}
     rest = [view for view in firing if key_of(view) not in own]
@@ -91,6 +91,11 @@ def key_of(view: AlertView) -> str:
     return f"kw/{view.fingerprint}/{view.episode}"
 
 
+def _is_key(name: str) -> bool:
+    """Tell a key from what the receipts of other channels hold: a destination may have been one of another type."""
+    return name.startswith("kw/")
+
+
 def _own(firing: list[AlertView], known: frozenset[str]) -> list[AlertView]:
     """Return the alerts that are incidents of their own: those that are already, and then critical ones."""
     already = [view for view in firing if key_of(view) in known]
@@ -104,7 +109,7 @@ def _about(notification: Notification, view: AlertView, known: frozenset[str]) -
     act = _act(notification.kind, [view], is_known=key in known)
     if act is Act.UPDATE:  # nothing of it has changed
         return None
-    return Step(act=act, key=key, severity=view.severity, told=_alone(notification, view))
+    return Step(act=act, key=key, severity=view.severity, told=alone(notification, view))
 
 
 def _says_where(content: Content, firing: list[AlertView]) -> bool:
@@ -125,7 +130,7 @@ def _by_incident(notification: Notification, rest: list[AlertView]) -> dict[str,
 def _shared(notification: Notification, key: str, rest: list[AlertView], *, is_known: bool) -> Step | None:
     """Return what is to be done about the group's incident: it tells of all of the group, as bad as what it is for."""
     if key != notification.incident:
-        told = _alone(notification, *rest)
+        told = alone(notification, *rest)
         return Step(act=_act(notification.kind, rest, is_known=is_known), key=key, severity=told.severity, told=told)
     severity = max((view.severity for view in rest), default=Severity.INFO)
     act, is_list = _act(notification.kind, rest, is_known=is_known), notification.kind in _LISTS
@@ -167,14 +172,15 @@ def _ended(notification: Notification, thread: Thread, known: frozenset[str], st
         over.append(notification.incident)
     for key in dict.fromkeys(over):
         if key not in still:
-            told = _alone(notification, ended[key]) if key in ended else _as_over(notification, tuple(ended.values()))
+            told = alone(notification, ended[key]) if key in ended else _as_over(notification, tuple(ended.values()))
             yield Step(act=Act.CLOSE, key=key, severity=told.severity, told=told)
 
 
-def _alone(notification: Notification, *views: AlertView) -> Notification:
+def alone(notification: Notification, *views: AlertView) -> Notification:
     """Return the notification as if it told of one alert only, or of some that are alike in their state."""
-    firing = notification.kind if notification.kind in _LASTING else NotificationKind.FIRING
-    kind, severity = _OVER.get(views[0].state, firing), max(view.severity for view in views)
+    is_kept = notification.kind in {*_LASTING, NotificationKind.NOTICE}
+    kind = _OVER.get(views[0].state, notification.kind if is_kept else NotificationKind.FIRING)
+    severity = max(view.severity for view in views)
     content = msgspec.structs.replace(
         notification.content,
         kind=kind,

@@ -4,7 +4,7 @@ A chat adds no fact of its own and leaves none out, unless the message would be 
 first what is long, then what is much. Texts are plain and untrusted: the chat encodes them. Pure.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import TypeVar
 
@@ -31,6 +31,16 @@ class Tone(Enum):
     INFO = "info"
     GOOD = "good"
     NEUTRAL = "neutral"
+
+
+#: As people know them from traffic lights.
+COLOURS: Mapping[Tone, str] = {
+    Tone.CRITICAL: "#D92D20",
+    Tone.WARNING: "#F79009",
+    Tone.INFO: "#2E90FA",
+    Tone.GOOD: "#12B76A",
+    Tone.NEUTRAL: "#667085",
+}
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -66,7 +76,6 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """A message; what is empty is left out."""
 
     title: str  # with its glyph
-    so_far: str = ""  # since when and how often; for who sees one line alone
     tone: Tone = Tone.NEUTRAL
     text: str = ""  # of the user's own template, or of the plain form; then nothing else is there
     states: tuple[str, ...] = ()  # since when; what else is to be said of the whole
@@ -88,7 +97,6 @@ def fact_page(title: str, context: Context) -> Page:
     sentences = frozenset(map(say, _SENTENCES))
     return Page(
         title=title,
-        so_far=context["so_far"],
         tone=_tone(context),
         states=(context["status"], *context["notes"], *_beginnings(context)),
         facts=(*_common(context), *(row for row in rows if row.label not in {*sentences, say("Rule")})),
@@ -186,7 +194,8 @@ def _report(context: Context) -> tuple[Listing, ...]:
 
 def _counted(say: Words, group: Context, sections: Iterable[Context]) -> str:
     """Return `2 new, 1 ended`."""
-    return say(", ").join(f"{group[each['name']]} {each['title']}" for each in sections if group[each["name"]])
+    counts = [(group[each["name"]], each["title"]) for each in sections if group[each["name"]]]
+    return say(", ").join(say("{count} {what}", count=count, what=what) for count, what in counts)
 
 
 def _section(section: Context, context: Context) -> Listing:
@@ -195,11 +204,7 @@ def _section(section: Context, context: Context) -> Listing:
     title = f"{section['title'].capitalize()} ({section['count']})"
     if section["name"] == "came_and_went":
         gone = context["report"]["came_and_went"]
-        text = "{count} times, the longest {longest}"
-        items = tuple(
-            Item(each["rule"], f" · {say(text, count=each['count'], longest=each['longest'])} · {each['places']}")
-            for each in gone
-        )
+        items = tuple(Item(each["rule"], f" · {each['often']} · {each['places']}") for each in gone)
         return Listing(items, section["count"] - sum(each["count"] for each in gone), title, language)
     shown = section["alerts"][:_IN_SECTION]
     items = tuple(Item(alert["rule"], f" · {alert['where']} · {_how_it_is(say, alert)}") for alert in shown)

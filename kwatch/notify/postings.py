@@ -131,25 +131,6 @@ def moment(notification: Notification, texts: Composition, *, degraded: bool) ->
     )
 
 
-def alone(notification: Notification, view: AlertView) -> Notification:
-    """Return the notification as if it told of one alert only."""
-    ends = {AlertState.RESOLVED: NotificationKind.RESOLVED, AlertState.EXPIRED: NotificationKind.EXPIRED}
-    lasting = NotificationKind.FIRING if notification.kind in WHOLE else notification.kind
-    kind = ends.get(view.state, NotificationKind.UPDATE if lasting.closes else lasting)
-    content = msgspec.structs.replace(
-        notification.content,
-        kind=kind,
-        severity=view.severity,
-        alerts=(view,),
-        alert_count=1,
-        firing_count=int(view.state is AlertState.FIRING),
-        starts_at=view.starts_at,
-        ends_at=view.ends_at,
-        is_late=view.is_late,
-    )
-    return msgspec.structs.replace(notification, kind=kind, severity=view.severity, content=content)
-
-
 def document(made: Posting, lasts_until: datetime) -> Mapping[str, Any]:
     """Return what is sent of an alert; one that goes on says until when that is sure."""
     ends_at = made.ends_at or max(lasts_until, made.starts_at)

@@ -119,10 +119,16 @@ def _came_and_went(say: Words, parts: Sequence[tuple[Part, Sequence[AlertView]]]
             "namespace": namespace,
             "count": len(views),
             "places": and_more(say, tuple(_places(views)[:_PLACES]), len(_places(views))),
-            "longest": duration(say, max((view.ends_at or view.starts_at) - view.starts_at for view in views)),
+            "often": _often(say, views),
         }
         for (rule, namespace), views in ordered[:_GROUPS]
     ]
+
+
+def _often(say: Words, views: Sequence[AlertView]) -> str:
+    longest = duration(say, max((view.ends_at or view.starts_at) - view.starts_at for view in views))
+    text = "once, for {longest}" if len(views) == 1 else "{count} times, the longest {longest}"
+    return say(text, count=len(views), longest=longest)
 
 
 def _places(views: Sequence[AlertView]) -> list[str]:

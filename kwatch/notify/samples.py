@@ -9,7 +9,16 @@ from msgspec.structs import replace
 
 from kwatch import __version__
 from kwatch.model.alerts import AlertState, AlertView, EndReason
-from kwatch.model.notifications import Content, Notification, NotificationKind, Part, Section, tally
+from kwatch.model.notifications import (
+    Content,
+    Notification,
+    NotificationKind,
+    Part,
+    Section,
+    Suppressed,
+    Undelivered,
+    tally,
+)
 from kwatch.model.rules import Severity
 
 
@@ -19,7 +28,7 @@ def sample(
     """Return what a destination would be told: a crash loop, and for a summary a few problems more."""
     alerts = _alerts(kind, now)
     worst = max((alert.severity for alert in alerts), default=Severity.INFO)
-    ends_at = now if kind.closes or kind is NotificationKind.DIGEST else None
+    is_digest = kind is NotificationKind.DIGEST
     return Notification(
         id=f"sample-{kind.value}-{now:%Y%m%dT%H%M%S}",
         destination=destination,
@@ -37,18 +46,23 @@ def sample(
             alerts=alerts,
             alert_count=len(alerts),
             firing_count=sum(alert.state is AlertState.FIRING for alert in alerts),
-            starts_at=min((alert.starts_at for alert in alerts), default=now),
-            ends_at=ends_at,
+            starts_at=now - _DAY if is_digest else min((alert.starts_at for alert in alerts), default=now),
+            ends_at=now if kind.closes or is_digest else None,
             public_url=public_url,
             text=_TEXTS.get(kind, ""),
             folded=len(alerts) if kind is NotificationKind.OVERFLOW else 0,
             counts=tally(alerts) if kind is NotificationKind.OVERFLOW else (),
-            sections=_SECTIONS if kind is NotificationKind.DIGEST else (),
+            sections=_SECTIONS if is_digest else (),
+            suppressed=_SUPPRESSED if is_digest else (),
+            undelivered=_UNDELIVERED if is_digest else (),
         ),
     )
 
 
-_SECTIONS = (Section(Part.NEW, 1, 1), Section(Part.STILL_OPEN, 1, 1))
+_DAY = timedelta(days=1)
+_SECTIONS = (Section(Part.NEW, 1, 1), Section(Part.STILL_OPEN, 1, 1), Section(Part.CAME_AND_WENT, 1, 1))
+_SUPPRESSED = (Suppressed("node-not-ready · Node/n-4", 4),)
+_UNDELIVERED = (Undelivered("oncall-webhook", "unauthorized", 3, is_dead=True),)
 _TEXTS = {
     NotificationKind.META: "The destination oncall-webhook refuses every message (unauthorized); 3 are waiting.",
     NotificationKind.TEST: f"This is a test of kwatch {__version__}. Nothing is wrong.",
@@ -64,8 +78,12 @@ def _alerts(kind: NotificationKind, now: datetime) -> tuple[AlertView, ...]:
             return (replace(crash, state=AlertState.RESOLVED, ends_at=now, end_reason=EndReason.HEALTHY),)
         case NotificationKind.EXPIRED:
             return (replace(crash, state=AlertState.EXPIRED, ends_at=now, end_reason=EndReason.NOT_OBSERVED),)
-        case NotificationKind.SUMMARY | NotificationKind.OVERFLOW | NotificationKind.DIGEST:
+        case NotificationKind.SUMMARY | NotificationKind.OVERFLOW:
             return (crash, _image_pull(now))
+        case NotificationKind.DIGEST:
+            pull = replace(_image_pull(now), starts_at=now - timedelta(days=2), is_new=False)
+            gone = replace(crash, state=AlertState.RESOLVED, starts_at=now - _DAY / 2, ends_at=now - _DAY / 3)
+            return (crash, pull, gone)
         case _:
             return (crash,)
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import apsw
 
-from kwatch.errors import StateError
+from kwatch.errors import DamagedError, StateError
 
 #: Marks the file as ours (`PRAGMA application_id`): "kwat".
 APPLICATION_ID: Final = 0x6B776174
@@ -124,7 +124,9 @@ def open_database(path: Path) -> apsw.Connection:
         _make_durable(connection)
         migrate(connection)
     except apsw.Error as error:
-        raise StateError(f"{path}: {_cause(error)}") from error
+        if isinstance(error, apsw.NotADBError | apsw.CorruptError):
+            raise DamagedError(f"{path}: the file is damaged: {error}") from error
+        raise StateError(f"{path}: {error}") from error
     return connection
 
 
@@ -143,7 +145,7 @@ def _create(path: Path) -> None:
     """Build a database beside `path` and move it there, so that `path` never holds half of one."""
     journal = path.with_name(path.name + "-wal")
     if journal.exists():
-        raise StateError(f"{path} is missing, but its journal {journal.name} is there: restore both or remove it")
+        raise DamagedError(f"{path} is missing, but its journal {journal.name} is there: restore both or remove it")
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
     try:
@@ -167,19 +169,14 @@ def _make_durable(connection: apsw.Connection) -> None:
 def _refuse_damaged(connection: apsw.Connection, path: Path) -> None:
     verdict = connection.pragma("quick_check", 1)
     if verdict != "ok":
-        raise StateError(f"{path} is damaged: {verdict}")
+        raise DamagedError(f"{path} is damaged: {verdict}")
 
 
 def _refuse_other_versions(connection: apsw.Connection, path: Path) -> None:
     if connection.pragma("application_id") != APPLICATION_ID:
-        raise StateError(f"{path} is not a state file of kwatch")
+        raise DamagedError(f"{path} is not a state file of kwatch")
     version = connection.pragma("user_version")
     if version > len(MIGRATIONS):
         raise StateError(
             f"{path} was written by a newer kwatch (schema {version}, this one knows {len(MIGRATIONS)}): update kwatch"
         )
-
-
-def _cause(error: apsw.Error) -> str:
-    damaged = isinstance(error, apsw.NotADBError | apsw.CorruptError)
-    return f"the file is damaged: {error}" if damaged else str(error)

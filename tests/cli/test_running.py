@@ -192,3 +192,20 @@ def test_the_configuration_names_the_cluster_else_the_credentials_do() -> None:
 def test_in_a_cluster_the_configuration_must_name_it() -> None:
     with pytest.raises(KwatchError, match=re.escape("in a cluster the configuration must name it; write `cluster: ")):
         name_of_cluster(None, "")
+
+
+def test_f_09_a_damaged_state_is_refused_and_put_aside_when_asked(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "state.db").write_bytes(b"not a database at all, but long enough to look" * 200)
+    with kwatch(tmp_path, "--state", str(state)) as process:
+        _, errors = process.communicate()
+    assert process.returncode == 1
+    assert errors.splitlines()[-1].endswith("restore it, or start with --anew, which keeps it beside")
+    with kwatch(tmp_path, "--state", str(state), "--anew") as process:
+        assert process.stdout is not None
+        told = next(line for line in process.stdout if "damaged" in line)
+        tell_until_it_ends(process)
+    assert "KWATCH · the state was damaged, and kwatch began anew" in told
+    (kept,) = state.glob("state.db.damaged-*")
+    assert kept.read_bytes().startswith(b"not a database")

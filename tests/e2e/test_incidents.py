@@ -397,11 +397,12 @@ def assert_opening(told: Told, incident: Incident) -> None:
     assert (document["sequence"], document["is_late"], document["severity"]) == (1, False, incident.severity)
     text = lines("FIRING since TIME (SPAN)", incident, incident.facts)
     assert plain(document["text"]).splitlines() == text
-    assert plain(text_of(mail)).splitlines()[2 : 2 + len(text)] == text
+    said = [text[0], f"{glyph} {title}", "", *text[1:]]
+    assert plain(text_of(mail)).splitlines()[: len(said)] == said
     seen = plain(root.all_text)
     assert "FIRING since TIME (SPAN)" in seen
-    said = {label: text for label, text in incident.facts.items() if label != "Message"}
-    assert [label for label, text in said.items() if label not in seen or text not in seen] == []
+    facts = {label: text for label, text in incident.facts.items() if label != "Message"}
+    assert [label for label, text in facts.items() if label not in seen or text not in seen] == []
     assert incident.facts.get("Message", "") in seen
     page = plain(html.unescape(mail.get_body(("html",)).get_content()))
     assert [text for text in incident.facts.values() if text not in page] == []
@@ -416,8 +417,8 @@ def assert_ending(told: Told, opening: Told, incident: Incident) -> None:
     facts = {"Was": incident.facts["Cause"], "Ended": incident.ended, **rest}
     text = lines("RESOLVED after SPAN: TIME to TIME", incident, facts)
     assert settled(document["text"]) == settled("\n".join(text))
-    assert plain(text_of(told.mails[1])).splitlines()[:2] == [title, ""]
-    assert settled(text_of(told.mails[1]))[2 : 2 + len(text)] == settled("\n".join(text))
+    said = [text[0], title, "", *text[1:]]
+    assert settled(text_of(told.mails[1]))[: len(said)] == settled("\n".join(said))
     ending = f"RESOLVED after SPAN: TIME to TIME, {incident.ended}"
     assert ending in plain(told.replies[0].all_text).splitlines()
 

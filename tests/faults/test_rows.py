@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ROWS = tuple(range(1, 51))
+#: Faults of what kwatch does not speak to yet: the socket of Slack.
+NOT_BUILT = {49}
+ROWS = tuple(row for row in range(1, 51) if row not in NOT_BUILT)
 
 _TEST = re.compile(r"^ *(?:async )?def test_(\w+)", re.MULTILINE)
 _ID = re.compile(r"(?:^|_)f_?(\d\d)(?=_)", re.IGNORECASE)

@@ -123,7 +123,10 @@ def test_both_bodies_arrive_the_text_first(exim: Exim, tmp_path: Path) -> None:
 
 
 def test_a_digest_arrives_and_stands_alone(exim: Exim, tmp_path: Path) -> None:
-    views = (alert(), ended(alert(rule="oom-killed", labels={"namespace": "shop", "workload": "Deployment/web"})))
+    views = (
+        alert(),
+        ended(alert(rule="oom-killed", labels={"namespace": "shop", "workload": "Deployment/web", "name": "web-1"})),
+    )
     sections = (Section(Part.NEW, 1, 1), Section(Part.ENDED, 1, 1))
     tell(create(exim, tmp_path), content(*views, kind=NotificationKind.DIGEST, sections=sections))
     [mail] = exim.mails("ann", 1)

@@ -149,6 +149,11 @@ def test_F30_an_end_is_sent_on_suspicion_where_the_trigger_may_have_arrived() ->
     assert acts(K.RESOLVED, *views) == ["close kw/a/1", f"close {SHARED}", "()"]
 
 
+def test_what_another_channel_left_in_the_receipt_is_no_incident() -> None:
+    thread = Thread(Receipt({"channel": "C1", "ts": "1.1"}))
+    assert acts(K.UPDATE, critical("a"), thread=thread) == ["open kw/a/1", "(kw/a/1)"]
+
+
 def test_ends_that_are_not_wanted_close_nothing() -> None:
     assert acts(K.UPDATE, critical("a"), thread=knowing("kw/a/1", "kw/b/1"), send_resolved=False) == [
         "(kw/a/1, kw/b/1)"

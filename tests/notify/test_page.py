@@ -1,9 +1,7 @@
-"""What a message says in every chat: the one line of a phone, and a digest in lists."""
+"""What a message says in every chat: a digest in lists."""
 
 from datetime import timedelta
 from typing import Any
-
-import pytest
 
 from kwatch.model.notifications import Content, NotificationKind, Part, Section, Suppressed, Undelivered
 from kwatch.notify.context import context_of
@@ -15,22 +13,6 @@ from tests.notify.samples import NOW, StillClock, alert, content, ended, notific
 def page_of(facts: Content) -> Page:
     context = context_of(notification(facts), "UTC", TemplateEngine(StillClock())).context
     return fact_page(f"{context['glyph']} {context['title']}", context)
-
-
-@pytest.mark.parametrize(
-    ("facts", "words"),
-    [
-        (content(alert(window=timedelta(minutes=5))), "since 14:02 UTC, about 30 in 5 m, 43 in all"),
-        (content(alert(count=1, window_count=1)), "since 14:02 UTC, once"),
-        (content(alert(count=0, window_count=0)), "since 14:02 UTC"),
-        (content(alert(), alert(rule="other")), "since 14:02 UTC"),
-        (content(kind=NotificationKind.RESOLVED), ""),
-        (content(kind=NotificationKind.SUMMARY), ""),
-        (content(kind=NotificationKind.TEST, alerts=(), alert_count=0), ""),
-    ],
-)
-def test_a_phone_shows_since_when_and_how_often(facts: Content, words: str) -> None:
-    assert page_of(facts).so_far == words
 
 
 def digest(**changes: Any) -> Content:

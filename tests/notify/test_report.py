@@ -116,9 +116,14 @@ def test_what_came_and_went_is_told_by_rule_and_namespace() -> None:
             "namespace": "payments",
             "count": 4,
             "places": "Deployment/api-4, Deployment/api-50, Deployment/api-1 and 1 more",
-            "longest": "50 m",
+            "often": "4 times, the longest 50 m",
         }
     ]
+
+
+def test_what_came_and_went_once_says_how_long_it_was_there() -> None:
+    [line] = report(EN, of({Part.CAME_AND_WENT: (gone(3, 4, "api"),)}), UTC, NOW)["came_and_went"]  # type: ignore[misc]
+    assert line["often"] == "once, for 4 m"
 
 
 def test_rules_that_were_told_more_than_once_are_counted() -> None:

@@ -3,6 +3,7 @@
 What only the outside has is put at hand: secrets are those of the stage, and a mail server is one that nobody reaches.
 """
 
+import json
 import re
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from kwatch.testing import manifests
 from kwatch.testing.stage import SLACK_TOKEN, START, Stage
 from kwatch.testing.vendors.slack import Slack
 from tests.scenarios.owners import Owners
-from tests.scenarios.plays import Pods
+from tests.scenarios.plays import BROKEN, Pods
 from tests.scenarios.test_planned_change import Cluster
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,14 @@ EXAMPLES = tuple(
         if not block.startswith("- ")  # a list is for another program
     )
 )
+#: Where each preset of an incident tool has its key and its state, and what it says at the beginning and at the end.
+PRESETS = {
+    "rootly": ("key", "state", "open", "resolved"),
+    "firehydrant": ("idempotency_key", "status", "OPEN", "CLOSED"),
+    "ilert": ("groupKey", "status", "firing", "resolved"),
+    "splunk-on-call": ("entity_id", "message_type", "CRITICAL", "RECOVERY"),
+    "zenduty": ("entity_id", "alert_type", "critical", "resolved"),
+}
 #: A text that only one of the examples has; each has a play below.
 MARKS = (
     "cluster: prod-eu",
@@ -37,7 +46,9 @@ MARKS = (
     "image-pull, enabled",
     "rule: planned-change",
     "inhibit:",
-    "team-{{ team }}",
+    'sandbox-*"}, receiver: none',
+    "teams: {payments",
+    "redact:",
     "nights:",
     "per_minute: 30",
     "morning-mail",
@@ -45,12 +56,13 @@ MARKS = (
     "longest_mute",
     "fallback: mail",
     "heartbeat:",
+    *(f"name: {preset}" for preset in PRESETS),
 )
 HOOK = """
 route: {receiver: team, group_by: [rule, namespace, workload], group_wait: 0s}
 receivers: {team: [{type: webhook, name: hook, url: "http://receiver.example/hook"}]}
 """
-CHANNELS = {"#alerts": "C1", "#ops": "C2", "#team": "C3", "#finance": "C4", "#web": "C5"}
+CHANNELS = {"#alerts": "C1", "#ops": "C2", "#team": "C3", "#finance": "C4", "#web": "C5", "#payments": "C6"}
 
 
 def example(mark: str) -> str:
@@ -212,7 +224,7 @@ rules:
   - {name: broken, on: resource, match: {kind: Pod, fields: {status.phase: Failed}}}
   - {name: worse, on: resource, match: {kind: Pod, fields: {status.phase: Unknown}}, severity: critical}
 """
-    stage, pods = stage_of(tmp_path, example("team-{{ team }}") + rules)
+    stage, pods = stage_of(tmp_path, example('sandbox-*"}, receiver: none') + rules)
     pods.phase(10, "a", "Unknown")
     pods.phase(20, "b", ns="sandbox-1")
     pods.phase(30, "c", metadata={}, ns="shop")
@@ -321,3 +333,39 @@ def test_T14_what_owners_say_by_annotations(tmp_path: Path) -> None:
     others, shop = ("#ops", "🟠 WARNING · broken · other/Pod/a"), ("#ops", "🟠 WARNING · broken · shop/Pod/a")
     web = ("#web", "🟠 WARNING · broken · web/Pod/a")
     assert [sorted(each) for each in seen] == [[others, web], [others, shop, web]]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_T14_a_preset_opens_an_incident_and_ends_it_by_the_same_key(preset: str, tmp_path: Path) -> None:
+    key, state, begin, end = PRESETS[preset]
+    (tmp_path / "secret").write_text("https://hooks.example.com/in")
+    text = re.sub(r"\{file: /etc[^}]+\}", "{file: FOLDER/secret}", example(f"name: {preset}"))
+    stage, pods = stage_of(tmp_path, text + BROKEN)
+    documents = []
+
+    async def take(request: httpx.Request) -> httpx.Response:
+        documents.append(json.loads(request.content))
+        return httpx.Response(202)
+
+    stage.hosts["hooks.example.com"] = take
+    pods.phase(0, "web-1", "Unknown")
+    pods.phase(600, "web-1", "Running")
+    stage.run(until=1200)
+    assert [document[state] for document in documents] == [begin, end]
+    assert documents[0][key] == documents[1][key] != ""
+
+
+def test_T14_a_team_by_its_namespaces(tmp_path: Path) -> None:
+    stage, pods = stage_of(tmp_path, example("teams: {payments") + BROKEN)
+    for ns in ("pay-1", "shop-1", "other"):
+        pods.phase(10, "a", ns=ns)
+    stage.run(until=300)
+    (root,) = stage.slack.roots()
+    assert (root.channel, "pay-1/Pod/a" in root.text) == ("C6", True)
+
+
+def test_T14_what_your_own_patterns_match_is_told_nowhere(tmp_path: Path) -> None:
+    stage, pods = stage_of(tmp_path, "watch: {labels: [team]}\n" + example("redact:") + NOTED + HOOK)
+    pods.event(10, "a", message="acct-12345678 of Project X42 is overdrawn")
+    stage.run(until=300)
+    assert stage.told[0].document["alerts"][0]["message"] == "[redacted] of [redacted] is overdrawn"

@@ -87,6 +87,33 @@ def test_S74_of_two_that_match_both_sides_the_earlier_holds_the_later_back(tmp_p
     assert stage.lines == ["0 hook firing broken shop/Pod/a"]
 
 
+ROUND = """packs: []
+rules:
+  - {name: failed, on: resource, severity: critical, match: {kind: Pod, fields: {status.phase: Failed}}}
+  - {name: unknown, on: resource, match: {kind: Pod, fields: {status.phase: Unknown}}, resolve_hold: 0s}
+  - {name: pending, on: resource, severity: info, match: {kind: Pod, fields: {status.phase: Pending}}, resolve_hold: 0s}
+inhibit:
+  - {when: {severity: critical}, mute: {rule: unknown}, equal: [namespace]}
+  - {when: {rule: unknown}, mute: {severity: info}, equal: [namespace]}
+  - {when: {rule: pending}, mute: {severity: critical}, equal: [namespace]}
+"""
+
+
+def test_S74_of_a_circle_of_alerts_the_earliest_is_told(tmp_path: Path) -> None:
+    hook = HOOK.replace("[namespace], group_wait: 0s", "[rule], group_wait: 15s")
+    stage, pods = play(tmp_path, ROUND + hook)
+    pods.phase(0, "u", "Unknown")
+    pods.phase(1, "p", "Pending")
+    pods.phase(2, "f")
+    pods.phase(200, "u", "Running")
+    stage.run(until=600)
+    assert stage.lines == [
+        "15 hook firing unknown shop/Pod/u",
+        "200 hook resolved unknown shop/Pod/u",
+        "215 hook firing pending shop/Pod/p",
+    ]
+
+
 @pytest.mark.parametrize(
     ("absent", "expected"),
     [

@@ -61,7 +61,7 @@ def test_a_start_with_another_version_is_an_upgrade(tmp_path: Path) -> None:
 def test_what_is_queued_at_a_stop_is_named_then_and_at_the_next_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "kwatch.app")
+    caplog.set_level(logging.INFO, "kwatch.reporter")
     stage = Stage(tmp_path, configured("lifecycle: [started]"), lead=0)
     stage.answer = lambda request: httpx.Response(503 if request.url.path == "/other" and stage.now() < 250 else 200)
     Pods(stage).phase(50, "a")

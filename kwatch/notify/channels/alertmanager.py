@@ -22,10 +22,11 @@ from pydantic import AfterValidator, Field, model_validator
 from kwatch.errors import Failure, PermanentSendError, Reason, SendError
 from kwatch.model.alerts import AlertView
 from kwatch.model.notifications import Content, Delivery, Message, Notification, NotificationKind, Receipt, Thread
-from kwatch.notify.base import Channel, ChannelConfig, Duration, Secret, Tools
+from kwatch.notify.base import Channel, ChannelConfig, Duration, Secret, Tools, check_url_address
 from kwatch.notify.compose import Composition
 from kwatch.notify.http import HttpClient, classify, failed
-from kwatch.notify.postings import WHOLE, Posting, Standing, alone, document, moment, posting
+from kwatch.notify.incidents import alone
+from kwatch.notify.postings import WHOLE, Posting, Standing, document, moment, posting
 
 #: An alert ends by itself after so many `resend`, as Prometheus' own do.
 _LASTS: Final = 4
@@ -38,6 +39,8 @@ _SHARE: Final = 0.8
 def _check_urls(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value or any(re.fullmatch(r"https?://[^@?#\s]+/", url) is None for url in value):
         raise ValueError("give the URL of each replica, with a slash at its end: http://alertmanager-0:9093/")
+    for url in value:
+        check_url_address(url)
     return value
 
 

@@ -90,18 +90,17 @@ def event(step: Step, texts: Composition, *, degraded: bool) -> Mapping[str, Any
 
 def description(step: Step, texts: Composition, *, degraded: bool) -> str:
     """Return what there is to say in Markdown: a list of facts, or the lines of a text; nothing told is markup."""
+    if degraded or not calls.is_listed(texts):
+        text = calls.text(texts, is_closed_by_hand=step.is_closed_by_hand)
+        return fit(text, _MAX_PLAIN if degraded else 4 * _MAX_TEXT, _lines)
     told = calls.facts(texts, is_closed_by_hand=step.is_closed_by_hand)
-    if degraded:
-        return fit(calls.text(texts, is_closed_by_hand=step.is_closed_by_hand), _MAX_PLAIN, _lines)
-    return "\n".join(_fact(label, text) for label, text in told.items())
+    runbook = texts.context["listed"][0]["runbook"]
+    return "\n".join(f"- **{markdown(label)}:** {_fact(text, runbook)}" for label, text in told.items())
 
 
-def _fact(label: str, text: str) -> str:
-    if label == "Runbook":
-        return f"- **Runbook:** <{text}>"  # its form was checked when it became one
-    if label == "Text":
-        return fit(text, 4 * _MAX_TEXT, _lines)
-    return f"- **{markdown(label)}:** {fit(text, _MAX_TEXT, _lines)}"
+def _fact(text: str, runbook: str) -> str:
+    is_link = text == runbook  # its form was checked when it became one
+    return f"<{text}>" if is_link else fit(text, _MAX_TEXT, _lines)
 
 
 def _lines(text: str) -> str:

@@ -127,11 +127,12 @@ def is_harmless(act: Act, status: str) -> bool:
 def request(step: Step, texts: Composition, *, degraded: bool) -> Call:
     """Return the request of a step."""
     alias = step.key.replace("/", "-")
-    text = calls.text(texts, is_closed_by_hand=step.is_closed_by_hand)
+    title, text = calls.headline(texts), calls.text(texts, is_closed_by_hand=step.is_closed_by_hand)
     if step.act is Act.OPEN:
         description = _fitted(text, _MAX_DESCRIPTION, degraded=degraded)
-        return Call(step.key, step.act, "alerts", {"alias": alias, "description": description, **_facts(step, texts)})
-    note = {"note": _fitted(f"{calls.headline(texts)}\n{text}", _MAX_NOTE, degraded=degraded), "source": "kwatch"}
+        named = {"alias": alias, "message": cut(title, _MAX_MESSAGE), "description": description}
+        return Call(step.key, step.act, "alerts", {**named, **_facts(step, texts)})
+    note = {"note": _fitted(f"{title}\n{text}", _MAX_NOTE, degraded=degraded), "source": "kwatch"}
     if step.act is Act.ACKNOWLEDGE:
         note["user"] = cut(step.told.content.alerts[0].acked_by, _MAX_USER)
     return Call(step.key, step.act, f"alerts/{alias}/{_PATHS[step.act]}?identifierType=alias", note)
@@ -141,7 +142,6 @@ def _facts(step: Step, texts: Composition) -> dict[str, Any]:
     facts, labels = texts.context, calls.labels(texts)
     tags = (facts["cluster"], step.severity.word, labels.get("namespace", ""))
     return {
-        "message": cut(calls.headline(texts), _MAX_MESSAGE),
         "priority": _PRIORITIES[step.severity],
         "entity": cut(calls.source(texts), _MAX_ENTITY),
         "source": "kwatch",

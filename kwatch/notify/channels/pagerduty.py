@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from kwatch.errors import Failure, PermanentSendError, Reason, SendError
 from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
@@ -23,6 +23,7 @@ from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut
 from kwatch.notify.http import Reply, classify, document_of, failed
 from kwatch.notify.incidents import Act, Step
+from kwatch.notify.words import WORDS
 
 _ACTIONS: Final[Mapping[Act, str]] = {
     Act.OPEN: "trigger",
@@ -121,7 +122,7 @@ def _read(place: str) -> Iterator[str]:
     how, _, where = place.partition(":")
     try:
         yield from Secret.model_validate({how: where}).read().split()
-    except PermanentSendError:
+    except (PermanentSendError, ValidationError):  # gone; or of a channel that keeps no keys
         pass
 
 
@@ -183,12 +184,12 @@ def _payload(texts: Composition, ends_at: str) -> dict[str, Any]:
 def links(texts: Composition) -> list[dict[str, str]]:
     """Return the runbooks of what is told, and kwatch's own page."""
     runbooks = dict.fromkeys(alert["runbook"] for alert in texts.context["listed"] if alert["runbook"])
-    pages = [{"href": href, "text": "Runbook"} for href in runbooks]
+    pages = [{"href": href, "text": texts.say("Runbook")} for href in runbooks]
     return pages + ([{"href": texts.context["url"], "text": "kwatch"}] if texts.context["url"] else [])
 
 
 def _plain(texts: Composition) -> Mapping[str, str]:
-    return {"Text": cut(texts.text("text"), _MAX_PLAIN)}
+    return {WORDS[texts.context["language"]]("Text"): cut(texts.text("text"), _MAX_PLAIN)}
 
 
 def details(texts: Composition, *, is_closed_by_hand: bool = False) -> Mapping[str, str]:

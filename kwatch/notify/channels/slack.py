@@ -19,13 +19,14 @@ from kwatch.notify import blocks
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
 from kwatch.notify.chat import Body, Chat, LostError
 from kwatch.notify.escape import line
-from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, retry_after
+from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, retry_after, with_query
 from kwatch.notify.page import Page
 
 _UNFURL = {"unfurl_links": False, "unfurl_media": False}
 _LITERAL = {"parse": "none", "link_names": False}  # each time: an update goes back to Slack's defaults
 _MENTIONS: Mapping[str, str] = {"": "", "@here": "<!here>", "@channel": "<!channel>", "@everyone": "<!everyone>"}
 
+_LOOK_BACK = 50  # messages of the channel, when it is in doubt whether one has arrived
 _LOST = frozenset(
     {
         "message_not_found",
@@ -100,6 +101,7 @@ class Slack:
         self.can_edit = config.can_edit
         self._config = config
         self._client = HttpClient(config, tools)
+        self._channel_id = "" if config.channel.startswith("#") else config.channel  # of a name: as a post has told it
         self._logger = logging.getLogger("kwatch.slack_sdk")
         self._logger.setLevel(logging.WARNING)  # at debug slack-sdk writes whole requests
 
@@ -118,6 +120,24 @@ class Slack:
         await self._post_webhook(self._config.url.read(), body)
         return Receipt()
 
+    async def find(self, key: str) -> Receipt | None:
+        """Return what was posted with a key, if it is among the channel's last messages and these may be read.
+
+        It takes the channel's id and the scope `channels:history` (`groups:history` of a private one), which nothing
+        else needs: https://docs.slack.dev/reference/methods/conversations.history.
+        """
+        if not self._channel_id:
+            return None
+        question = {"channel": self._channel_id, "limit": _LOOK_BACK, "include_all_metadata": "true"}
+        try:
+            answer = await self._ask("conversations.history", http_verb="GET", params=question)
+        except SendError:
+            return None
+        for message in answer.get("messages", ()):
+            if message.get("metadata", {}).get("event_payload", {}).get("id") == key:
+                return Receipt({"channel": self._channel_id, "ts": str(message["ts"])})
+        return None
+
     async def edit(self, root: Receipt, body: Body, key: str) -> None:
         """Replace a message of the bot."""
         await self._call("chat.update", {**body, **root.values}, key)
@@ -135,6 +155,16 @@ class Slack:
         await self._client.close()
 
     async def _call(self, method: str, payload: Body, key: str) -> Receipt:
+        metadata = {"event_type": "kwatch_notification", "event_payload": {"id": key}}
+        answer = await self._ask(method, json={**payload, "metadata": metadata})
+        channel, ts = answer.get("channel"), answer.get("ts")
+        if not isinstance(channel, str) or not isinstance(ts, str):
+            raise failed(Failure.AMBIGUOUS, Reason.BAD_REPLY, "Slack's answer names no message")
+        self._channel_id = channel
+        return Receipt({"channel": channel, "ts": ts})
+
+    async def _ask(self, method: str, **arguments: Any) -> Any:
+        """Return what the Web API answers to a call that is ok."""
         token = self._config.token
         if token is None:
             raise AssertionError("unreachable")  # a webhook makes no calls
@@ -143,15 +173,10 @@ class Slack:
             token.read(), self._config.api_url, session=session, retry_handlers=[], logger=self._logger
         )
         client.proxy = None  # it would take the environment's; ours is in the transport
-        metadata = {"event_type": "kwatch_notification", "event_payload": {"id": key}}
         try:
-            response = await client.api_call(method, json={**payload, "metadata": metadata})
+            return await client.api_call(method, **arguments)
         except SlackApiError as error:
             raise _api_failure(error) from None
-        channel, ts = response.get("channel"), response.get("ts")
-        if not isinstance(channel, str) or not isinstance(ts, str):
-            raise failed(Failure.AMBIGUOUS, Reason.BAD_REPLY, "Slack's answer names no message")
-        return Receipt({"channel": channel, "ts": ts})
 
     async def _post_webhook(self, url: str, body: Body) -> None:
         reply = await self._client.post(url, msgspec.json.encode(body), {"Content-Type": "application/json"})
@@ -199,7 +224,7 @@ class _Session:
         self._client = client
 
     def request(self, method: str, url: str, **arguments: Any) -> "_Exchange":
-        return _Exchange(self._client, url, arguments)
+        return _Exchange(self._client, method, url, arguments)
 
 
 class _Exchange:
@@ -207,17 +232,18 @@ class _Exchange:
 
     content_type = "application/json"
 
-    def __init__(self, client: HttpClient, url: str, arguments: Mapping[str, Any]) -> None:
+    def __init__(self, client: HttpClient, method: str, url: str, arguments: Mapping[str, Any]) -> None:
         self._client = client
-        self._url = url
+        self._method = method
+        self._url = with_query(url, {name: str(value) for name, value in (arguments.get("params") or {}).items()})
         self._arguments = arguments
         self.status = 0
         self.headers: Mapping[str, str] = {}
         self._body: Any = {}
 
     async def __aenter__(self) -> Self:
-        body = msgspec.json.encode(self._arguments["json"])
-        reply = await self._client.post(self._url, body, self._arguments["headers"])
+        body = msgspec.json.encode(self._arguments["json"]) if self._method == "POST" else b""
+        reply = await self._client.send(self._method, self._url, body, self._arguments["headers"])
         self.status, self.headers, self._body = reply.status, reply.headers, _api_answer(reply)
         return self
 

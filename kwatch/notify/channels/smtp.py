@@ -26,12 +26,13 @@ from kwatch.notify.context import Context
 from kwatch.notify.escape import cut, line
 from kwatch.notify.http import failed
 from kwatch.notify.smtp import Answers, Envelope, Login, PolicyError, Server, Tls, transmit
-from kwatch.notify.tls import client_context
+from kwatch.notify.tls import client_context, load_identity
 
 log = logging.getLogger(__name__)
 
 _REMEMBERED = 1000  # notifications that were partly accepted
 _FIRST_WAIT, _LONGEST_WAIT = 60.0, 1800.0  # seconds after a refusal for now; RFC 5321 4.5.4.1 asks for 30 minutes
+_PATIENCE = 7  # attempts, an hour: then those who have the mail are told what comes next, without the one who has not
 _REFUSED_IN_A_ROW = 3  # mails refused for what they are: then it is us whom the server refuses
 _LISTED = (20, 5)  # of each section of a digest, as many as fit
 _PORTS = {Tls.STARTTLS: 587, Tls.IMPLICIT: 465, Tls.NONE: 25}
@@ -104,6 +105,7 @@ class Mail:
         self.timeout = config.timeout.total_seconds()
         self._config = config
         self._tools = tools
+        self._tls = client_context(config.ca, config.cert, config.key)
         # Who need not be asked again, of notifications for which others must. After a crash all are, with the same
         # Message-ID.
         self._answered: OrderedDict[str, Answers] = OrderedDict()
@@ -125,21 +127,28 @@ class Mail:
         try:
             now = await self._transmit(message.body, waiting)
         except SendError as error:
-            raise self._judged(error, delivery) from None
+            if error.failure is not Failure.MESSAGE or None not in answers.values():
+                raise self._judged(error, delivery) from None
+            now = dict.fromkeys(waiting, error)  # others have this mail
         self._refused = 0
-        answers = answers | {address: answer for address, answer in now.items() if not _is_for_now(answer)}
         for address, answer in now.items():
             if answer is not None:
                 log.warning("recipient refused", extra={"recipient": address, "reason": answer.detail})
-        later = [answer for answer in now.values() if answer is not None and _is_for_now(answer)]
-        if later:
-            self._remember(notification.id, answers)
-            raise _postponed(later[0], delivery)
+        return self._conclude({**answers, **now}, message, delivery)
+
+    def _conclude(self, answers: Answers, message: Message, delivery: Delivery) -> Receipt:
+        """Return the receipt when nobody is worth another attempt; else raise why."""
+        notification = delivery.notification
+        refusals = {address: answer for address, answer in answers.items() if answer is not None}
+        later = [address for address, answer in refusals.items() if answer.failure is Failure.RETRY]
+        has_mail = len(refusals) < len(answers)
+        if later and not (has_mail and delivery.attempts >= _PATIENCE):
+            self._remember(notification.id, {each: answers[each] for each in answers if each not in later})
+            raise _postponed(refusals[later[0]], delivery)
         self._answered.pop(notification.id, None)
-        refusals = [answer for answer in answers.values() if answer is not None]
-        if len(refusals) == len(answers):
-            raise refusals[0]
-        return self._receipt(notification, message, delivery.thread)
+        if not has_mail:
+            raise next(iter(refusals.values()))
+        return self._receipt(notification, message, delivery.thread, refusals)
 
     async def close(self) -> None:
         """Nothing stays open between two mails."""
@@ -176,25 +185,29 @@ class Mail:
                 return plain, html
         return plain, ""
 
-    def _receipt(self, notification: Notification, message: Message, thread: Thread) -> Receipt:
-        if thread.root is not None:
-            return thread.root
+    def _receipt(
+        self, notification: Notification, message: Message, thread: Thread, refusals: Mapping[str, SendError]
+    ) -> Receipt:
+        """Return what the next mail of the incident refers to, and who did not get this one."""
         names = {"message_id": mail.message_id(notification, self._tools.instance)}
-        return Receipt({**names, "subject": message.headers["Subject"]})
+        root = thread.root.values if thread.root is not None else {**names, "subject": message.headers["Subject"]}
+        said = ", ".join(f"{address} did not get it: {refusal.detail}" for address, refusal in refusals.items())
+        return Receipt(root, cut(said, 1000))
 
     # the way out
 
     async def _transmit(self, content: bytes, recipients: tuple[str, ...]) -> Answers:
         config = self._config
-        try:  # anew for each mail: certificates are renewed
-            context = client_context(config.ca, config.cert, config.key)
-        except OSError:
-            raise failed(Failure.DESTINATION, Reason.SECRET, "ca, cert or key cannot be used") from None
+        if config.cert is not None:
+            try:  # anew for each mail: it is renewed
+                load_identity(self._tls, config.cert, config.key)
+            except OSError:  # ssl.SSLError is one
+                raise failed(Failure.DESTINATION, Reason.SECRET, "cert or key cannot be used") from None
         server = Server(
             host=config.host,
             port=config.port or _PORTS[config.security],
             tls=config.security,
-            context=context,
+            context=self._tls,
             hello=config.sender.rpartition("@")[2],
             timeout=self.timeout,
         )
@@ -214,7 +227,7 @@ class Mail:
             self._refused += 1
             if self._refused >= _REFUSED_IN_A_ROW:
                 return failed(Failure.DESTINATION, Reason.REJECTED, error.detail)
-        return _postponed(error, delivery) if _is_for_now(error) else error
+        return _postponed(error, delivery) if error.failure is Failure.RETRY else error
 
     def _remember(self, notification_id: str, answers: Answers) -> None:
         self._answered[notification_id] = answers
@@ -226,10 +239,6 @@ class Mail:
 def create(config: Config, tools: Tools) -> Channel:
     """Return the channel of one destination."""
     return Mail(config, tools)
-
-
-def _is_for_now(answer: SendError | None) -> bool:
-    return answer is not None and answer.failure is Failure.RETRY
 
 
 def _postponed(error: SendError, delivery: Delivery) -> SendError:

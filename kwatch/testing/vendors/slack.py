@@ -101,6 +101,7 @@ class Slack:
         self.messages: list[Posted] = []  # in the order of posting
         self.errors: list[str] = []  # that were answered
         self.archived: set[str] = set()  # ids of channels
+        self.has_history = False  # the bot has the scope to read what was posted
         self.left: set[str] = set()  # ids of channels that the bot is not in
         self.next_answers: deque[httpx.Response] = deque()  # instead of what it would do
 
@@ -115,6 +116,8 @@ class Slack:
         if "/services/" in request.url.path:
             return self._answer_webhook(request, body)
         method = request.url.path.rpartition("/")[2]
+        if method == "conversations.history":
+            return httpx.Response(200, json=self._history(request))
         payload, fault = _decoded(request, body)
         fault = self._unauthorised(request) or fault
         scope = f"{method} {payload.get('channel')}" if method == "chat.postMessage" else method
@@ -189,6 +192,21 @@ class Slack:
         if "thread_ts" in payload and self._find(channel, payload["thread_ts"]) is None:
             return _error("cannot_reply_to_message")
         return {"ok": True, "channel": channel, "ts": self._keep(channel, payload).ts}
+
+    def _history(self, request: httpx.Request) -> Mapping[str, Any]:
+        """Return the newest messages of a channel, by its id: https://docs.slack.dev/reference/methods/conversations.history."""
+        asked = request.url.params
+        if fault := self._unauthorised(request) or ("" if self.has_history else "missing_scope"):
+            return _error(fault)
+        if asked.get("channel") not in self._channels.values():
+            return _error("channel_not_found")
+        roots = [each for each in self.roots() if each.channel == asked["channel"]][-int(asked.get("limit", 100)) :]
+        hidden = set() if asked.get("include_all_metadata") == "true" else {"metadata"}
+        told = [
+            {"ts": root.ts, **{name: value for name, value in root.payload.items() if name not in hidden}}
+            for root in reversed(roots)
+        ]
+        return {"ok": True, "messages": told}
 
     def _update(self, channel: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         message = self._find(channel, payload.get("ts", ""))

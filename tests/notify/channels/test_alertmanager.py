@@ -264,12 +264,13 @@ def test_authorization(desk: Desk, pair: Pair, keys: Mapping[str, Any], authoriz
     [
         {"urls": []},
         {"urls": ["http://alertmanager:9093"]},
+        {"urls": ["http://alertmanager-0:9093/", "http://169.254.169.254/"]},
         {"urls": ["http://ann:secret@alertmanager:9093/"]},
         {"username": "ann"},
         {"username": "ann", "password": {"env": "PASSWORD"}},
         {"resend": "0s"},
     ],
-    ids=["no replica", "no slash", "a user in the URL", "no password", "two identities", "all the time"],
+    ids=["no replica", "no slash", "X-09", "a user in the URL", "no password", "two identities", "all the time"],
 )
 def test_what_is_wrong_is_said_at_once(desk: Desk, keys: Mapping[str, Any]) -> None:
     with pytest.raises(ValidationError):

@@ -12,6 +12,7 @@ from kwatch.model.rules import Severity
 from kwatch.notify.channels import opsgenie
 from kwatch.testing.contract import Desk
 from kwatch.testing.contract.samples import NOW, alert, ended
+from kwatch.testing.contract.secrecy import deliver
 from kwatch.testing.vendors.opsgenie import Opsgenie
 from tests.notify.channels.lanes import Lane, desk_of
 
@@ -201,3 +202,11 @@ def test_while_throttled_the_pause_is_that_of_the_header(desk: Desk, lane: Lane)
 def test_the_api_of_another_region(desk: Desk) -> None:
     Lane(desk, api_url="https://api.eu.opsgenie.com/v2/").tell(K.FIRING)
     assert str(desk.wire.requests[0].url) == "https://api.eu.opsgenie.com/v2/alerts"
+
+
+def test_F46_the_outbox_sends_it_again(desk: Desk, vendor: Opsgenie, tmp_path: Path) -> None:
+    vendor.seconds = 0.5
+    vendor.failures.append("Could not process the request")
+    deliver(desk, tmp_path / "state", seconds=60)
+    assert [request.method for request in desk.wire.requests] == ["POST", "GET", "POST", "GET"]
+    assert [(shown.id, shown.is_over) for shown in vendor.shown()] == [(ALIAS, False)]

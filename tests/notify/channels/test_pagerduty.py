@@ -11,7 +11,7 @@ import pytest
 
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.alerts import AlertState
-from kwatch.model.notifications import NotificationKind
+from kwatch.model.notifications import NotificationKind, Receipt, Thread
 from kwatch.model.rules import PLANNED_CHANGE, Severity
 from kwatch.notify.channels import pagerduty
 from kwatch.testing.contract import Desk
@@ -266,6 +266,13 @@ def test_F31_an_end_whose_routing_key_is_gone_is_an_orphan(desk: Desk, vendor: P
     assert [each.state for each in vendor.incidents] == ["triggered"]
 
 
+def test_F31_an_end_of_what_another_tool_opened_is_an_orphan(lane: Lane) -> None:
+    lane.thread = Thread(Receipt({KEY: ""}))  # the destination was of type opsgenie then
+    with pytest.raises(SendError) as raised:
+        lane.tell(K.RESOLVED, ended(alert()))
+    assert raised.value.reason is Reason.ORPHANED
+
+
 def test_F31_the_others_of_an_orphan_end(desk: Desk, vendor: PagerDuty, lane: Lane) -> None:
     rotate(desk, vendor, OLD)
     lane.tell(K.FIRING, alert())
@@ -320,3 +327,9 @@ def test_the_vendor_drops_an_end_that_another_routing_key_says(desk: Desk, vendo
     request = httpx.Request("POST", "https://events.pagerduty.com/v2/enqueue", content=json.dumps(event).encode())
     assert desk.run(vendor.answer(request)).status_code == 202
     assert vendor.incidents[0].state == "triggered"
+
+
+def test_details_are_in_the_language_of_the_destination(desk: Desk, vendor: PagerDuty) -> None:
+    Lane(desk, language="zh").tell(K.META, alerts=(), alert_count=0, text="the destination mail is suspended")
+    details = vendor.incidents[0].event["payload"]["custom_details"]
+    assert details["关闭"] == "需手动关闭：kwatch 不会报告其结束"

@@ -252,10 +252,3 @@ def test_it_arrives_over_a_socket_whatever_the_environment_says(
 def test_a_wrong_configuration_is_refused(keys: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         slack.Config.model_validate({"type": "slack", **keys})
-
-
-def test_a_phone_shows_the_title_with_since_when_and_how_often(server: Slack, desk: Desk) -> None:
-    desk.tell(content(alert(count=43, window_count=0)))
-    assert server.messages[0].text == (
-        "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC, 43 times"
-    )

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError
-from kwatch.model.notifications import NotificationKind, Receipt, Thread
+from kwatch.model.notifications import Count, NotificationKind, Part, Receipt, Section, Suppressed, Thread, Undelivered
 from kwatch.notify.base import Channel
 from kwatch.notify.channels import smtp
 from kwatch.testing.receivers import MailServer
@@ -34,12 +34,24 @@ def test_X03_P11_a_subject_stays_one_header(attack: str, own: dict[str, Any]) ->
     assert max(len(line) for line in message.body.split(b"\r\n")) <= 998
 
 
-@pytest.mark.parametrize("attack", ["<script>alert(1)</script>", '<img src=x onerror="alert(1)">', '"><b>'])
+@pytest.mark.parametrize("attack", ["<script>alert(1)</script>", '<img src=x onerror="alert(1)">', '"><i>'])
 def test_X04_markup_is_escaped(attack: str) -> None:
     labels = dict.fromkeys(alert().labels, attack)
     annotations = dict.fromkeys(("summary", "next_step", "explanation"), attack) | {"runbook": f"javascript:{attack}"}
     hostile = alert(rule=attack, message=attack, labels=labels, annotations=annotations, details={attack: attack})
-    for facts in (content(hostile), content(hostile, hostile)):
+    parts = tuple(Section(part, 1, 1) for part in Part)
+    digest = content(
+        *(
+            msgspec.structs.replace(hostile, labels={**labels, "team": f"{attack}{n}"}, muted_by=attack)
+            for n in range(5)
+        ),
+        kind=NotificationKind.DIGEST,
+        sections=parts,
+        suppressed=(Suppressed(attack, 1),),
+        undelivered=(Undelivered(attack, "reset", 1, is_dead=True),),
+    )
+    overflow = content(hostile, kind=NotificationKind.OVERFLOW, counts=(Count(attack, attack, 1),))
+    for facts in (content(hostile), content(hostile, hostile), digest, overflow):
         html = mail(facts).get_body(("html",))
         assert html is not None
         assert attack not in html.get_content()
@@ -146,6 +158,56 @@ def test_F_33_of_three_recipients_one_has_it_one_is_dead_and_one_is_tried_alone(
     to = ["a@example.com", "b@example.com", "c@example.com"]
     exchange(server, failing(Failure.RETRY, Reason.RECIPIENT), relent, to=to)
     assert [sent.recipients for sent in server.mails] == [("a@example.com",), ("c@example.com",)]
+
+
+def test_who_is_refused_for_now_for_an_hour_does_not_hold_back_what_comes_next_to_the_others() -> None:
+    server = MailServer()
+    server.replies["b@example.com"] = "452 4.2.2 mailbox full"
+    receipts: list[Receipt] = []
+
+    async def attempts(channel: Channel) -> None:
+        message = channel.render(notification(), ALONE, degraded=False)
+        for number in range(1, 8):
+            row = msgspec.structs.replace(delivery(notification(), message), attempts=number)
+            try:
+                receipts.append(await channel.send(message, row))
+            except RetryableSendError as error:
+                assert (number < 7, error.reason) == (True, Reason.RECIPIENT)  # noqa: PT017
+
+    exchange(server, attempts)
+    [receipt] = receipts
+    assert receipt.values["message_id"] == "<g5h2j7.1.1@team-slack.prod-eu.kwatch>"
+    assert receipt.note == "b@example.com did not get it: the mail server answered 452 4.2.2 at recipient"
+    assert [sent.recipients for sent in server.mails] == [("a@example.com",)]
+
+
+def test_a_mail_that_some_have_is_sent_though_it_is_refused_for_the_others() -> None:
+    server = MailServer()
+    server.replies["b@example.com"] = "451 4.7.1 greylisted"
+    receipts: list[Receipt] = []
+
+    async def relent(channel: Channel) -> None:
+        server.replies |= {"b@example.com": "250 OK", "DATA": "554 5.7.1 spam"}
+        receipts.append(await tell(channel))
+
+    exchange(server, failing(Failure.RETRY, Reason.RECIPIENT), relent)
+    assert [receipt.note for receipt in receipts] == [
+        "b@example.com did not get it: the mail server answered 554 5.7.1 at data"
+    ]
+
+
+def test_who_is_refused_for_good_is_named_in_what_people_look_up() -> None:
+    server = MailServer()
+    server.replies["a@example.com"] = "550 5.1.1 no such user"
+    root = Receipt({"message_id": "<1@x>", "subject": "s"})
+    receipts: list[Receipt] = []
+
+    async def attempt(channel: Channel) -> None:
+        receipts.append(await tell(channel, thread=Thread(root)))
+
+    exchange(server, attempt)
+    note = "a@example.com did not get it: the mail server answered 550 5.1.1 at recipient"
+    assert receipts == [Receipt(root.values, note)]
 
 
 def test_what_is_refused_for_now_waits_from_one_minute_to_half_an_hour() -> None:
