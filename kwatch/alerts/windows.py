@@ -5,7 +5,7 @@ is skipped nothing. It can open or close only when the clock shows its start or 
 forward or back; these instants are what `next_edge` looks at.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -53,6 +53,14 @@ class Windows:
         """Return when a window opens or closes next; None: not in sight."""
         until = self._phase(name, now).until
         return None if until == _NEVER else until
+
+    def edges_between(self, since: datetime, until: datetime) -> Iterator[datetime]:
+        """Yield when windows open and close after the one instant and before the other."""
+        for name in self.by_name:
+            at = self.edge_after(name, since)
+            while at is not None and at < until:
+                yield at
+                at = self.edge_after(name, at)
 
     def next_opening(self, names: Iterable[str], now: datetime) -> datetime | None:
         """Return when the first of some windows opens that are all closed; None: not in sight."""
