@@ -19,7 +19,7 @@ def test_an_overflow_that_did_not_arrive_takes_in_more_though_another_is_open(st
         await state.fold([told[0].id], START)
         found = await state.due("hook", START + timedelta(minutes=2), 10)
         (first,) = (each for each in found if each.notification.kind is NotificationKind.OVERFLOW)
-        await state.list_overflow(first.notification)
+        await state.complete(first.notification)
         assert await state.lease(first, MESSAGE)
         await state.fold([told[1].id], START + timedelta(seconds=1))
         await state.settle(settled(first, DeliveryState.RETRY_WAIT, is_rendered_again=True))
