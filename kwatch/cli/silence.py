@@ -36,6 +36,10 @@ def add(matchers: tuple[str, ...], state: Path, as_json: bool, **words: Any) -> 
     LABEL=VALUE is a glob, LABEL=~VALUE a regular expression, != and !~ are their opposites. Of one label given several
     times any value counts; all labels must match.
     """
+    if words["for_"] and words["until"]:
+        raise click.UsageError("give --for or --until, not both")
+    if not (words["for_"] or words["until"] or words["resolved"]):
+        raise click.UsageError("say how long: --for 2h, --until an instant with its zone, or --resolved")
     asked = {
         "match": match_of(matchers),
         "for": words["for_"],

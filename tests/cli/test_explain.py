@@ -64,6 +64,7 @@ def explain(*objects: object, options: tuple[str, ...] = ()) -> Result:
 
 def test_an_event_with_what_is_known_beside_it() -> None:
     result = explain(EVENT, POD, REPLICA_SET)
+    assert result.stderr == ""
     assert result.exit_code == 0, result.output
     assert result.output.splitlines() == [
         "Event payments/worker.18a: Unhealthy, Pod/payments/worker-7d4b9c6f5-x2x8k",
@@ -79,6 +80,15 @@ def test_an_event_with_what_is_known_beside_it() -> None:
         "",
         "no match: other-reason (--all says why)",
     ]
+
+
+def test_without_a_cluster_it_says_that_the_fingerprint_is_another(folder: Path) -> None:
+    (folder / "kwatch.yaml").write_text(CONFIG.replace("cluster: prod", ""))
+    for options in ((), ("--fingerprint",)):
+        assert explain(EVENT, POD, REPLICA_SET, options=options).stderr == (
+            "the configuration names no cluster, so the running kwatch, which takes the name of its kubeconfig's "
+            "context, has other fingerprints: write `cluster:` to have the same\n"
+        )
 
 
 def test_what_is_not_known_makes_it_unknown() -> None:
