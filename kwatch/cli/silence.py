@@ -66,7 +66,10 @@ _NOTHING_NOW = "It matches no open alert now; it is made, and holds for what is 
 @control.state_option
 @control.json_option
 def list_(state: Path, as_json: bool) -> None:
-    """List the silences that are in force or will be, the next to end first."""
+    """List the silences that are in force or will be, the next to end first.
+
+    What the annotations of an object mute is not among them: `kwatch why` names these.
+    """
     rows = control.read(state, "/api/v1/silences")["silences"]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
