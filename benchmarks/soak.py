@@ -60,6 +60,7 @@ def soak_configuration(url: str) -> dict[str, Any]:
         "on": "resource",
         "match": {"kind": "Pod", "labels": {"state": "broken"}},
         "resolve_hold": "2s",
+        "flapping": {"transitions": 0},  # each Pod breaks every two minutes, and each time is to be told
         "key": ["namespace", "name"],
     }
     config["route"] |= {"group_wait": "1s", "group_interval": "2s"}

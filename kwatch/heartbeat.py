@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 OLDEST: Final = timedelta(minutes=5)
 #: Seconds that a beat has for its way through the pipeline.
 WAY_SECONDS: Final = 10.0
-#: Seconds between two looks whether there is anything to ping.
-IDLE_SECONDS: Final = 30.0
 
 
 class Heartbeat:
@@ -46,11 +44,18 @@ class Heartbeat:
         self._is_in_sync = is_in_sync
         self._go_through = go_through
         self._status = status
+        self._wanted = asyncio.Event()  # there is something to ping
+        if ping is not None:
+            self._wanted.set()
         self._withheld = ""  # why the last beat was no ping; empty: it was one
 
     async def use(self, ping: Ping | None) -> None:
         """Ping this from now on."""
         before, self._ping = self._ping, ping
+        if ping is None:
+            self._wanted.clear()
+        else:
+            self._wanted.set()
         if before is not None and before is not ping:
             await before.close()
 
@@ -58,8 +63,8 @@ class Heartbeat:
         """Beat until cancelled."""
         try:
             while True:
-                seconds = IDLE_SECONDS if self._ping is None else self._ping.words.every.total_seconds()
-                await self._clock.sleep(seconds)
+                await self._wanted.wait()
+                await self._clock.sleep(self._ping.words.every.total_seconds() if self._ping is not None else 0)
                 if self._ping is not None:
                     await self._beat(self._ping)
         finally:

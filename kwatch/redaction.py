@@ -137,7 +137,7 @@ class Redactor:
 
     def __init__(self) -> None:
         self._secrets: frozenset[str] = frozenset()
-        self._own: re2._Regexp[str] | None = None
+        self._own: tuple[re2._Regexp[str], ...] = ()
 
     def heed(self, patterns: Iterable[str], secrets: Iterable[str]) -> None:
         """Go by these patterns of the user's, checked before by `check_pattern`, and by these secrets, too.
@@ -147,11 +147,11 @@ class Redactor:
         lines = {line.strip() for value in secrets for line in value.splitlines()}
         self._secrets |= {line for line in lines if len(line) >= _SHORTEST_SECRET}
         longest_first = sorted(self._secrets, key=len, reverse=True)
-        parts = [*map(re2.escape, longest_first), *(f"(?:{pattern})" for pattern in patterns)]
-        self._own = re2.compile("|".join(parts)) if parts else None
+        known = ["|".join(map(re2.escape, longest_first))] if longest_first else []
+        self._own = tuple(map(re2.compile, (*known, *patterns)))  # one by one: `\Q` quotes to the end of all
 
     def clean(self, text: str) -> str:
         """Return `text` without secrets."""
-        if self._own is not None:
-            text = self._own.sub(REDACTED, text)
+        for own in self._own:
+            text = own.sub(REDACTED, text)
         return redact_shapes(text)

@@ -103,6 +103,12 @@ def test_patterns_of_the_user_are_redacted_until_there_are_others() -> None:
     assert redactor.clean("canary-1 of acct-1234") == "[redacted] of acct-1234"
 
 
+def test_a_pattern_that_quotes_to_its_end_leaves_the_others_alone() -> None:
+    redactor = Redactor()
+    redactor.heed([r"\Qacct-1", "cust-[0-9]+"], [])
+    assert redactor.clean("acct-1 of cust-2") == "[redacted] of [redacted]"
+
+
 @pytest.mark.parametrize(
     ("pattern", "problem"),
     [

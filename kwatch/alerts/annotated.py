@@ -122,6 +122,10 @@ class Annotations:
         ]
         return max(mutes, key=lambda mute: mute.until, default=None)
 
+    def edges(self) -> Iterator[datetime]:
+        """Yield when mutes end."""
+        return (wishes.mute_until for wishes in self._wishes.values() if wishes.mute_until is not None)
+
     def receiver_of(self, labels: Mapping[str, str]) -> str:
         """Return the receiver that is asked for; empty: those of the routes."""
         return next((wishes.receiver for _, wishes in self._about(labels) if wishes.receiver), "")

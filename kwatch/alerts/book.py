@@ -43,6 +43,7 @@ class Book:
     ) -> None:
         self.alerts: dict[str, Alert] = {}
         self.retold: list[Alert] = []  # firing alerts that began or ceased to flap; whoever tells it takes them out
+        self.relapsed: list[Alert] = []  # firing alerts, over but for flapping, that are wrong again; likewise
         self.rules = rules
         self._cluster = cluster
         self._moments = _moments(rules)
@@ -422,7 +423,7 @@ class Book:
             self.remember(alert, now)
             return ()
         self._ledger.touch_alert(alert.fingerprint)
-        was_flapping = alert.is_flapping
+        was_flapping, was_over = alert.is_flapping, alert.is_over
         verdict = self._judge(alert, rule, now)
         moved = self._follow(alert, rule, verdict, now)
         if alert.is_open:
@@ -434,6 +435,8 @@ class Book:
             self._tidy(alert, now)
         if alert.is_flapping is not was_flapping and not moved:
             self.retold.append(alert)
+        if was_over and not alert.is_over and not moved:
+            self.relapsed.append(alert)
         return moved
 
     def _judge(self, alert: Alert, rule: Rule, now: datetime) -> Verdict:
@@ -451,7 +454,7 @@ class Book:
         """Whether truth of the members, or time, decides now: not where an occurrence has to complete something."""
         if rule.absent_for is not None:
             return alert.is_open or self._absences.is_watched(alert.fingerprint)
-        return alert.is_open or alert.count > 0 or (rule.rate is None and rule.then is None)
+        return alert.is_open or alert.count > 0 or rule.on is not Subject.EVENT
 
     def _follow(self, alert: Alert, rule: Rule, verdict: Verdict, now: datetime) -> Moved:
         match verdict.state:

@@ -7,7 +7,7 @@ entry each, until it is told; what is open is asked of the book then. None goes 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Final
@@ -18,6 +18,7 @@ from kwatch.alerts import ledger as fates
 from kwatch.alerts.announcing import ALERTS, Address, Announcer
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
+from kwatch.alerts.reconfiguring import lose
 from kwatch.alerts.records import Alert, DigestEntry, DigestPeriod, period_key
 from kwatch.alerts.routing import Router
 from kwatch.alerts.story import TellingStory, hold_story
@@ -148,6 +149,10 @@ class Digests:
         self._ledger.count(fates.HELD_FOR_DIGEST)
         self._keep(period_key(destination.name), Part.NOTICES, view)
 
+    def notices(self) -> Iterator[tuple[str, AlertView]]:
+        """Yield the notices that wait, each with its destination."""
+        return ((each.destination, each.view) for each in self.entries.values() if each.part is Part.NOTICES)
+
     def run(self, key: str, now: datetime) -> None:
         """A slot has come: tell the period, and begin the next one."""
         period = self.periods[key]
@@ -216,7 +221,7 @@ class Digests:
             return False
         hold = self._hold_of(alert, self._plans[period.destination][0], now)
         if hold is None or period.key in alert.listed:
-            return True
+            return not alert.is_over or period.key in alert.listed
         if alert.held_back_by != hold.by:
             alert.held_back_by = hold.by
             self._ledger.touch_alert(alert.fingerprint)
@@ -264,7 +269,7 @@ class Digests:
         if key not in alert.listed:
             alert.listed = [*alert.listed, key]
         if not alert.is_told:
-            alert.is_told = True
+            alert.is_told, alert.fate = True, ""
             self._ledger.count(fates.LED_TO_NOTIFICATION)
             self.newly_told.append(alert)
 
@@ -300,6 +305,9 @@ class Digests:
         self._ledger.touch_group(period.key)
 
     def _forget(self, period: DigestPeriod) -> None:
+        for alert in [each for each in self._alerts.values() if period.key in each.groups]:
+            lose(alert, period.key)
+            self._ledger.touch_alert(alert.fingerprint)
         self._drop_entries(period)
         self._timers.set((Phase.FLUSH, period.key), None)
         self._ledger.count(fates.DESTINATION_REMOVED)

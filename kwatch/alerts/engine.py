@@ -27,7 +27,6 @@ from kwatch.alerts.limits import LIMITS, Limits
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
 from kwatch.alerts.planned import PLANNED, PlannedChanges
-from kwatch.alerts.reconfiguring import orphans
 from kwatch.alerts.records import (
     Alert,
     Annotated,
@@ -119,7 +118,9 @@ class Engine:
             timers=self._timers,
             ledger=self._ledger,
         )
-        self._escalations = Escalations(router, self._groups.hold_of, self._timers, self._ledger)
+        self._escalations = Escalations(
+            router, self._groups.hold_of, self._muting.edges_between, self._timers, self._ledger
+        )
         self._answers = Answers(self._book.alerts, self._groups, self._escalations, self._ledger)
         self._summaries = Summaries(self._groups, self._announcer)
         self._edges = Edges(
@@ -178,9 +179,10 @@ class Engine:
         self._escalations.load(self._book.alerts.values())
         self._planned.load([kept for kept in groups if isinstance(kept, PlannedChange)])
         self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
-        self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)])
         self._digests.load([kept for kept in groups if isinstance(kept, DigestPeriod | DigestEntry)])
         self._digests.use(self._book.rules, self._router, started_at)
+        self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)], started_at)
+        self._escalations.review(started_at)
         self._follow(moved, started_at)
 
     def reconfigure(
@@ -213,9 +215,8 @@ class Engine:
         self._escalations.use(router)
         self._digests.use(by_id, router, now)
         self._groups.use(by_id, router, now, memory=_memory(by_id))
-        self._notices.forget_removed()
+        self._notices.forget_removed(now)
         self._regrade(now)
-        self._summaries.announce_present(orphans(firing, self._groups.groups), now)
         self._groups.release(now)
         self._conclude(now)
         self._grant(other_wishes, now)
@@ -311,7 +312,7 @@ class Engine:
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up: tell what was already there.
 
-        That is: at a first start, and for new rules after `reconfigure`.
+        That is: at a first start, for new rules after `reconfigure`, and for destinations that others gave way to.
         """
         self._advance(now, inclusive=False)
         self._is_first_list = False
@@ -364,6 +365,7 @@ class Engine:
             jumps.move_notices(batch, by)
             self._ledger.touch_group(batch.key)
         self._timers.move(by)
+        self._escalations.jump(by)
         self._digests.clock_was_set()
         self._planned.clock_was_set()
 
@@ -558,6 +560,8 @@ class Engine:
             self._conclude(now)
         while self._book.retold:
             self._groups.retell(self._book.retold.pop(), now)
+        while self._book.relapsed:
+            self._groups.relapsed(self._book.relapsed.pop(), now)
 
     def _conclude(self, now: datetime) -> None:
         """Tell how planned changes went, and what they do not hold back any more, once it is known what goes on."""
@@ -574,6 +578,7 @@ class Engine:
         if key == PLANNED:
             self._conclude(now)
         else:
+            self._escalations.review(now)  # while a silence that ends is known
             self._edges.run(key, now)
             self._edge_passed(now)
 

@@ -1,11 +1,12 @@
 """Whom else an alert is told while it fires and nobody has acknowledged it (S-111 to S-114).
 
 A step counts from when the alert was told first in this episode, or from when its acknowledgement was withdrawn. What
-holds the alert back suspends its steps: they go on with what was left of their time.
+holds the alert back suspends its steps: they go on with what was left of their time. Silences and windows begin and end
+at instants that are known, so they count rightly also where nobody was there to see it.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold
@@ -21,14 +22,17 @@ class Escalations:
         self,
         router: Router,
         hold_of: Callable[[Alert, datetime], Hold | None],
+        edges_between: Callable[[datetime, datetime], Iterable[datetime]],
         timers: Timers,
         ledger: Ledger,
     ) -> None:
         self._router = router
         self._hold_of = hold_of  # what holds an alert back, in one of its groups at least
+        self._edges_between = edges_between  # the instants at which that may have begun or ended, in order
         self._timers = timers
         self._ledger = ledger
         self._waiting: dict[str, Alert] = {}
+        self._reviewed_at: datetime | None = None  # None: not since the start
 
     def use(self, router: Router) -> None:
         """Go by other routes: steps that lie ahead stay, what begins from now on has theirs."""
@@ -47,8 +51,9 @@ class Escalations:
                 for step in match.route.escalate:
                     due[step.receiver] = min(now + step.after, due.get(step.receiver, now + step.after))
         alert.escalation = [
-            EscalationStep(receiver, at) for receiver, at in due.items() if receiver not in alert.escalated_to
+            EscalationStep(receiver, at, now) for receiver, at in due.items() if receiver not in alert.escalated_to
         ]
+        self._turn(alert, now)
         self._save(alert)
 
     def stop(self, alert: Alert) -> None:
@@ -58,26 +63,37 @@ class Escalations:
             self._save(alert)
 
     def review(self, now: datetime) -> None:
-        """What holds alerts back has changed, or what is known of them: suspend steps, or let them go on."""
+        """What holds alerts back has changed, or is about to: suspend steps, or let them go on, each as of its time."""
+        turned = [alert.escalation[0].turned_at for alert in self._waiting.values()]
+        since, self._reviewed_at = self._reviewed_at or min(turned, default=now), now
+        instants = (*self._edges_between(since, now), now) if turned else ()
         for alert in self._waiting.values():
-            is_held = self._hold_of(alert, now) is not None
-            for step in alert.escalation:
-                if is_held is not (step.held_at is not None):
-                    _suspend(step, now) if is_held else _go_on(step, now)
-                    self._ledger.touch_alert(alert.fingerprint)
+            for at in instants:
+                self._turn(alert, at)
             self._schedule(alert)
+
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: what passed by that has not been."""
+        self._reviewed_at = None if self._reviewed_at is None else self._reviewed_at + by
 
     def run(self, fingerprint: str, now: datetime) -> tuple[Alert, list[Match]]:
         """The time of a step has come: return the alert, and whom to tell of it."""
         alert = self._waiting[fingerprint]
-        if self._hold_of(alert, now) is not None:
-            for step in alert.escalation:
-                _suspend(step, now)
-        due = [step for step in alert.escalation if step.held_at is None and step.due_at <= now]
+        self._turn(alert, now)
+        due = [step for step in alert.escalation if not step.is_held and step.due_at <= now]
         alert.escalation = [step for step in alert.escalation if step not in due]
         found = [self._router.step(alert.labels, step.receiver) for step in due]
         self._save(alert)
         return alert, [match for match in found if match is not None]
+
+    def _turn(self, alert: Alert, at: datetime) -> None:
+        """Suspend its steps as of an instant, or let them go on, if that is not how they are."""
+        is_held = self._hold_of(alert, at) is not None
+        for step in alert.escalation:
+            if step.is_held is not is_held and step.turned_at <= at:
+                step.due_at += at - step.turned_at if step.is_held else timedelta(0)
+                step.is_held, step.turned_at = is_held, at
+                self._ledger.touch_alert(alert.fingerprint)
 
     def _save(self, alert: Alert) -> None:
         self._ledger.touch_alert(alert.fingerprint)
@@ -88,14 +104,5 @@ class Escalations:
             self._waiting[alert.fingerprint] = alert
         else:
             self._waiting.pop(alert.fingerprint, None)
-        due_at = min((step.due_at for step in alert.escalation if step.held_at is None), default=None)
+        due_at = min((step.due_at for step in alert.escalation if not step.is_held), default=None)
         self._timers.set((Phase.STEP, alert.fingerprint), due_at)
-
-
-def _suspend(step: EscalationStep, now: datetime) -> None:
-    step.held_at = step.held_at or now
-
-
-def _go_on(step: EscalationStep, now: datetime) -> None:
-    step.due_at += now - (step.held_at or now)
-    step.held_at = None

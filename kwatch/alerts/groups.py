@@ -17,7 +17,7 @@ from kwatch.alerts.digests import Digests
 from kwatch.alerts.idle import Idle
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
-from kwatch.alerts.reconfiguring import apply_timings, route_of
+from kwatch.alerts.reconfiguring import apply_timings, lose, route_of
 from kwatch.alerts.records import Alert, Group
 from kwatch.alerts.routing import Match, Router, Routing
 from kwatch.alerts.timers import Phase, Timers
@@ -71,12 +71,9 @@ class Groups:
     def load(self, groups: Iterable[Group], incidents: Iterable[IncidentRow]) -> None:
         """Take back what was kept. What the outbox knows to be sent counts, also where the engine never heard of it."""
         for group in groups:
-            if group.destination in self._router.destinations:
-                group.members = {name: told for name, told in group.members.items() if name in self._alerts}
-                self.groups[group.key] = group
-            else:
-                self._ledger.count(fates.DESTINATION_REMOVED)
-                self._ledger.touch_group(group.key)
+            group.members = {name: told for name, told in group.members.items() if name in self._alerts}
+            self.groups[group.key] = group
+        self._forget_removed()
         for incident in incidents:
             if incident.last_sent_at is not None:
                 self._note_sent(incident.destination, incident.incident, incident.last_sent_at)
@@ -87,11 +84,10 @@ class Groups:
         """Go by other rules and routes: members stay where they were announced (S-61), removed destinations go."""
         before, self._router = self._router, router
         self._rules, self._memory = rules, memory
-        for group in [each for each in self.groups.values() if each.destination not in router.destinations]:
-            self._ledger.count(fates.DESTINATION_REMOVED)
+        for group in self._removed():
             if group.incident and before.destinations[group.destination].send_resolved:
                 self._take_leave(group, now)
-            self._forget(group)
+        self._forget_removed()
         for group in list(self.groups.values()):
             route = route_of(group, self._alerts, router)
             if route is not None and apply_timings(group, route):
@@ -103,30 +99,34 @@ class Groups:
         return self._router.destinations
 
     def enlist(self, alert: Alert, now: datetime, *, quietly: bool = False) -> None:
-        """Put an alert whose episode begins into its groups; `quietly`: without a reason to speak."""
-        for match, destination in self.destinations_of(alert):
+        """Put an alert into the groups of destinations that have none with it; `quietly`: without a reason to speak."""
+        having, routing = self._destinations_with(alert), self.routing_of(alert)
+        alert.fate = routing.drop(alert.severity)
+        self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
+        for match, destination in routing.wanting(alert.severity):
             if destination.digest is not None:
                 self._digests.enlist(alert, destination)
-                continue
-            group = self._group_of(match, destination, alert)
-            if self._join(group, alert) and not quietly:
-                grouping.joined(group, alert.severity, now)
-            self.save(group)
+            elif destination.name not in having:
+                group = self._group_of(match, destination, alert)
+                self._join(group, alert)
+                if not quietly:
+                    grouping.joined(group, alert.severity, now)
+                self.save(group)
 
     def escalate(self, alert: Alert, match: Match, now: datetime) -> bool:
         """Tell one more receiver of an alert, at once or in its digest; return whether it was not told of it anyway."""
-        is_new = False
+        is_new, having = False, self._destinations_with(alert)
         for destination in match.destinations:
             if alert.severity < destination.severity:
                 continue
             if destination.digest is not None:
                 is_new |= self._digests.enlist(alert, destination)
-                continue
-            group = self._group_of(match, destination, alert)
-            if self._join(group, alert):
+            elif destination.name not in having:
                 is_new = True
+                group = self._group_of(match, destination, alert)
+                self._join(group, alert)
                 grouping.hasten(group, now)
-            self.save(group)
+                self.save(group)
         return is_new
 
     def regrade(self, alert: Alert, now: datetime, *, is_raised: bool) -> None:
@@ -152,6 +152,13 @@ class Groups:
                     grouping.hasten(group, now)
                 self.save(group)
 
+    def relapsed(self, alert: Alert, now: datetime) -> None:
+        """Tell an alert, which flapping alone kept open, where it was not told: it is wrong again."""
+        for group in [self.groups[key] for key in alert.groups if key in self.groups]:
+            if not group.members[alert.fingerprint] and self._muting.hold_of(alert, group.schedule, now) is None:
+                grouping.joined(group, alert.severity, now)
+                self.save(group)
+
     def told_in(self, incident: str) -> list[Alert]:
         """Return the firing alerts that an incident, or a summary, has told of."""
         groups = [
@@ -168,17 +175,17 @@ class Groups:
 
     def delist(self, alert: Alert, view: AlertView, now: datetime) -> None:
         """Take an alert whose episode has ended out of its groups, and remember where its end must be told."""
-        if not alert.is_told and (alert.groups or alert.awaits_summary):
-            hold = self.hold_of(alert, now)
-            is_shown = hold is None or self._digests.shows_end(alert, now)
-            alert.fate = fates.CAME_AND_WENT if hold is None or is_shown else hold.fate
+        if not alert.is_told:
+            alert.fate = alert.fate or self._fate_untold(alert, now)
             self._ledger.count(alert.fate)
-        elif not alert.is_told:
-            alert.fate = self.routing_of(alert).drop(alert.severity)
         for key in alert.groups:
             if key in self.groups:
                 self._leave(self.groups[key], alert, view, now)
         self._digests.delist(alert, view, now)
+
+    def _fate_untold(self, alert: Alert, now: datetime) -> str:
+        hold = self.hold_of(alert, now)
+        return fates.CAME_AND_WENT if hold is None or self._digests.shows_end(alert, now) else hold.fate
 
     def hold_of(self, alert: Alert, now: datetime) -> Hold | None:
         """Return what holds an alert back, in one of its groups, or from one of its digests, at least."""
@@ -236,14 +243,6 @@ class Groups:
         for group in self._note_sent(destination, incident, at):
             self._edit(group, at)
 
-    def destinations_of(self, alert: Alert | AlertView) -> list[tuple[Match, Destination]]:
-        """Return where an alert goes, and count why it goes nowhere."""
-        routing = self.routing_of(alert)
-        self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
-        if drop := routing.drop(alert.severity):
-            self._ledger.count(drop)
-        return [(match, each) for match, each in routing.named if alert.severity >= each.severity]
-
     def routing_of(self, alert: Alert | AlertView) -> Routing:
         """Return where its labels lead, and what its owner asks for by annotation."""
         return self._router.route(alert.labels, self._annotations.receiver_of(alert.labels))
@@ -275,13 +274,14 @@ class Groups:
         apply_timings(group, route)
         return group
 
-    def _join(self, group: Group, alert: Alert) -> bool:
-        """Make an alert a member; return whether it was none."""
-        if alert.fingerprint in group.members:
-            return False
+    def _destinations_with(self, alert: Alert) -> set[str]:
+        """Return the destinations that have a group with an alert, by whatever labels it was made (S-61)."""
+        return {self.groups[key].destination for key in alert.groups if key in self.groups}
+
+    @staticmethod
+    def _join(group: Group, alert: Alert) -> None:
         group.members[alert.fingerprint] = False
-        alert.groups = [*dict.fromkeys((*alert.groups, group.key))]
-        return True
+        alert.groups = [*alert.groups, group.key]
 
     def _leave(self, group: Group, alert: Alert, view: AlertView, now: datetime) -> None:
         hold = self._muting.hold_of(alert, group.schedule, now)
@@ -319,12 +319,15 @@ class Groups:
         return [group] if group is not None and group.incident == incident else []
 
     def untold(self, group: Group, now: datetime) -> list[Alert]:
-        """Return the members that are to be told; note of the others what holds them back."""
+        """Return the members that are to be told; note of the others what holds them back.
+
+        One that only flapping keeps open is wrong no more: it is told when it is wrong again.
+        """
         untold = []
         for fingerprint, is_told in group.members.items():
-            if is_told:
-                continue
             alert = self._alerts[fingerprint]
+            if is_told or alert.is_over:
+                continue
             hold = self._muting.hold_of(alert, group.schedule, now)
             if hold is None:
                 untold.append(alert)
@@ -437,7 +440,7 @@ class Groups:
         alert.told_in[group.destination] = group.incident
         self._ledger.touch_alert(alert.fingerprint)
         if not alert.is_told:
-            alert.is_told = True
+            alert.is_told, alert.fate = True, ""
             self._ledger.count(fates.LED_TO_NOTIFICATION)
             self.newly_told.append(alert)
 
@@ -466,6 +469,18 @@ class Groups:
         if is_idle and group.forget_at is None and now is not None:
             group.due_at, group.forget_at = None, now + self._memory
         self._schedule(group)
+
+    def _removed(self) -> list[Group]:
+        return [each for each in self.groups.values() if each.destination not in self._router.destinations]
+
+    def _forget_removed(self) -> None:
+        """Let go of the groups of destinations that are none any more: those of today are told of their members."""
+        for group in self._removed():
+            self._ledger.count(fates.DESTINATION_REMOVED)
+            for alert in map(self._alerts.__getitem__, group.members):
+                lose(alert, group.key)
+                self._ledger.touch_alert(alert.fingerprint)
+            self._forget(group)
 
     def _forget(self, group: Group) -> None:
         self._timers.set((Phase.FLUSH, group.key), None)

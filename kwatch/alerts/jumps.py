@@ -27,7 +27,7 @@ def move_alert(alert: Alert, by: timedelta) -> None:
         member.seen_at += by
         quiet.move(member, by)
     for step in alert.escalation:
-        step.due_at, step.held_at = step.due_at + by, _moved(step.held_at, by)
+        step.due_at, step.turned_at = step.due_at + by, step.turned_at + by
 
 
 def move_group(group: Group, by: timedelta) -> None:

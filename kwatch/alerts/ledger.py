@@ -1,7 +1,8 @@
 """What becomes of observations and alerts, as counters that balance; and the collector of everything decided.
 
 Each finding of something wrong adds one to exactly one fate of findings. One that opened an alert (or a notice)
-is followed further: opened = led_to_notification + came_and_went + muted + held + dropped_by_route + still untold.
+is followed further: opened = led_to_notification + came_and_went + muted + held + dropped + still open and untold.
+What is told to nobody is counted when it ends: until then it may become worse, and be told.
 """
 
 from collections import Counter

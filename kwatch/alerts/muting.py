@@ -65,6 +65,11 @@ class Muting:
             return Hold(fates.HELD_PLANNED_CHANGE, alert.planned_by, f"held back by {alert.planned_by}")
         return None
 
+    def edges_between(self, since: datetime, until: datetime) -> list[datetime]:
+        """Return the instants after the one and before the other at which time alone may change what is held back."""
+        edges = (*self._silences.edges(), *self._annotations.edges(), *self._windows.edges_between(since, until))
+        return sorted({at for at in edges if since < at < until})
+
     def is_collecting(self, schedule: Schedule, now: datetime) -> bool:
         """Return whether a window of the schedule collects now."""
         return self._windows.open_of(schedule.hold_in, now) is not None

@@ -17,14 +17,16 @@ from kwatch.alerts.digests import Digests
 from kwatch.alerts.grouping import wait_of
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.ledger import Ledger
-from kwatch.alerts.muting import Muting
+from kwatch.alerts.muting import Hold, Muting
 from kwatch.alerts.planned import PlannedChanges
 from kwatch.alerts.records import Alert, NoticeBatch
+from kwatch.alerts.routing import Match
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertView
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.notifications import NotificationKind
+from kwatch.model.routes import Destination
 from kwatch.model.rules import Rule
 
 #: Notices that wait for company at a time; some 1 KB each. Beyond, those that wait longest go out at once.
@@ -59,23 +61,41 @@ class Notices:
         self._timers = timers
         self._ledger = ledger
 
-    def load(self, batches: Iterable[NoticeBatch]) -> None:
+    def load(self, batches: Iterable[NoticeBatch], now: datetime) -> None:
         """Take back what was waiting."""
         for batch in batches:
             self.batches[batch.key] = batch
             self._waiting += len(batch.notices)
             self._timers.set((Phase.FLUSH, batch.key), batch.due_at)
-        self.forget_removed()
+        self.forget_removed(now)
 
-    def forget_removed(self) -> None:
-        """Drop what waits for destinations that the configuration does not know any more."""
+    def forget_removed(self, now: datetime) -> None:
+        """Let what waits for destinations that are none any more wait for those that took their place."""
         known = self._groups.known_destinations
-        for batch in [each for each in self.batches.values() if each.destination not in known]:
+        removed = [batch for batch in self.batches.values() if batch.destination not in known]
+        for batch in removed:
             self._ledger.count(fates.DESTINATION_REMOVED)
             self._ledger.touch_group(batch.key)
             self._timers.set((Phase.FLUSH, batch.key), None)
             self._waiting -= len(batch.notices)
             del self.batches[batch.key]
+        for batch in removed:
+            self._reroute(batch, now)
+
+    def _reroute(self, batch: NoticeBatch, now: datetime) -> None:
+        """Tell what a batch holds to its receiver's other destinations, or where its labels lead now, once."""
+        waiting = {(each.destination, _name(view)) for each in self.batches.values() for view in each.notices}
+        waiting |= {(name, _name(view)) for name, view in self._digests.notices()}
+        dropped = batch.dropped
+        for view in batch.notices:
+            wanting = self._groups.routing_of(view).wanting(view.severity)
+            heirs = [pair for pair in wanting if pair[0].receiver == batch.receiver] or wanting
+            for match, destination in heirs:
+                hold = self._muting.hold_by_window(view.severity, match.route.schedule, now)
+                is_muted = hold is not None and not hold.is_collecting
+                if not is_muted and (destination.name, _name(view)) not in waiting:
+                    self._place(view, match, destination, hold, due_at=batch.due_at, dropped=dropped, now=now)
+            dropped = 0
 
     def observe(self, finding: Finding, now: datetime, *, is_first_list: bool) -> None:
         """Take a finding of a rule of mode NOTICE."""
@@ -133,35 +153,50 @@ class Notices:
 
     def tell(self, view: AlertView, dropped: int, now: datetime) -> None:
         """Let a notice wait for company wherever its labels lead; `dropped` repeats came before it."""
-        destinations = self._groups.destinations_of(view)
+        routing = self._groups.routing_of(view)
+        destinations = routing.wanting(view.severity)
+        self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
         holds = [self._muting.hold_of(view, match.route.schedule, now) for match, _ in destinations]
         muted = [hold for hold in holds if hold is not None and not hold.is_collecting]
-        if destinations:
-            self._ledger.count(muted[0].fate if len(muted) == len(destinations) else fates.LED_TO_NOTIFICATION)
+        fate = muted[0].fate if muted and len(muted) == len(destinations) else fates.LED_TO_NOTIFICATION
+        self._ledger.count(routing.drop(view.severity) or fate)
         for (match, destination), hold in zip(destinations, holds, strict=True):
-            if hold in muted:
-                continue
-            if destination.digest is not None:
-                self._digests.notice(destination, view)
-                continue
-            identity, labels = self._groups.group_id(match, view)
-            due_at = now + wait_of(match.route.group_wait, match.route.critical_wait, view.severity)
-            if hold is not None:
-                due_at = self._muting.collects_until(match.route.schedule, now) or due_at
-            batch = NoticeBatch(
-                destination=destination.name,
-                receiver=match.receiver,
-                id=identity,
-                labels=labels,
-                due_at=due_at,
-                is_collected=hold is not None,
-            )
-            batch = self.batches.setdefault(batch.key, batch)
-            batch.due_at = min(batch.due_at, due_at)
-            batch.dropped += dropped
-            self._add(batch, view)
-            if self._waiting > WAITING:
-                self._hurry(now)
+            if hold not in muted:
+                due_at = now + wait_of(match.route.group_wait, match.route.critical_wait, view.severity)
+                self._place(view, match, destination, hold, due_at=due_at, dropped=dropped, now=now)
+
+    def _place(
+        self,
+        view: AlertView,
+        match: Match,
+        destination: Destination,
+        hold: Hold | None,
+        *,
+        due_at: datetime,
+        dropped: int,
+        now: datetime,
+    ) -> None:
+        """Let a notice wait for company at one destination, or for the end of the window that holds it."""
+        if destination.digest is not None:
+            self._digests.notice(destination, view)
+            return
+        identity, labels = self._groups.group_id(match, view)
+        if hold is not None:
+            due_at = self._muting.collects_until(match.route.schedule, now) or due_at
+        batch = NoticeBatch(
+            destination=destination.name,
+            receiver=match.receiver,
+            id=identity,
+            labels=labels,
+            due_at=due_at,
+            is_collected=hold is not None,
+        )
+        batch = self.batches.setdefault(batch.key, batch)
+        batch.due_at = min(batch.due_at, due_at)
+        batch.dropped += dropped
+        self._add(batch, view)
+        if self._waiting > WAITING:
+            self._hurry(now)
 
     def _add(self, batch: NoticeBatch, view: AlertView) -> None:
         """Add a notice; beyond what a message can hold only their number grows."""
@@ -191,3 +226,7 @@ class Notices:
             member_count=1,
             is_late=self._book.is_late(finding.since_at),
         )
+
+
+def _name(view: AlertView) -> tuple[str, datetime]:
+    return view.fingerprint, view.starts_at

@@ -1,10 +1,9 @@
 """What another configuration means for the groups that there are. What it leaves as it was is not touched."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from kwatch.alerts.records import Alert, Group
 from kwatch.alerts.routing import Router
-from kwatch.model.alerts import AlertState
 from kwatch.model.routes import Route
 
 
@@ -30,10 +29,7 @@ def _timings(group: Group) -> tuple[object, ...]:
     return group.wait, group.critical_wait, group.interval, group.repeat, group.schedule
 
 
-def orphans(alerts: Iterable[Alert], groups: Mapping[str, Group]) -> list[Alert]:
-    """Return the firing alerts whose every destination was removed: nobody would be told of them any more."""
-    return [
-        alert
-        for alert in alerts
-        if alert.state is AlertState.FIRING and alert.groups and not any(key in groups for key in alert.groups)
-    ]
+def lose(alert: Alert, key: str) -> None:
+    """Note that where an alert was to be told is no more; who takes its place is told when all has been heard."""
+    alert.groups = [each for each in alert.groups if each != key]
+    alert.awaits_summary = True

@@ -54,7 +54,8 @@ class EscalationStep(msgspec.Struct):
 
     receiver: str
     due_at: datetime
-    held_at: datetime | None = None  # since when it is suspended, and `due_at` that much too early
+    turned_at: datetime  # since when it counts, or is suspended and `due_at` that much too early
+    is_held: bool = False
 
 
 class Alert(msgspec.Struct, kw_only=True):
@@ -92,7 +93,7 @@ class Alert(msgspec.Struct, kw_only=True):
     steps: list[Step] = []
     is_varied: bool = False  # the message stands for others that were similar
     groups: list[str] = []  # where this episode was announced or waits
-    awaits_summary: bool = False  # was already there at the first start
+    awaits_summary: bool = False  # some are told of it in a summary when all has been heard
     transitions: list[datetime] = []  # the newest begins and ends of its episodes
     is_flapping: bool = False
     is_over: bool = False  # its end is held back while it flaps
@@ -108,7 +109,7 @@ class Alert(msgspec.Struct, kw_only=True):
     is_told: bool = False  # this episode led to a notification
     listed: list[str] = []  # the digests that this episode was in
     told_in: dict[str, str] = {}  # destination → the incident in which it was told of this episode
-    fate: str = ""  # why this episode, which is over, was told to nobody; as `ledger.COUNTERS` names it
+    fate: str = ""  # why this episode goes to nobody, or, as it is over, went to nobody; as `ledger.COUNTERS` names it
     notice_at: datetime | None = None  # when a notice was told last
     notices_dropped: int = 0  # repeats since then
 

@@ -37,14 +37,17 @@ class Routing(msgspec.Struct, frozen=True):
         """The destinations that the routes lead to, whatever severity they want."""
         return [(match, destination) for match in self.matches for destination in match.destinations]
 
+    def wanting(self, severity: Severity) -> list[tuple[Match, Destination]]:
+        """Return those of them that want what is so bad."""
+        return [(match, destination) for match, destination in self.named if severity >= destination.severity]
+
     def drop(self, severity: Severity) -> str:
         """Return the reason code of what goes nowhere; empty: it goes somewhere."""
         if self.is_dropped:
             return fates.DROPPED_BY_ROUTE
         if not self.named:
             return fates.NO_DESTINATION
-        is_wanted = any(severity >= destination.severity for _, destination in self.named)
-        return "" if is_wanted else fates.MUTED_SEVERITY
+        return "" if self.wanting(severity) else fates.MUTED_SEVERITY
 
 
 class _Node:

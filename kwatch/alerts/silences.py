@@ -4,7 +4,7 @@ They are found by the exact value of a label where they name one, so that a thou
 nothing; those that name none are asked one after the other, and what came of it is remembered while nothing changes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -61,6 +61,13 @@ class Silences:
         """Return the silences, the next to end first."""
         silences = [held.silence for held in self._held.values()]
         return tuple(sorted(silences, key=lambda one: (one.ends_at is None, one.ends_at or one.created_at, one.id)))
+
+    def edges(self) -> Iterator[datetime]:
+        """Yield when silences begin and end."""
+        for held in self._held.values():
+            yield held.silence.starts_at
+            if held.silence.ends_at is not None:
+                yield held.silence.ends_at
 
     def get(self, silence_id: str) -> Silence | None:
         """Return the silence of an id; None: it is over, or never was."""

@@ -118,7 +118,7 @@ def story_of(alert: Alert, rule: Rule | None, routing: Routing, hold: Hold | Non
         hold=hold_story(hold),
         drop=routing.drop(alert.severity) if alert.is_open else alert.fate,
         drops=_drops(alert, routing),
-        escalation=tuple(StepStory(step.receiver, step.due_at, step.held_at is not None) for step in alert.escalation),
+        escalation=tuple(StepStory(step.receiver, step.due_at, step.is_held) for step in alert.escalation),
         notice=_notice(alert, rule),
         members=_members(alert),
         tellings=(),

@@ -5,7 +5,7 @@ is skipped nothing. It can open or close only when the clock shows its start or 
 forward or back; these instants are what `next_edge` looks at.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -54,6 +54,14 @@ class Windows:
         until = self._phase(name, now).until
         return None if until == _NEVER else until
 
+    def edges_between(self, since: datetime, until: datetime) -> Iterator[datetime]:
+        """Yield when windows open and close after the one instant and before the other."""
+        for name in self.by_name:
+            at = self.edge_after(name, since)
+            while at is not None and at < until:
+                yield at
+                at = self.edge_after(name, at)
+
     def next_opening(self, names: Iterable[str], now: datetime) -> datetime | None:
         """Return when the first of some windows opens that are all closed; None: not in sight."""
         edges = (self.edge_after(name, now) for name in names if name in self.by_name)
@@ -71,12 +79,16 @@ class Windows:
 def is_open(window: Window, now: datetime) -> bool:
     """Return whether the wall clock of the window's zone shows a time in it."""
     local = now.astimezone(window.zone)
-    minute = local.hour * 60 + local.minute
+    return has_minute(window, local.date(), local.hour * 60 + local.minute)
+
+
+def has_minute(window: Window, day: date, minute: int) -> bool:
+    """Return whether the window is open on a day when the clock shows a minute of it."""
     if window.start < window.end:
-        return window.start <= minute < window.end and has_day(window, local.date())
+        return window.start <= minute < window.end and has_day(window, day)
     if minute >= window.start:
-        return has_day(window, local.date())
-    return minute < window.end and has_day(window, _before(local.date()))
+        return has_day(window, day)
+    return minute < window.end and has_day(window, _before(day))
 
 
 def has_day(window: Window, day: date) -> bool:

@@ -8,8 +8,9 @@ from kwatch.cli.preview import html_of, text_of
 from kwatch.clock import SystemClock
 from kwatch.model.notifications import NotificationKind, Thread
 from kwatch.notify.chat import Chat
-from kwatch.notify.page import Page
+from kwatch.notify.page import Page, Row
 from kwatch.notify.render import TemplateEngine
+from kwatch.notify.words import WORDS
 from kwatch.telemetry import strip_controls
 
 
@@ -38,12 +39,13 @@ def _card(way: Way, kind: NotificationKind) -> Mapping[str, Any]:
 def _page(page: Page) -> Mapping[str, Any]:
     """Return a page as plain values."""
 
-    def rows(facts: Iterable[Any]) -> list[Mapping[str, str]]:
-        return [{"label": row.label, "text": row.text} for row in facts]
+    def rows(facts: Iterable[Row]) -> list[Mapping[str, object]]:
+        return [{"label": row.label, "text": row.text, "is_link": row.is_link} for row in facts]
 
     return {
-        **{name: getattr(page, name) for name in ("title", "text", "states", "quote", "footer")},
+        **{name: getattr(page, name) for name in ("title", "text", "states", "quote", "footer", "url")},
         **{name: rows(getattr(page, name)) for name in ("facts", "sentences", "advice")},
         "tone": page.tone.value,
+        "details": WORDS[page.language]("details"),
         "listings": [{"title": each.title, "items_": each.items, "rest": each.rest} for each in page.listings],
     }

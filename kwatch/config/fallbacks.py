@@ -8,12 +8,13 @@ from kwatch.config.problems import Problems, did_you_mean, listed
 
 def named_fallbacks(main: Node) -> tuple[str, ...]:
     """Return the receivers that are told in the place of others, so that they need no route."""
-    return tuple(fallback.text for _, fallback in _fallbacks(main))
+    return tuple(entry.mapping["fallback"].text for _, entry in _entries(main))
 
 
 def check_fallbacks(main: Node, receivers: Collection[str], problems: Problems) -> None:
-    """Note fallbacks that are no receivers, or the same one as what falls back."""
-    for receiver, fallback in _fallbacks(main):
+    """Note fallbacks that are no receivers, the same one as what falls back, or are never told of an end."""
+    for receiver, entry in _entries(main):
+        fallback = entry.mapping["fallback"]
         if fallback.text not in receivers:
             hint = did_you_mean(fallback.text, receivers) or f"; there is {listed(receivers)}"
             problems.add(fallback.place, f"fallback: there is no receiver {fallback.text!r}{hint}")
@@ -21,11 +22,15 @@ def check_fallbacks(main: Node, receivers: Collection[str], problems: Problems) 
             problems.add(
                 fallback.place, f"fallback: {receiver!r} is its own receiver, which is told anyway: name another"
             )
+        elif "send_resolved" in entry.mapping and entry.mapping["send_resolved"].value is False:
+            why = "what it was told would stay open there: set send_resolved to true"
+            problems.add(fallback.place, f"fallback: hears no ends while `send_resolved` is false, so {why}")
 
 
-def _fallbacks(main: Node) -> Iterator[tuple[str, Node]]:
+def _entries(main: Node) -> Iterator[tuple[str, Node]]:
+    """Yield the destinations that have a fallback, with their receivers."""
     receivers = main.mapping.get("receivers")
     for receiver, node in receivers.mapping.items() if receivers is not None else ():
         for entry in node.items:
             if "fallback" in entry.mapping and entry.mapping["fallback"].text:
-                yield receiver, entry.mapping["fallback"]
+                yield receiver, entry

@@ -22,7 +22,7 @@ from kwatch.model.conditions import (
     nodes,
 )
 from kwatch.model.contradictions import impossible, literals
-from kwatch.model.matching import kinds_of
+from kwatch.model.matching import kinds_of, words_of
 from kwatch.model.rules import Mode, Rate, Rule, Subject
 from kwatch.rules.explain import path_text
 from kwatch.watch.concealed import is_left_out, is_marked
@@ -48,6 +48,27 @@ _STATES = {
     "ProgressDeadlineExceeded": "rollout-stuck",
 }
 
+#: Kinds of Kubernetes that are in no namespace, those that people write rules for.
+_CLUSTER_SCOPED = frozenset(
+    (
+        "CertificateSigningRequest",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CustomResourceDefinition",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "StorageClass",
+        "ValidatingWebhookConfiguration",
+        "VolumeAttachment",
+    )
+)
+
+#: Labels of alerts that are words of the match.
+_WORDS = ("kind", "namespace", "name", "workload", "node", "reason")
+
 #: Labels that all alerts of a rule share.
 _FIXED = ("cluster", "rule", "severity")
 
@@ -58,6 +79,9 @@ def errors(rule: Rule, namespaces: Condition) -> Iterator[tuple[str, str]]:
         yield "match", f"match: can never be true: {reason}"
     elif impossible(AllOf((rule.match, namespaces))):
         yield "match", "match: can never be true: its namespaces are not watched, see watch.namespaces"
+    elif kind := _without_namespace(rule):
+        mend = f"leave the namespace out, or write a kind of another group as {kind}.GROUP"
+        yield "match", f"match: can never be true: a {kind} is in no namespace: {mend}"
     yield from _concealed(rule)
     if rule.resolve is not None:
         yield from _resolve_errors(rule, rule.resolve)
@@ -69,6 +93,15 @@ def errors(rule: Rule, namespaces: Condition) -> Iterator[tuple[str, str]]:
             yield "key", "key: with the reason in it the second step is never of the same key: leave `reason` out"
     if rule.rate is not None:
         yield from _rate_errors(rule, rule.rate)
+
+
+def _without_namespace(rule: Rule) -> str:
+    """Return a kind that is in no namespace where only such objects are asked for in one; empty: none."""
+    kinds = kinds_of(rule.match) if rule.on is Subject.RESOURCE else None
+    if not kinds or not kinds <= _CLUSTER_SCOPED:
+        return ""
+    nowhere = WordIs(Word.NAMESPACE, (Text(""),))
+    return min(kinds) if impossible(AllOf((nowhere, rule.match))) else ""
 
 
 def _concealed(rule: Rule) -> Iterator[tuple[str, str]]:
@@ -115,6 +148,9 @@ def _rate_errors(rule: Rule, rate: Rate) -> Iterator[tuple[str, str]]:
         yield "rate", f"distinct: {label!r} is part of the key, so there is never a second value: leave it out of `per`"
     elif label in _FIXED or label in rule.labels:
         yield "rate", f"distinct: {label!r} is the same for each alert of a rule, so there is never a second value"
+    elif label in _WORDS and (values := words_of(Word(label), rule.match)) and len(values) < rate.count:
+        there = " or ".join(map(repr, sorted(values)))
+        yield "rate", f"distinct: {label!r} is {there} here, so there are never {rate.count} values: ask for fewer"
 
 
 def watched(include: tuple[str, ...], exclude: tuple[str, ...]) -> Condition:

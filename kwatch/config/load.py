@@ -11,6 +11,7 @@ from pathlib import Path
 from kwatch.config import lint
 from kwatch.config.config import Config, Log, Namespaces, Watch, Web
 from kwatch.config.fallbacks import check_fallbacks, named_fallbacks
+from kwatch.config.hours import check_hours
 from kwatch.config.inhibitions import read_inhibitions
 from kwatch.config.matching import check_kinds
 from kwatch.config.parse import Node, empty, parse
@@ -28,6 +29,7 @@ from kwatch.errors import ConfigError
 from kwatch.model.conditions import Condition
 from kwatch.model.routes import Route
 from kwatch.model.rules import Rule
+from kwatch.model.windows import Window
 from kwatch.notify.heartbeat import HeartbeatWords
 from kwatch.rules.teams import TEAM
 
@@ -80,6 +82,8 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
     rules = book.read()
     check_zones(sources.main, problems)
     _try_templates(sources.main, book, rules, receivers, label_names, problems)
+    windows = read_windows(sources.main, problems)
+    reader = RouteReader(receivers, _keys(sources.main, "windows"), known, problems)
     return Config(
         cluster=words.cluster or None,
         state=words.state.path,
@@ -89,13 +93,11 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
         rules=rules,
         known=book.known,
         inhibitions=read_inhibitions(inhibit, known, problems),
-        windows=read_windows(sources.main, problems),
+        windows=windows,
         teams=words.teams,
         redact=words.redact,
         self_service=read_self_service(sources.main, receivers, problems),
-        route=_route(
-            sources.main, RouteReader(receivers, _keys(sources.main, "windows"), known, problems), receivers, problems
-        ),
+        route=_route(sources.main, reader, windows, receivers, problems),
         receivers=receivers,
         heartbeat=_heartbeat(sources.main, environ, problems),
         warnings=problems.warnings(),
@@ -275,13 +277,18 @@ def _heartbeat(main: Node, environ: Mapping[str, str], problems: Problems) -> He
     return check(node, HeartbeatWords, problems)
 
 
-def _route(main: Node, reader: RouteReader, receivers: Receivers, problems: Problems) -> Route:
+def _route(
+    main: Node, reader: RouteReader, windows: tuple[Window, ...], receivers: Receivers, problems: Problems
+) -> Route:
     given = main.mapping.get("route")
     if given is None:
         return _only_route(main, receivers, problems)
     before = len(problems)
     route = reader.root(given)
-    if len(problems) == before and "receivers" in main.mapping:
+    if len(problems) > before:
+        return route
+    check_hours(given, route, {window.name: window for window in windows}, problems)
+    if "receivers" in main.mapping:
         _check_used(main.mapping["receivers"], _named(main, given), problems)
     return route
 

@@ -6,6 +6,7 @@ them is wrong; what fails on some is told as a warning, as the built-in text sta
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 
 from msgspec.structs import replace
 
@@ -32,7 +33,10 @@ class TemplateCheck:
         self._rules = tuple(rules)
         self._labels = tuple(labels)
         self._problems = problems
-        self._engine = TemplateEngine(SystemClock())
+
+    @cached_property
+    def _engine(self) -> TemplateEngine:  # most configurations have no templates
+        return TemplateEngine(SystemClock())
 
     def annotations(self, rule: Rule, node: Node) -> None:
         """Try the annotations of a user's rule on an alert of it."""

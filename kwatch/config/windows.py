@@ -1,10 +1,10 @@
 """Windows of the YAML, and whether routes use them. A zone is looked up here; what decides is only given it."""
 
 from collections.abc import Collection, Iterator
-from datetime import UTC, date, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from kwatch.alerts.windows import has_day
+from kwatch.alerts.windows import has_day, is_open
 from kwatch.config.parse import Node
 from kwatch.config.problems import Problems, did_you_mean, listed
 from kwatch.config.schema import WindowWords
@@ -15,7 +15,7 @@ from kwatch.model.windows import DAY, Window
 KEYS = ("active_in", "mute_in", "hold_in")
 
 #: A whole cycle of weekdays and leap years.
-_CYCLE = range(date(2000, 1, 1).toordinal(), date(2028, 1, 1).toordinal())
+CYCLE = range(date(2000, 1, 1).toordinal(), date(2028, 1, 1).toordinal())
 
 
 def check_zones(main: Node, problems: Problems) -> None:
@@ -61,14 +61,23 @@ def _window(name: str, node: Node, problems: Problems) -> Window | None:
         months=frozenset(month for months in words.months for month in months) or frozenset(range(1, 13)),
         days_of_month=frozenset(day for days in words.days_of_month for day in days),
     )
-    days = [has_day(window, date.fromordinal(day)) for day in _CYCLE]
+    days = [has_day(window, date.fromordinal(day)) for day in CYCLE]
     if window.start == window.end:
         problems.add(node.place, "never open: it ends when it starts; leave out both for whole days")
     elif not any(days):
         problems.add(node.place, "never open: no day is one of these days, in one of these months")
+    elif not any(_opens(window, date.fromordinal(day)) for day, is_one in zip(CYCLE, days, strict=True) if is_one):
+        problems.add(node.place, "never open: on these days the clock is put forward over these hours")
     elif all(days) and window.end - window.start == DAY:
         problems.add(node.place, "always open: name days, months or hours")
     return window
+
+
+def _opens(window: Window, day: date) -> bool:
+    """Return whether the clock shows the first minute of a window that begins on a day, or the last, or one between."""
+    first = datetime.combine(day, time(window.start // 60, window.start % 60), window.zone)
+    length = timedelta(minutes=(window.end - window.start - 1) % DAY)
+    return any(is_open(window, wall.astimezone(UTC)) for wall in (first, first + length))
 
 
 def _zone(name: str) -> tzinfo:

@@ -1,8 +1,8 @@
 """Conditions that can never hold: two parts of an AND that exclude each other.
 
 The answer is sound, not complete: what is called impossible is so for any observation; what is not may still be. Only
-texts of which there is one (words, labels, annotations, the statuses of conditions) are compared. Values at a path may
-be several.
+texts of which there is one (words, labels, annotations, the statuses of conditions) are compared with each other. There
+may be several values at a path; of these, only what is asked for and excluded at once is told.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,11 +23,14 @@ from kwatch.model.conditions import (
     Word,
     WordIs,
 )
+from kwatch.model.covering import follows
 from kwatch.model.matching import any_of, is_word
 
 #: What a text must be one of, by its name.
 Known = Mapping[str, frozenset[str]]
 OneText = WordIs | LabelIs | StatusConditionIs
+
+_EXCLUDED = "what `not` excludes is asked for"
 
 
 def impossible(condition: Condition) -> str:
@@ -49,7 +52,7 @@ def _impossible(condition: Condition, known: Known) -> str:
             reasons = [_impossible(part, known) for part in of]
             return reasons[0] if reasons and all(reasons) else ""
         case Not(of=inner):
-            return "what `not` excludes is asked for" if _is_certain(inner, known) else ""
+            return _EXCLUDED if _is_certain(inner, known) else ""
         case WordIs() | LabelIs() | StatusConditionIs():
             return _excluded(condition, known) or _out_of_bounds(condition.anyof)
         case AnyElement(of=inner):
@@ -67,7 +70,9 @@ def _impossible_all(condition: AllOf, known: Known) -> str:
             if reason := _impossible(part, known):
                 return reason
             known = _narrowed(known, part)
-    others = (part for part in parts if not isinstance(part, OneText))
+    others = [part for part in parts if not isinstance(part, OneText)]
+    if any(isinstance(part, Not) and follows(part.of, parts) for part in others):
+        return _EXCLUDED
     return next((reason for part in others if (reason := _impossible(part, known))), "")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from enum import Enum
 
 from kwatch.model.conditions import AllOf, AnyOf, Condition, LabelIs, Matcher, Not, Text
+from kwatch.model.covering import follows
 from kwatch.model.matching import any_of, is_word
 
 #: Values that nobody chose: a matcher that takes both takes any.
@@ -53,15 +54,17 @@ def _of_label(anyof: tuple[Matcher, ...], domain: Collection[str] | None) -> Ext
 
 
 def _contradicts(parts: tuple[Condition, ...]) -> bool:
-    """Return whether parts of an AND exclude each other: a part and its negation, or other words of one label."""
-    if any(isinstance(part, Not) and _negated(part.of) in parts for part in parts):
+    """Return whether parts of an AND exclude each other: what `not` excludes, or other words of one label."""
+    flat = _flat(parts)
+    if any(isinstance(part, Not) and follows(part.of, flat) for part in flat):
         return True
     words: dict[str, set[str]] = {}
-    for part in _flat(parts):
-        if isinstance(part, LabelIs) and all(map(is_word, part.anyof)):
+    labels = [part for part in flat if isinstance(part, LabelIs)]
+    for part in labels:
+        if all(map(is_word, part.anyof)):
             asked = {matcher.glob for matcher in part.anyof if isinstance(matcher, Text)}
             words[part.key] = words.get(part.key, asked) & asked
-    return any(not common for common in words.values())
+    return any(not any(map(any_of(part.anyof), words[part.key])) for part in labels if part.key in words)
 
 
 def _flat(parts: tuple[Condition, ...]) -> list[Condition]:
@@ -76,8 +79,3 @@ def _flat(parts: tuple[Condition, ...]) -> list[Condition]:
             case _:
                 flat.append(part)
     return flat
-
-
-def _negated(condition: Condition) -> Condition:
-    """Return an AND of one part as that part."""
-    return condition.of[0] if isinstance(condition, AllOf) and len(condition.of) == 1 else condition

@@ -247,10 +247,11 @@ class ChannelConfig(BaseModel):
     @field_validator("*")
     @classmethod
     def _allowed_address(cls, value: Any, field: ValidationInfo) -> Any:
-        if isinstance(value, str):
-            check_url_address(value)
-            if field.field_name == "host":
-                check_host(value)
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str):
+                check_url_address(text)
+        if field.field_name == "host":
+            check_host(value)
         return value
 
     @model_validator(mode="after")

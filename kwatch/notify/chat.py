@@ -5,6 +5,7 @@ form and takes the steps there. What has to be edited or answered and is gone is
 incident's message from then on. A room that cannot edit gets each notification as a message of its own.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
@@ -86,6 +87,24 @@ class Room(Protocol):
     async def close(self) -> None:
         """Close the connections."""
         ...
+
+
+class PostsOnly(ABC):
+    """A room where nothing that was posted can be changed, and an answer is another message."""
+
+    can_edit = False
+
+    @abstractmethod
+    async def post(self, body: Body, key: str) -> Receipt:
+        """Post it."""
+
+    async def edit(self, root: Receipt, body: Body, key: str) -> None:
+        """Never asked for."""
+        raise AssertionError("unreachable")
+
+    async def answer(self, root: Receipt, body: Body, key: str) -> None:
+        """Post it."""
+        await self.post(body, key)
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ from kwatch.notify.base import ChannelConfig
 from kwatch.notify.context import Context, context_of
 from kwatch.notify.escape import clean
 from kwatch.notify.render import TemplateEngine
+from kwatch.notify.words import WORDS
 
 
 class Composition:
@@ -17,6 +18,7 @@ class Composition:
     def __init__(self, config: ChannelConfig, templates: TemplateEngine, notification: Notification) -> None:
         facts = context_of(notification, config.zone, templates, config.language)
         self.context: Context = facts.context
+        self.say = WORDS[config.language.value]  # kwatch's own words, in the language of the destination
         self.problem = ""
         self._templates = templates
         if facts.problem:
@@ -44,7 +46,10 @@ class Composition:
     def flag(self, problem: str) -> None:
         """Say that a template of the user was not used."""
         self.problem = problem
-        self.context["notes"] = [*self.context["notes"], f"not as your template has it: {problem}"]
+        self.context["notes"] = [
+            *self.context["notes"],
+            self.say("not as your template has it: {problem}", problem=problem),
+        ]
 
     def built_in(self, name: str) -> str:
         """Return the text of a built-in template."""

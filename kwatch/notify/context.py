@@ -53,12 +53,13 @@ def context_of(
     say = WORDS[language.value]
     problems: list[str] = []
     annotations = _Annotations(templates, problems, say)
-    sections = [
-        {**section, "alerts": [_alert(say, view, zone, now, annotations) for view in section["alerts"]]}
-        for section in _sections(say, content)
-    ]
+
+    def told(views: Iterable[AlertView]) -> list[Context]:
+        return [_alert(say, view, zone, now, annotations) | _link_to(view, content) for view in views]
+
+    sections = [{**section, "alerts": told(section["alerts"])} for section in _sections(say, content)]
     shown = () if sections else content.alerts[:_ALERTS]
-    alerts = [_alert(say, view, zone, now, annotations) for view in shown]
+    alerts = told(shown)
     glyph, state = facts.state(say, content, now)
     context = {
         "kind": content.kind.value,
@@ -188,6 +189,11 @@ def _alert(say: Words, alert: AlertView, zone: ZoneInfo, now: datetime, annotati
         "escalated": _short(facts.escalation(say, alert)),
         "muted_by": _short(alert.muted_by),
     }
+
+
+def _link_to(alert: AlertView, content: Content) -> Context:
+    """Return where the status page shows the alert."""
+    return {"url": f"{content.public_url}/#{alert.fingerprint}" if content.public_url else ""}
 
 
 def _rows(say: Words, alert: Context) -> list[list[str]]:

@@ -20,6 +20,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MENTION = re.compile(r"(?<![^\s(\[{\"'<])([@#])(?=\w)")
 _AT = re.compile(r"(?<!\w)@(?=\S)")  # not that of an address, or of an image's digest
 _MARKUP = re.compile(r"<(?=\S)|\](?=[(\[])")
+_ADDRESS = r"https?://[\w.~/%?=&#:+-]+"
 _FENCE = re.compile(r"`(?=``)")
 
 _ZERO_WIDTH_SPACE = "\u200b"
@@ -123,8 +124,12 @@ def unmentioned(text: str) -> str:
 
 
 def markdown(text: str, special: str = r"\`*_~|[]<>#") -> str:
-    """Encode for Markdown, in which the `special` characters mean something: no mention, link or format comes of it."""
-    return re.sub(f"[{re.escape(special)}]", r"\\\g<0>", unmentioned(text))
+    """Encode for Markdown, in which the `special` characters mean something: no mention, link or format comes of it.
+
+    An address stays as it is, as far as nothing in it could mean more: it is read as one before its marks are.
+    """
+    marks = re.compile(f"{_ADDRESS}|[{re.escape(special)}]")
+    return marks.sub(lambda found: found[0] if len(found[0]) > 1 else f"\\{found[0]}", unmentioned(text))
 
 
 def plain(text: str) -> str:

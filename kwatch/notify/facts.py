@@ -205,7 +205,7 @@ PARTS: Mapping[Part, str] = {
 
 def contents(say: Words, content: Content) -> str:
     """Return `3 new, 1 ended`, or that nothing happened."""
-    said = [f"{section.count} {say(PARTS[section.part])}" for section in content.sections]
+    said = [say("{count} {what}", count=each.count, what=say(PARTS[each.part])) for each in content.sections]
     return say(", ").join(said) or say("nothing happened")
 
 

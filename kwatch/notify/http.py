@@ -234,7 +234,7 @@ def clamped(pause: object) -> float | None:
     """Return a pause in seconds from 1 to 3600, as it was asked for in a document; None for what is no number."""
     if isinstance(pause, bool) or not isinstance(pause, (int, float)):
         return None
-    return min(max(float(pause), _SHORTEST_PAUSE), _LONGEST_PAUSE)
+    return max(_SHORTEST_PAUSE, min(float(pause), _LONGEST_PAUSE))  # 1 for what is no number
 
 
 def _date(value: str) -> datetime | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from kwatch.notify.escape import clean
+from kwatch.notify.escape import clean, fenced, markdown
 from kwatch.notify.page import Page, Row
 
 
@@ -19,6 +19,8 @@ class Markup(msgspec.Struct, frozen=True):
     newline: str = "\n"
 
 
+#: For who reads Markdown and takes a backslash before its marks.
+MARKDOWN = Markup(text=markdown, bold=lambda text: f"**{text}**", quote=lambda text: f"```\n{fenced(text)}\n```")
 #: Nothing is marked: for fields where nothing is parsed.
 PLAIN = Markup()
 

@@ -4,7 +4,7 @@ A chat adds no fact of its own and leaves none out, unless the message would be 
 first what is long, then what is much. Texts are plain and untrusted: the chat encodes them. Pure.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import TypeVar
@@ -32,6 +32,16 @@ class Tone(Enum):
     INFO = "info"
     GOOD = "good"
     NEUTRAL = "neutral"
+
+
+#: As people know them from traffic lights.
+COLOURS: Mapping[Tone, str] = {
+    Tone.CRITICAL: "#D92D20",
+    Tone.WARNING: "#F79009",
+    Tone.INFO: "#2E90FA",
+    Tone.GOOD: "#12B76A",
+    Tone.NEUTRAL: "#667085",
+}
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -193,7 +203,8 @@ def _report(context: Context) -> tuple[Listing, ...]:
 
 def _counted(say: Words, group: Context, sections: Iterable[Context]) -> str:
     """Return `2 new, 1 ended`."""
-    return say(", ").join(f"{group[each['name']]} {each['title']}" for each in sections if group[each["name"]])
+    counts = [(group[each["name"]], each["title"]) for each in sections if group[each["name"]]]
+    return say(", ").join(say("{count} {what}", count=count, what=what) for count, what in counts)
 
 
 def _section(section: Context, context: Context) -> Listing:

@@ -166,6 +166,7 @@ class Outbox:
 
     async def jump(self, by: timedelta) -> None:
         """The clock was set: pauses last as long as they should, buckets stay as full, and nothing waits twice."""
+        self._troubles.jump(by)
         for worker in self._workers.values():
             worker.gate = worker.gate.moved(by)
             worker.throttle.jump(by)

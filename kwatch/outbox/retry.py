@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from kwatch.errors import Failure, SendError
-from kwatch.model.notifications import Delivery, DeliveryState, NotificationKind, Receipt
+from kwatch.model.notifications import Attempt, Delivery, DeliveryState, NotificationKind, Receipt
 
 #: The back-off before attempt n + 1 is drawn from [0, min(CEILING, BASE * 2 ** (n - 1))): full jitter, so that what
 #: failed together does not come back together.
@@ -74,6 +74,20 @@ def backoff(attempts: int, jitter: float) -> timedelta:
     doublings = min(attempts - 1, 10)  # far beyond the ceiling; bounds the number
     ceiling = min(BACKOFF_CEILING, BACKOFF_BASE * (1 << doublings))
     return ceiling * jitter
+
+
+def attempt_of(number: int, outcome: Receipt | SendError, started_at: datetime, ended_at: datetime) -> Attempt:
+    """Return what is kept of an attempt."""
+    if isinstance(outcome, Receipt):
+        return Attempt(number=number, started_at=started_at, ended_at=ended_at, outcome="sent", detail=outcome.note)
+    return Attempt(
+        number=number,
+        started_at=started_at,
+        ended_at=ended_at,
+        outcome=outcome.failure.value,
+        reason=outcome.reason.value,
+        detail=outcome.detail,
+    )
 
 
 def after_attempt(

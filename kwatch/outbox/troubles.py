@@ -3,8 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
+
+import msgspec
 
 from kwatch.errors import FencedError, StateError
 from kwatch.model.routes import Handling
@@ -35,8 +37,7 @@ class Troubles:
         self._wake = wake
         self._troubles: dict[str, Trouble] = {}
         self._told_at: dict[str, datetime] = {}  # when somebody was told last that it fails
-        self._dead: dict[str, int] = {}  # dead letters that were reported or detoured
-        self._dead_told_at: dict[str, datetime] = {}
+        self._dead_told_at: dict[str, datetime] = {}  # when somebody was told last that it loses messages
         self._look_soon = asyncio.Event()
 
     @property
@@ -48,6 +49,13 @@ class Troubles:
     def reason(self, name: str) -> str:
         """Return why a destination cannot be told; empty: it can."""
         return self._troubles[name].reason if name in self.failing else ""
+
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: troubles last as long as they did."""
+        for name, trouble in self._troubles.items():
+            self._troubles[name] = msgspec.structs.replace(trouble, since=trouble.since + by)
+        for told_at in (self._told_at, self._dead_told_at):
+            told_at.update({name: at + by for name, at in told_at.items()})
 
     def look_soon(self) -> None:
         """Something has happened that may be a trouble, or is to be told while there is one."""
@@ -63,6 +71,9 @@ class Troubles:
                 raise
             except StateError as error:
                 log.warning("troubles wait for the state", extra={"error": str(error)})
+            except Exception:  # the bulkhead
+                log.exception("looking after destinations failed by a bug")
+                self._tools().counters.add("outbox_errors", destination="")
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._look_soon.wait()
@@ -80,8 +91,8 @@ class Troubles:
                 self._recovered(name, before, now)
             else:
                 self._troubles[name] = trouble
-        for name in list(self._workers):
-            await self._tell_of(name)
+        for name, worker in list(self._workers.items()):
+            await self._tell_of(name, worker)
 
     def _recovered(self, name: str, before: Trouble | None, now: datetime) -> None:
         if before is None:
@@ -90,14 +101,13 @@ class Troubles:
         if before.is_told:
             self._report(recovered(name, before, now))
 
-    async def _tell_of(self, name: str) -> None:
+    async def _tell_of(self, name: str, worker: Worker) -> None:
         """Report what is new of one destination, and let its fallbacks be told."""
         now, trouble = self._tools().clock.now(), self._troubles.get(name)
         is_failing = trouble is not None and trouble.is_failing(now)
         if trouble is not None and is_failing and not trouble.is_told:
             await self._tell_failing(name, trouble, now)
-        worker = self._workers[name]
-        is_losing = worker.given_up > self._dead.get(name, 0)
+        is_losing = worker.given_up > 0
         if is_failing or is_losing:
             await self._detour(name, now if trouble is not None and is_failing else None, now)
         if is_losing:
@@ -118,8 +128,8 @@ class Troubles:
         if told_at is not None and now - told_at < TOLD_EVERY:
             return
         self._dead_told_at[name] = now
-        self._report(given_up(name, worker.given_up - self._dead.get(name, 0), worker.given_up_for))
-        self._dead[name] = worker.given_up
+        self._report(given_up(name, worker.given_up, worker.given_up_for))
+        worker.given_up = 0
 
     async def _detour(self, name: str, before: datetime | None, now: datetime) -> None:
         fallbacks = self._tools().policies.handlings.get(name, Handling()).fallbacks

@@ -29,7 +29,7 @@ from kwatch.model.pace import Paces
 from kwatch.model.routes import Handling
 from kwatch.outbox.gate import Gate
 from kwatch.outbox.ports import Channel, Reconciling, Tools
-from kwatch.outbox.retry import Next, Patience, after_attempt, is_too_old, too_old
+from kwatch.outbox.retry import Next, Patience, after_attempt, attempt_of, is_too_old, too_old
 from kwatch.outbox.throttle import Throttle
 from kwatch.store.deliveries import Settlement
 
@@ -61,7 +61,7 @@ class Worker:
         self._in_flight: set[str] = set()  # the ids of deliveries whose outcome is not stored yet
         self._sending: set[str] = set()  # those of them that the destination may still have to do with
         self._placed: set[str] = set()  # those of them that have a place in the pool
-        self.given_up = 0  # dead letters of this process
+        self.given_up = 0  # dead letters that nobody was told of
         self.given_up_for = ""  # why the last of them is one
         self._is_stopping = False
         self._changed = asyncio.Event()
@@ -249,7 +249,7 @@ class Worker:
         """Draw the consequences of an attempt, for the gate and for the delivery."""
         now = self._tools.clock.now()
         self._pass_gate(outcome, now)
-        attempt = _attempt(delivery.attempts, outcome, started_at, now)
+        attempt = attempt_of(delivery.attempts, outcome, started_at, now)
         self._tools.counters.add(
             "attempts", destination=self._destination, outcome=attempt.outcome, reason=attempt.reason
         )
@@ -346,16 +346,3 @@ class Worker:
 
 def _id(delivery: Delivery) -> str:
     return delivery.notification.id
-
-
-def _attempt(number: int, outcome: Receipt | SendError, started_at: datetime, ended_at: datetime) -> Attempt:
-    if isinstance(outcome, Receipt):
-        return Attempt(number=number, started_at=started_at, ended_at=ended_at, outcome="sent", detail=outcome.note)
-    return Attempt(
-        number=number,
-        started_at=started_at,
-        ended_at=ended_at,
-        outcome=outcome.failure.value,
-        reason=outcome.reason.value,
-        detail=outcome.detail,
-    )

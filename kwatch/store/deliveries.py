@@ -4,7 +4,7 @@ Every step only touches rows that are not final, so that repeating one changes n
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import apsw
@@ -281,33 +281,6 @@ def _root(settlement: Settlement) -> tuple[Receipt | None, str]:
     if not thread.is_own and receipt == thread.root:
         return None, settlement.delivery.notification.thread_of
     return receipt, ""
-
-
-def recover(connection: apsw.Connection, now: datetime) -> int:
-    """Give back every lease: its process is gone, and what it sent may have arrived (F-03, F-04)."""
-    connection.execute(
-        "UPDATE deliveries SET state = 'queued', is_ambiguous = 1, due_at = ? WHERE state = 'leased'"
-        " AND finished_at IS NULL",
-        (to_micros(now),),
-    )
-    return connection.changes()
-
-
-def bring_forward(connection: apsw.Connection, now: datetime, by: timedelta) -> None:
-    """Let what is due after `now` be due that much earlier."""
-    connection.execute(
-        "UPDATE deliveries SET due_at = due_at - ? WHERE finished_at IS NULL AND due_at > ?",
-        (by // timedelta(microseconds=1), to_micros(now)),
-    )
-
-
-def prune(connection: apsw.Connection, before: datetime) -> int:
-    """Forget what ended before that instant; return how many deliveries that were."""
-    micros = to_micros(before)
-    connection.execute("DELETE FROM deliveries WHERE finished_at < ?", (micros,))
-    pruned = connection.changes()
-    connection.execute("DELETE FROM incidents WHERE NOT is_open AND last_sent_at < ?", (micros,))
-    return pruned
 
 
 def newest(connection: apsw.Connection, states: Sequence[DeliveryState], limit: int) -> tuple[Delivery, ...]:

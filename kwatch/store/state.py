@@ -13,7 +13,7 @@ from kwatch.errors import StateError
 from kwatch.model.decisions import AuditEntry, Checkpoint, Decision, IncidentRow, Row, Table
 from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded, Message, Notification, NotificationKind
 from kwatch.model.routes import Fallback
-from kwatch.store import audit, by_hand, deliveries, detours, folds, token
+from kwatch.store import audit, by_hand, deliveries, detours, folds, token, upkeep
 from kwatch.store.deliveries import Queue, Settlement
 from kwatch.store.folder import FolderLock
 from kwatch.store.instants import from_micros, to_micros
@@ -185,15 +185,15 @@ class State:
 
     async def recover(self, now: datetime) -> int:
         """Queue again, as ambiguous, what the process before us had leased; return how many that were."""
-        return await self._writer.write(lambda connection: deliveries.recover(connection, now))
+        return await self._writer.write(lambda connection: upkeep.recover(connection, now))
 
     async def bring_forward(self, now: datetime, by: timedelta) -> None:
         """Let what is due after `now` be due that much earlier: the clock was set back."""
-        await self._writer.write(lambda connection: deliveries.bring_forward(connection, now, by))
+        await self._writer.write(lambda connection: upkeep.bring_forward(connection, now, by))
 
     async def prune(self, before: datetime) -> int:
         """Forget deliveries and incidents that ended before that instant; return how many deliveries."""
-        return await self._writer.write(lambda connection: _prune(connection, before))
+        return await self._writer.write(lambda connection: upkeep.prune(connection, before))
 
     async def newest(self, states: Iterable[DeliveryState], limit: int) -> tuple[Delivery, ...]:
         """Return the newest deliveries in one of the states, in all when none is given."""
@@ -238,12 +238,6 @@ def _commit(connection: apsw.Connection, decision: Decision) -> list[Change]:
 
 def _note_version(connection: apsw.Connection, version: str) -> None:
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (version,))
-
-
-def _prune(connection: apsw.Connection, before: datetime) -> int:
-    pruned = deliveries.prune(connection, before)
-    detours.forget(connection)
-    return pruned
 
 
 def _write_rows(connection: apsw.Connection, rows: Iterable[Row]) -> None:

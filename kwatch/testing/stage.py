@@ -84,6 +84,10 @@ class _Absence:
     is_killed: bool = True
 
 
+#: Seconds by which what happens at an instant comes before kwatch's own timers of that instant; no clock shows them.
+_AHEAD = 2e-9
+
+
 class Stage:
     """One cluster, one state folder; `at` writes the play, `run` plays it."""
 
@@ -311,7 +315,7 @@ class Stage:
 
     async def _act(self) -> None:
         for seconds, act in sorted(self._acts, key=lambda entry: entry[0]):
-            await self._until(seconds)
+            await self._until(seconds - _AHEAD)
             result = act()
             if inspect.isawaitable(result):
                 await result

@@ -16,8 +16,8 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
-#: Microseconds by which a sum of floats may be short: the resolution that asyncio itself allows its timers.
-_ROUNDING = 1e-3
+#: Microseconds by which a sum of floats may be short: some times the resolution that asyncio itself allows its timers.
+_ROUNDING = 5e-3
 
 
 class DeadlockError(Exception):

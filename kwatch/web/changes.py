@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from kwatch.model.alerts import AlertView
 from kwatch.model.silences import Silence
-from kwatch.web import views
+from kwatch.web import reports
 
 _MOST = 64 * 1024  # bytes of a body
 _LONGEST_ACTOR = 100
@@ -61,7 +61,7 @@ class Changes:
     async def add_silence(self, request: Request) -> Response:
         """Answer 201 with the silence, and how many open alerts it matches now."""
         silence, matching = await self._control.add_silence(await _document(request), _actor(request))
-        return JSONResponse({"silence": views.silence_report(silence), "matching": matching}, status_code=201)
+        return JSONResponse({"silence": reports.silence_report(silence), "matching": matching}, status_code=201)
 
     async def expire_silence(self, request: Request) -> Response:
         """Answer 200 once the silence is over."""
@@ -74,12 +74,12 @@ class Changes:
         """Answer 200 with the alerts that somebody takes care of now."""
         comment = _comment(await _document(request))
         alerts = await self._control.ack(request.path_params["target"], _actor(request), comment)
-        return JSONResponse({"alerts": [views.alert_report(alert) for alert in alerts]})
+        return JSONResponse({"alerts": [reports.alert_report(alert) for alert in alerts]})
 
     async def unack(self, request: Request) -> Response:
         """Answer 200 with the alerts that nobody takes care of any more."""
         alerts = await self._control.unack(request.path_params["target"], _actor(request))
-        return JSONResponse({"alerts": [views.alert_report(alert) for alert in alerts]})
+        return JSONResponse({"alerts": [reports.alert_report(alert) for alert in alerts]})
 
     async def retry_delivery(self, request: Request) -> Response:
         """Answer 200 once it is queued."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded
-from kwatch.web.views import title_of
+from kwatch.web.reports import title_of
 
 _WAITING = frozenset({DeliveryState.QUEUED, DeliveryState.RETRY_WAIT, DeliveryState.HELD})
 

@@ -11,7 +11,9 @@ from kwatch.alerts.annotated import Asked
 from kwatch.alerts.story import AlertStory, TellingStory
 from kwatch.model.notifications import Attempt, Delivery
 from kwatch.rules.verdicts import Verdict
-from kwatch.web.views import DestinationView, alert_report, delivery_story, queue_note
+from kwatch.web.reports import alert_report, delivery_story
+from kwatch.web.status_page import queue_note
+from kwatch.web.views import DestinationView
 
 Told = tuple[Delivery, tuple[Attempt, ...]]
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kwatch.errors import RefusedError, StateError
 from kwatch.model.notifications import DeliveryState
-from kwatch.web import views
+from kwatch.web import reports, views
 from kwatch.web.access import LoopbackOnly, TokenForChanges
 from kwatch.web.assets import Assets
 from kwatch.web.changes import Changes, Control
@@ -21,6 +21,7 @@ from kwatch.web.delivery_page import delivery_page
 from kwatch.web.forms import Forms
 from kwatch.web.metrics import CONTENT_TYPE, exposition
 from kwatch.web.reasons import Reasons, reasons_report
+from kwatch.web.status_page import status_page
 
 _RECENT = 30
 _MOST = 1000
@@ -86,7 +87,7 @@ class _Endpoints:
     async def status(self, _: Request) -> Response:
         deliveries = await self._board.deliveries((), _RECENT)
         counts = await self._board.delivery_counts()
-        page = views.status_page(await self._board.overview(), deliveries, counts, self._board.muted())
+        page = status_page(await self._board.overview(), deliveries, counts, self._board.muted())
         return HTMLResponse(self._assets.page.render(page=page))
 
     async def stylesheet(self, _: Request) -> Response:
@@ -98,7 +99,7 @@ class _Endpoints:
     async def readyz(self, _: Request) -> Response:
         overview = await self._board.overview()
         is_ready = views.readiness(overview) is not views.Readiness.NOT_READY
-        return JSONResponse(views.readiness_report(overview), status_code=200 if is_ready else 503)
+        return JSONResponse(reports.readiness_report(overview), status_code=200 if is_ready else 503)
 
     async def metrics(self, _: Request) -> Response:
         return Response(exposition(await self._board.overview(), self._board.counters()), media_type=CONTENT_TYPE)
@@ -106,27 +107,27 @@ class _Endpoints:
     async def alerts(self, _: Request) -> Response:
         overview, muted = await self._board.overview(), self._board.muted()
         return JSONResponse(
-            {"alerts": [views.alert_report(alert, muted.get(alert.fingerprint, "")) for alert in overview.alerts]}
+            {"alerts": [reports.alert_report(alert, muted.get(alert.fingerprint, "")) for alert in overview.alerts]}
         )
 
     async def audit(self, request: Request) -> Response:
         entries = await self._board.audit(_limit(request))
-        return JSONResponse({"changes": [views.audit_report(entry) for entry in entries]})
+        return JSONResponse({"changes": [reports.audit_report(entry) for entry in entries]})
 
     async def silences(self, _: Request) -> Response:
         overview = await self._board.overview()
-        return JSONResponse({"silences": [views.silence_report(silence) for silence in overview.silences]})
+        return JSONResponse({"silences": [reports.silence_report(silence) for silence in overview.silences]})
 
     async def deliveries(self, request: Request) -> Response:
         deliveries = await self._board.deliveries(_states(request), _limit(request))
-        return JSONResponse({"deliveries": [views.delivery_report(delivery) for delivery in deliveries]})
+        return JSONResponse({"deliveries": [reports.delivery_report(delivery) for delivery in deliveries]})
 
     async def delivery(self, request: Request) -> Response:
         found = await self._board.delivery(request.path_params["delivery_id"])
         if found is None:
             raise HTTPException(404, "there is no such delivery")
         folded = await self._board.folded(request.path_params["delivery_id"], _MOST)
-        return JSONResponse(views.delivery_story(*found, folded))
+        return JSONResponse(reports.delivery_story(*found, folded))
 
     async def delivery_page(self, request: Request) -> Response:
         found = await self._board.delivery(request.path_params["delivery_id"])

@@ -201,3 +201,19 @@ def test_members_that_had_been_quiet_may_go() -> None:
         world.occur(number, f"pod-{number}", workload="Job/a", emission=emission(number, bucket=None))
     world.advance(80_000)
     assert world.brief == ["firing@0", "resolved@1120"]
+
+
+def test_a_clock_that_is_set_takes_all_of_it_along() -> None:
+    made = member(emission(0, over_at=at(390)), emission(0, "scheduler", observable_at=at(400), over_at=at(10)))
+    quiet.move(made, timedelta(hours=-1))
+    assert [(each.told_at, each.observable_at, each.over_at) for each in made.emissions.values()] == [
+        (at(-3600), at(-3600), at(-3210)),
+        (at(-3600), at(-3200), at(-3590)),
+    ]
+
+
+def test_a_clock_that_is_set_ends_nothing_that_cannot_be_seen_to_end() -> None:
+    made = member(emission(0, observable_at=None, over_at=quiet.NEVER))
+    quiet.move(made, timedelta(hours=1))
+    (moved,) = made.emissions.values()
+    assert (moved.told_at, moved.observable_at, moved.over_at) == (at(3600), None, quiet.NEVER)

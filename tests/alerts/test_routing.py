@@ -77,7 +77,8 @@ def test_what_nobody_is_to_hear_is_counted():
     pager = Destination(name="pager", receiver="team", type="webhook", severity=Severity.CRITICAL)
     world = World(level(), destinations=[pager])
     world.true(0)
-    world.advance(100)
+    world.false(10)
+    world.advance(200)
     assert world.told == []
     assert world.counters["muted_severity"] == 1
 
@@ -85,4 +86,6 @@ def test_what_nobody_is_to_hear_is_counted():
 def test_a_receiver_that_does_not_exist_is_counted():
     world = World(level(), root=route(receiver="nobody", parent_receiver="nobody"))
     world.true(0)
+    world.false(10)
+    world.advance(200)
     assert world.counters["no_destination"] == 1

@@ -65,8 +65,28 @@ def test_the_object_knows_better_than_its_events(warned: Warned) -> None:
         "{kind: Pod, fields: {spec.a: {ge: 3, le: 3}}}",
         "{kind: Pod, any: [{labels: {a: b}}, {labels: {a: c}}], labels: {a: [b, c]}}",
         "{namespace: {regex: 'prod-.*'}, not: {namespace: 'prod-*-x'}}",
+        "{reason: 'A*', not: {reason: 'A?*'}}",
+        "{reason: '*A', not: {reason: ['?A', A]}}",
+        "{reason: '*', not: {reason: {regex: '.{1,5}'}}}",
+        "{kind: Pod, fields: {spec.a: 'a*'}, not: {fields: {spec.b: 'a*'}}}",
+        "{kind: Pod, fields: {'spec.a[*]': {gt: 5}}, not: {fields: {'spec.a[*]': {gt: 7}}}}",
+        "{kind: Pod, labels: {a: b}, not: {annotations: {a: b}}}",
+        "{kind: Node, namespace: prod-a}",
     ],
 )
 def test_what_may_be_true_is_taken(match: str, warned: Warned) -> None:
     namespaces = "watch: {namespaces: {include: ['prod-*'], exclude: ['prod-b']}}\n"
     assert warned(f"{namespaces}rules: [{{name: a, on: event, match: {match}, mode: notice}}]\n") == ()
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        "{kind: [Node, Pod], namespace: shop}",
+        "{kind: Node.longhorn.io, namespace: shop}",
+        "{kind: Node, not: {namespace: shop}}",
+        "{kind: Node, namespace: '*'}",
+    ],
+)
+def test_only_what_is_in_no_namespace_is_refused_in_one(match: str, warned: Warned) -> None:
+    assert warned(f"rules: [{{name: a, on: resource, match: {match}}}]\n") == ()

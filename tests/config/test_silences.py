@@ -53,6 +53,18 @@ def read(**asked: Any) -> Silence:
         pytest.param(
             {"match": {"name": "a", "any": [{"name": "b"}]}}, "match: no alert can ever match it", id="two names"
         ),
+        pytest.param(
+            {"match": {"namespace": "shop", "not": {"namespace": "s*"}}}, "match: no alert can ever match it", id="glob"
+        ),
+        pytest.param(
+            {"match": {"namespace": "s*", "not": {"namespace": "*"}}}, "match: no alert can ever match it", id="globs"
+        ),
+        pytest.param(
+            {"match": {"name": "a", "not": {"name": {"regex": "a|b"}}}}, "match: no alert can ever match", id="a regex"
+        ),
+        pytest.param(
+            {"match": {"name": "a", "any": [{"name": "b*"}]}}, "match: no alert can ever match", id="two patterns"
+        ),
         pytest.param({"match": "shop"}, "match: must be a mapping, key: value", id="no mapping"),
         pytest.param({"match": {"name": ["x" * 100] * 50}}, "match: longer than 4000 characters", id="too long"),
         pytest.param({}, "'match' is missing", id="nothing"),

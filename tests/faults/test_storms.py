@@ -2,12 +2,16 @@
 
 import json
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
+from kwatch.model.decisions import Decision
+from kwatch.store.state import State
 from kwatch.testing import manifests
 from kwatch.testing.fake import Effect, Fault
 from kwatch.testing.stage import Stage, Told
@@ -24,27 +28,58 @@ def names(told: list[Told]) -> list[str]:
     return [alert["labels"]["name"] for each in told for alert in each.document["alerts"]]
 
 
-def test_F06_a_hundred_kills_in_a_storm_of_500_alerts_lose_nothing(tmp_path: Path) -> None:
-    """Every alert is told, in at most as many messages more as there were crashes; nothing waits at the end."""
-    stage = Stage(tmp_path, BROKEN + ONE)
-    stage.answers_after = 0.1  # so that some attempt is under way at most of the kills
+class Abandoning(State):
+    """A control: what a killed process was sending is left where it is."""
+
+    async def recover(self, now: datetime) -> int:
+        return 0
+
+
+class Replaying(State):
+    """A control: a crash forgets how far the watches were decided, and every decision is told anew."""
+
+    async def commit(self, decision: Decision) -> None:
+        told = tuple(
+            msgspec.structs.replace(each, id=f"{each.id}/{each.created_at}", incident=f"{each.incident}/again")
+            for each in decision.notifications
+        )
+        await super().commit(msgspec.structs.replace(decision, notifications=(*decision.notifications, *told)))
+
+
+def killed_in_a_storm(folder: Path, *, alerts: int, kills: int, state_type: type[State] = State) -> None:
+    """Kill kwatch again and again while alerts come; then look at what was told, and at what is left."""
+    stage = Stage(folder, BROKEN + ONE)
+    stage.state_type = state_type
+    stage.answers_after = 0.1  # so that an attempt is under way at each kill
     pods = Pods(stage)
-    for number in range(500):
+    for number in range(alerts):
         pods.phase(10 + number * 0.4, f"p{number:03}")
-    for number in range(100):
-        stage.at(12 + number * 2, lambda: stage.kill(back_after=0.5))
+    for number in range(kills):
+        stage.at(12.05 + number * 2, lambda: stage.kill(back_after=0.5))
     left: list[int] = []
 
     async def look() -> None:
-        left.append(len((await stage.get("/api/v1/deliveries?state=queued&state=retry_wait")).json()["deliveries"]))
+        waiting = "state=queued&state=retry_wait&state=leased"
+        left.append(len((await stage.get(f"/api/v1/deliveries?{waiting}")).json()["deliveries"]))
 
     stage.at(890, look)
     told = stage.run(until=900)
     counted = Counter(names(told))
-    assert sorted(counted) == [f"p{number:03}" for number in range(500)]
-    assert 500 <= counted.total() <= 600
-    assert len({each.document["id"] for each in told}) == len(counted)
+    assert sorted(counted) == [f"p{number:03}" for number in range(alerts)]
+    assert alerts <= counted.total() <= alerts + kills
+    assert len({each.document["id"] for each in told}) == alerts
     assert left == [0]
+
+
+def test_F06_a_hundred_kills_in_a_storm_of_500_alerts_lose_nothing(tmp_path: Path) -> None:
+    """Every alert is told, in at most as many messages more as there were crashes; nothing waits at the end."""
+    killed_in_a_storm(tmp_path, alerts=500, kills=100)
+
+
+@pytest.mark.parametrize("control", [Abandoning, Replaying])
+def test_F06_a_saboteur_is_noticed(tmp_path: Path, control: type[State]) -> None:
+    with pytest.raises(AssertionError):
+        killed_in_a_storm(tmp_path, alerts=60, kills=12, state_type=control)
 
 
 def test_F39_a_relist_of_5000_events_counts_what_is_new_alone(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from kwatch.config.receivers import channel_config, channel_types
-from kwatch.notify.context import context_of
+from kwatch.model.notifications import NotificationKind, Part, Section
+from kwatch.notify.context import annotation_variables, context_of
 from kwatch.notify.render import TemplateEngine
-from tests.notify.samples import StillClock, notification
+from tests.notify.samples import StillClock, alert, content, ended, notification
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -25,6 +26,28 @@ def test_every_template_variable_is_documented_and_no_other() -> None:
     context = context_of(notification(), "UTC", TemplateEngine(StillClock())).context
     assert first_cells(general) == set(context)
     assert first_cells(alerts) == set(context["alerts"][0])
+
+
+def test_the_variables_of_a_digest_are_documented_and_no_other() -> None:
+    text = (DOCS / "templates.md").read_text()
+    views = (alert(), ended(alert()))
+    parts = (Section(Part.NEW, 1, 1), Section(Part.CAME_AND_WENT, 1, 1))
+    told = notification(content(*views, kind=NotificationKind.DIGEST, sections=parts))
+    context = context_of(told, "UTC", TemplateEngine(StillClock())).context
+    assert names_in_row(text, "sections") - {part.value for part in Part} == {"sections", *context["sections"][0]}
+    assert names_in_row(text, "report") == {"report", *context["report"], *context["report"]["slots"][0], "name"}
+
+
+def test_the_variables_of_annotations_are_documented_and_no_other() -> None:
+    text = (DOCS / "templates.md").read_text()
+    variables = set(annotation_variables(alert()))
+    assert names_in_row(text, "annotations:` | ") == variables - set(alert().labels) | {"annotations:"}
+
+
+def names_in_row(markdown: str, start: str) -> set[str]:
+    """Return the names in the only row of a table that begins so."""
+    (row,) = re.findall(rf"^\|[^|]*`{re.escape(start)}.*$", markdown, re.MULTILINE)
+    return set(re.findall(r"`([^`]+)`", row))
 
 
 @pytest.mark.parametrize("type_", channel_types())

@@ -105,6 +105,71 @@ def test_clean_is_idempotent(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("@here and @all", "@\u200bhere and @\u200ball"),
+        ("(@ann) .@ann <@1> @@x", "(@\u200bann) .@\u200bann <@\u200b1> @\u200b@\u200bx"),
+        ("ann@example.com app@sha256:abc", "ann@example.com app@sha256:abc"),
+        ("3 @ 4", "3 @ 4"),
+        ("\u202e@x", "@\u200bx"),
+    ],
+)
+def test_X15_an_at_names_nobody(text: str, expected: str) -> None:
+    assert escape.unmentioned(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("*b* _i_ ~s~ `c` |t| #h", r"\*b\* \_i\_ \~s\~ \`c\` \|t\| \#h"),
+        ("[kubectl](https://x)", r"\[kubectl\](https://x)"),
+        ("<@1> >", "\\<@\u200b1\\> \\>"),
+        (r"C:\*", r"C:\\\*"),
+        ("worker-7d9c (2)", "worker-7d9c (2)"),
+        ("see https://x.example.com/a_b~c#d_e, f_g", r"see https://x.example.com/a_b~c#d_e, f\_g"),
+        ("[a](https://x/_b*c*)", r"\[a\](https://x/_b\*c\*)"),
+    ],
+)
+def test_markdown_means_nothing(text: str, expected: str) -> None:
+    assert escape.markdown(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a ``` b", "a `\u200b`` b"), ("`````", "`\u200b`\u200b`\u200b``"), ("``two`` `one`", "``two`` `one`")],
+)
+def test_X06_no_fence_is_in_a_block_of_code(text: str, expected: str) -> None:
+    assert escape.fenced(text) == expected
+
+
+@given(st.text(alphabet="`a", max_size=40))
+def test_X06_a_block_of_code_ends_at_its_own_fence(text: str) -> None:
+    assert "```" not in escape.fenced(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "code"),
+    [
+        ("<b>&amp;</b>", "&lt;b&gt;&amp;amp;&lt;/b&gt;", "&lt;b&gt;&amp;amp;&lt;/b&gt;"),
+        ('"it\'s"', "&quot;it&#x27;s&quot;", "&quot;it&#x27;s&quot;"),
+        ("@room", "@\u200broom", "@room"),
+    ],
+)
+def test_html_is_text(text: str, expected: str, code: str) -> None:
+    assert (escape.html(text), escape.html_code(text)) == (expected, code)
+
+
+@pytest.mark.parametrize(("text", "units"), [("", 0), ("abc", 3), ("日本", 2), ("🔥", 2)])
+def test_utf16_units_are_counted(text: str, units: int) -> None:
+    assert escape.utf16(text) == units
+
+
+@given(st.text(max_size=300), st.integers(min_value=1, max_value=200))
+def test_fit_keeps_a_limit_in_other_units(text: str, limit: int) -> None:
+    assert escape.utf16(escape.fit(text, limit, str, escape.utf16)) <= max(limit, 2)
+
+
+@pytest.mark.parametrize(
     ("text", "encoded"),
     [
         ("[log in](https://evil.example.com)", "[log in]\u200b(https://evil.example.com)"),

@@ -13,7 +13,16 @@ import pytest
 
 from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError
 from kwatch.notify.base import ChannelConfig
-from kwatch.notify.http import HttpClient, Reply, classify, document_of, retry_after, transport_failure
+from kwatch.notify.http import (
+    HttpClient,
+    Reply,
+    clamped,
+    classify,
+    document_of,
+    retry_after,
+    transport_failure,
+    with_query,
+)
 from tests.notify.samples import tools_for
 
 DESTINATION = {401, 403, 404, 405, 407, 410, 415, 451}
@@ -164,3 +173,34 @@ def test_what_is_no_document_is_an_empty_one(body: bytes) -> None:
 
 def test_a_document_is_decoded() -> None:
     assert document_of(Reply(200, {}, b'{"ok": true}')) == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        (12.5, 12.5),
+        (3, 3.0),
+        (0.2, 1.0),
+        (-4, 1.0),
+        (86_400, 3600.0),
+        (float("inf"), 3600.0),
+        (float("nan"), 1.0),
+        ("12", None),
+        (True, None),
+        (None, None),
+    ],
+)
+def test_a_pause_of_a_document_is_between_a_second_and_an_hour(asked: object, seconds: float | None) -> None:
+    assert clamped(asked) == seconds
+
+
+def test_a_query_is_added_to_what_an_address_has() -> None:
+    url = with_query("https://chat.example.com/v1/x?key=K&token=a%2Bb%3D", {"thread": "1 2"}, "/messages")
+    assert url == "https://chat.example.com/v1/x/messages?key=K&token=a%2Bb%3D&thread=1+2"
+
+
+def test_an_address_that_is_none_suspends_without_saying_it() -> None:
+    with pytest.raises(PermanentSendError) as raised:
+        with_query("https://chat.example.com:secret/", {})
+    assert (raised.value.failure, raised.value.reason) == (Failure.DESTINATION, Reason.SECRET)
+    assert "secret" not in raised.value.detail

@@ -23,7 +23,7 @@ from tests.notify.samples import ALONE, NOW, StillClock, notification, tools_for
 
 ROOT = Path(__file__).parents[2]
 #: Where sentences are said.
-MODULES = ("facts", "report", "context", "page", "blocks", "calls", "channels/pagerduty")
+MODULES = ("facts", "report", "context", "page", "blocks", "compose", "calls", "channels/pagerduty")
 #: Names there of texts that are said elsewhere.
 NAMES = frozenset(
     {
@@ -73,7 +73,9 @@ def _literals(path: Path) -> Iterator[str]:
 
 def _is_say(function: ast.expr) -> bool:
     is_table = isinstance(function, ast.Subscript) and isinstance(function.value, ast.Name)
-    return ast.unparse(function) == "say" or (is_table and ast.unparse(function).startswith("WORDS["))
+    return ast.unparse(function).rpartition(".")[2] == "say" or (
+        is_table and ast.unparse(function).startswith("WORDS[")
+    )
 
 
 def _texts(nodes: Iterable[ast.AST]) -> Iterator[str]:

@@ -32,6 +32,21 @@ MESSAGES = {
     "MountVolume.SetUp failed for volume \"kube-api-access-x2x8k\"":
     "MountVolume.SetUp failed for volume \"kube-api-access-<suffix>\"",
     "my-https and ipv4 stay": "my-https and ipv4 stay",
+    "error in db-mssql-pgsql, web-httpd": "error in db-mssql-pgsql, web-httpd",
+    "Created pod: node-exporter-bcdfg": "Created pod: node-exporter-<suffix>",
+    "Scaled up replica set web-7d4b9c6f5 from 1 to 2":
+    "Scaled up replica set web-<suffix> from <number> to <number>",
+    "Created job nightly-28301230": "Created job nightly-<number>",
+    "run with -bcdfg": "run with -bcdfg",
+    "dial 2001:db8::a:b: timeout": "dial <address>: timeout",
+    "dial 2001:db8:0:1:2:3:4:5 timeout": "dial <address> timeout",
+    "route 2001:db8::/32 via ::1 and ::ffff:10.0.0.1": "route <address>/<number> via <address> and <address>",
+    "duplicate 0a:58:0a:f4:00:01": "duplicate <address>",
+    "std::vector and Net::HTTP stay": "std::vector and Net::HTTP stay",
+    "controller-0_7a1b2c3d-aaaa-bbbb-cccc-111122223333 became leader":
+    "controller-<number>_<uid> became leader",
+    "k8s_POD_4f3a2b1c4f3a2b1c": "k8s_POD_<hash>",
+    "Killed process 1012 (java) total-vm:327128kB": "Killed process <number> (java) total-vm:<number>",
 }  # fmt: skip
 
 

@@ -46,7 +46,9 @@ MARKS = (
     "image-pull, enabled",
     "rule: planned-change",
     "inhibit:",
-    "team-{{ team }}",
+    'sandbox-*"}, receiver: none',
+    "teams: {payments",
+    "redact:",
     "nights:",
     "per_minute: 30",
     "morning-mail",
@@ -60,7 +62,7 @@ HOOK = """
 route: {receiver: team, group_by: [rule, namespace, workload], group_wait: 0s}
 receivers: {team: [{type: webhook, name: hook, url: "http://receiver.example/hook"}]}
 """
-CHANNELS = {"#alerts": "C1", "#ops": "C2", "#team": "C3", "#finance": "C4", "#web": "C5"}
+CHANNELS = {"#alerts": "C1", "#ops": "C2", "#team": "C3", "#finance": "C4", "#web": "C5", "#payments": "C6"}
 
 
 def example(mark: str) -> str:
@@ -222,7 +224,7 @@ rules:
   - {name: broken, on: resource, match: {kind: Pod, fields: {status.phase: Failed}}}
   - {name: worse, on: resource, match: {kind: Pod, fields: {status.phase: Unknown}}, severity: critical}
 """
-    stage, pods = stage_of(tmp_path, example("team-{{ team }}") + rules)
+    stage, pods = stage_of(tmp_path, example('sandbox-*"}, receiver: none') + rules)
     pods.phase(10, "a", "Unknown")
     pods.phase(20, "b", ns="sandbox-1")
     pods.phase(30, "c", metadata={}, ns="shop")
@@ -351,3 +353,19 @@ def test_T14_a_preset_opens_an_incident_and_ends_it_by_the_same_key(preset: str,
     stage.run(until=1200)
     assert [document[state] for document in documents] == [begin, end]
     assert documents[0][key] == documents[1][key] != ""
+
+
+def test_T14_a_team_by_its_namespaces(tmp_path: Path) -> None:
+    stage, pods = stage_of(tmp_path, example("teams: {payments") + BROKEN)
+    for ns in ("pay-1", "shop-1", "other"):
+        pods.phase(10, "a", ns=ns)
+    stage.run(until=300)
+    (root,) = stage.slack.roots()
+    assert (root.channel, "pay-1/Pod/a" in root.text) == ("C6", True)
+
+
+def test_T14_what_your_own_patterns_match_is_told_nowhere(tmp_path: Path) -> None:
+    stage, pods = stage_of(tmp_path, "watch: {labels: [team]}\n" + example("redact:") + NOTED + HOOK)
+    pods.event(10, "a", message="acct-12345678 of Project X42 is overdrawn")
+    stage.run(until=300)
+    assert stage.told[0].document["alerts"][0]["message"] == "[redacted] of [redacted] is overdrawn"

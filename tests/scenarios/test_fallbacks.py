@@ -221,3 +221,27 @@ def test_F50_nobody_answers_either(tmp_path: Path) -> None:
         200: {"status": "ready", "chat": "", "spare": ""},
         1500: {"status": "not ready", "chat": "no_answer", "spare": "no_answer"},
     }
+
+
+def test_a_clock_that_is_set_back_hides_no_trouble(tmp_path: Path) -> None:
+    stage, pods = staged(tmp_path, configured(), refused_until(1200, status=503))
+    pods.phase(100, "a")
+    stage.set_clock(150, -3600)
+    stage.run(until=2400)
+    first = next(told for told in stage.told if told.destination == "spare")
+    assert first.kind == "meta"
+    assert 400 <= first.at <= 500
+
+
+def test_a_reload_in_the_middle_of_a_trouble_changes_nothing_of_it(tmp_path: Path) -> None:
+    stage, pods = staged(tmp_path, configured(), refused_until(3000))
+    pods.phase(100, "a")
+    stage.reload(150, configured(severity=", severity: warning"))
+    stage.reload(160, configured())
+    pods.phase(200, "b")
+    stage.run(until=800)
+    assert stage.lines == [
+        f"100 spare meta {REFUSES.format('1 is')}",
+        f"100 spare firing {BROKEN_A}",
+        f"200 spare firing {BROKEN_B}",
+    ]

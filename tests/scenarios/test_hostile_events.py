@@ -37,7 +37,7 @@ def test_F45_a_message_of_a_megabyte_is_told_cut_and_kept_cut(filling: str, tmp_
     assert "characters more)" in said
     assert not {"\x1b", "\x00", "\u202e"} & set(said)
     assert "hunter2" not in said
-    assert [message.pings for message in stage.slack.messages] == [[]]
+    assert [message.pings for message in stage.slack.messages] == [()]
     assert sum(file.stat().st_size for file in (tmp_path / "state").iterdir()) < 1 << 20
 
 

@@ -165,9 +165,7 @@ def test_S95_an_overflow_that_fails_is_tried_again(tmp_path: Path) -> None:
     storm(pods, 42)
     stage.answer = lambda _: httpx.Response(503 if 100 < stage.now() < 200 else 200)
     told = stage.run(until=900)
-    assert brief(told)[:5] == FIRST_FIVE
-    assert [one.kind for one in told[5:]] == ["overflow"]
-    assert 200 < told[5].at <= 260, "with jitter"
+    assert brief(told) == [*FIRST_FIVE, "overflow@218.764"]  # at the first attempt after 200
     assert overflow(told[-1]) == (37, ["37 × broken (shop)"])
 
 
@@ -200,7 +198,15 @@ def test_S96_what_was_told_just_before_a_crash_is_spent(tmp_path: Path) -> None:
     stage.at(62, lambda: stage.kill(back_after=2))
     storm(pods, 3, at=82, first=4, seconds=1)
     told = stage.run(until=900)
-    assert [one.kind for one in told] == ["firing"] * 6 + ["overflow"]
+    assert brief(told) == [
+        "firing@60",
+        "firing@60.25",
+        "firing@60.5",
+        "firing@60.75",
+        "firing@82",
+        "firing@82.333",
+        "overflow@142.667",
+    ]
     assert overflow(told[6]) == (1, ["1 × broken (shop)"])
 
 
@@ -235,6 +241,48 @@ def test_S97_the_ledger_of_deliveries_balances_at_every_step_of_a_storm(tmp_path
     stage.run(until=500)
     assert seen[-1] == {"created": 56, "in_flight": 0, "sent": 11, "folded": 45}
     assert max(each["in_flight"] for each in seen) == 4
+
+
+def test_S97_the_ledger_balances_whatever_becomes_of_a_delivery(tmp_path: Path) -> None:
+    """Sent, superseded, cancelled, dead, dropped by hand, and folded; after each second of it."""
+    stage, pods = play(tmp_path, BROKEN + PACED)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if b'"bad"' in request.content:
+            return httpx.Response(400)
+        return httpx.Response(503 if 100 <= stage.now() < 400 else 200)
+
+    async def drop_first() -> None:
+        rows = (await stage.get("/api/v1/deliveries?limit=1000")).json()["deliveries"]
+        waiting = [row["id"] for row in rows if row["state"] == "queued" and row["kind"] == "firing"]
+        dropped.append((await stage.request("DELETE", f"/api/v1/deliveries/{waiting[-1]}")).status_code)
+
+    dropped: list[int] = []
+    stage.answer = answer
+    pods.phase(60, "a")
+    pods.phase(61, "bad")
+    for n in range(4):
+        pods.phase(100 + 20 * n, f"p{n}")
+    stage.ack(200, "broken", by="ann")
+    stage.ack(260, "broken", by="bob")
+    pods.phase(270, "came")
+    pods.phase(271, "dropped")
+    stage.at(275, drop_first)
+    pods.phase(280, "came", "Running")
+    storm(pods, 20, at=600, first=100)
+    seen = watch_balance(stage, 900)
+    stage.run(until=900)
+    assert dropped == [200]
+    assert seen[-1] == {
+        "created": 42,
+        "in_flight": 0,
+        "sent": 7,
+        "superseded": 9,
+        "folded": 21,
+        "cancelled": 2,
+        "dead": 2,
+        "dropped": 1,
+    }
 
 
 def test_T04_a_trickle_after_a_burst_leaves_the_storm_and_is_told_one_by_one(tmp_path: Path) -> None:

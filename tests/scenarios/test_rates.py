@@ -44,11 +44,13 @@ def test_S03_three_at_one_instant_fire_once(tmp_path: Path) -> None:
 
 
 def test_S04_a_difference_over_a_long_gap_is_spread(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, often(2, 5))
+    """Five over (0, 300] are one in the last minute: with the one of another Event two, and not three or more."""
+    stage = Stage(tmp_path, often(2, 3, 5))
     stage.event(0)
+    stage.event(299, name="web-1.b")
     stage.event(300, 6)
     stage.run(until=3600)
-    assert stage.lines == []
+    assert stage.lines == ["300 hook firing often-2 shop/Pod/web-1 ×2"]
 
 
 def test_S05_of_thirty_in_five_minutes_six_are_in_the_last_one(tmp_path: Path) -> None:

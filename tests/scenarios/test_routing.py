@@ -81,6 +81,7 @@ def test_S110_an_explicit_drop_is_counted(tmp_path: Path) -> None:
     stage, pods = play(tmp_path, text)
     pods.phase(0, "a", ns="sandbox-1")
     pods.phase(10, "b")
+    pods.phase(20, "a", "Running", ns="sandbox-1")
     stage.run(until=600)
     assert stage.lines == ["10 team firing broken shop/Pod/b"]
     assert stage.counted("decisions", outcome="dropped_by_route") == 1

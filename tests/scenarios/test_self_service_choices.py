@@ -44,6 +44,7 @@ def test_what_the_routes_drop_no_annotation_brings_back(tmp_path: Path) -> None:
     stage, pods, owners = play(tmp_path, allowing("receivers: [web]", routes=ROUTED))
     owners.namespace(10, "dev", receiver="web")
     pods.phase(20, "a", ns="dev")
+    pods.phase(30, "a", "Running", ns="dev")
     stage.run(until=600)
     assert stage.lines == []
     assert outcomes(stage, "dropped_by_route") == [1]

@@ -63,10 +63,21 @@ def test_S84_a_night_of_sunday_is_not(tmp_path: Path) -> None:
 
 
 def test_S85_an_hour_that_comes_twice_is_muted_twice(tmp_path: Path) -> None:
-    stage, pods = berlin(tmp_path, "2026-10-25T00:00:00+00:00", 'start: "02:00", end: "03:00"')
-    pods.phase(0, "a")
-    stage.run(until=7500)
-    assert stage.lines == ["7200 hook firing broken shop/Pod/a"]
+    """From 00:00Z to 02:00Z: what begins a minute before is told, what begins in either hour is told after both."""
+    stage, pods = berlin(tmp_path, "2026-10-24T23:59:00+00:00", 'start: "02:00", end: "03:00"')
+    pods.phase(59, "before", ns="before")
+    for at, ns in ((60, "first"), (3659, "end-of-first"), (3660, "second"), (7259, "end-of-second")):
+        pods.phase(at, "a", ns=ns)
+    pods.phase(7300, "after", ns="after")
+    stage.run(until=8000)
+    assert stage.lines == [
+        "59 hook firing broken before/Pod/before",
+        "7260 hook firing broken first/Pod/a",
+        "7260 hook firing broken end-of-second/Pod/a",
+        "7260 hook firing broken second/Pod/a",
+        "7260 hook firing broken end-of-first/Pod/a",
+        "7300 hook firing broken after/Pod/after",
+    ]
 
 
 def test_S86_an_hour_that_is_skipped_mutes_nothing(tmp_path: Path) -> None:

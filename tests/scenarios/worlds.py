@@ -14,34 +14,69 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from kwatch.alerts.records import Alert
+from kwatch.model.alerts import AlertState
+from kwatch.model.decisions import Table
 from kwatch.model.notifications import DeliveryState
 from kwatch.store.state import State
 from kwatch.testing import manifests
 from kwatch.testing.fake.faults import Effect, Fault
 from kwatch.testing.stage import Stage
 
-#: `broken` may be switched off or be critical, `often` may be switched off, and `wait` may be another.
+#: `broken` may be switched off or be critical; `often` may be switched off, go to nobody, or ask for no rate; `slow`
+#: may want the critical alone; and `wait` may be another.
 CONFIG = """
 packs: []
 rules:
   - {name: broken, on: resource, match: {kind: Pod, condition: {Ready: "False"}}, for: 30s, resolve_hold: 20s,
      flapping: {stable: 2m}, BROKEN}
-  - {name: often, on: event, match: {reason: BackOff, kind: Pod}, rate: {count: 3, within: 2m, per: [name]},
+  - {name: often, on: event, match: {reason: BackOff, kind: Pod}, RATE
      resolve: {condition: {Ready: "True"}}, resolve_hold: 20s,
      flapping: {stable: 2m}, OFTEN}
-route: {receiver: team, group_wait: WAIT, group_interval: 30s, repeat_interval: 0s, group_by: [namespace]}
+route: {receiver: team, group_wait: WAIT, group_interval: 30s, repeat_interval: 0s, group_by: [namespace],
+        routes: [{match: {rule: often}, receiver: WHOM}]}
 receivers:
   team:
     - {type: webhook, name: fast, url: "http://receiver.example/fast"}
-    - {type: webhook, name: slow, url: "http://receiver.example/slow", pace: {per_minute: 6, burst: 5}}
+    - {type: webhook, name: slow, url: "http://receiver.example/slow", severity: LEAST, pace: {per_minute: 6, burst: 5}}
 """
+_RATE = "rate: {count: 3, within: 2m, per: [name]},"
+_OFTEN = (
+    {"OFTEN": "enabled: true", "RATE": _RATE, "WAIT": "5s", "WHOM": "team", "LEAST": "info"},
+    {"OFTEN": "enabled: false", "RATE": _RATE, "WAIT": "40s", "WHOM": "team", "LEAST": "critical"},
+    {"OFTEN": "enabled: true", "RATE": _RATE, "WAIT": "5s", "WHOM": "none", "LEAST": "critical"},
+    {"OFTEN": "enabled: true", "RATE": "key: [namespace, name],", "WAIT": "5s", "WHOM": "team", "LEAST": "info"},
+)
+
+
+def _config(broken: str, words: Mapping[str, str]) -> str:
+    text = CONFIG.replace("BROKEN", broken)
+    for name, word in words.items():
+        text = text.replace(name, word)
+    return text
+
+
 CONFIGS = tuple(
-    CONFIG.replace("BROKEN", broken).replace("OFTEN", often).replace("WAIT", wait)
+    _config(broken, words)
     for broken in ("severity: warning", "severity: critical", "enabled: false")
-    for often, wait in (("enabled: true", "5s"), ("enabled: false", "40s"))
+    for words in _OFTEN
+)
+#: What becomes of what was opened: of the outcomes of decisions, those of docs/metrics.md.
+FATES = (
+    "led_to_notification",
+    "came_and_went",
+    "muted_inhibited",
+    "muted_silenced",
+    "muted_annotation",
+    "muted_window",
+    "held_planned_change",
+    "muted_severity",
+    "dropped_by_route",
+    "no_destination",
 )
 PODS = ("a", "b", "c")
 NAMES = st.sampled_from(PODS)
@@ -223,6 +258,20 @@ class Worlds(RuleBasedStateMachine):
             assert counted[DeliveryState.QUEUED] == sum(states.values()), "I5: created and nowhere"
             final = {state: counted[state] for state in DeliveryState if state.is_final and counted[state]}
             assert final == {state: n for state, n in states.items() if state.is_final}, "I5: ended and nowhere"
+
+    @invariant()
+    def what_opened_has_one_fate(self) -> None:
+        """I5, of decisions: each alert that was opened has one fate, but for those that are open and untold."""
+        app = self.stage.app
+        if app is None:
+            return
+        rows = [row.body for row in app.state.load().rows if row.table is Table.ALERTS and row.body is not None]
+        alerts = [msgspec.json.decode(body, type=Alert) for body in rows]
+        told = [alert for alert in alerts if alert.state is AlertState.FIRING and alert.is_told]
+        untold = sum(alert.is_open for alert in alerts) - len(told)
+        fates = sum(self.stage.counted("decisions", outcome=fate) for fate in FATES)
+        opened = self.stage.counted("decisions", outcome="opened")
+        assert opened == fates + untold, f"I5: {opened} opened, {fates} fates, {untold} open and untold"
 
     @invariant()
     def the_pace_is_kept(self) -> None:

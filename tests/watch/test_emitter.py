@@ -195,3 +195,20 @@ def test_memory_is_shared_by_the_watches() -> None:
 def test_without_an_Event_of_the_old_kind_the_new_names_its_source_too() -> None:
     body = b'{"deprecatedSource": {"component": "c"}, "regarding": {"namespace": "shop"}}'
     assert bucket_of(EVENT_DECODER.decode(body)) == ("c", "", "")
+
+
+@pytest.mark.parametrize("by", [3600, -3600])
+def test_a_clock_that_is_set_neither_gives_nor_takes_tokens(by: float) -> None:
+    made = emitters(synced=0)
+    made.spend("", BUCKET, at(100))
+    made.jump(timedelta(seconds=by))
+    assert wait(made, by + 100) == 360
+    assert wait(made, by + 160) == 300
+    assert wait(made, by + 160, ("kubelet", "node-1", "other")) == 200
+
+
+def test_a_clock_that_is_set_leaves_a_watch_as_old_as_it_is() -> None:
+    made = emitters(synced=940)
+    made.jump(timedelta(hours=1))
+    assert made.emission("", event(3600), None, at(4600)).over_at == at(4990)
+    assert made.emission("", event(3600), None, at(4599)).over_at == at(4599 + 2160)

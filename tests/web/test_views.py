@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from kwatch.model.notifications import DeliveryState
-from kwatch.web import views
+from kwatch.web import reports, status_page, views
 from kwatch.web.views import Overview, Readiness, SourceState, StoreView
 from tests.web.boards import CRASH, DELIVERIES, NODE, NOW, OVERVIEW, TROUBLED, ago
 
@@ -46,7 +46,7 @@ def test_ready_means_that_problems_are_seen_kept_and_told(overview: Overview, ex
 
 
 def test_readyz_tells_each_source_and_each_destination() -> None:
-    report = views.readiness_report(TROUBLED)
+    report = reports.readiness_report(TROUBLED)
     assert report["status"] == "degraded"
     assert report["sources"][2] == {
         "id": "batch/v1/jobs",
@@ -70,15 +70,15 @@ def test_readyz_tells_each_source_and_each_destination() -> None:
 
 
 def test_the_page_puts_the_worst_first_and_leaves_out_what_does_not_fire() -> None:
-    page = views.status_page(OVERVIEW, DELIVERIES, {})
+    page = status_page.status_page(OVERVIEW, DELIVERIES, {})
     assert [card.rule for card in page.alerts] == ["crash-loop", "image-pull", "node-not-ready"]
     assert page.pending_count == 1
 
 
 def test_a_card_names_the_workload_and_what_is_known_of_it() -> None:
-    page = views.status_page(replace(OVERVIEW, alerts=(CRASH, NODE)), (), {})
+    page = status_page.status_page(replace(OVERVIEW, alerts=(CRASH, NODE)), (), {})
     assert page.alerts == (
-        views.AlertCard(
+        status_page.AlertCard(
             fingerprint="f-crash-loop",
             severity="critical",
             rule="crash-loop",
@@ -88,7 +88,7 @@ def test_a_card_names_the_workload_and_what_is_known_of_it() -> None:
             started_at="2026-03-01 11:48:00 UTC",
             facts=("14 times", "3 objects"),
         ),
-        views.AlertCard(
+        status_page.AlertCard(
             fingerprint="f-node-not-ready",
             severity="warning",
             rule="node-not-ready",
@@ -102,7 +102,7 @@ def test_a_card_names_the_workload_and_what_is_known_of_it() -> None:
 
 
 def test_deliveries_say_what_they_are_about() -> None:
-    page = views.status_page(OVERVIEW, DELIVERIES, {})
+    page = status_page.status_page(OVERVIEW, DELIVERIES, {})
     assert [(line.title, line.state, line.is_bad, line.age) for line in page.deliveries] == [
         ("image-pull shop/Deployment/web", "retry_wait", True, "40 s"),
         ("crash-loop payments/Deployment/worker and 1 more", "sent", False, "2 min"),
@@ -112,7 +112,7 @@ def test_deliveries_say_what_they_are_about() -> None:
 
 def test_destinations_show_what_became_of_their_deliveries() -> None:
     counts = {"team-slack": {DeliveryState.SENT: 128, DeliveryState.DEAD: 1}}
-    page = views.status_page(OVERVIEW, (), counts)
+    page = status_page.status_page(OVERVIEW, (), counts)
     assert [(line.name, line.sent, line.waiting, line.dead, line.note) for line in page.destinations] == [
         ("team-slack", 128, 0, 1, ""),
         ("oncall-webhook", 0, 2, 0, "oldest waits 1 min"),
@@ -130,7 +130,7 @@ def test_destinations_show_what_became_of_their_deliveries() -> None:
 )
 def test_a_destination_says_why_it_does_not_send(changes: dict[str, object], note: str) -> None:
     destination = replace(OVERVIEW.destinations[1], **changes)  # type: ignore[arg-type]
-    assert views.status_page(replace(OVERVIEW, destinations=(destination,)), (), {}).destinations[0].note == note
+    assert status_page.status_page(replace(OVERVIEW, destinations=(destination,)), (), {}).destinations[0].note == note
 
 
 @pytest.mark.parametrize(
@@ -147,4 +147,4 @@ def test_a_destination_says_why_it_does_not_send(changes: dict[str, object], not
     ],
 )
 def test_spans_show_their_two_largest_units(duration: timedelta, text: str) -> None:
-    assert views.span(duration) == text
+    assert status_page.span(duration) == text

@@ -21,7 +21,7 @@ from pydantic import model_validator
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, Tools
-from kwatch.notify.chat import Body, Chat
+from kwatch.notify.chat import Body, Chat, PostsOnly
 from kwatch.notify.escape import cut, unmentioned
 from kwatch.notify.http import Reply, classify, failed
 from kwatch.notify.markup import Markup, below_title
@@ -54,10 +54,8 @@ class Config(ChannelConfig):
         return self
 
 
-class Apprise:
-    """One address."""
-
-    can_edit = False
+class Apprise(PostsOnly):
+    """One address: apprise knows neither edits nor threads."""
 
     def __init__(self, config: Config, executor: Executor) -> None:
         self._config = config
@@ -81,14 +79,6 @@ class Apprise:
         if failure is not None:
             raise failure
         return Receipt()
-
-    async def edit(self, root: Receipt, body: Body, key: str) -> None:
-        """Never asked for: apprise cannot edit."""
-        raise AssertionError("unreachable")
-
-    async def answer(self, root: Receipt, body: Body, key: str) -> None:
-        """Hand it to apprise, which knows no threads."""
-        await self.post(body, key)
 
     async def close(self) -> None:
         """Leave the thread to its end."""

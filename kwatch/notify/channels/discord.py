@@ -16,23 +16,13 @@ from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
 from kwatch.notify.chat import Body, Chat, LostError
-from kwatch.notify.escape import cut, fenced, fit, line, markdown, utf16
+from kwatch.notify.escape import cut, fit, line, markdown, utf16
 from kwatch.notify.http import HttpClient, Reply, clamped, classify, document_of, failed, with_query
-from kwatch.notify.markup import Markup, body, linked, whole_text
-from kwatch.notify.page import Page, Row, Tone, fitting
+from kwatch.notify.markup import MARKDOWN, body, linked, whole_text
+from kwatch.notify.page import COLOURS, Page, Row, fitting
 
-_MARKUP = Markup(
-    text=markdown, bold=lambda text: f"**{text}**", quote=lambda text: f"```\n{fenced(text)}\n```", bullet="• "
-)
 _CONTENT, _NAME = 2000, 100  # characters of a plain message, and of the name of a post in a forum
 _TITLE, _DESCRIPTION, _FOOTER, _FIELDS, _FIELD_NAME, _FIELD_VALUE, _EMBED = 256, 4096, 2048, 25, 256, 1024, 6000
-_COLOURS: Mapping[Tone, int] = {
-    Tone.CRITICAL: 0xD92D20,
-    Tone.WARNING: 0xF79009,
-    Tone.INFO: 0x2E90FA,
-    Tone.GOOD: 0x12B76A,
-    Tone.NEUTRAL: 0x667085,
-}
 _SILENT = 1 << 12  # SUPPRESS_NOTIFICATIONS
 _ON_POST = frozenset({"thread_name", "flags"})  # an edit takes neither
 
@@ -89,7 +79,7 @@ class Discord:
         """Return a text."""
 
         def text(part: Page) -> str:
-            return f"{mention} {whole_text(part, _MARKUP)}".strip()
+            return f"{mention} {whole_text(part, MARKDOWN)}".strip()
 
         said = fitting(page, text, lambda built: utf16(built) <= _CONTENT)
         return {"content": said, "embeds": [], **_common(page, mention), **self._post_name(page)}
@@ -197,11 +187,11 @@ def _thread(root: Receipt) -> Mapping[str, str]:
 
 
 def _embed(page: Page) -> dict[str, Any]:
-    optional = {"url": page.url, "description": "\n".join(body(page, _MARKUP))}
+    optional = {"url": page.url, "description": "\n".join(body(page, MARKDOWN))}
     footer = {"footer": {"text": page.footer}} if page.footer else {}
     return {
         "title": fit(page.title, _TITLE, markdown, utf16),
-        "color": _COLOURS[page.tone],
+        "color": int(COLOURS[page.tone][1:], 16),
         "fields": [_field(row) for row in page.facts],
         **{name: value for name, value in optional.items() if value},
         **footer,
@@ -209,7 +199,7 @@ def _embed(page: Page) -> dict[str, Any]:
 
 
 def _field(row: Row) -> dict[str, Any]:
-    return {"name": markdown(row.label), "value": linked(row, _MARKUP), "inline": len(row.text) <= 40}
+    return {"name": markdown(row.label), "value": linked(row, MARKDOWN), "inline": len(row.text) <= 40}
 
 
 def _fits(embed: Mapping[str, Any]) -> bool:

@@ -16,11 +16,12 @@ from pydantic import Field
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
-from kwatch.notify.chat import Body, Chat
+from kwatch.notify.chat import Body, Chat, PostsOnly
 from kwatch.notify.escape import clean, fenced
 from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, with_query
 from kwatch.notify.markup import PLAIN, Markup, linked, rows, whole_text
 from kwatch.notify.page import Listing, Page, Row, fitting
+from kwatch.notify.words import WORDS
 
 _MESSAGE = 31_000  # bytes of 32,000: the thread's key is added
 _REPLY = {"messageReplyOption": "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD"}
@@ -50,10 +51,8 @@ _HTML = Markup(
 )
 
 
-class GoogleChat:
-    """One space."""
-
-    can_edit = False
+class GoogleChat(PostsOnly):
+    """One space: a webhook cannot edit, but answer in threads."""
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config = config
@@ -64,7 +63,11 @@ class GoogleChat:
 
         def message(part: Page) -> Body:
             text = {"text": mention} if mention else {}
-            return {**text, "fallbackText": _label(part.title), "cardsV2": [{"cardId": "kwatch", "card": _card(part)}]}
+            return {
+                **text,
+                "fallbackText": _label(part.title),
+                "cardsV2": [{"cardId": "kwatch", "card": _card(part)}],
+            }
 
         return fitting(page, message, _fits)
 
@@ -80,10 +83,6 @@ class GoogleChat:
         """Start a thread; a message that is sent again is in the same one."""
         await self._send(body, key)
         return Receipt({"thread": key})
-
-    async def edit(self, root: Receipt, body: Body, key: str) -> None:
-        """Never asked for: a webhook cannot edit."""
-        raise AssertionError("unreachable")
 
     async def answer(self, root: Receipt, body: Body, key: str) -> None:
         """Answer in a thread; where that is gone, the space starts another."""
@@ -121,15 +120,16 @@ def failure_of(reply: Reply) -> SendError | None:
 
 
 def _card(page: Page) -> Body:
+    say = WORDS[page.language]
     texts = [_text(text) for text in (page.text, *page.states) if text]
     lead = "\n".join([*texts, *rows(page.sentences, _HTML)])
     facts = [_fact(row) for row in page.facts]
     advice = "\n".join(rows(page.advice, _HTML))
-    buttons = [{"text": "Details", "onClick": {"openLink": {"url": page.url}}}] if page.url else []
+    buttons = [{"text": say("Details"), "onClick": {"openLink": {"url": page.url}}}] if page.url else []
     footer = [{"textParagraph": {"text": f"<i>{_text(page.footer)}</i>"}}] if page.footer else []
     sections = [
         _section([_paragraph(lead)] if lead else []),
-        _section([_paragraph(_text(page.quote))] if page.quote.strip() else [], "Message"),
+        _section([_paragraph(_text(page.quote))] if page.quote.strip() else [], say("Message")),
         *(_listing(listing) for listing in page.listings),
         _section([_paragraph(advice)] if advice else []),
         _section(facts),
@@ -147,7 +147,7 @@ def _section(widgets: list[Any], header: str = "") -> Mapping[str, Any]:
 
 def _listing(listing: Listing) -> Mapping[str, Any]:
     lines = [f"• <b>{_text(item.name)}</b>{_text(item.text)}" for item in listing.items]
-    lines += [f"and {listing.more} more"] if listing.more else []
+    lines += [listing.rest] if listing.rest else []
     return _section([_paragraph("\n".join(lines))], listing.title)
 
 

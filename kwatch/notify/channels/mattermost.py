@@ -17,20 +17,13 @@ from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
 from kwatch.notify.chat import Body, Chat, LostError
-from kwatch.notify.escape import fenced, markdown, unmentioned
+from kwatch.notify.escape import markdown, unmentioned
 from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed
-from kwatch.notify.markup import Markup, body, linked, whole_text
-from kwatch.notify.page import Page, Row, Tone, fitting
+from kwatch.notify.markup import MARKDOWN, body, linked, whole_text
+from kwatch.notify.page import COLOURS, Page, Row, fitting
 
 _TEXT = 16_383  # characters of a post
 _ATTACHMENTS = 7_500  # characters of their JSON: older servers take 7,600
-_COLOURS: Mapping[Tone, str] = {
-    Tone.CRITICAL: "#D92D20",
-    Tone.WARNING: "#F79009",
-    Tone.INFO: "#2E90FA",
-    Tone.GOOD: "#12B76A",
-    Tone.NEUTRAL: "#667085",
-}
 
 #: Ids of errors → what they mean beyond the status, or instead of it.
 _IDS: Mapping[str, tuple[Failure, Reason]] = {
@@ -43,7 +36,7 @@ _IDS: Mapping[str, tuple[Failure, Reason]] = {
     "model.post.is_valid.msg.app_error": (Failure.MESSAGE, Reason.TOO_LARGE),
     "model.post.is_valid.props.app_error": (Failure.MESSAGE, Reason.TOO_LARGE),
 }
-#: Of an edit of what is not there, or not to be edited any more, and of an answer to it.
+#: Of an edit of what is not there, or not to be edited any more; of an answer to it.
 _LOST = frozenset(
     {
         "api.context.permissions.app_error",  # is also said of a post that was deleted
@@ -51,7 +44,6 @@ _LOST = frozenset(
         "api.post.update_post.find.app_error",
         "api.post.update_post.permissions_details.app_error",
         "api.post.update_post.permissions_time_limit.app_error",
-        "api.post.create_post.root_id.app_error",
     }
 )
 _LOST_ANSWER = frozenset({"api.post.create_post.root_id.app_error"})
@@ -91,7 +83,7 @@ def _text(text: str) -> str:
     return markdown(html.escape(unmentioned(text), quote=False), special=r"\`*_~|[]#")
 
 
-_MARKUP = Markup(text=_text, bold=lambda text: f"**{text}**", quote=lambda text: f"```\n{fenced(text)}\n```")
+_MARKUP = msgspec.structs.replace(MARKDOWN, text=_text)
 
 
 class Mattermost:
@@ -192,7 +184,7 @@ def _attachment(page: Page) -> dict[str, Any]:
     footer = {"footer": unmentioned(page.footer)} if page.footer else {}
     return {
         "fallback": unmentioned(page.title),
-        "color": _COLOURS[page.tone],
+        "color": COLOURS[page.tone],
         "title": _text(page.title),
         "text": "\n".join([*body(page, _MARKUP), *details]),
         "fields": [_field(row) for row in page.facts],

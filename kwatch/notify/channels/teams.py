@@ -16,11 +16,12 @@ import msgspec
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, Tools
-from kwatch.notify.chat import Body, Chat
+from kwatch.notify.chat import Body, Chat, PostsOnly
 from kwatch.notify.escape import markdown, unmentioned
 from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed
 from kwatch.notify.markup import Markup, whole_text
 from kwatch.notify.page import Listing, Page, Row, Tone, fitting
+from kwatch.notify.words import WORDS
 
 _MESSAGE = 27_000  # bytes of about 28 KB
 _SCHEMA, _VERSION = "http://adaptivecards.io/schemas/adaptive-card.json", "1.4"
@@ -46,10 +47,8 @@ class Config(ChannelConfig):
     url: Secret
 
 
-class Teams:
-    """One workflow."""
-
-    can_edit = False
+class Teams(PostsOnly):
+    """One workflow: its posts cannot be changed from outside, and have no answers."""
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config = config
@@ -73,14 +72,6 @@ class Teams:
         if failure is not None:
             raise failure
         return Receipt()
-
-    async def edit(self, root: Receipt, body: Body, key: str) -> None:
-        """Never asked for: what a workflow has posted cannot be changed from outside."""
-        raise AssertionError("unreachable")
-
-    async def answer(self, root: Receipt, body: Body, key: str) -> None:
-        """Start the workflow: its posts have no answers."""
-        await self.post(body, key)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -130,7 +121,7 @@ def _card(page: Page) -> Body:
         *([facts] if page.facts else []),
         *footer,
     ]
-    links = [("Details", page.url)] if page.url else []
+    links = [(WORDS[page.language]("Details"), page.url)] if page.url else []
     links += [(row.label, row.text) for row in page.sentences if row.is_link]
     actions = [{"type": "Action.OpenUrl", "title": label, "url": url} for label, url in links]
     return _message({"body": body, "actions": actions, "msteams": {"width": "Full"}})
@@ -149,8 +140,8 @@ def _listing(listing: Listing) -> Iterable[Any]:
         first, _, rest = item.text.partition("\n")
         yield _block([_run(f"• {item.name}", weight="bolder"), *([_run(first)] if first else [])])
         yield from _lines(rest, isSubtle=True)
-    if listing.more:
-        yield _block([_run(f"and {listing.more} more")])
+    if listing.rest:
+        yield _block([_run(listing.rest)])
 
 
 def _fact(row: Row) -> Any:

@@ -6,6 +6,8 @@ from typing import Final
 WORDS: Final[Mapping[str, str]] = {
     # punctuation, times
     ", ": "，",
+    ": ": "：",
+    "{count} {what}": "{what} {count}",
     "%a %d %b": "%m月%d日",
     "{seconds} s": "{seconds} 秒",
     "{minutes} m": "{minutes} 分钟",
@@ -39,8 +41,8 @@ WORDS: Final[Mapping[str, str]] = {
     "{count} problem": "{count} 个问题",
     "{count} problems": "{count} 个问题",
     "{count} more": "另有 {count} 条",
-    "{problems} was already there": "启动前已有 {problems}",
-    "{problems} were already there": "启动前已有 {problems}",
+    "{problems} was already there": "已有 {problems}",
+    "{problems} were already there": "已有 {problems}",
     "{problems} after the window {window}": "时段 {window} 结束后仍有 {problems}",
     "{count} came and went": "{count} 个已自行恢复",
     # the first line
@@ -71,6 +73,7 @@ WORDS: Final[Mapping[str, str]] = {
     ),
     "it was seen again": "已再次出现",
     "the rule was removed": "规则已被删除",
+    "the rule was changed, and says nothing of it any more": "规则已更改，不再涉及此告警",
     "this destination was removed, so kwatch tells it no more: it may go on": (
         "此目标已被移除，kwatch 不再通知它；问题可能仍在持续"
     ),
@@ -133,6 +136,7 @@ WORDS: Final[Mapping[str, str]] = {
     "and {count} more": "另有 {count} 个",
     "new": "新增",
     # notes
+    "not as your template has it: {problem}": "未按您的模板显示：{problem}",
     "meant for {destination}, which cannot be told": "本应发给 {destination}，但目前无法送达",
     "late: the first of them is of {since}, and could not be delivered": (
         "迟到的消息：其中最早的一条始于 {since}，当时无法投递"
@@ -160,13 +164,13 @@ WORDS: Final[Mapping[str, str]] = {
     "When it began": "开始时间",
     "5 minutes": "5 分钟",
     "15 minutes": "15 分钟",
-    "hour": "小时",
+    "hour": "1 小时",
     "6 hours": "6 小时",
-    "day": "天",
-    "week": "周",
-    "by the {slot} from {since}, most at {busiest}": "从 {since} 起按{slot}统计，最多在 {busiest}",
-    "{count} in all, most at {busiest}, by the {slot}": "共 {count} 个，最多在 {busiest}，按{slot}统计",
-    "{count} began, by the {slot}; most at {busiest}": "共开始 {count} 个，按{slot}统计，最多在 {busiest}",
+    "day": "1 天",
+    "week": "1 周",
+    "by the {slot} from {since}, most at {busiest}": "从 {since} 起，每格 {slot}，最多在 {busiest}",
+    "{count} in all, most at {busiest}, by the {slot}": "共 {count} 个，最多在 {busiest}，每格 {slot}",
+    "{count} began, by the {slot}; most at {busiest}": "共开始 {count} 个，每格 {slot}，最多在 {busiest}",
     "{count} times, the longest {longest}": "{count} 次，最长 {longest}",
     "once, for {longest}": "一次，持续 {longest}",
     "Since": "始于",

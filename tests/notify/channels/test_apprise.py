@@ -1,6 +1,8 @@
 """apprise itself, in its thread and in real time; what all channels keep is in `tests/notify/contract`."""
 
 import asyncio
+import io
+import logging
 import subprocess
 import sys
 import threading
@@ -93,6 +95,22 @@ def test_a_status_that_apprise_logs_is_the_failure(
     assert vendor.documents == []
 
 
+def test_what_apprise_says_is_not_in_the_log(vendor: Apprise, channel: Channel) -> None:
+    root, written = logging.getLogger(), io.StringIO()  # caplog also sees what is kept from the log
+    handler, level = logging.StreamHandler(written), root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        vendor.statuses.append(401)
+        with pytest.raises(SendError):
+            asyncio.run(tell(channel))
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+    assert "JSON" not in written.getvalue()
+    assert "127.0.0.1" not in written.getvalue()
+
+
 def test_no_answer_leaves_the_outcome_unknown(tmp_path: Path) -> None:
     with pytest.raises(SendError) as raised:
         asyncio.run(tell(create("json://127.0.0.1:1/x", tmp_path)))
@@ -125,15 +143,16 @@ def test_an_attempt_that_hangs_costs_its_time_and_the_next_waits_for_its_end(ven
     asyncio.run(hang_and_go_on())
 
 
-def test_without_the_extra_its_absence_and_the_way_out_are_said() -> None:
-    script = """
-import sys
-sys.modules["apprise"] = None
-from kwatch.notify.channels.apprise import Config
-Config.model_validate({"type": "apprise", "url": {"env": "X"}})
-"""
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert "apprise is not installed: pip install 'kwatch-bot[apprise]'" in ended.stderr
+def test_without_the_extra_the_check_says_so_with_its_place(tmp_path: Path) -> None:
+    config = tmp_path / "kwatch.yaml"
+    config.write_text("receivers:\n  team:\n    - {type: apprise, url: {env: HOME}}\n")
+    script = "import sys; sys.modules['apprise'] = None; from kwatch.cli.program import main; main()"
+    command = [sys.executable, "-c", script, "check", "--config", str(config)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (
+        f"{config}:3:7: apprise is not installed: pip install 'kwatch-bot[apprise]'" in ended.stdout + ended.stderr
+    ), ended
+    assert ended.returncode != 0
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from kwatch.model.notifications import NotificationKind, Receipt, Thread
 from kwatch.notify.channels.matrix import Config
 from kwatch.testing.contract import Desk
 from kwatch.testing.vendors.matrix import ROOM, SERVER, Matrix
-from tests.notify.chat_kit import desk_of
+from tests.notify.chat_kit import big_facts, desk_of
 from tests.notify.samples import alert, content
 
 
@@ -117,6 +117,13 @@ def test_what_is_sent_again_is_the_same_event(desk: Desk) -> None:
 def test_an_event_that_the_homeserver_does_not_know_is_sent_anew(desk: Desk) -> None:
     unknown = Thread(Receipt({"event": "$another"}))
     assert desk.tell(content(kind=NotificationKind.RESOLVED), unknown, sequence=2) == Receipt({"event": "$event1"})
+
+
+def test_an_edit_which_holds_its_content_twice_is_within_the_limit(desk: Desk) -> None:
+    thread = Thread(desk.tell())
+    alone, _ = big_facts("🔥" * 4000, kind=NotificationKind.UPDATE)
+    assert desk.tell(alone, thread, sequence=2) == thread.root
+    assert [shown.edits for shown in desk.shown if not shown.thread] == [1]
 
 
 def test_what_is_quiet_is_a_notice(desk: Desk) -> None:

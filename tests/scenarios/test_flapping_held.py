@@ -1,0 +1,52 @@
+"""An alert that flaps while something holds it back is told afterwards only if it is wrong then."""
+
+from pathlib import Path
+
+from kwatch.testing.stage import Stage
+from tests.scenarios.plays import BROKEN, HOOK, Pods, Silences, play
+from tests.scenarios.test_digests import digests
+
+FLAPS = ((10, "Failed"), (100, "Running"), (200, "Failed"), (300, "Running"))
+
+
+def flapping(folder: Path, text: str = BROKEN + HOOK) -> tuple[Stage, Pods]:
+    """Play a Pod that flaps from 300 on under a silence that ends at 600."""
+    stage, pods = play(folder, text)
+    Silences(stage).add(5, {"name": "a"}, until=600)
+    for at, phase in FLAPS:
+        pods.phase(at, "a", phase)
+    return stage, pods
+
+
+def test_one_that_is_well_when_the_silence_ends_is_not_told(tmp_path: Path) -> None:
+    stage, _ = flapping(tmp_path)
+    stage.run(until=3000)
+    assert stage.lines == []
+    assert stage.counted("decisions", outcome="came_and_went") == 1
+
+
+def test_one_that_is_wrong_again_is_told_then(tmp_path: Path) -> None:
+    """Its end is that of being well for 15 min."""
+    stage, pods = flapping(tmp_path)
+    pods.phase(700, "a")
+    pods.phase(800, "a", "Running")
+    stage.run(until=3000)
+    assert stage.lines == ["700 hook firing broken shop/Pod/a", "1700 hook resolved broken shop/Pod/a"]
+
+
+def test_others_of_its_group_are_told_without_it(tmp_path: Path) -> None:
+    stage, pods = flapping(tmp_path)
+    pods.phase(400, "b")
+    pods.phase(650, "c")
+    stage.run(until=2000)
+    assert stage.lines == [
+        "400 hook firing broken shop/Pod/b",
+        "650 hook update broken shop/Pod/b, broken shop/Pod/c",
+    ]
+    assert stage.told[-1].document["came_and_went"] == []
+
+
+def test_no_digest_says_that_it_fires(tmp_path: Path) -> None:
+    digest = HOOK.replace('hook"}', 'hook", digest: {schedule: "*/15 * * * *"}}').replace("/hook", "/paper")
+    stage, _ = flapping(tmp_path, BROKEN + digest)
+    assert digests(stage.run(until=3000)) == [(1800, {"came_and_went": ["a"]})]

@@ -1,0 +1,59 @@
+"""Notices that wait for a destination which has another name when their wait is over are told to that one."""
+
+from pathlib import Path
+
+from tests.scenarios.plays import HOOK, NOTED, play
+from tests.scenarios.test_digests import digests
+from tests.scenarios.test_renamed_destinations import BOTH, OTHER, Change
+
+WINDOW = 'windows: {lunch: {start: "12:01", end: "12:05"}}\n'
+
+
+def waiting(text: str) -> str:
+    return text.replace("group_wait: 0s", "group_wait: 30s")
+
+
+@BOTH
+def test_what_waits_for_company(tmp_path: Path, change: Change) -> None:
+    stage, pods = play(tmp_path, NOTED + waiting(HOOK))
+    pods.event(0, "a")
+    change(stage, 5, NOTED + waiting(OTHER))
+    pods.event(400, "a", 2)
+    stage.run(until=600)
+    assert stage.lines == ["30 other notice noted shop/Pod/a", "430 other notice noted shop/Pod/a"]
+    assert stage.counted("decisions", outcome="opened") == 2
+    assert stage.counted("decisions", outcome="led_to_notification") == 2
+
+
+@BOTH
+def test_what_waits_for_the_end_of_a_window(tmp_path: Path, change: Change) -> None:
+    held, other = (WINDOW + text.replace("group_wait: 0s", "hold_in: [lunch]") for text in (HOOK, OTHER))
+    stage, pods = play(tmp_path, NOTED + held)
+    pods.event(100, "a")
+    change(stage, 140, NOTED + other)
+    stage.run(until=600)
+    assert stage.lines == ["300 other notice noted shop/Pod/a"]
+
+
+@BOTH
+def test_one_that_keeps_its_name_beside_it_is_told_once(tmp_path: Path, change: Change) -> None:
+    chat = 'team: [{type: webhook, name: chat, url: "http://receiver.example/chat"}, '
+    two, others = (waiting(text).replace("team: [", chat) for text in (HOOK, OTHER))
+    stage, pods = play(tmp_path, NOTED + two)
+    pods.event(0, "a")
+    pods.event(1, "b")
+    change(stage, 5, NOTED + others)
+    stage.run(until=600)
+    assert stage.lines == [
+        "30 chat notice noted shop/Pod/a, noted shop/Pod/b",
+        "30 other notice noted shop/Pod/a, noted shop/Pod/b",
+    ]
+
+
+def test_what_is_told_in_a_digest_from_now_on(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, NOTED + waiting(HOOK))
+    pods.event(0, "a")
+    digest = 'name: paper, url: "http://receiver.example/paper", digest: {schedule: "*/10 * * * *"}'
+    paper = HOOK.replace('name: hook, url: "http://receiver.example/hook"', digest)
+    stage.reload(15, NOTED + paper)
+    assert digests(stage.run(until=700)) == [(600, {"notices": ["a"]})]
