@@ -178,7 +178,7 @@ class Engine:
         moved = self._book.load(alerts, started_at=started_at, is_first=self._is_first_list)
         self._escalations.load(self._book.alerts.values())
         self._planned.load([kept for kept in groups if isinstance(kept, PlannedChange)])
-        self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents)
+        self._groups.load([kept for kept in groups if isinstance(kept, Group)], incidents, started_at)
         self._digests.load([kept for kept in groups if isinstance(kept, DigestPeriod | DigestEntry)])
         self._digests.use(self._book.rules, self._router, started_at)
         self._notices.load([kept for kept in groups if isinstance(kept, NoticeBatch)], started_at)

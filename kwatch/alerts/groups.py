@@ -68,12 +68,12 @@ class Groups:
         self._timers = timers
         self._ledger = ledger
 
-    def load(self, groups: Iterable[Group], incidents: Iterable[IncidentRow]) -> None:
+    def load(self, groups: Iterable[Group], incidents: Iterable[IncidentRow], now: datetime) -> None:
         """Take back what was kept. What the outbox knows to be sent counts, also where the engine never heard of it."""
         for group in groups:
             group.members = {name: told for name, told in group.members.items() if name in self._alerts}
             self.groups[group.key] = group
-        self._forget_removed()
+        self._forget_removed(now)
         for incident in incidents:
             if incident.last_sent_at is not None:
                 self._note_sent(incident.destination, incident.incident, incident.last_sent_at)
@@ -84,10 +84,7 @@ class Groups:
         """Go by other rules and routes: members stay where they were announced (S-61), removed destinations go."""
         before, self._router = self._router, router
         self._rules, self._memory = rules, memory
-        for group in self._removed():
-            if group.incident and before.destinations[group.destination].send_resolved:
-                self._take_leave(group, now)
-        self._forget_removed()
+        self._forget_removed(now, before.destinations)
         for group in list(self.groups.values()):
             route = route_of(group, self._alerts, router)
             if route is not None and apply_timings(group, route):
@@ -289,7 +286,7 @@ class Groups:
         is_told = group.members.pop(alert.fingerprint, False)
         if is_told and self._router.destinations[group.destination].send_resolved:
             group.ended.append(msgspec.structs.replace(view, muted_by=hold.says if hold else ""))
-        elif not is_told and (group.incident if hold is None else hold.is_collecting):
+        elif not is_told and (group.incident or group.is_collecting if hold is None else hold.is_collecting):
             group.came_and_went = [*(title for title in group.came_and_went if title != alert.title), alert.title]
             del group.came_and_went[:-TITLES]
         if group.incident and not any(group.members.values()) and not self.untold(group, now):
@@ -429,7 +426,7 @@ class Groups:
         group.severity = self._announcer.announce(
             address,
             kind,
-            views,
+            [msgspec.structs.replace(view, incident=group.incident) for view in views],
             now,
             Remarks(severity_before=group.severity, came_and_went=tuple(group.came_and_went), is_quiet=is_quiet),
         )
@@ -470,13 +467,16 @@ class Groups:
             group.due_at, group.forget_at = None, now + self._memory
         self._schedule(group)
 
-    def _removed(self) -> list[Group]:
-        return [each for each in self.groups.values() if each.destination not in self._router.destinations]
+    def _forget_removed(self, now: datetime, before: Mapping[str, Destination] = {}) -> None:
+        """Let go of the groups of destinations that are none any more: those of today are told of their members.
 
-    def _forget_removed(self) -> None:
-        """Let go of the groups of destinations that are none any more: those of today are told of their members."""
-        for group in self._removed():
+        They are told the end of what they hold open, after a restart once they are back; `before`: as they were.
+        """
+        for group in [each for each in self.groups.values() if each.destination not in self._router.destinations]:
             self._ledger.count(fates.DESTINATION_REMOVED)
+            destination = before.get(group.destination)
+            if group.incident and (destination is None or destination.send_resolved):
+                self._take_leave(group, now)
             for alert in map(self._alerts.__getitem__, group.members):
                 lose(alert, group.key)
                 self._ledger.touch_alert(alert.fingerprint)

@@ -1,10 +1,13 @@
 """One message per destination for what many groups hold: what was already there, and what a window has collected.
 
-The groups are then open as announced, in the thread of that message.
+The groups are then open as announced, in the thread of that message: each of its alerts names the incident of its
+group, in which it will end.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
+
+import msgspec
 
 from kwatch.alerts import grouping
 from kwatch.alerts.announcing import ALERTS, Address, Announcer, Remarks
@@ -68,10 +71,11 @@ class Summaries:
         views: dict[str, AlertView] = {}
         came_and_went: list[str] = []
         for group, untold in telling:
-            views |= {alert.fingerprint: self._groups.view(alert, now, is_new=True) for alert in untold}
+            fresh = [self._groups.view(alert, now, is_new=True) for alert in untold]
             came_and_went += group.came_and_went
             group.came_and_went = []
             self._open(group, untold, incident, now)
+            views |= {view.fingerprint: msgspec.structs.replace(view, incident=group.incident) for view in fresh}
         first = telling[0][0]
         address = Address(destination=first.destination, receiver=first.receiver, incident=incident)
         remarks = Remarks(came_and_went=tuple(dict.fromkeys(came_and_went))[:ALERTS], held_in=held_in)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Sequence
 
+from kwatch.config.circles import Step, circles
 from kwatch.config.matching import KnownNames, check_labels, read_label_match
 from kwatch.config.parse import Node
 from kwatch.config.problems import Problems
@@ -10,19 +11,23 @@ from kwatch.config.routes import implies
 from kwatch.config.schema import Absent, InhibitWords
 from kwatch.config.validate import check
 from kwatch.model.conditions import AllOf
-from kwatch.model.rules import Inhibition
+from kwatch.model.rules import Inhibition, Rule
 
 _Entry = tuple[Node, Inhibition]
 
 
-def read_inhibitions(entries: Iterable[Node], known: KnownNames | None, problems: Problems) -> tuple[Inhibition, ...]:
+def read_inhibitions(
+    entries: Iterable[Node], rules: Sequence[Rule], known: KnownNames | None, problems: Problems
+) -> tuple[Inhibition, ...]:
     """Return the entries of `inhibit`; `known` None: a file is broken, any name may be."""
     read = [(node, found) for node in entries if (found := _inhibition(node, known, problems)) is not None]
-    for last in range(len(read)):
-        circle = _circle(read[: last + 1])
-        if circle:
+    for last, steps in enumerate(circles(read, rules)):
+        place = read[last][0].place
+        if circle := _circle(read[: last + 1]):
             way = ", which mutes that at ".join(str(node.place) for node, _ in (*circle[1:], circle[0]))
-            problems.add(read[last][0].place, f"a circle: this mutes the entry at {way}: take one of them away")
+            problems.add(place, f"a circle: this mutes the entry at {way}: take one of them away")
+        elif steps:
+            problems.add(place, f"a circle: {_said(steps)}: narrow one of them by `not`, or take it away")
     return tuple(inhibition for _, inhibition in read)
 
 
@@ -53,6 +58,12 @@ def _circle(entries: Sequence[_Entry]) -> tuple[_Entry, ...]:
                 seen.add(id(entry))
                 ways.append((*way, entry))
     return ()
+
+
+def _said(steps: Sequence[Step]) -> str:
+    """Return the steps of a circle, of which the first is by the entry that is told of."""
+    entries = ("by this", *(f"by that at {step.place}" for step in steps[1:]))
+    return ", ".join(f"{by} {step.source!r} mutes {step.muted!r}" for by, step in zip(entries, steps, strict=True))
 
 
 def _mutes(entry: _Entry, other: _Entry) -> bool:

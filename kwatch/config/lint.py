@@ -22,7 +22,7 @@ from kwatch.model.conditions import (
     nodes,
 )
 from kwatch.model.contradictions import impossible, literals
-from kwatch.model.matching import kinds_of, words_of
+from kwatch.model.matching import CLUSTER_SCOPED, kinds_of, words_of
 from kwatch.model.rules import Mode, Rate, Rule, Subject
 from kwatch.rules.explain import path_text
 from kwatch.watch.concealed import is_left_out, is_marked
@@ -47,24 +47,6 @@ _STATES = {
     "BackoffLimitExceeded": "job-failed",
     "ProgressDeadlineExceeded": "rollout-stuck",
 }
-
-#: Kinds of Kubernetes that are in no namespace, those that people write rules for.
-_CLUSTER_SCOPED = frozenset(
-    (
-        "CertificateSigningRequest",
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "CustomResourceDefinition",
-        "MutatingWebhookConfiguration",
-        "Namespace",
-        "Node",
-        "PersistentVolume",
-        "PriorityClass",
-        "StorageClass",
-        "ValidatingWebhookConfiguration",
-        "VolumeAttachment",
-    )
-)
 
 #: Labels of alerts that are words of the match.
 _WORDS = ("kind", "namespace", "name", "workload", "node", "reason")
@@ -98,7 +80,7 @@ def errors(rule: Rule, namespaces: Condition) -> Iterator[tuple[str, str]]:
 def _without_namespace(rule: Rule) -> str:
     """Return a kind that is in no namespace where only such objects are asked for in one; empty: none."""
     kinds = kinds_of(rule.match) if rule.on is Subject.RESOURCE else None
-    if not kinds or not kinds <= _CLUSTER_SCOPED:
+    if not kinds or not kinds <= CLUSTER_SCOPED:
         return ""
     nowhere = WordIs(Word.NAMESPACE, (Text(""),))
     return min(kinds) if impossible(AllOf((nowhere, rule.match))) else ""

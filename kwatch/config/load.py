@@ -92,7 +92,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
         watch=_watch(sources.main, words, problems),
         rules=rules,
         known=book.known,
-        inhibitions=read_inhibitions(inhibit, known, problems),
+        inhibitions=read_inhibitions(inhibit, rules, known, problems),
         windows=windows,
         teams=words.teams,
         redact=words.redact,

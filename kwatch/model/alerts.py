@@ -65,6 +65,7 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     escalated_to: tuple[str, ...] = ()  # receivers that were told since nobody had acknowledged it in time
     held_back_by: str = ""  # what kept it from being told until now
     muted_by: str = ""  # what keeps it from being told now, as in "silenced until …"
+    incident: str = ""  # the one in which this destination is told of it, and of its end; empty: it has none
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):

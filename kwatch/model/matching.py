@@ -39,6 +39,24 @@ _SCALE = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e
     f"{letter}i": 1024.0**power for power, letter in enumerate("KMGTPE", start=1)
 }
 
+#: Kinds of Kubernetes that are in no namespace, those that people write rules for.
+CLUSTER_SCOPED = frozenset(
+    (
+        "CertificateSigningRequest",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CustomResourceDefinition",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "StorageClass",
+        "ValidatingWebhookConfiguration",
+        "VolumeAttachment",
+    )
+)
+
 _WILDCARD = {"*": ".*", "?": "."}
 
 

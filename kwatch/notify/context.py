@@ -159,6 +159,7 @@ def _alert(say: Words, alert: AlertView, zone: ZoneInfo, now: datetime, annotati
         "severity": alert.severity.word,
         "fingerprint": alert.fingerprint,
         "episode": alert.episode,
+        "incident": alert.incident,
         "continuity": facts.episode(say, alert),
         "labels": labels,
         "annotations": rendered,

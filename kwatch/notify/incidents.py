@@ -16,13 +16,14 @@ from typing import Final
 import msgspec
 
 from kwatch.model.alerts import AlertState, AlertView
-from kwatch.model.notifications import Notification, NotificationKind, Thread
+from kwatch.model.notifications import Content, Notification, NotificationKind, Thread
 from kwatch.model.rules import Severity
 
 #: Alerts of one group that are incidents of their own at a time: as many calls as one person can take in.
 OWN: Final = 10
 
-#: Kinds that tell of many groups: each of those tells the ends of its own, and nobody that of the list.
+#: Kinds that tell of many groups: each of those tells the ends of its own, and nobody that of the list. What a summary
+#: tells opens the incidents of the groups; it is one itself only where it tells of more.
 _LISTS: Final = frozenset({NotificationKind.SUMMARY, NotificationKind.OVERFLOW})
 _OVER: Final[Mapping[AlertState, NotificationKind]] = {
     AlertState.RESOLVED: NotificationKind.RESOLVED,
@@ -67,11 +68,14 @@ def plan(notification: Notification, thread: Thread, *, send_resolved: bool) -> 
     firing = [view for view in content.alerts if view.state is AlertState.FIRING]
     own = {key_of(view): view for view in _own(firing, known)}
     rest = [view for view in firing if key_of(view) not in own]
-    is_shared = bool(rest) or kind in _LISTS
     steps = [step for view in own.values() if (step := _about(notification, view, known)) is not None]
-    if is_shared and (shared := _shared(notification, rest, is_known=key in known)) is not None:
-        steps.append(shared)
-    still = {*own, *((key,) if is_shared else ())}
+    shared = _by_incident(notification, rest)
+    if kind in _LISTS and not _says_where(content, firing):
+        shared.setdefault(key, [])
+    for incident, views in shared.items():
+        if (step := _shared(notification, incident, views, is_known=incident in known)) is not None:
+            steps.append(step)
+    still = {*own, *shared}
     ended = tuple(_ended(notification, thread, known, still)) if send_resolved else ()
     return Plan((*steps, *ended), _open(thread, known, still, ended))
 
@@ -108,8 +112,26 @@ def _about(notification: Notification, view: AlertView, known: frozenset[str]) -
     return Step(act=act, key=key, severity=view.severity, told=alone(notification, view))
 
 
-def _shared(notification: Notification, rest: list[AlertView], *, is_known: bool) -> Step | None:
+def _says_where(content: Content, firing: list[AlertView]) -> bool:
+    """Return whether a list names the incident of each alert that it is about, and so has no need of its own."""
+    named = [view for view in firing if view.incident]
+    return content.kind is NotificationKind.SUMMARY and content.alert_count == len(named)
+
+
+def _by_incident(notification: Notification, rest: list[AlertView]) -> dict[str, list[AlertView]]:
+    """Return the alerts that share an incident, by its key: those of a summary share that of their group."""
+    shared: dict[str, list[AlertView]] = {}
+    for view in rest:
+        own = view.incident if notification.kind is NotificationKind.SUMMARY else ""
+        shared.setdefault(own or notification.incident, []).append(view)
+    return shared
+
+
+def _shared(notification: Notification, key: str, rest: list[AlertView], *, is_known: bool) -> Step | None:
     """Return what is to be done about the group's incident: it tells of all of the group, as bad as what it is for."""
+    if key != notification.incident:
+        told = alone(notification, *rest)
+        return Step(act=_act(notification.kind, rest, is_known=is_known), key=key, severity=told.severity, told=told)
     severity = max((view.severity for view in rest), default=Severity.INFO)
     act, is_list = _act(notification.kind, rest, is_known=is_known), notification.kind in _LISTS
     if act is Act.UPDATE and (notification.content.is_quiet or notification.kind is NotificationKind.REPEAT):
@@ -117,7 +139,7 @@ def _shared(notification: Notification, rest: list[AlertView], *, is_known: bool
     content = msgspec.structs.replace(notification.content, severity=severity)
     return Step(
         act=act,
-        key=notification.incident,
+        key=key,
         severity=severity,
         told=notification if is_list else msgspec.structs.replace(notification, severity=severity, content=content),
         is_closed_by_hand=is_list,
@@ -154,26 +176,27 @@ def _ended(notification: Notification, thread: Thread, known: frozenset[str], st
             yield Step(act=Act.CLOSE, key=key, severity=told.severity, told=told)
 
 
-def alone(notification: Notification, view: AlertView) -> Notification:
-    """Return the notification as if it told of one alert only."""
+def alone(notification: Notification, *views: AlertView) -> Notification:
+    """Return the notification as if it told of one alert only, or of some that are alike in their state."""
     is_kept = notification.kind in {*_LASTING, NotificationKind.NOTICE}
-    kind = _OVER.get(view.state, notification.kind if is_kept else NotificationKind.FIRING)
+    kind = _OVER.get(views[0].state, notification.kind if is_kept else NotificationKind.FIRING)
+    severity = max(view.severity for view in views)
     content = msgspec.structs.replace(
         notification.content,
         kind=kind,
-        severity=view.severity,
-        alerts=(view,),
-        alert_count=1,
-        firing_count=int(view.state is AlertState.FIRING),
-        starts_at=view.starts_at,
-        ends_at=view.ends_at,
+        severity=severity,
+        alerts=views,
+        alert_count=len(views),
+        firing_count=sum(view.state is AlertState.FIRING for view in views),
+        starts_at=min(view.starts_at for view in views),
+        ends_at=views[0].ends_at,
         came_and_went=(),
-        is_late=view.is_late,
+        is_late=any(view.is_late for view in views),
         held_in="",
         folded=0,
         counts=(),
     )
-    return msgspec.structs.replace(notification, kind=kind, severity=view.severity, content=content)
+    return msgspec.structs.replace(notification, kind=kind, severity=severity, content=content)
 
 
 def _as_over(notification: Notification, ended: tuple[AlertView, ...]) -> Notification:

@@ -318,7 +318,7 @@ def test_a_destination_hears_what_is_severe_enough_and_no_end_where_it_wants_non
     assert [told.kind for told in world.told if told.destination == "silent"] == ["firing", "update"]
 
 
-def test_a_removed_destination_is_forgotten():
+def test_a_removed_destination_is_told_the_end_and_forgotten():
     world = World(level())
     world.true(0)
     world.destinations = (Destination(name="mail", receiver="team", type="smtp"),)
@@ -326,7 +326,7 @@ def test_a_removed_destination_is_forgotten():
     world.false(20)
     world.thaw(20)
     world.advance(1000)
-    assert world.brief == ["firing@0"]
+    assert world.brief == ["firing@0", "expired@10"]
     assert world.counters["destination_removed"] == 1
 
 

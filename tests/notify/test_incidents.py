@@ -61,6 +61,11 @@ def test_a_list_whose_alerts_all_have_incidents_only_informs(kind: NotificationK
     ]
 
 
+def test_a_summary_that_names_all_incidents_opens_none_for_people_to_close() -> None:
+    planned = plan(told(K.SUMMARY, critical("a", incident="kw/x/1")), ALONE, send_resolved=True)
+    assert [(step.key, step.severity) for step in planned.steps] == [("kw/a/1", Severity.CRITICAL)]
+
+
 def test_each_episode_has_an_incident_of_its_own() -> None:
     assert acts(K.FIRING, critical("a", episode=7)) == ["open kw/a/7", "(kw/a/7)"]
 
@@ -183,6 +188,25 @@ def test_what_a_first_start_lists_ends_by_its_groups() -> None:
     end = msgspec.structs.replace(told(K.RESOLVED, ended(critical("a"))), incident="kw/another/1")
     planned = plan(end, group, send_resolved=True)
     assert [f"{step.act.value} {step.key}" for step in planned.steps] == ["close kw/a/1", "close kw/another/1"]
+
+
+def test_what_a_summary_tells_opens_the_incidents_in_which_it_ends() -> None:
+    views = [
+        msgspec.structs.replace(view, incident=incident)
+        for view, incident in ((critical("a"), "kw/x/1"), (warning("b"), "kw/x/1"), (warning("c"), "kw/y/2"))
+    ]
+    summary = plan(told(K.SUMMARY, *views), ALONE, send_resolved=True)
+    assert [(step.act.value, step.key, step.is_closed_by_hand) for step in summary.steps] == [
+        ("open", "kw/a/1", False),
+        ("open", "kw/x/1", False),
+        ("open", "kw/y/2", False),
+    ]
+    assert [[view.fingerprint for view in step.told.content.alerts] for step in summary.steps] == [["a"], ["b"], ["c"]]
+    assert {step.told.kind for step in summary.steps} == {K.FIRING}
+    group = knowing(*summary.open, is_own=False)
+    end = msgspec.structs.replace(told(K.RESOLVED, ended(warning("c"))), incident="kw/y/2")
+    planned = plan(end, group, send_resolved=True)
+    assert [f"{step.act.value} {step.key}" for step in planned.steps] == ["close kw/y/2"]
 
 
 def test_a_group_that_goes_on_in_anothers_thread_knows_its_own_from_then_on() -> None:

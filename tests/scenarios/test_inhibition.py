@@ -93,13 +93,14 @@ rules:
   - {name: unknown, on: resource, match: {kind: Pod, fields: {status.phase: Unknown}}, resolve_hold: 0s}
   - {name: pending, on: resource, severity: info, match: {kind: Pod, fields: {status.phase: Pending}}, resolve_hold: 0s}
 inhibit:
-  - {when: {severity: critical}, mute: {rule: unknown}, equal: [namespace]}
+  - {when: {severity: critical, namespace: shop}, mute: {rule: unknown}, equal: [namespace]}
   - {when: {rule: unknown}, mute: {severity: info}, equal: [namespace]}
   - {when: {rule: pending}, mute: {severity: critical}, equal: [namespace]}
 """
 
 
 def test_S74_of_a_circle_of_alerts_the_earliest_is_told(tmp_path: Path) -> None:
+    """Of a circle that only their namespaces make, which no configuration shows for certain."""
     hook = HOOK.replace("[namespace], group_wait: 0s", "[rule], group_wait: 15s")
     stage, pods = play(tmp_path, ROUND + hook)
     pods.phase(0, "u", "Unknown")

@@ -96,3 +96,20 @@ def test_it_is_told_though_kwatch_dies_before_everything_was_heard(tmp_path: Pat
     stage.absent(110.5, 119)
     stage.run(until=3000)
     assert stage.lines == ["0 hook firing broken shop/Pod/a", "120 other summary broken shop/Pod/a"]
+
+
+def test_one_that_is_back_after_restarts_is_told_the_end_of_what_it_holds_open(tmp_path: Path) -> None:
+    """Whatever has become of the alert meanwhile (D2)."""
+    stage, pods = play(tmp_path, BROKEN + HOOK)
+    pods.phase(0, "a")
+    stage.absent(100, 109, BROKEN + OTHER)
+    pods.phase(200, "a", "Running")
+    stage.absent(300, 309, BROKEN + HOOK)
+    opened, *_, ended = stage.run(until=3000)
+    assert stage.lines == [
+        "0 hook firing broken shop/Pod/a",
+        "110 other summary broken shop/Pod/a",
+        "200 other resolved broken shop/Pod/a",
+        "309 hook expired broken shop/Pod/a",
+    ]
+    assert ended.document["incident"] == opened.document["incident"]

@@ -5,7 +5,7 @@ follows is linked beside each limit. Simulators are stateful, know no channel, a
 time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -95,3 +95,16 @@ class EditableVendor(HttpVendor, Protocol):
     def delete(self, shown_id: str, /) -> None:
         """Remove a message, as people do."""
         ...
+
+
+def texts_in(tree: Any) -> Iterator[str]:
+    """Yield the texts of a JSON document, keys aside."""
+    match tree:
+        case str():
+            yield tree
+        case list():
+            for item in tree:
+                yield from texts_in(item)
+        case dict():
+            for item in tree.values():
+                yield from texts_in(item)

@@ -6,7 +6,7 @@ the state `ok` in any case resolves, and an integration takes 300 alerts in 5 mi
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from kwatch.clock import Clock
-from kwatch.testing.vendors import CANARY, Limit, Refusal, Shown
+from kwatch.testing.vendors import CANARY, Limit, Refusal, Shown, texts_in
 
 FIELDS = "https://grafana.com/docs/oncall/latest/configure/integrations/references/webhook/"
 RATES = "https://github.com/grafana/oncall/blob/dev/engine/apps/integrations/mixins/ratelimit_mixin.py"
@@ -79,7 +79,7 @@ class Grafana:
         return [
             Shown(
                 id=group.uid,
-                text="\n".join(text.replace("\u200b", "") for text in _texts(group.alerts[-1])),
+                text="\n".join(text.replace("\u200b", "") for text in texts_in(group.alerts[-1])),
                 is_over=group.is_over,
                 edits=len(group.alerts) - 1,
             )
@@ -106,12 +106,3 @@ def _alert(**changes: Any) -> bytes:
 
 def _request(content: bytes, url: str = _URL) -> httpx.Request:
     return httpx.Request("POST", url, content=content)
-
-
-def _texts(tree: Any) -> Iterator[str]:
-    match tree:
-        case str():
-            yield tree
-        case dict():
-            for item in tree.values():
-                yield from _texts(item)

@@ -6,14 +6,14 @@ Prometheus' notifier (https://github.com/prometheus/alertmanager/blob/main/notif
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from kwatch.clock import Clock
-from kwatch.testing.vendors import CANARY, Limit, Refusal, Shown
+from kwatch.testing.vendors import CANARY, Limit, Refusal, Shown, texts_in
 
 EVENTS = "https://docs.incident.io/api-reference/alert-events-v2/createhttp"
 NOTIFIER = "https://github.com/prometheus/alertmanager/blob/main/notify/incidentio/incidentio.go"
@@ -91,7 +91,7 @@ class IncidentIo:
         return [
             Shown(
                 id=key,
-                text="\n".join(map(_seen, _texts(alert.event))),
+                text="\n".join(map(_seen, texts_in(alert.event))),
                 is_over=alert.is_over,
                 links=tuple(url for _, url in _LINK.findall(alert.event.get("description", ""))),
                 edits=alert.events - 1,
@@ -132,12 +132,3 @@ def _seen(text: str) -> str:
     """Return what is read of a text in Markdown."""
     lines = _LINK.sub(r"\1", text).replace("**", "").replace("  \n", "\n")
     return _ESCAPED.sub(r"\1", lines).replace("\u200b", "")
-
-
-def _texts(tree: Any) -> Iterator[str]:
-    match tree:
-        case str():
-            yield tree
-        case dict():
-            for item in tree.values():
-                yield from _texts(item)

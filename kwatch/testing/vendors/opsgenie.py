@@ -18,7 +18,7 @@ import httpx
 
 from kwatch.clock import Clock
 from kwatch.errors import Failure
-from kwatch.testing.vendors import CANARY, Limit, Refusal, Shown
+from kwatch.testing.vendors import CANARY, Limit, Refusal, Shown, texts_in
 
 ALERTS = "https://docs.opsgenie.com/docs/alert-api"
 RATES = "https://docs.opsgenie.com/docs/api-rate-limiting"
@@ -127,7 +127,7 @@ class Opsgenie:
         return [
             Shown(
                 id=alert.alias,
-                text="\n".join(map(_seen, [*_texts(alert.content), *alert.notes])),
+                text="\n".join(map(_seen, [*texts_in(alert.content), *alert.notes])),
                 is_over=alert.state == "closed",
                 edits=alert.count - 1 + len(alert.notes),
             )
@@ -212,15 +212,3 @@ def _request(path: str, body: bytes, authorization: str = _AUTHORIZATION) -> htt
 def _seen(text: str) -> str:
     """Return what is read of a text in which tags are markup."""
     return html.unescape(_TAG.sub("", text)).replace("\u200b", "")
-
-
-def _texts(tree: Any) -> Iterator[str]:
-    match tree:
-        case str():
-            yield tree
-        case list():
-            for item in tree:
-                yield from _texts(item)
-        case dict():
-            for item in tree.values():
-                yield from _texts(item)

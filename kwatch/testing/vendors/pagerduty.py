@@ -15,7 +15,7 @@ import httpx
 
 from kwatch.clock import Clock
 from kwatch.errors import Failure
-from kwatch.testing.vendors import CANARY, Limit, Refusal, Shown
+from kwatch.testing.vendors import CANARY, Limit, Refusal, Shown, texts_in
 
 EVENTS = "https://developer.pagerduty.com/docs/events-api-v2/trigger-events/"
 OVERVIEW = "https://developer.pagerduty.com/docs/events-api-v2/overview/"
@@ -101,14 +101,14 @@ class PagerDuty:
         incidents = [
             Shown(
                 id=incident.key,
-                text="\n".join(_texts(incident.event)),
+                text="\n".join(texts_in(incident.event)),
                 is_over=incident.state == "resolved",
                 edits=len(incident.log) - 1,
             )
             for incident in self.incidents
         ]
         return incidents + [
-            Shown(id=f"change-{number}", text="\n".join(_texts(change)), is_over=True)
+            Shown(id=f"change-{number}", text="\n".join(texts_in(change)), is_over=True)
             for number, change in enumerate(self.changes)
         ]
 
@@ -209,15 +209,3 @@ def _sized(size: int) -> httpx.Request:
 
 def _change(**changes: Any) -> httpx.Request:
     return _request("change/enqueue", {"routing_key": _KEY, "payload": {"summary": "rolled out", **changes}})
-
-
-def _texts(tree: Any) -> Iterator[str]:
-    match tree:
-        case str():
-            yield tree
-        case list():
-            for item in tree:
-                yield from _texts(item)
-        case dict():
-            for item in tree.values():
-                yield from _texts(item)

@@ -7,13 +7,13 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 
 from kwatch.clock import Clock
-from kwatch.testing.vendors import CANARY, Limit, Refusal, Shown
+from kwatch.testing.vendors import CANARY, Limit, Refusal, Shown, texts_in
 
 SPECIFICATION = "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"
 _URL = f"https://hooks.example.com/{CANARY}"
@@ -80,7 +80,7 @@ class Receiver:
     def shown(self) -> list[Shown]:
         """Return the texts of each document."""
         return [
-            Shown(id=str(number), text="\n".join(_texts(document))) for number, document in enumerate(self.documents)
+            Shown(id=str(number), text="\n".join(texts_in(document))) for number, document in enumerate(self.documents)
         ]
 
     def _is_signed(self, request: httpx.Request, body: bytes) -> bool:
@@ -106,15 +106,3 @@ class Receiver:
 def _signature(key: bytes, message_id: str, timestamp: str, body: bytes) -> str:
     digest = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
     return f"v1,{base64.b64encode(digest).decode()}"
-
-
-def _texts(tree: Any) -> Iterator[str]:
-    match tree:
-        case str():
-            yield tree
-        case list():
-            for item in tree:
-                yield from _texts(item)
-        case dict():
-            for item in tree.values():
-                yield from _texts(item)
