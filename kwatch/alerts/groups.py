@@ -153,7 +153,7 @@ class Groups:
         """Tell an alert, which flapping alone kept open, where it was not told: it is wrong again."""
         for group in [self.groups[key] for key in alert.groups if key in self.groups]:
             if not group.members[alert.fingerprint] and self._muting.hold_of(alert, group.schedule, now) is None:
-                grouping.joined(group, alert.severity, now)
+                grouping.released(group, alert.severity, now)  # at once: it may be over again before a wait is
                 self.save(group)
 
     def told_in(self, incident: str) -> list[Alert]:
