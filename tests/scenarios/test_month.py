@@ -3,7 +3,6 @@
 Besides trouble there are a digest each morning, a window each night, a silence, a rollout, and a restart each Sunday.
 """
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -89,12 +88,9 @@ def expected_digests() -> list[tuple[float, dict[str, list[str]]]]:
 def test_a_month_of_trouble_is_told_to_the_message(tmp_path: Path) -> None:
     stage = Stage(tmp_path, CONFIG)
     plays(stage)
-    began = time.process_time()
     stage.run(until=DAYS * DAY)
-    took = time.process_time() - began
     assert [str(told) for told in stage.told if told.destination == "hook"] == expected()
     assert [(told.at, sections(told)) for told in stage.told if told.destination == "paper"] == expected_digests()
-    assert took < 60  # of this process alone: others may use the machine too
 
 
 def sections(told: Told) -> dict[str, list[str]]:
