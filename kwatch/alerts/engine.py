@@ -41,6 +41,7 @@ from kwatch.alerts.records import (
     Watched,
 )
 from kwatch.alerts.routing import Router
+from kwatch.alerts.rows import read_rows, row_of
 from kwatch.alerts.silences import Silences
 from kwatch.alerts.story import AlertStory, story_of, tellings
 from kwatch.alerts.summaries import Summaries
@@ -62,11 +63,6 @@ from kwatch.model.windows import Window
 
 #: The key of the row that says until when the cluster was watched.
 WATCHED = "watched"
-
-_ENCODER = msgspec.json.Encoder()
-_ALERT = msgspec.json.Decoder(Alert)
-_GROUP: msgspec.json.Decoder[GroupRow] = msgspec.json.Decoder(GroupRow)
-_SILENCE = msgspec.json.Decoder(Silence)
 
 
 class Engine:
@@ -157,18 +153,7 @@ class Engine:
     ) -> None:
         """Begin, with what was kept; `covered_until` None: for the first time, so that what is there is no news."""
         self._is_first_list, self._is_blind = covered_until is None, True
-        alerts: list[Alert] = []
-        groups: list[GroupRow] = []
-        silences: list[Silence] = []
-        for row in rows:
-            if row.body is None:
-                continue
-            if row.table is Table.ALERTS:
-                alerts.append(_ALERT.decode(row.body))
-            elif row.table is Table.GROUPS:
-                groups.append(_GROUP.decode(row.body))
-            elif row.table is Table.SILENCES:
-                silences.append(_SILENCE.decode(row.body))
+        alerts, groups, silences = read_rows(rows)
         self._recall(groups)
         for alert in alerts:
             if alert.state is AlertState.FIRING:
@@ -421,6 +406,14 @@ class Engine:
         self._advance(now, inclusive=False)
         return self._answers.withdraw(target, by, now)
 
+    def firing(self, target: str, now: datetime) -> tuple[AlertView, ...]:
+        """Return the alert of a fingerprint, or all that an incident tells of: those that fire."""
+        return self._answers.firing(target, now)
+
+    def note_refused(self, why: str, subject: str, by: str, now: datetime) -> None:
+        """Write into the audit log that a click came to nothing; `subject`: the destination of the button."""
+        self._answers.refuse(why, subject, by, now)
+
     def why_unanswered(self, target: str) -> str:
         """Return why `ack` or `unack` found nothing, and what can be done."""
         return self._answers.problem(target)
@@ -618,9 +611,9 @@ class Engine:
 
     def _rows(self) -> Iterable[Row]:
         for silence_id in self._ledger.dirty_silences:
-            yield _row(Table.SILENCES, silence_id, self._silences.get(silence_id))
+            yield row_of(Table.SILENCES, silence_id, self._silences.get(silence_id))
         for fingerprint in self._ledger.dirty_alerts:
-            yield _row(Table.ALERTS, fingerprint, self._book.alerts.get(fingerprint))
+            yield row_of(Table.ALERTS, fingerprint, self._book.alerts.get(fingerprint))
         kept: tuple[Mapping[str, GroupRow], ...] = (
             self._groups.groups,
             self._notices.batches,
@@ -631,13 +624,9 @@ class Engine:
         )
         for key in self._ledger.dirty_groups:
             row = next((rows[key] for rows in kept if key in rows), None)
-            yield _row(Table.GROUPS, key, row or self._annotations.row(key))
+            yield row_of(Table.GROUPS, key, row or self._annotations.row(key))
 
 
 def _memory(rules: Mapping[str, Rule]) -> timedelta:
     """Return how long an incident that is over can be gone on with."""
     return max([MEMORY, *(rule.reopen_window for rule in rules.values())])
-
-
-def _row(table: Table, key: str, kept: Alert | GroupRow | Silence | None) -> Row:
-    return Row(table, key, None if kept is None else _ENCODER.encode(kept))

@@ -94,10 +94,13 @@ def _open(connection: apsw.Connection, first: Notification, at: datetime) -> tup
 
 
 def _open_id(connection: apsw.Connection, destination: str) -> str | None:
-    """Return the id of the overflow that takes in more; None: there is none."""
+    """Return the id of the overflow that takes in more; None: there is none.
+
+    Of several the oldest: one that did not arrive is open again, and another may have been opened meanwhile.
+    """
     found: str | None = connection.execute(
         "SELECT id FROM deliveries WHERE destination = ? AND kind = 'overflow' AND NOT is_listed"
-        " AND finished_at IS NULL",
+        " AND finished_at IS NULL ORDER BY number LIMIT 1",
         (destination,),
     ).get
     return found

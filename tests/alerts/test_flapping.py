@@ -38,8 +38,10 @@ def test_one_that_was_never_told_is_told_as_flapping() -> None:
     world = World(level(flapping=SOON), root=route(group_wait=seconds(20)))
     world.true(0)
     world.false(10)
+    world.true(30)
+    world.false(40)
     world.advance(1000)
-    assert world.brief == ["firing@20", "resolved@110"]
+    assert world.brief == ["firing@30", "resolved@140"]
     assert [view.is_flapping for view in world.notifications[0].content.alerts] == [True]
 
 
