@@ -121,7 +121,12 @@ def measure(rounds: int) -> dict[str, float]:
     engine = TemplateEngine(SystemClock())
     transport = httpx.MockTransport(lambda request: httpx.Response(200))
     tools = Tools(
-        clock=SystemClock(), templates=engine, transport=lambda _: transport, instance="bench", stdout=io.StringIO()
+        clock=SystemClock(),
+        templates=engine,
+        transport=lambda _: transport,
+        instance="bench",
+        secret="s",
+        stdout=io.StringIO(),
     )
     figures: dict[str, float] = {}
     for kind, keys in CONFIGS.items():

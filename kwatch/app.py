@@ -38,6 +38,7 @@ from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Rule
 from kwatch.namespaces import NamespaceFilter
 from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools, secrets_in
+from kwatch.notify.clicks import Clicks
 from kwatch.notify.heartbeat import Ping
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
@@ -141,6 +142,7 @@ class App:
             clock=ports.clock,
             counters=counters,
         )
+        self.clicks = Clicks(self.parts.channels, LiveControl(self), clock=ports.clock, counters=counters)
         self.pipeline = Pipeline(
             self.decider,
             state,
@@ -221,6 +223,7 @@ class App:
         self.decider.use(parts.rules, new, parts.namespaces, moves=moves, now=now)
         self.outbox.use(parts.channels, config.policies)
         self.reconciler.use(parts.channels)
+        self.clicks.use(parts.channels)
 
     def _parts(self, config: Config, before: Parts | None = None) -> Parts:
         secrets = secrets_in((*config.receivers.values(), config.heartbeat))
@@ -282,6 +285,7 @@ class App:
             templates=TemplateEngine(self.ports.clock, self.ports.redactor.clean),
             transport=self.ports.transport,
             instance=instance,
+            secret=self.state.token,
             stdout=self.ports.stdout,
         )
 
@@ -310,11 +314,12 @@ class App:
             reload = tasks.create_task(self._follow_configuration(), name="reload")
             timekeeper = tasks.create_task(self.timekeeper.run(), name="timekeeper")
             reconciler = tasks.create_task(self.reconciler.run(), name="reconciler")
+            clicks = tasks.create_task(self.clicks.run(), name="clicks")
             heartbeat = tasks.create_task(self.heartbeat.run(), name="heartbeat")
             await stop.wait()
             self.is_stopping = True
             log.info("stopping")
-            await _cancel(heartbeat, reconciler, timekeeper, reload, watches, lookup)
+            await _cancel(heartbeat, clicks, reconciler, timekeeper, reload, watches, lookup)
             await _cancel(pipeline)
             await self.reporter.stopped(COMMIT_SECONDS)
             self.outbox.stop(DRAIN_SECONDS)

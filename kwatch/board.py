@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kwatch import __version__
 from kwatch.alerts.story import AlertStory
+from kwatch.config.problems import did_you_mean
 from kwatch.errors import StateError
 from kwatch.model.decisions import AuditEntry
 from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded
@@ -110,7 +111,8 @@ class LiveBoard:
         tokens = (*self._app.decider.kinds(), *self._app.config.watch.resources)
         kinds = {token.partition(".")[0] for token in tokens}
         if kind not in kinds:
-            return f"{kind} is not watched: no rule asks for it; watched are {', '.join(sorted(kinds))}"
+            hint = did_you_mean(kind, kinds)
+            return f"{kind} is not watched: no rule asks for it{hint}; watched are {', '.join(sorted(kinds))}"
         if not self._app.decider.is_watched(namespace):
             return f"namespace {namespace} is not watched: `watch.namespaces` leaves it out"
         return _GONE

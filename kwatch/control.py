@@ -1,4 +1,4 @@
-"""What the running kwatch lets be changed over HTTP: of what is decided as a step of the pipeline, in its turn."""
+"""What the running kwatch lets be changed over HTTP and by buttons: what is decided, as a step of the pipeline."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from kwatch.alerts.silences import MOST
-from kwatch.config.silences import read_silence
+from kwatch.config.silences import exactly, read_silence
 from kwatch.errors import RefusedError, StateError
 from kwatch.model.alerts import AlertView
 from kwatch.model.silences import Silence
@@ -33,15 +33,30 @@ class LiveControl:
 
     async def add_silence(self, asked: Mapping[str, object], actor: str) -> tuple[Silence, int]:
         """Make a silence; return it with the number of open alerts that it matches now."""
-        app = self._app
+        return await self._perform(lambda now: self._add_silence(asked, actor, now))
 
-        def step(now: datetime) -> tuple[Silence, int]:
-            silence = read_silence(asked, app.config.known, cluster=app.cluster, owner=actor, now=now)
-            if len(app.engine.silences()) >= MOST:
-                raise RefusedError(f"there are {MOST} silences already: let some expire first")
-            return silence, app.engine.add_silence(silence, actor, now)
+    def _add_silence(self, asked: Mapping[str, object], actor: str, now: datetime) -> tuple[Silence, int]:
+        app = self._app
+        silence = read_silence(asked, app.config.known, cluster=app.cluster, owner=actor, now=now)
+        if len(app.engine.silences()) >= MOST:
+            raise RefusedError(f"there are {MOST} silences already: let some expire first")
+        return silence, app.engine.add_silence(silence, actor, now)
+
+    async def silence_incident(self, incident: str, length: Mapping[str, object], actor: str) -> Silence:
+        """Silence exactly the alerts that an incident tells of, for a length."""
+        engine = self._app.engine
+
+        def step(now: datetime) -> Silence:
+            alerts = engine.firing(incident, now)
+            if not alerts:
+                raise RefusedError(engine.why_unanswered(incident))
+            return self._add_silence({"match": exactly(alert.labels for alert in alerts), **length}, actor, now)[0]
 
         return await self._perform(step)
+
+    async def note_refused(self, why: str, subject: str, actor: str) -> None:
+        """Write into the audit log that a click came to nothing."""
+        await self._perform(lambda now: self._app.engine.note_refused(why, subject, actor, now))
 
     async def expire_silence(self, silence_id: str, actor: str) -> bool:
         """End a silence now; False: there is none of that id."""

@@ -30,6 +30,7 @@ TOOLS = Tools(
     templates=TemplateEngine(CLOCK),
     transport=lambda _: httpx.MockTransport(lambda request: httpx.Response(200)),
     instance="prod-eu",
+    secret="s",
     stdout=io.StringIO(),
 )
 MAIL = {"type": "smtp", "host": "mail.example.com", "from": "kwatch@example.com", "to": "team@example.com"}

@@ -41,6 +41,14 @@ class Answers:
             self.lapse(alert, now)
         return self._answered(found, _entry("acknowledgement withdrawn", target, by, now, _detail(found)))
 
+    def firing(self, target: str, now: datetime) -> tuple[AlertView, ...]:
+        """Return what fires of a target."""
+        return tuple(self._groups.view(alert, now) for alert in self._firing(target))
+
+    def refuse(self, why: str, subject: str, by: str, now: datetime) -> None:
+        """Note that somebody wanted something that is not for them, or is no more."""
+        self._ledger.audit.append(_entry("click refused", subject, by, now, why))
+
     def lapse(self, alert: Alert, now: datetime) -> None:
         """Go on as if nobody had acknowledged it."""
         withdraw(alert)

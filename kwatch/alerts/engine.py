@@ -406,6 +406,14 @@ class Engine:
         self._advance(now, inclusive=False)
         return self._answers.withdraw(target, by, now)
 
+    def firing(self, target: str, now: datetime) -> tuple[AlertView, ...]:
+        """Return the alert of a fingerprint, or all that an incident tells of: those that fire."""
+        return self._answers.firing(target, now)
+
+    def note_refused(self, why: str, subject: str, by: str, now: datetime) -> None:
+        """Write into the audit log that a click came to nothing; `subject`: the destination of the button."""
+        self._answers.refuse(why, subject, by, now)
+
     def why_unanswered(self, target: str) -> str:
         """Return why `ack` or `unack` found nothing, and what can be done."""
         return self._answers.problem(target)

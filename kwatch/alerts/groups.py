@@ -150,10 +150,10 @@ class Groups:
                 self.save(group)
 
     def relapsed(self, alert: Alert, now: datetime) -> None:
-        """Tell an alert, which flapping alone kept open, where it was not told: it is wrong again."""
+        """Tell an alert that flapping alone kept open, where it was not told: now, as it may soon be well again."""
         for group in [self.groups[key] for key in alert.groups if key in self.groups]:
             if not group.members[alert.fingerprint] and self._muting.hold_of(alert, group.schedule, now) is None:
-                grouping.released(group, alert.severity, now)  # at once: it may be over again before a wait is
+                grouping.released(group, alert.severity, now)
                 self.save(group)
 
     def told_in(self, incident: str) -> list[Alert]:

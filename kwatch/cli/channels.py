@@ -4,6 +4,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 import click
 
@@ -54,6 +55,7 @@ def ways(file: Path | None, name: str | None) -> tuple[Way, ...]:
         templates=TemplateEngine(clock, redactor.clean),
         transport=system_transport,
         instance=cluster,
+        secret=token_hex(),  # what it sends has no button that a running kwatch takes for its own
         stdout=sys.stdout,
     )
     known = [(receiver, entry) for receiver, entries in config.receivers.items() for entry in entries]

@@ -40,6 +40,8 @@ def explain(
     loaded = load(config, environ=os.environ)
     if rule and rule not in {each.name for each in loaded.rules}:
         raise click.BadParameter(f"there is no rule {rule!r}; `kwatch check` lists them", param_hint="--rule")
+    if not loaded.cluster:
+        click.echo(_OTHER_FINGERPRINTS, err=True)
     redactor = Redactor()
     redactor.heed(loaded.redact, ())
     explainer = explaining.Explainer(loaded, explaining.read_documents(files), SystemClock().now())
@@ -55,3 +57,9 @@ def explain(
         click.echo(strip_controls(redactor.clean("\n\n".join(texts))))
     is_match = any(verdict.truth is Truth.TRUE for each in found for verdict in each.verdicts)
     click.get_current_context().exit(0 if is_match else Exit.NO_MATCH)
+
+
+_OTHER_FINGERPRINTS = (
+    "the configuration names no cluster, so the running kwatch, which takes the name of its kubeconfig's context, "
+    "has other fingerprints: write `cluster:` to have the same"
+)

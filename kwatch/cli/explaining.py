@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kwatch.alerts.routing import Router
+from kwatch.cli import conditions
 from kwatch.config.config import Config
 from kwatch.config.parse import parse
 from kwatch.config.problems import Problems
@@ -17,6 +18,7 @@ from kwatch.model.findings import Truth
 from kwatch.model.identity import group_id
 from kwatch.model.objects import ObjectRef, Resource, Source, WatchEvent, WatchEventType
 from kwatch.model.observations import KubeEvent, ObjectChange, ObjectState
+from kwatch.model.rules import Severity
 from kwatch.rules import verdicts
 from kwatch.rules.compile import RuleSet
 from kwatch.rules.patterns import pattern_of
@@ -34,6 +36,7 @@ class Way(NamedTuple):
     receiver: str
     destinations: tuple[str, ...]
     group: str
+    told_when: tuple[str, ...]  # by the windows of the route; empty: always
 
 
 class Explained(NamedTuple):
@@ -51,6 +54,7 @@ class Explainer:
         self._cluster = config.cluster or ""
         self._rules = RuleSet(config.rules, cluster=self._cluster, label_names=config.watch.labels, teams=config.teams)
         self._router = Router(config.route, config.destinations)
+        self._by_name = {rule.name: rule for rule in config.rules}
         self._now = now
         documents = tuple(documents)
         self._events = [_event_of(document) for document in documents if document.get("kind") == "Event"]
@@ -63,8 +67,13 @@ class Explainer:
             return tuple(map(self._of_event, self._events))
         return tuple(map(self._of_object, filter(None, map(self._cache.get, self._objects))))
 
+    def told_when(self, verdict: Verdict) -> tuple[str, ...]:
+        """Return what a rule waits for beside its match; empty: nothing."""
+        return tuple(conditions.of_rule(self._by_name[verdict.rule]))
+
     def ways(self, verdict: Verdict) -> tuple[Way, ...]:
         """Return where the alert of a rule that matched would be told."""
+        is_critical = self._by_name[verdict.rule].severity is Severity.CRITICAL
         matches = self._router.route(verdict.labels).matches
         return tuple(
             Way(
@@ -75,6 +84,7 @@ class Explainer:
                     match.receiver,
                     {name: verdict.labels.get(name, "") for name in match.route.group_by},
                 ),
+                tuple(conditions.of_windows(match.route.schedule, is_critical=is_critical)),
             )
             for match in matches
         )
@@ -169,6 +179,7 @@ def report(explainer: Explainer, explained: Explained) -> dict[str, Any]:
         "rules": [
             {
                 **msgspec.to_builtins(verdict),
+                "told_when": list(explainer.told_when(verdict)),
                 "destinations": [way._asdict() for way in explainer.ways(verdict)] if verdict.fingerprint else [],
             }
             for verdict in explained.verdicts
@@ -202,8 +213,14 @@ _SAYS = {Truth.TRUE: "matches", Truth.FALSE: "does not match", Truth.UNKNOWN: "c
 def _named(explainer: Explainer, verdict: Verdict) -> list[str]:
     if not verdict.fingerprint:
         return []
-    ways = [f"{way.receiver} ({', '.join(way.destinations)})" for way in explainer.ways(verdict)]
-    return [f"  alert   {verdict.fingerprint}  {_key_text(verdict)}", f"  told to {'; '.join(ways) or 'nobody'}"]
+    ways = explainer.ways(verdict)
+    told = [f"{way.receiver} ({', '.join(way.destinations)})" for way in ways]
+    return [
+        f"  alert   {verdict.fingerprint}  {_key_text(verdict)}",
+        f"  told to {'; '.join(told) or 'nobody'}",
+        *(f"  once    {each}" for each in explainer.told_when(verdict)),
+        *(f"  but     {each}" for each in dict.fromkeys(each for way in ways for each in way.told_when)),
+    ]
 
 
 def _key_text(verdict: Verdict) -> str:

@@ -36,6 +36,10 @@ def add(matchers: tuple[str, ...], state: Path, as_json: bool, **words: Any) -> 
     LABEL=VALUE is a glob, LABEL=~VALUE a regular expression, != and !~ are their opposites. Of one label given several
     times any value counts; all labels must match.
     """
+    if words["for_"] and words["until"]:
+        raise click.UsageError("give --for or --until, not both")
+    if not (words["for_"] or words["until"] or words["resolved"]):
+        raise click.UsageError("say how long: --for 2h, --until an instant with its zone, or --resolved")
     asked = {
         "match": match_of(matchers),
         "for": words["for_"],
@@ -62,7 +66,10 @@ _NOTHING_NOW = "It matches no open alert now; it is made, and holds for what is 
 @control.state_option
 @control.json_option
 def list_(state: Path, as_json: bool) -> None:
-    """List the silences that are in force or will be, the next to end first."""
+    """List the silences that are in force or will be, the next to end first.
+
+    What the annotations of an object mute is not among them: `kwatch why` names these.
+    """
     rows = control.read(state, "/api/v1/silences")["silences"]
     if as_json:
         click.echo(json.dumps(rows, indent=2))

@@ -3,7 +3,7 @@
 Here alone the disk is read, but for secret files and certificates (`receivers`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -28,12 +28,13 @@ from kwatch.config.windows import check_zones, read_windows
 from kwatch.errors import ConfigError
 from kwatch.model.conditions import Condition
 from kwatch.model.routes import Route
-from kwatch.model.rules import Rule
+from kwatch.model.rules import Rule, Severity
 from kwatch.model.windows import Window
 from kwatch.notify.heartbeat import HeartbeatWords
 from kwatch.rules.teams import TEAM
 
 _MOST = 10 * 1024 * 1024  # bytes of one file; the largest ones seen have some hundred thousand
+_MOST_NAMED = 5  # rules, in one warning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
     rules = book.read()
     check_zones(sources.main, problems)
     _try_templates(sources.main, book, rules, receivers, label_names, problems)
+    _warn_of_untold(sources.main, rules, receivers, problems)
     windows = read_windows(sources.main, problems)
     reader = RouteReader(receivers, _keys(sources.main, "windows"), known, problems)
     return Config(
@@ -255,6 +257,18 @@ def _receivers(main: Node, environ: Mapping[str, str], problems: Problems) -> Re
     if given is None or not given.mapping:
         return stdout_receiver()
     return read_receivers(given.mapping, environ, problems)
+
+
+def _warn_of_untold(main: Node, rules: Iterable[Rule], receivers: Receivers, problems: Problems) -> None:
+    """Warn of rules that are less than all that any destination is told; annotations may still raise them."""
+    least = min((entry.severity for entries in receivers.values() for entry in entries), default=Severity.INFO)
+    untold = sorted(rule.name for rule in rules if rule.severity < least)
+    if untold:
+        rest = len(untold) - _MOST_NAMED
+        named = ", ".join(untold[:_MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+        what = f"no destination is told of less than {least.word}, so nobody is of the rules {named}"
+        mend = "lower the `severity` of a destination, or switch these rules off"
+        problems.warn(main.mapping["receivers"].key_place, f"{what}: {mend}")
 
 
 def _try_templates(

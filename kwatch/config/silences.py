@@ -1,7 +1,8 @@
 """A silence as somebody asks for one, against the words and the names of the configuration. Pure."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -13,9 +14,10 @@ from kwatch.config.problems import Problems
 from kwatch.config.schema import Raw, SomeText, SomeTime, Words
 from kwatch.config.validate import check
 from kwatch.errors import RefusedError
-from kwatch.model.conditions import Condition
+from kwatch.model.conditions import Condition, Text
 from kwatch.model.extent import Extent, extent
 from kwatch.model.identity import silence_id
+from kwatch.model.matching import is_word
 from kwatch.model.silences import Silence
 
 _FILE = "silence"
@@ -74,6 +76,21 @@ def read_silence(asked: Mapping[str, object], known: KnownNames, *, cluster: str
         is_by_length=words.for_ is not None,
         is_until_resolved=words.until_resolved,
     )
+
+
+def exactly(alerts: Iterable[Mapping[str, str]]) -> Mapping[str, object]:
+    """Return the match of alerts with these labels, and of no others; what all have in common is said once."""
+    own = [{name: value for name, value in labels.items() if value} for labels in alerts]
+    common = dict(set.intersection(*(set(labels.items()) for labels in own)))
+    rest = [{name: _literal(labels[name]) for name in labels if name not in common} for labels in own]
+    said: dict[str, object] = {name: _literal(common[name]) for name in own[0] if name in common}
+    return {**said, "any": rest} if all(rest) else said
+
+
+def _literal(value: str) -> object:
+    """Return what matches a text and nothing else, whatever is in it."""
+    is_plain = is_word(Text(value)) and not value.startswith("!") and value == value.strip()
+    return value if is_plain else {"regex": re.escape(value)}
 
 
 def _check_extent(match: Condition, node: Node, known: KnownNames, cluster: str, problems: Problems) -> None:

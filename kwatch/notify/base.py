@@ -7,7 +7,7 @@ To write a channel, put `channels/<type>.py` beside the others with `class Confi
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol, Self, TextIO
@@ -267,10 +267,10 @@ class ChannelConfig(BaseModel):
 
     @model_validator(mode="after")
     def _known_fields(self) -> Self:
-        for field in self.template:
-            if field not in self.template_fields:
+        for name in self.template:
+            if name not in self.template_fields:
                 raise ValueError(
-                    f"template: unknown field {field!r}; there is {', '.join(sorted(self.template_fields))}"
+                    f"template: unknown field {name!r}; there is {', '.join(sorted(self.template_fields))}"
                 )
         return self
 
@@ -309,6 +309,7 @@ class Tools:
     templates: TemplateEngine
     transport: Callable[[Connection], httpx.AsyncBaseTransport]
     instance: str  # names this kwatch in Message-IDs; a DNS-like name
+    secret: str = field(repr=False)  # of this kwatch alone: signs what has to come back to it
     stdout: TextIO
 
 

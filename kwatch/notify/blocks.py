@@ -6,9 +6,10 @@ refuses to replace it by another kind. Pure.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kwatch.notify.buttons import Action, Signer, Wish
 from kwatch.notify.escape import cut, fit, slack
 from kwatch.notify.markup import PLAIN, whole_text
 from kwatch.notify.page import Item, Listing, Page, Row, fitting
@@ -29,13 +30,45 @@ def plain_message(page: Page, mention: str) -> Mapping[str, Any]:
     return {"text": f"{mention} {short}".strip(), "blocks": []}
 
 
-def message(page: Page, mention: str) -> Mapping[str, Any]:
-    """Return the layout: header, state, facts in two columns, sentences and the quoted message, context."""
+def message(page: Page, mention: str, buttons: Sequence[Any] = ()) -> Mapping[str, Any]:
+    """Return the layout: header, state, facts in two columns, sentences and the quoted message, context, buttons."""
 
     def blocks(part: Page) -> list[Any]:
-        return [_header(part.title), *_section(part, mention), _rich(part), *_footer(part)]
+        return [_header(part.title), *_section(part, mention), _rich(part), *_footer(part), *buttons]
 
     return {"text": fit(page.title, _SAID, slack, _bytes), "blocks": fitting(page, blocks, _fits)}
+
+
+def buttons(page: Page, signer: Signer) -> list[Any]:
+    """Return what can be done about the incident of a page; what silences asks once more."""
+    if page.incident is None:
+        return []
+    say, incident = WORDS[page.language], page.incident
+
+    def value(action: Action) -> str:
+        return signer.value(Wish(action, incident.id), incident.told_at)
+
+    lengths = {
+        Action.SILENCE_1H: say("for 1 hour"),
+        Action.SILENCE_4H: say("for 4 hours"),
+        Action.SILENCE_UNTIL_RESOLVED: say("until resolved, 24 hours at most"),
+    }
+    options = [{"text": _label(text), "value": value(action)} for action, text in lengths.items()]
+    confirm = {
+        "title": _label(say("Silence")),
+        "text": _label(say("All alerts of this message will be silent, and no others.")),
+        "confirm": _label(say("Silence")),
+        "deny": _label(say("Cancel")),
+    }
+    menu = {"type": "static_select", "placeholder": _label(say("Silence")), "options": options, "confirm": confirm}
+    ack = {"type": "button", "text": _label(say("Acknowledge")), "value": value(Action.ACK), "action_id": "ack"}
+    details = {"type": "button", "text": _label(say("Details")), "url": page.url, "action_id": "details"}
+    elements = [ack, {**menu, "action_id": "silence"}, *([details] if page.url else [])]
+    return [{"type": "actions", "elements": elements}]
+
+
+def _label(text: str) -> Any:
+    return {"type": "plain_text", "text": text, "emoji": False}
 
 
 def _bytes(text: str) -> int:

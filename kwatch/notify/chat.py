@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
+from msgspec.structs import replace
 
 from kwatch.errors import Failure, PermanentSendError, Reason
 from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
@@ -19,12 +20,15 @@ from kwatch.model.rules import Severity
 from kwatch.notify.base import ChannelConfig, Tools
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import line
-from kwatch.notify.page import Page, fact_page, news_page, text_page
+from kwatch.notify.page import OpenIncident, Page, fact_page, news_page, text_page
 
 #: Kinds that tell of something for the first time.
 _OPENING = frozenset({NotificationKind.FIRING, NotificationKind.SUMMARY, NotificationKind.OVERFLOW})
 #: Kinds that stand for themselves: they never edit what was said before.
 _ALONE = frozenset({NotificationKind.NOTICE, NotificationKind.META, NotificationKind.TEST})
+
+#: Kinds that tell of an incident that goes on.
+_OPEN = frozenset({NotificationKind.FIRING, NotificationKind.UPDATE, NotificationKind.REPEAT})
 
 Body = Mapping[str, Any]
 
@@ -134,7 +138,7 @@ class Chat:
         is_edit = self._room.can_edit and edits(notification, thread)
         upper, lower = ("", mention) if is_edit else (mention, "")  # an edit reaches nobody
         write = self._room.write_plain if degraded else self._room.write
-        page = page_of(texts, is_text=degraded)
+        page = replace(page_of(texts, is_text=degraded), incident=_open_incident(notification))
         news = news_page(page.title, texts.context) if is_edit else None
         whole, said = write(page, upper), write(news, lower) if news is not None else None
         steps = plan(notification, thread, whole, said, can_edit=self._room.can_edit)
@@ -189,6 +193,12 @@ def page_of(texts: Composition, *, is_text: bool) -> Page:
 def edits(notification: Notification, thread: Thread) -> bool:
     """Whether a notification changes the message of its incident, where that is possible."""
     return thread.root is not None and thread.is_own and notification.kind not in _ALONE
+
+
+def _open_incident(notification: Notification) -> OpenIncident | None:
+    """Return what people may answer to; of several incidents in one message to none."""
+    is_open = notification.kind in _OPEN
+    return OpenIncident(notification.incident, notification.created_at) if is_open else None
 
 
 def plan(

@@ -5,6 +5,7 @@ first what is long, then what is much. Texts are plain and untrusted: the chat e
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from enum import Enum
 from typing import TypeVar
 
@@ -72,6 +73,13 @@ class Row(msgspec.Struct, frozen=True):
     is_link: bool = False
 
 
+class OpenIncident(msgspec.Struct, frozen=True):
+    """What people may answer to, and when they were told of it."""
+
+    id: str
+    told_at: datetime
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """A message; what is empty is left out."""
 
@@ -88,6 +96,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""  # where the details are
     language: str = "en"  # of the words that a layout adds
     is_quiet: bool = False  # it calls nobody
+    incident: OpenIncident | None = None  # None: there is nothing to answer to
 
 
 def fact_page(title: str, context: Context) -> Page:

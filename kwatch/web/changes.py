@@ -67,7 +67,7 @@ class Changes:
         """Answer 200 once the silence is over."""
         silence_id = request.path_params["silence_id"]
         if not await self._control.expire_silence(silence_id, _actor(request)):
-            raise HTTPException(404, "there is no such silence")
+            raise HTTPException(404, "there is no such silence: `kwatch silence list` shows those that are")
         return JSONResponse({"expired": silence_id})
 
     async def ack(self, request: Request) -> Response:

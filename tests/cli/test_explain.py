@@ -64,6 +64,7 @@ def explain(*objects: object, options: tuple[str, ...] = ()) -> Result:
 
 def test_an_event_with_what_is_known_beside_it() -> None:
     result = explain(EVENT, POD, REPLICA_SET)
+    assert result.stderr == ""
     assert result.exit_code == 0, result.output
     assert result.output.splitlines() == [
         "Event payments/worker.18a: Unhealthy, Pod/payments/worker-7d4b9c6f5-x2x8k",
@@ -79,6 +80,67 @@ def test_an_event_with_what_is_known_beside_it() -> None:
         "",
         "no match: other-reason (--all says why)",
     ]
+
+
+STANDING_BETWEEN = """
+cluster: prod
+packs: []
+rules:
+  - {name: often, on: event, match: {reason: Unhealthy}, rate: {count: 5, within: 10m, per: []}}
+  - {name: wide, on: event, match: {type: Warning}, rate: {count: 3, within: 90m, per: [namespace], distinct: pod}}
+  - {name: chain, on: event, match: {kind: Pod}, then: {match: {reason: Killing}, within: 30s}}
+  - {name: absent, on: event, match: {reason: Unhealthy, kind: Pod}, absent_for: 1d}
+  - {name: lasting, on: resource, match: {kind: Pod, condition: {Ready: "False"}}, for: 5m, severity: critical}
+  - {name: at-once, on: resource, match: {kind: Pod, namespace: payments}}
+windows:
+  office: {start: "08:00", end: "18:00"}
+  lunch: {start: "12:00", end: "13:00"}
+  monday: {days: [mon]}
+route:
+  receiver: team
+  active_in: [office]
+  mute_in: [lunch]
+  hold_in: [monday]
+receivers:
+  team: [{type: stdout}]
+"""
+
+
+def test_it_says_what_stands_between_a_match_and_a_message(folder: Path) -> None:
+    (folder / "kwatch.yaml").write_text(STANDING_BETWEEN)
+    windows = ["only inside the window office", "not inside the window lunch"]
+    held = "at the end of the window monday, where it is open"
+    objects = json.loads(explain(POD, options=("--all", "--json")).stdout)
+    events = json.loads(explain(EVENT, POD, REPLICA_SET, options=("--all", "--json")).stdout)
+    said = {
+        rule["rule"]: (rule["told_when"], [way["told_when"] for way in rule["destinations"]])
+        for each in (*objects, *events)
+        for rule in each["rules"]
+    }
+    assert said == {
+        "often": (["5 of them come within 10m"], [[*windows, held]]),
+        "wide": (["3 different values of name come within 1h30m, of one namespace"], [[*windows, held]]),
+        "chain": (["what `then` asks for follows within 30s"], [[*windows, held]]),
+        "absent": (["nothing like this comes for 1d"], [[*windows, held]]),
+        "lasting": (["it lasts for 5m"], [windows]),
+        "at-once": ([], [[*windows, held]]),
+    }
+    lines = explain(POD, options=("--rule", "lasting")).output.splitlines()
+    assert lines[4:8] == [
+        "  told to team (team-stdout)",
+        "  once    it lasts for 5m",
+        "  but     only inside the window office",
+        "  but     not inside the window lunch",
+    ]
+
+
+def test_without_a_cluster_it_says_that_the_fingerprint_is_another(folder: Path) -> None:
+    (folder / "kwatch.yaml").write_text(CONFIG.replace("cluster: prod", ""))
+    for options in ((), ("--fingerprint",)):
+        assert explain(EVENT, POD, REPLICA_SET, options=options).stderr == (
+            "the configuration names no cluster, so the running kwatch, which takes the name of its kubeconfig's "
+            "context, has other fingerprints: write `cluster:` to have the same\n"
+        )
 
 
 def test_what_is_not_known_makes_it_unknown() -> None:

@@ -91,7 +91,8 @@ def test_a_silence_is_made_listed_ended_and_all_of_it_is_in_the_log(kwatch: Kwat
         (("namespace=*", "--for", "2h"), 1, "Error: match: it would silence everything"),
         (("namespace=", "--for", "2h"), 1, "Error: namespace: must not be empty"),
         (("namespace=~(", "--for", "2h"), 1, "Error: namespace: regex: missing )"),
-        (("namespace=shop",), 1, "Error: say how long: for: 2h"),
+        (("namespace=shop",), 2, "Usage: "),
+        (("namespace=shop", "--for", "2h", "--until", "2036-01-01T00:00:00Z"), 2, "Usage: "),
         (("namespace=shop", "--for", "2"), 1, "Error: for: not a duration; write 90s, 10m, 1h30m or 7d"),
         (("shop", "--for", "2h"), 2, "Usage: "),
     ],
@@ -106,6 +107,19 @@ def test_a_silence_that_is_not_there_is_a_problem(kwatch: Kwatch) -> None:
     result = kwatch("silence", "expire", "no/such")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: ")
+    result = kwatch("silence", "expire", "nosuch")
+    assert result.stderr == "Error: there is no such silence: `kwatch silence list` shows those that are\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ((), "Error: say how long: --for 2h, --until an instant with its zone, or --resolved"),
+        (("--for", "2h", "--until", "2036-01-01T00:00:00Z"), "Error: give --for or --until, not both"),
+    ],
+)
+def test_how_long_is_asked_in_the_words_of_the_command(kwatch: Kwatch, options: tuple[str, ...], error: str) -> None:
+    assert kwatch("silence", "add", "namespace=shop", *options).stderr.splitlines()[-1] == error
 
 
 def test_T54_another_token_changes_nothing(kwatch: Kwatch, state: Path, tmp_path: Path) -> None:
@@ -130,6 +144,8 @@ def test_what_is_not_there_is_neither_acknowledged_nor_explained(kwatch: Kwatch)
     asked = kwatch("why", "Pod/shop/nobody")
     assert asked.returncode == 4
     assert asked.stdout.startswith("Pod/shop/nobody\n  there is no such object; ")
+    asked = kwatch("why", "pod/shop/nobody")
+    assert asked.stdout.startswith("pod/shop/nobody\n  pod is not watched: no rule asks for it, did you mean 'Pod'?; ")
 
 
 def test_the_token_is_for_its_owner_alone(state: Path) -> None:

@@ -90,3 +90,20 @@ def test_what_may_be_true_is_taken(match: str, warned: Warned) -> None:
 )
 def test_only_what_is_in_no_namespace_is_refused_in_one(match: str, warned: Warned) -> None:
     assert warned(f"rules: [{{name: a, on: resource, match: {match}}}]\n") == ()
+
+
+def test_what_no_destination_is_told(warned: Warned) -> None:
+    text = """packs: []
+rules:
+  - {name: a, on: event, match: {reason: A}}
+  - {name: b, on: event, match: {reason: B}, severity: critical}
+  - {name: c, on: event, match: {reason: C}, severity: info}
+receivers:
+  team: [{type: stdout, severity: critical}, {type: webhook, url: "http://receiver.example/", severity: LEAST}]
+"""
+    assert warned(text.replace("LEAST", "info")) == ()
+    (warning,) = warned(text.replace("LEAST", "critical"))
+    assert warning == (
+        "kwatch.yaml:6:1: no destination is told of less than critical, so nobody is of the rules a, c: "
+        "lower the `severity` of a destination, or switch these rules off"
+    )

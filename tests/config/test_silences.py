@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from kwatch.config.matching import KnownNames
-from kwatch.config.silences import read_silence
+from kwatch.config.silences import exactly, read_silence
 from kwatch.errors import RefusedError
 from kwatch.model.conditions import AllOf, LabelIs, Text
+from kwatch.model.matching import label_predicate
 from kwatch.model.silences import Silence
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -126,3 +127,29 @@ def test_a_silence_is_read() -> None:
 def test_a_start_in_the_past_is_now() -> None:
     silence = read(match={"namespace": "shop"}, starts_at="2025-01-01T00:00:00Z", owner="team", **{"for": "1h"})
     assert (silence.starts_at, silence.owner) == (NOW, "team")
+
+
+@pytest.mark.parametrize(
+    ("alerts", "match"),
+    [
+        pytest.param([{"rule": "broken", "name": "a"}], {"rule": "broken", "name": "a"}, id="one"),
+        pytest.param(
+            [{"rule": "broken", "name": "a"}, {"rule": "broken", "name": "b"}],
+            {"rule": "broken", "any": [{"name": "a"}, {"name": "b"}]},
+            id="several",
+        ),
+        pytest.param([{"rule": "broken"}, {"rule": "broken", "name": "b"}], {"rule": "broken"}, id="one that has less"),
+        pytest.param([{"rule": "a"}, {"name": "b"}], {"any": [{"rule": "a"}, {"name": "b"}]}, id="nothing in common"),
+        pytest.param([{"name": "a", "node": ""}], {"name": "a"}, id="a label without a value"),
+        pytest.param([{"name": "a*"}], {"name": {"regex": r"a\*"}}, id="a wildcard"),
+        pytest.param([{"name": "!a b"}], {"name": {"regex": r"!a\ b"}}, id="a leading mark"),
+    ],
+)
+def test_the_labels_of_alerts_become_a_match_of_them(alerts: list[dict[str, str]], match: dict[str, Any]) -> None:
+    assert exactly(alerts) == match
+
+
+@pytest.mark.parametrize("value", ["a*", "!a b", "a\nb", " a ", "x.y[0]", "été", "(?i)a"])
+def test_a_match_of_an_alert_is_of_its_very_text(value: str) -> None:
+    matches = label_predicate(read(match=exactly([{"name": value}]), **{"for": "1h"}).match)
+    assert [matches({"name": text}) for text in (value, f"{value}x", "ax")] == [True, False, False]

@@ -88,6 +88,7 @@ def channel_to(url: str, **keys: Any) -> Channel:
             templates=TemplateEngine(clock),
             transport=system_transport,
             instance="kwatch.test",
+            secret="s",
             stdout=io.StringIO(),
         ),
     )

@@ -40,5 +40,10 @@ def tools_for(transport: httpx.AsyncBaseTransport | None = None, clock: StillClo
         return transport or httpx.MockTransport(lambda request: httpx.Response(200))
 
     return Tools(
-        clock=still, templates=TemplateEngine(still), transport=connect, instance="prod-eu.kwatch", stdout=io.StringIO()
+        clock=still,
+        templates=TemplateEngine(still),
+        transport=connect,
+        instance="prod-eu.kwatch",
+        secret="s",
+        stdout=io.StringIO(),
     )

@@ -118,7 +118,7 @@ def test_what_cannot_be_acknowledged_says_why(tmp_path: Path) -> None:
 
 def test_a_digest_is_not_acknowledged_but_its_alerts_are(tmp_path: Path) -> None:
     hook = '{type: webhook, name: hook, url: "https://example.com/hook"}'
-    play = Play(tmp_path, CONFIG.replace(hook, hook.replace("}", ', digest: {schedule: "* * * * *"}}')))
+    play = Play(tmp_path, CONFIG.replace(hook, hook.replace("}", ', digest: {schedule: "1-59 * * * *"}}')))
     play.ask(70, "POST")
     play.ask(70, "POST", "not-ready")
     play.stage.run(until=80)

@@ -34,6 +34,16 @@ def test_one_that_is_wrong_again_is_told_then(tmp_path: Path) -> None:
     assert stage.lines == ["700 hook firing broken shop/Pod/a", "1700 hook resolved broken shop/Pod/a"]
 
 
+def test_one_that_flaps_faster_than_its_group_waits_is_told(tmp_path: Path) -> None:
+    """At the end of each wait it is well: it is told when it is wrong the next time."""
+    stage, pods = play(tmp_path, BROKEN + HOOK.replace("group_wait: 0s", "group_wait: 15s"))
+    for at in range(0, 1200, 20):
+        pods.phase(at, "a")
+        pods.phase(at + 10, "a", "Running")
+    stage.run(until=3000)
+    assert stage.lines == ["40 hook firing broken shop/Pod/a", "2090 hook resolved broken shop/Pod/a"]
+
+
 def test_others_of_its_group_are_told_without_it(tmp_path: Path) -> None:
     stage, pods = flapping(tmp_path)
     pods.phase(400, "b")

@@ -100,7 +100,8 @@ def test_a_body_is_a_small_json_object(body: bytes, status: int, error: str) -> 
 
 def test_a_silence_that_is_not_there_is_404() -> None:
     answer = ask(FixedControl(), "DELETE", "/api/v1/silences/other", headers=HEADERS)
-    assert (answer.status_code, answer.json()) == (404, {"error": "there is no such silence"})
+    missing = "there is no such silence: `kwatch silence list` shows those that are"
+    assert (answer.status_code, answer.json()) == (404, {"error": missing})
 
 
 def test_silences_and_changes_are_listed_without_the_token() -> None:

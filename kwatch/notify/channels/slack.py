@@ -1,11 +1,13 @@
 """Slack: a bot that posts, edits and answers in threads, or an incoming webhook that can only post.
 
 With a bot, an incident is one message that is edited, and a thread below it (`kwatch.notify.chat`). Sizes are kept
-below Slack's limits in `kwatch.notify.blocks`.
+below Slack's limits in `kwatch.notify.blocks`. With an app-level token messages have buttons, and kwatch hears of
+clicks over a connection that it opens (`kwatch.notify.socket_mode`).
 """
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Self
 
 import msgspec
@@ -16,11 +18,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
 from kwatch.notify import blocks
-from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
+from kwatch.notify.base import Channel, ChannelConfig, Connection, PaceWords, Secret, SeverityWord, Tools
+from kwatch.notify.buttons import Refusal, Signer, Wish
 from kwatch.notify.chat import Body, Chat, LostError
-from kwatch.notify.escape import line
+from kwatch.notify.clicks import Click
+from kwatch.notify.escape import fit, line, slack
 from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, retry_after, with_query
 from kwatch.notify.page import Page
+from kwatch.notify.socket_mode import SocketMode
 
 _UNFURL = {"unfurl_links": False, "unfurl_media": False}
 _LITERAL = {"parse": "none", "link_names": False}  # each time: an update goes back to Slack's defaults
@@ -77,6 +82,10 @@ class Config(ChannelConfig):
     url: Secret | None = None
     #: Where the Web API is; another one for GovSlack (`https://slack-gov.com/api/`).
     api_url: Annotated[str, Field(pattern=r"^https?://[^@\s]+/$")] = "https://slack.com/api/"
+    #: An app-level token with `connections:write`, of the same app: messages have buttons.
+    app_token: Secret | None = None
+    #: Who may use the buttons: ids of users (`U…`, `W…`) and of user groups (`S…`).
+    allow: tuple[Annotated[str, Field(pattern=r"^[UWS][A-Z0-9]{2,30}$")], ...] = ()
     #: Whom to alert when an incident of a severity opens, or rises to it: `{critical: "@here"}`.
     mention: Mapping[SeverityWord, Annotated[str, AfterValidator(_check_mention)]] = {}
 
@@ -86,6 +95,10 @@ class Config(ChannelConfig):
             raise ValueError("give token with channel, or url: exactly one")
         if (self.token is None) != (not self.channel):
             raise ValueError("channel goes with token, and token with channel")
+        if (self.app_token is None) != (not self.allow):
+            raise ValueError("app_token goes with allow (who may use the buttons), and allow with app_token")
+        if self.app_token is not None and self.token is None:
+            raise ValueError("app_token goes with token and channel: an incoming webhook has no buttons")
         return self
 
     @property
@@ -101,13 +114,15 @@ class Slack:
         self.can_edit = config.can_edit
         self._config = config
         self._client = HttpClient(config, tools)
+        self._signer = Signer(tools.secret, config.name)
         self._channel_id = "" if config.channel.startswith("#") else config.channel  # of a name: as a post has told it
         self._logger = logging.getLogger("kwatch.slack_sdk")
         self._logger.setLevel(logging.WARNING)  # at debug slack-sdk writes whole requests
 
     def write(self, page: Page, mention: str) -> Body:
         """Return the message in blocks."""
-        return {**blocks.message(page, _MENTIONS[mention]), **_LITERAL}
+        buttons = blocks.buttons(page, self._signer) if self._config.app_token else ()
+        return {**blocks.message(page, _MENTIONS[mention], buttons), **_LITERAL}
 
     def write_plain(self, page: Page, mention: str) -> Body:
         """Return the message without blocks."""
@@ -150,6 +165,37 @@ class Slack:
         place = {"channel": root.values["channel"], "thread_ts": root.values["ts"]}
         await self._call("chat.postMessage", {**body, **place, **_UNFURL}, key)
 
+    def wish(self, value: str, now: datetime) -> Wish | Refusal:
+        """Return what a button of this destination asks for."""
+        return self._signer.read(value, now)
+
+    async def allows(self, user: str) -> bool:
+        """Whether somebody is allowed by name or in a user group (`usergroups:read`), as it is now.
+
+        https://docs.slack.dev/reference/methods/usergroups.users.list
+        """
+        if user in self._config.allow:
+            return True
+        for group in self._config.allow:
+            if group.startswith("S"):
+                answer = await self._ask("usergroups.users.list", http_verb="GET", params={"usergroup": group})
+                if user in answer.get("users", ()):
+                    return True
+        return False
+
+    async def whisper(self, click: Click, text: str) -> None:
+        """Show somebody a message that nobody else sees: https://docs.slack.dev/reference/methods/chat.postEphemeral."""
+        said = {"channel": click.room, "user": click.user, "text": fit(line(text), 3000, slack), **_LITERAL}
+        await self._ask("chat.postEphemeral", json=said)
+
+    async def open_url(self) -> str:
+        """Return where to listen, once: https://docs.slack.dev/reference/methods/apps.connections.open."""
+        answer = await self._ask("apps.connections.open", token=self._config.app_token, json={})
+        url = str(answer.get("url", ""))
+        if not url.startswith("wss://" if self._config.api_url.startswith("https://") else "ws"):
+            raise failed(Failure.RETRY, Reason.BAD_REPLY, "Slack's answer names no place to listen")
+        return url
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
@@ -163,9 +209,9 @@ class Slack:
         self._channel_id = channel
         return Receipt({"channel": channel, "ts": ts})
 
-    async def _ask(self, method: str, **arguments: Any) -> Any:
-        """Return what the Web API answers to a call that is ok."""
-        token = self._config.token
+    async def _ask(self, method: str, token: Secret | None = None, **arguments: Any) -> Any:
+        """Return what the Web API answers to a call that is ok; `token` None: as the bot."""
+        token = token or self._config.token
         if token is None:
             raise AssertionError("unreachable")  # a webhook makes no calls
         session: Any = _Session(self._client)  # what slack-sdk uses of aiohttp's
@@ -187,9 +233,20 @@ class Slack:
             raise failed(Failure.AMBIGUOUS, Reason.BAD_REPLY, "Slack's webhook did not answer ok")
 
 
+class Clickable(Chat):
+    """A channel whose messages have buttons."""
+
+    def __init__(self, config: Config, tools: Tools, room: Slack) -> None:
+        super().__init__(config, tools, room, config.mention)
+        self.wish, self.allows, self.whisper = room.wish, room.allows, room.whisper
+        connection = Connection(proxy=config.proxy, ca=config.ca, cert=config.cert, key=config.key)
+        self.listen = SocketMode(config.name, room.open_url, connection, tools.clock).run
+
+
 def create(config: Config, tools: Tools) -> Channel:
     """Return the channel of one destination."""
-    return Chat(config, tools, Slack(config, tools), config.mention)
+    room = Slack(config, tools)
+    return Chat(config, tools, room, config.mention) if config.app_token is None else Clickable(config, tools, room)
 
 
 # Errors

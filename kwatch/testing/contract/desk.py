@@ -16,7 +16,7 @@ from kwatch.model.notifications import Content, Message, Notification, Receipt, 
 from kwatch.notify.base import Channel, Connection, Tools
 from kwatch.notify.render import TemplateEngine
 from kwatch.testing.contract.samples import ALONE, INCIDENT, NOW, delivery, notification
-from kwatch.testing.vendors import HttpVendor, Shown, Vendor
+from kwatch.testing.vendors import CANARY, HttpVendor, Shown, Vendor
 from kwatch.testing.virtual import VirtualClock, VirtualLoop
 
 #: Instead of the vendor's answer: one that is given, an error of the way there, or a function of the request.
@@ -88,6 +88,7 @@ class Desk:
             templates=TemplateEngine(self.clock),
             transport=self.wire.connect,
             instance="prod-eu.kwatch",
+            secret=CANARY,
             stdout=io.StringIO(),
         )
 

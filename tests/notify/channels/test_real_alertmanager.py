@@ -42,7 +42,12 @@ def create(replicas: tuple[Replica, ...], **keys: Any) -> alertmanager.Alertmana
     words = {"type": "alertmanager", "name": "am", "urls": [each.url for each in replicas], "resend": "1s", **keys}
     clock = SystemClock()
     tools = Tools(
-        clock=clock, templates=TemplateEngine(clock), transport=system_transport, instance="x", stdout=io.StringIO()
+        clock=clock,
+        templates=TemplateEngine(clock),
+        transport=system_transport,
+        instance="x",
+        secret="s",
+        stdout=io.StringIO(),
     )
     return alertmanager.Alertmanager(alertmanager.Config.model_validate(words), tools)
 

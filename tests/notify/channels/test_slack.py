@@ -247,6 +247,12 @@ def test_it_arrives_over_a_socket_whatever_the_environment_says(
         {"token": {"env": "A"}, "channel": "#a", "mention": {"critical": "<!channel>"}},
         {"token": {"env": "A"}, "channel": "#a", "template": {"blocks": "x"}},
         {"token": {"env": "A"}, "channel": "#a", "timeout": 30},
+        {"token": {"env": "A"}, "channel": "#a", "app_token": {"env": "B"}},
+        {"token": {"env": "A"}, "channel": "#a", "app_token": {"env": "B"}, "allow": []},
+        {"token": {"env": "A"}, "channel": "#a", "app_token": {"env": "B"}, "allow": ["ann"]},
+        {"token": {"env": "A"}, "channel": "#a", "app_token": "xapp-in-clear-text", "allow": ["U042"]},
+        {"token": {"env": "A"}, "channel": "#a", "allow": ["U042"]},
+        {"url": {"env": "A"}, "app_token": {"env": "B"}, "allow": ["U042"]},
     ],
 )
 def test_a_wrong_configuration_is_refused(keys: dict[str, Any]) -> None:

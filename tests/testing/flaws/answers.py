@@ -136,6 +136,7 @@ class Hoarder(Sound):
             templates=tools.templates,
             transport=connect,
             instance=tools.instance,
+            secret=tools.secret,
             stdout=tools.stdout,
         )
 
