@@ -45,6 +45,14 @@ def test_one_that_was_never_told_is_told_as_flapping() -> None:
     assert [view.is_flapping for view in world.notifications[0].content.alerts] == [True]
 
 
+def test_one_that_was_never_told_and_stays_well_is_not_told() -> None:
+    world = World(level(flapping=SOON), root=route(group_wait=seconds(20)))
+    world.true(0)
+    world.false(10)
+    world.advance(1000)
+    assert world.brief == []
+
+
 def test_an_alert_whose_rule_ceases_to_hold_it_ends() -> None:
     world = World(level(flapping=SOON))
     world.true(0)
