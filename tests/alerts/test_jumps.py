@@ -51,13 +51,15 @@ def test_steps_and_flapping_go_on() -> None:
     world.false(10)
     world.true(20)
     set_forward(world, 100)
+    world.advance(4205)
+    world.false(4205)
     world.advance(9000)
     assert [f"{told.destination} {told.kind}@{told.second:g}" for told in world.told] == [
         "chat firing@0",
         "chat update@10",
         "phone firing@4200",
-        "chat update@4620",
-        "phone update@4620",
+        "chat resolved@5205",
+        "phone resolved@5205",
     ]
 
 
