@@ -27,23 +27,26 @@ class Answers:
         self._ledger = ledger
 
     def acknowledge(self, target: str, by: str, comment: str, now: datetime) -> tuple[AlertView, ...]:
-        """Note who takes care of what fires of a target from now on; return that."""
+        """Note who takes care of what fires of a target from now on; return that. Who says so again changes nothing."""
         found = self._firing(target)
-        for alert in found:
+        news = [alert for alert in found if alert.acked_by != by or comment not in ("", alert.ack_comment)]
+        for alert in news:
             acknowledge(alert, by, comment, now)
             self._escalations.stop(alert)
-        return self._answered(found, _entry("acknowledged", target, by, now, _detail(found, comment)))
+        self._note(news, _entry("acknowledged", target, by, now, _detail(news, comment)))
+        return self._views(found, now)
 
     def withdraw(self, target: str, by: str, now: datetime) -> tuple[AlertView, ...]:
         """Nobody takes care of it any more: return what somebody did."""
         found = [alert for alert in self._firing(target) if alert.is_acked]
         for alert in found:
             self.lapse(alert, now)
-        return self._answered(found, _entry("acknowledgement withdrawn", target, by, now, _detail(found)))
+        self._note(found, _entry("acknowledgement withdrawn", target, by, now, _detail(found)))
+        return self._views(found, now)
 
     def firing(self, target: str, now: datetime) -> tuple[AlertView, ...]:
         """Return what fires of a target."""
-        return tuple(self._groups.view(alert, now) for alert in self._firing(target))
+        return self._views(self._firing(target), now)
 
     def refuse(self, why: str, subject: str, by: str, now: datetime) -> None:
         """Note that somebody wanted something that is not for them, or is no more."""
@@ -78,14 +81,16 @@ class Answers:
         found = self._groups.told_in(target) if alert is None else [alert]
         return [alert for alert in found if alert.state is AlertState.FIRING]
 
-    def _answered(self, found: list[Alert], entry: AuditEntry) -> tuple[AlertView, ...]:
+    def _views(self, found: list[Alert], now: datetime) -> tuple[AlertView, ...]:
+        return tuple(self._groups.view(alert, now) for alert in found)
+
+    def _note(self, found: list[Alert], entry: AuditEntry) -> None:
         """Note who has answered, and tell whom it was told to."""
         for alert in found:
             self._ledger.touch_alert(alert.fingerprint)
             self._groups.retell(alert, entry.at, is_answer=True)
         if found:
             self._ledger.audit.append(entry)
-        return tuple(self._groups.view(alert, entry.at) for alert in found)
 
 
 def _entry(action: str, target: str, by: str, now: datetime, detail: str) -> AuditEntry:

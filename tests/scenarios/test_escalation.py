@@ -61,6 +61,17 @@ def test_S111_an_acknowledgement_at_the_instant_of_the_step_comes_first(tmp_path
     assert stage.told[1].document["alerts"][0]["acknowledged"] == "ann at 12:10 UTC: on it"
 
 
+def test_S111_who_acknowledges_again_changes_nothing_but_a_new_comment(tmp_path: Path) -> None:
+    stage = stage_of(tmp_path)
+    stage.ack(100, "not-ready", comment="on it")
+    stage.ack(200, "not-ready")
+    stage.ack(300, "not-ready", comment="on it")
+    stage.ack(400, "not-ready", comment="the disk is full")
+    stage.run(until=7200)
+    assert stage.lines == [FIRST, f"100 hook update {POD}", f"400 hook update {POD}"]
+    assert stage.told[2].document["alerts"][0]["acknowledged"] == "ann at 12:06 UTC: the disk is full"
+
+
 def test_S111_a_moment_later_it_is_too_late_for_this_step(tmp_path: Path) -> None:
     stage = stage_of(tmp_path)
     stage.ack(600.001, "not-ready")
