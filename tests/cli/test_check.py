@@ -1,5 +1,6 @@
 """`kwatch check`: what would run, or every mistake."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,26 @@ def test_a_warning_stops_nothing(folder: Path) -> None:
 
 def test_a_file_that_is_not_there_is_a_usage_error() -> None:
     assert CliRunner().invoke(main, ["check", "--config", "nowhere.yaml"]).exit_code == 2
+
+
+def test_programs_read_the_same(folder: Path) -> None:
+    text = "packs: []\nrules: [{name: broken, on: resource, match: {kind: Pod, fields: {status.phase: Failed}}}]\n"
+    (folder / "kwatch.yaml").write_text(text + "receivers: {team: [{type: stdout}]}\n")
+    result = CliRunner().invoke(main, ["check", "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output) == {
+        "problems": [],
+        "rules": ["broken"],
+        "watches": ["Event", "DaemonSet", "Deployment", "Job", "Node", "Pod", "ReplicaSet", "StatefulSet"],
+        "receivers": {"team": [{"name": "team-stdout", "type": "stdout"}]},
+        "warnings": [],
+    }
+
+
+def test_programs_read_every_mistake(folder: Path) -> None:
+    (folder / "kwatch.yaml").write_text("recievers: {}\n")
+    result = CliRunner().invoke(main, ["check", "--json"])
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {
+        "problems": ["kwatch.yaml:1:1: unknown key 'recievers', did you mean 'receivers'?"]
+    }
