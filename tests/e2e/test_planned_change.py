@@ -1,5 +1,6 @@
 """A rolling update and a drain on a real node: one line each when they go well, all that was held when they do not."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -63,8 +64,11 @@ def cordon(kube: Kube, *, cordoned: bool) -> None:
     kube.patch("/api/v1/nodes/node-1", {"spec": {"unschedulable": cordoned}})
 
 
-def drain(kube: Kube, name: str) -> None:
-    """Cordon the node and evict a Deployment's Pod; let it be scheduled again when it has waited."""
+def drain(kube: Kube, kwatch: Kwatch, name: str) -> None:
+    """Cordon the node and evict a Deployment's Pod; let it be scheduled again when kwatch has seen it wait.
+
+    A drain that nothing is to be held of is not told.
+    """
     cordon(kube, cordoned=True)
     (pod,) = pods(kube, name)
     old = pod["metadata"]["name"]
@@ -72,6 +76,13 @@ def drain(kube: Kube, name: str) -> None:
     kube.ask("POST", f"/api/v1/namespaces/{NAMESPACE}/pods/{old}/eviction", eviction)
     until(lambda: [each for each in pods(kube, name) if is_unschedulable(each)], 30, "a Pod that waits")
     until(lambda: not kube.exists(f"/api/v1/namespaces/{NAMESPACE}/pods/{old}"), 30, "the evicted Pod to be gone")
+    until(lambda: "failed-scheduling" in firing(kwatch), 30, "the Pod that waits to be an alert")
+    cordon(kube, cordoned=False)
+
+
+def firing(kwatch: Kwatch) -> list[str]:
+    """Return the rules of what fires, told or held."""
+    return [alert["rule"] for alert in json.loads(kwatch.get("/api/v1/alerts"))["alerts"] if alert["state"] == "firing"]
 
 
 def is_unschedulable(pod: Any) -> bool:
@@ -105,8 +116,7 @@ def test_what_goes_well_is_one_line_and_a_bad_image_tells_what_was_held(
     until(lambda: told(desk) == [line], 60, "the line about the rollout")
 
     ending.callback(lambda: cordon(kube, cordoned=False))
-    drain(kube, "moved")
-    cordon(kube, cordoned=False)
+    drain(kube, kwatch, "moved")
     until(lambda: is_whole(kube, "moved", 1), 60, "the moved Pod")
     drained = ("notice", "Node/node-1", ("planned-change",))
     until(lambda: told(desk) == [drained, line], 90, "the line about the drain")
