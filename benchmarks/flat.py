@@ -30,6 +30,7 @@ from kwatch.decider import Decider
 from kwatch.model.conditions import AllOf, LabelIs, Regex, Text
 from kwatch.model.objects import Batch, Resource, Source, WatchEvent, WatchEventType
 from kwatch.model.silences import Silence
+from kwatch.namespaces import NamespaceFilter
 from kwatch.rules.compile import RuleSet
 from kwatch.telemetry import Counters
 from kwatch.testing import manifests
@@ -89,7 +90,7 @@ class Bench:
             cache=cache,
             engine=self._engine,
             counters=Counters(),
-            is_watched=lambda _: True,
+            namespaces=NamespaceFilter(include=("*",), exclude=(), selector=None, labels_of=lambda _: None),
             look_up=lambda _: None,
             covered_from=START - timedelta(hours=1),
             checkpoints={},
