@@ -69,6 +69,20 @@ class IncidentChannel(ABC):
         await self._client.close()
 
 
+class CallByCall(IncidentChannel):
+    """One whose calls need nothing of one another."""
+
+    async def send(self, message: Message, delivery: Delivery) -> Receipt:
+        told = read(message)
+        for call in told.calls:
+            await self.post(call)
+        return Receipt(dict.fromkeys(told.open, ""))
+
+    @abstractmethod
+    async def post(self, call: Call) -> None:
+        """Make one call; raise SendError where it is not taken."""
+
+
 def read(message: Message) -> Calls:
     """Return the calls of a message."""
     return msgspec.json.decode(message.body, type=Calls)

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from kwatch.errors import Failure, Reason, SendError
-from kwatch.model.notifications import Delivery, Message, Receipt
 from kwatch.notify import calls
 from kwatch.notify.base import Channel, ChannelConfig, Secret, Tools
-from kwatch.notify.calls import Call, IncidentChannel
+from kwatch.notify.calls import Call, CallByCall
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import fit, plain
 from kwatch.notify.http import Reply, classify, failed
@@ -33,7 +32,7 @@ class Config(ChannelConfig):
     url: Secret
 
 
-class Grafana(IncidentChannel):
+class Grafana(CallByCall):
     """Sends the alerts of a notification."""
 
     def __init__(self, config: Config, tools: Tools) -> None:
@@ -44,14 +43,7 @@ class Grafana(IncidentChannel):
         """Return the alert of a step."""
         return Call(step.key, step.act, "", alert(step, texts, degraded=degraded))
 
-    async def send(self, message: Message, delivery: Delivery) -> Receipt:
-        """Send the alerts."""
-        told = calls.read(message)
-        for call in told.calls:
-            await self._post(call)
-        return Receipt(dict.fromkeys(told.open, ""))
-
-    async def _post(self, call: Call) -> None:
+    async def post(self, call: Call) -> None:
         failure = verdict(await self._client.send_json("POST", self._config.url.read(), call.content))
         if failure is not None:
             raise failure

@@ -11,10 +11,9 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field
 
 from kwatch.errors import Failure, Reason, SendError
-from kwatch.model.notifications import Delivery, Message, Receipt
 from kwatch.notify import calls
 from kwatch.notify.base import Channel, ChannelConfig, Secret, Tools
-from kwatch.notify.calls import Call, IncidentChannel
+from kwatch.notify.calls import Call, CallByCall
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut, fit, markdown
 from kwatch.notify.http import Reply, classify, document_of, failed
@@ -36,7 +35,7 @@ class Config(ChannelConfig):
     token: Secret
 
 
-class IncidentIo(IncidentChannel):
+class IncidentIo(CallByCall):
     """Sends the events of a notification."""
 
     def __init__(self, config: Config, tools: Tools) -> None:
@@ -47,14 +46,7 @@ class IncidentIo(IncidentChannel):
         """Return the event of a step."""
         return Call(step.key, step.act, "", event(step, texts, degraded=degraded))
 
-    async def send(self, message: Message, delivery: Delivery) -> Receipt:
-        """Send the events."""
-        told = calls.read(message)
-        for call in told.calls:
-            await self._post(call)
-        return Receipt(dict.fromkeys(told.open, ""))
-
-    async def _post(self, call: Call) -> None:
+    async def post(self, call: Call) -> None:
         """Send one; the token is added here, so that it is in no row."""
         headers = {"Authorization": f"Bearer {self._config.token.read()}"}
         failure = verdict(await self._client.send_json("POST", self._config.url, call.content, headers))
