@@ -90,11 +90,15 @@ class Book:
         was_starting, self._is_starting, self._is_summarising = self._is_starting, False, False
         for alert in self.alerts.values():
             alert.awaits_summary = False
-        return self._settle_all([alert for alert in self.alerts.values() if alert.is_open and was_starting], now)
+        return self._settle_all(self.opened() if was_starting else (), now)
+
+    def opened(self) -> list[Alert]:
+        """Return the open alerts."""
+        return [alert for alert in self.alerts.values() if alert.is_open]
 
     def outdated(self) -> list[Alert]:
         """Return the open alerts that have another severity now than when they began."""
-        opened = [alert for alert in self.alerts.values() if alert.is_open and alert.rule_id in self.rules]
+        opened = [alert for alert in self.opened() if alert.rule_id in self.rules]
         return [alert for alert in opened if alert.severity is not self._severity_of(alert)]
 
     def regrade(self, alert: Alert) -> None:

@@ -452,7 +452,7 @@ class Engine:
 
     def muted(self, now: datetime) -> Mapping[str, str]:
         """Return what holds back each open alert that something does, for people, by fingerprint."""
-        opened = [alert for alert in self._book.alerts.values() if alert.is_open]
+        opened = self._book.opened()
         holds = {alert.fingerprint: self._groups.hold_of(alert, now) for alert in opened}
         return {fingerprint: hold.says for fingerprint, hold in holds.items() if hold is not None}
 
@@ -483,7 +483,7 @@ class Engine:
 
     def alerts(self, now: datetime) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
-        opened = [alert for alert in self._book.alerts.values() if alert.is_open]
+        opened = self._book.opened()
         views = [view_of(alert, self._book.rules.get(alert.rule_id), now) for alert in opened]
         return tuple(sorted(views, key=lambda view: (-view.severity, view.starts_at, view.fingerprint)))
 

@@ -246,7 +246,7 @@ class Groups:
 
     def group_id(self, match: Match, alert: Alert | AlertView) -> tuple[str, dict[str, str]]:
         """Return the group of an alert at a receiver, and the labels that make it."""
-        labels = {name: alert.labels.get(name, "") for name in match.route.group_by}
+        labels = match.group(alert.labels)
         return group_id(self._announcer.cluster, match.receiver, labels), labels
 
     # membership

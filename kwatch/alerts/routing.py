@@ -24,6 +24,10 @@ class Match(msgspec.Struct, frozen=True):
     route: Route
     destinations: tuple[Destination, ...]
 
+    def group(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """Return the labels that make the group of an alert; one that is absent counts as empty."""
+        return {name: labels.get(name, "") for name in self.route.group_by}
+
 
 class Routing(msgspec.Struct, frozen=True):
     """Where an alert goes. Each receiver is named once, by the first route that leads to it (S-108)."""

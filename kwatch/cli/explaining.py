@@ -79,11 +79,7 @@ class Explainer:
             Way(
                 match.receiver,
                 tuple(destination.name for destination in match.destinations),
-                group_id(
-                    self._cluster,
-                    match.receiver,
-                    {name: verdict.labels.get(name, "") for name in match.route.group_by},
-                ),
+                group_id(self._cluster, match.receiver, match.group(verdict.labels)),
                 tuple(conditions.of_windows(match.route.schedule, is_critical=is_critical)),
             )
             for match in matches
