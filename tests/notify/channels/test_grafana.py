@@ -31,11 +31,6 @@ def vendor(desk: Desk) -> Grafana:
     return desk.vendor
 
 
-@pytest.fixture
-def lane(desk: Desk) -> Lane:
-    return Lane(desk)
-
-
 def test_a_critical_alert_as_people_see_it(vendor: Grafana, lane: Lane) -> None:
     lane.tell(K.FIRING)
     sent = dict(vendor.groups[0].alerts[0])

@@ -32,11 +32,6 @@ def vendor(desk: Desk) -> IncidentIo:
     return desk.vendor
 
 
-@pytest.fixture
-def lane(desk: Desk) -> Lane:
-    return Lane(desk)
-
-
 def test_a_critical_alert_as_people_see_it(vendor: IncidentIo, lane: Lane) -> None:
     lane.tell(K.FIRING, public_url="https://kwatch.example.com")
     event = dict(vendor.alerts[KEY].event)

@@ -32,11 +32,6 @@ def vendor(desk: Desk) -> Opsgenie:
     return desk.vendor
 
 
-@pytest.fixture
-def lane(desk: Desk) -> Lane:
-    return Lane(desk)
-
-
 def test_a_critical_alert_as_people_see_it(vendor: Opsgenie, lane: Lane) -> None:
     lane.tell(K.FIRING)
     content = dict(vendor.alerts[0].content)

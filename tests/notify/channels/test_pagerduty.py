@@ -36,11 +36,6 @@ def vendor(desk: Desk) -> PagerDuty:
     return desk.vendor
 
 
-@pytest.fixture
-def lane(desk: Desk) -> Lane:
-    return Lane(desk)
-
-
 def test_a_critical_alert_as_people_see_it(vendor: PagerDuty, lane: Lane) -> None:
     lane.tell(K.FIRING)
     assert vendor.incidents[0].event == {
