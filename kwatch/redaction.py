@@ -117,11 +117,15 @@ def redacted_tree(tree: Any, redact: Callable[[str], str]) -> Any:
 
 
 def _texts_in(tree: Any) -> Iterator[str]:
-    if isinstance(tree, str):
-        yield tree
-    elif isinstance(tree, (list, tuple, dict)):
-        for each in tree.values() if isinstance(tree, dict) else tree:
-            yield from _texts_in(each)
+    waiting = [tree]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            waiting += each.values()
+        elif isinstance(each, (list, tuple)):
+            waiting += each
 
 
 def _redacted(tree: Any, redact: Callable[[str], str]) -> Any:
