@@ -40,8 +40,8 @@ def duration(say: Words, span: timedelta) -> str:
 def instant(at: datetime, zone: tzinfo, now: datetime) -> str:
     """Return `14:02 CET`, with the date unless it is that of `now`."""
     local = at.astimezone(zone)
-    form = "%H:%M %Z" if local.date() == now.astimezone(zone).date() else "%Y-%m-%d %H:%M %Z"
-    return local.strftime(form)
+    clock = f"{local.hour:02}:{local.minute:02} {local.tzname()}"  # strftime looks at /etc/localtime each time
+    return clock if local.date() == now.astimezone(zone).date() else f"{local.date()} {clock}"
 
 
 def where(labels: Mapping[str, str]) -> str:
