@@ -197,7 +197,7 @@ def told_nothing(outputs: dict[str, bytes]) -> None:
     assert [name for name, output in outputs.items() if CANARY.encode() in output] == []
 
 
-def test_X11_a_canary_in_every_field_is_in_no_output(tmp_path: Path, log: tuple[io.StringIO, Redactor]) -> None:
+def test_X11_T11_T12_a_canary_in_every_field_is_in_no_output(tmp_path: Path, log: tuple[io.StringIO, Redactor]) -> None:
     for number, shape in enumerate(SHAPES):
         texts = dict.fromkeys(FIELDS, f"before {shape} after") | dict.fromkeys(NEVER_KEPT, CANARY)
         outputs = play(tmp_path / str(number), texts)

@@ -74,7 +74,7 @@ class Desk:
             documents=[document for document in self.hook.documents if document["place"] == place],
             roots=roots,
             replies=[reply for root in roots for reply in self.slack.thread(root)],
-            mails=[mail for mail in self.mails if mail["Subject"].endswith(f" {place}")],
+            mails=[mail for mail in self.mails if f" {place}, since " in mail["Subject"]],
         )
 
     def everything(self) -> tuple[list[tuple[str, str]], list[str], list[str]]:

@@ -390,15 +390,15 @@ def _condition(kube: Kube, namespace: str, name: str, type_: str) -> dict[str, A
 
 def assert_opening(told: Told, incident: Incident) -> None:
     document, root, mail = told.documents[0], as_posted(told.roots[0]), told.mails[0]
-    title = f"{incident.severity.upper()} · {incident.rule} · {incident.place}"
     glyph = {"warning": "🟠", "critical": "🔴"}[incident.severity]
-    assert root.text == f"{glyph} {title}"
-    assert document["title"] == f"{glyph} {title}"
-    assert mail["Subject"] == f"[e2e] {incident.severity}: {incident.rule} {incident.place}"
+    title = f"{glyph} {incident.severity.upper()} · {incident.rule} · {incident.place}"
+    assert [plain(root.text), plain(document["title"])] == [f"{title} · since TIME"] * 2
+    subject = f"[e2e] {incident.severity}: {incident.rule} {incident.place}, since TIME"
+    assert plain(mail["Subject"]).strip() == subject
     assert (document["sequence"], document["is_late"], document["severity"]) == (1, False, incident.severity)
     text = lines("FIRING since TIME (SPAN)", incident, incident.facts)
     assert plain(document["text"]).splitlines() == text
-    said = [text[0], f"{glyph} {title}", "", *text[1:]]
+    said = [text[0], title, "", *text[1:]]
     assert plain(text_of(mail)).splitlines()[: len(said)] == said
     seen = plain(root.all_text)
     assert "FIRING since TIME (SPAN)" in seen

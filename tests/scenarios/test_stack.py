@@ -163,7 +163,7 @@ def test_P9_a_template_that_costs_too_much_gives_way_to_the_built_in_one(
 
     stage.at(30, ask)
     (told,) = stage.run(until=60)
-    assert told.document["title"] == "🟠 WARNING · broken · shop/Pod/a"
+    assert told.document["title"] == "🟠 WARNING · broken · shop/Pod/a · since 12:00 UTC"
     assert reasons[0].startswith("template title: the operator ")
     assert told.document["notes"] == [f"not as your template has it: {reasons[0]}"]
     assert stage.counted("template_failures", destination="hook") == 1
