@@ -75,7 +75,7 @@ class Life:
         """Wait for so many mails; of each return where it stands, its subject, its text without the footer."""
         mails = self.mail.mails(mailbox, number)
         threads = [str(mail["Message-ID"]) for mail in mails if mail["References"] is None]
-        return [(_place(mail, threads), str(mail["Subject"]), _text(mail)) for mail in mails]
+        return [(_place(mail, threads), plain(str(mail["Subject"]).strip()), _text(mail)) for mail in mails]
 
     def held(self) -> list[list[tuple[str, str, str]]]:
         """Return what is active at each replica: the alert, its summary, its description."""
@@ -112,7 +112,7 @@ def _text(mail: EmailMessage) -> str:
 def _alert(alert: Mapping[str, Any]) -> tuple[str, str, str]:
     labels, said = alert["labels"], alert["annotations"]
     name = f"{labels['alertname']} {labels['severity']} {labels['namespace']} {labels['workload']}"
-    return name, said["summary"], plain(said["description"])
+    return name, plain(said["summary"]), plain(said["description"])
 
 
 @contextmanager

@@ -38,7 +38,7 @@ ACKED = "\nAcknowledged by ann (U0ANN) at TIME"
 
 # In Slack
 
-ROOT = f"""🟠 WARNING · crash-loop · life-shop/Deployment/worker
+ROOT = f"""🟠 WARNING · crash-loop · life-shop/Deployment/worker · since TIME
 FIRING since TIME (SPAN)
 *Cluster*
 e2e
@@ -69,7 +69,7 @@ rule crash-loop · 57xuyf2r
 
 
 def two_problems(acked: str = "") -> str:
-    return f"""🟠 WARNING · 2 problems · life-shop
+    return f"""🟠 WARNING · crash-loop, image-pull · life-shop · since TIME
 FIRING since TIME (SPAN)
 *Cluster*
 e2e
@@ -90,7 +90,7 @@ kwatch · e2e
 
 
 def waits(title: str, status: str) -> str:
-    return f"""🟠 WARNING · {title} · life-lab/Pod/huge
+    return f"""🟠 WARNING · {title} · life-lab/Pod/huge · since TIME
 {status} since TIME (SPAN)
 *Cluster*
 e2e
@@ -109,11 +109,11 @@ rule failed-scheduling · 22egeinu
 [Acknowledge] [Silence]"""
 
 
-NEWS = f"""🟠 WARNING · 2 problems · life-shop
+NEWS = f"""🟠 WARNING · crash-loop, image-pull · life-shop · since TIME
 image-pull
 · life-shop/Pod/web · firing since TIME (SPAN)
 {NO_IMAGE}"""
-WAITS_STILL = """🟠 WARNING · still firing after SPAN · failed-scheduling · life-lab/Pod/huge
+WAITS_STILL = """🟠 WARNING · still firing · failed-scheduling · life-lab/Pod/huge · since TIME
 STILL FIRING since TIME (SPAN)"""
 WAITS_NO_MORE = f"""✅ RESOLVED after SPAN · failed-scheduling · life-lab/Pod/huge
 RESOLVED after SPAN: TIME to TIME
@@ -130,7 +130,7 @@ Was
 Ended
 the object is gone
 rule failed-scheduling · 22egeinu"""
-ONE_LEFT = f"""🟠 WARNING · 2 problems · life-shop
+ONE_LEFT = f"""🟠 WARNING · crash-loop · life-shop · since TIME
 FIRING since TIME (SPAN, 1 of 2)
 *Cluster*
 e2e
@@ -141,7 +141,7 @@ crash-loop
 {CRASHES}
 image-pull
 · life-shop/Pod/web · resolved after SPAN
-An image of Pod/web cannot be pulled: {NO_ANSWER}.
+it is healthy again
 Next for crash-loop
 {CRASHES_NEXT}
 kwatch · e2e
@@ -183,7 +183,7 @@ SAID = [
     ("answered 1", NEWS),
     ("edited 1", two_problems(", acknowledged by ann (U0ANN)")),
     ("posted 2", waits("failed-scheduling", "FIRING")),
-    ("edited 2", waits("still firing after SPAN · failed-scheduling", "STILL FIRING")),
+    ("edited 2", waits("still firing · failed-scheduling", "STILL FIRING")),
     ("answered 2", WAITS_STILL),
     ("edited 2", WAITS_NO_MORE),
     ("answered 2", WAITED),
@@ -194,8 +194,8 @@ SAID = [
 
 # By mail, and in Alertmanager
 
-CRASH = "[e2e] warning: crash-loop life-shop/Deployment/worker"
-WAIT = "[e2e] warning: failed-scheduling life-lab/Pod/huge"
+CRASH = "[e2e] warning: crash-loop life-shop/Deployment/worker, since TIME"
+WAIT = "[e2e] warning: failed-scheduling life-lab/Pod/huge, since TIME"
 
 
 def crash_facts(acked: str = "") -> str:
@@ -237,7 +237,7 @@ Cluster      e2e"""
 
 def two_mailed(mark: str = "•", acked: str = "") -> str:
     return f"""FIRING since TIME (SPAN)
-🟠 WARNING · 2 problems · life-shop
+🟠 WARNING · crash-loop, image-pull · life-shop
 
 • crash-loop · life-shop/Deployment/worker · firing since TIME (SPAN){acked}
   {CRASHES}
@@ -250,7 +250,7 @@ Cluster      e2e"""
 
 TITLE = "🟠 WARNING · crash-loop · life-shop/Deployment/worker"
 WAIT_TITLE = "🟠 WARNING · failed-scheduling · life-lab/Pod/huge"
-WAIT_STILL = "🟠 WARNING · still firing after SPAN · failed-scheduling · life-lab/Pod/huge"
+WAIT_STILL = "🟠 WARNING · still firing · failed-scheduling · life-lab/Pod/huge"
 ESCALATED = "\nEscalated    to oncall, as nobody acknowledged it in time"
 WAIT_ENDED = f"""RESOLVED after SPAN: TIME to TIME
 ✅ RESOLVED after SPAN · failed-scheduling · life-lab/Pod/huge
@@ -261,12 +261,12 @@ Where        life-lab/Pod/huge{ESCALATED}
 Rule         failed-scheduling
 Cluster      e2e"""
 ONE_LEFT_MAILED = f"""FIRING since TIME (SPAN, 1 of 2)
-🟠 WARNING · 2 problems · life-shop
+🟠 WARNING · crash-loop · life-shop
 
 • crash-loop · life-shop/Deployment/worker · firing since TIME (SPAN), acknowledged by ann (U0ANN)
   {CRASHES}
 • image-pull · life-shop/Pod/web · resolved after SPAN
-  An image of Pod/web cannot be pulled: {NO_ANSWER}.
+  it is healthy again
 Next for crash-loop: {CRASHES_NEXT}
 Cluster      e2e"""
 ENDED = f"""RESOLVED after SPAN: TIME to TIME
@@ -303,7 +303,7 @@ def held_crash(acked: str = "") -> tuple[str, str, str]:
     """Return the alert in Alertmanager: its labels, its summary, its description."""
     return (
         "crash-loop warning life-shop Deployment/worker",
-        "WARNING · crash-loop · life-shop/Deployment/worker",
+        "WARNING · crash-loop · life-shop/Deployment/worker · since TIME",
         f"FIRING since TIME (SPAN)\n{crash_facts(acked)}",
     )
 
@@ -311,6 +311,6 @@ def held_crash(acked: str = "") -> tuple[str, str, str]:
 def held_image(acked: str = "") -> tuple[str, str, str]:
     return (
         "image-pull warning life-shop Pod/web",
-        "WARNING · image-pull · life-shop/Pod/web",
+        "WARNING · image-pull · life-shop/Pod/web · since TIME",
         f"FIRING since TIME (SPAN)\n{image_facts(acked)}",
     )
