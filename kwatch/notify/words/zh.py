@@ -187,6 +187,7 @@ WORDS: Final[Mapping[str, str]] = {
     "Not told": "未通知",
     "{count} by {whom}": "{count} 条，原因：{whom}",
     # incident tools
+    "{count} not shown": "另有 {count} 项未列出",
     "Status": "状态",
     "Notes": "备注",
     "Text": "内容",
