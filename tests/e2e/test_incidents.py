@@ -16,6 +16,7 @@ import pytest
 
 from tests.e2e.desk import Desk, Told, open_desk
 from tests.e2e.kube import Kube
+from tests.e2e.plain import plain
 from tests.e2e.settings import settings
 from tests.e2e.shipped import Kwatch
 from tests.e2e.waiting import until
@@ -455,22 +456,3 @@ def lines(status: str, incident: Incident, facts: Mapping[str, str]) -> list[str
 def settled(text: str) -> list[str]:
     """Return the lines of a text whose details were read at another time."""
     return [re.sub(r"back-off \S+ ", "back-off AGAIN ", line) for line in plain(text).splitlines()]
-
-
-_CHANGING = [
-    (r"\b(worker|cache|web|api)-[a-z0-9]{6,10}-[a-z0-9]{5}(?![a-z0-9])", r"\1-POD"),
-    (r"\bapi-[a-z0-9]{6,10}\b", "api-SET"),
-    (r"\([0-9a-f-]{36}\)", "(UID)"),
-    (r'Back-off pulling image "[^"]*": ErrImagePull: ', ""),
-    (r"\b\d\d:\d\d UTC\b", "TIME"),
-    (r"\b\d+ [sm]\b", "SPAN"),
-    (r"(?m)^(Restarts +)\d+$", r"\1N"),
-    (r"(?m)^(\*Restarts\*\n)\d+$", r"\1N"),
-]
-
-
-def plain(text: str) -> str:
-    """Return a text without what is another in each run: times, spans, generated names, counts."""
-    for pattern, word in _CHANGING:
-        text = re.sub(pattern, word, text)
-    return text

@@ -93,7 +93,7 @@ def played(folder: Path, acts: list[tuple[str, str | None]], troubles: list[Any]
     return sorted(f"{int(one.at // 400)} {str(one).partition(' ')[2]}" for one in told)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(ACTS, min_size=5, max_size=5), troubles=st.lists(TROUBLE, min_size=1, max_size=6))
 def test_P3_a_disturbed_stream_tells_what_a_perfect_one_does(
     tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[str, str | None]], troubles: list[Any]
