@@ -44,7 +44,7 @@ class LiveControl:
         app = self._app
         silence = read_silence(asked, app.config.known, cluster=app.cluster, owner=actor, now=now)
         silence = msgspec.structs.replace(silence, id=id_ or silence.id)
-        if len(app.engine.silences()) >= MOST:
+        if len(app.engine.insight.silences()) >= MOST:
             raise RefusedError(f"there are {MOST} silences already: let some expire first")
         return silence, app.engine.add_silence(silence, actor, now)
 
@@ -55,9 +55,9 @@ class LiveControl:
         engine = self._app.engine
 
         def step(now: datetime) -> tuple[Silence, int]:
-            alerts = engine.firing(incident, now)
+            alerts = engine.insight.firing(incident, now)
             if not alerts:
-                raise RefusedError(engine.why_unanswered(incident))
+                raise RefusedError(engine.insight.why_unanswered(incident))
             asked = {"match": exactly(alert.labels for alert in alerts), **length}
             return self._add_silence(asked, actor, now, id_=id_)
 
@@ -97,7 +97,7 @@ class LiveControl:
         def step(now: datetime) -> tuple[AlertView, ...]:
             alerts = answer(now)
             if not alerts:
-                raise RefusedError(self._app.engine.why_unanswered(target))
+                raise RefusedError(self._app.engine.insight.why_unanswered(target))
             return alerts
 
         return await self._perform(step)

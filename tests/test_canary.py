@@ -217,7 +217,7 @@ def test_X11_the_play_shows_what_is_no_secret(tmp_path: Path) -> None:
 WORDS = st.text(string.printable, max_size=20)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     fields=st.dictionaries(
         st.sampled_from(FIELDS),

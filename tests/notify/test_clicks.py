@@ -61,7 +61,7 @@ class Play:
         assert self.stage.app is not None
         entries = await self.stage.app.state.audit(100)
         self.audit = [(entry.actor, entry.action, entry.detail) for entry in reversed(entries)]
-        self.silences = self.stage.app.engine.silences()
+        self.silences = self.stage.app.engine.insight.silences()
 
     def clicked(self, outcome: str) -> int:
         return self.stage.counted("clicks", destination="team-slack", outcome=outcome)
@@ -155,7 +155,7 @@ def test_f_49_the_same_click_after_a_restart_is_no_second_action(play: Play, is_
 
     async def expire() -> None:
         assert play.stage.app is not None
-        (silence,) = play.stage.app.engine.silences()
+        (silence,) = play.stage.app.engine.insight.silences()
         await play.stage.request("DELETE", f"/api/v1/silences/{silence.id}")
 
     play.at(30, press)

@@ -36,7 +36,9 @@ WORDS: Final[Mapping[str, str]] = {
     # titles
     "RESOLVED after {lasted}": "已恢复（持续 {lasted}）",
     "NO LONGER OBSERVED after {lasted}": "不再观测到（持续 {lasted}）",
-    "still firing after {lasted}": "{lasted}后仍在告警",
+    "still firing": "仍在告警",
+    "at {when}": "于 {when}",
+    "{count}×": "{count} 次",
     "kwatch digest": "kwatch 摘要",
     "{count} problem": "{count} 个问题",
     "{count} problems": "{count} 个问题",
@@ -185,6 +187,7 @@ WORDS: Final[Mapping[str, str]] = {
     "Not told": "未通知",
     "{count} by {whom}": "{count} 条，原因：{whom}",
     # incident tools
+    "{count} not shown": "另有 {count} 项未列出",
     "Status": "状态",
     "Notes": "备注",
     "Text": "内容",
