@@ -95,7 +95,7 @@ def context_of(
         "report": report(say, content, zone, now) if content.kind is NotificationKind.DIGEST else {},
         "notes": [_short(note) for note in (*facts.notes(say, content, zone, now), *_way_to_all(say, notification))],
         "message": cut(clean(say.retold(content.text)), _MESSAGE),
-        "url": content.public_url,
+        "url": alerts[0]["url"] if content.alert_count == 1 and alerts else content.public_url,
         "language": language.value,
         "id": notification.id,
         "incident": notification.incident,

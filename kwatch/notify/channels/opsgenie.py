@@ -147,8 +147,14 @@ def _facts(step: Step, texts: Composition) -> dict[str, Any]:
         "entity": cut(calls.source(texts), _MAX_ENTITY),
         "source": "kwatch",
         "tags": [cut(tag, _MAX_TAG) for tag in tags if tag],
-        "details": _bounded(texts, {**labels, **({"kwatch": facts["url"]} if facts["url"] else {})}),
+        "details": _bounded(texts, {**_links(texts), **labels}),
     }
+
+
+def _links(texts: Composition) -> dict[str, str]:
+    """Return where the details are, and the first runbook."""
+    links = {"runbook": next(iter(calls.runbooks(texts)), ""), "kwatch": texts.context["url"]}
+    return {name: url for name, url in links.items() if url}
 
 
 def _fitted(text: str, limit: int, *, degraded: bool) -> str:
