@@ -13,7 +13,7 @@ tried from more than one place.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -116,12 +116,16 @@ def redacted_tree(tree: Any, redact: Callable[[str], str]) -> Any:
     return tree if redact(texts) == texts else _redacted(tree, redact)
 
 
-def _texts_in(tree: Any) -> Iterator[str]:
-    if isinstance(tree, str):
-        yield tree
-    elif isinstance(tree, (list, tuple, dict)):
-        for each in tree.values() if isinstance(tree, dict) else tree:
-            yield from _texts_in(each)
+def _texts_in(tree: Any) -> list[str]:
+    texts: list[str] = []
+    waiting: list[Any] = [(tree,)]
+    for branch in waiting:  # which grows meanwhile
+        for each in branch.values() if isinstance(branch, dict) else branch:
+            if isinstance(each, str):
+                texts.append(each)
+            elif isinstance(each, (dict, list, tuple)):
+                waiting.append(each)
+    return texts
 
 
 def _redacted(tree: Any, redact: Callable[[str], str]) -> Any:
@@ -137,18 +141,30 @@ class Redactor:
 
     def __init__(self) -> None:
         self._secrets: frozenset[str] = frozenset()
+        self._patterns: tuple[str, ...] = ()
         self._own: tuple[re2._Regexp[str], ...] = ()
 
     def heed(self, patterns: Iterable[str], secrets: Iterable[str]) -> None:
-        """Go by these patterns of the user's, checked before by `check_pattern`, and by these secrets, too.
+        """Go by these patterns of the user's, checked before by `check_pattern`, and by these secrets, too."""
+        self._patterns = tuple(patterns)
+        self._know(secrets)
+        self._compile()
 
-        Of a secret each line is searched for that has 6 characters or more. Those of before are not forgotten.
-        """
-        lines = {line.strip() for value in secrets for line in value.splitlines()}
+    def learn(self, secret: str) -> None:
+        """Go by one more secret, that may be known already."""
+        if self._know((secret,)):
+            self._compile()
+
+    def _know(self, secrets: Iterable[str]) -> bool:
+        """Search for each line of a secret that has 6 characters or more; forget none. Return whether one is new."""
+        before, lines = self._secrets, {line.strip() for value in secrets for line in value.splitlines()}
         self._secrets |= {line for line in lines if len(line) >= _SHORTEST_SECRET}
+        return self._secrets != before
+
+    def _compile(self) -> None:
         longest_first = sorted(self._secrets, key=len, reverse=True)
         known = ["|".join(map(re2.escape, longest_first))] if longest_first else []
-        self._own = tuple(map(re2.compile, (*known, *patterns)))  # one by one: `\Q` quotes to the end of all
+        self._own = tuple(map(re2.compile, (*known, *self._patterns)))  # one by one: `\Q` quotes to the end of all
 
     def clean(self, text: str) -> str:
         """Return `text` without secrets."""
