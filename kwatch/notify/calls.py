@@ -89,9 +89,9 @@ def read(message: Message) -> Calls:
 
 
 def headline(texts: Composition) -> str:
-    """Return the line that is sent to a phone, or read out: without a glyph, unless the user's template has one."""
-    title = line(texts.text("title")) if texts.has_own("title") else texts.context["title"]
-    return f"[{texts.context['cluster']}] {title}"
+    """Return the line that is sent to a phone, or read out: the incident's subject, or the user's own title."""
+    context = texts.context
+    return f"[{context['cluster']}] {line(texts.text('title'))}" if texts.has_own("title") else str(context["subject"])
 
 
 def source(texts: Composition) -> str:
@@ -123,6 +123,11 @@ def text(texts: Composition, *, is_closed_by_hand: bool) -> str:
     say = WORDS[texts.context["language"]]
     by_hand = f"\n{say('Close it by hand: kwatch tells no end of this')}" if is_closed_by_hand else ""
     return texts.text("text") + by_hand
+
+
+def runbooks(texts: Composition) -> tuple[str, ...]:
+    """Return the runbooks of what is told, each once, the worst alert's first."""
+    return tuple(dict.fromkeys(each["runbook"] for each in texts.context["listed"] if each["runbook"]))
 
 
 def labels(texts: Composition) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ import msgspec
 from kwatch.errors import TemplateError
 from kwatch.model.alerts import AlertView
 from kwatch.model.notifications import Content, Notification, NotificationKind
-from kwatch.notify import facts
+from kwatch.notify import facts, titles
 from kwatch.notify.escape import clean, cut, line
 from kwatch.notify.render import TemplateEngine
 from kwatch.notify.report import report
@@ -55,24 +55,25 @@ def context_of(
     annotations = _Annotations(templates, problems, say)
 
     def told(views: Iterable[AlertView]) -> list[Context]:
-        return [_alert(say, view, zone, now, annotations) | _link_to(view, content) for view in views]
+        return [_alert(say, _retold(say, view), zone, now, annotations) | _link_to(view, content) for view in views]
 
     sections = [{**section, "alerts": told(section["alerts"])} for section in _sections(say, content)]
     shown = () if sections else content.alerts[:_ALERTS]
     alerts = told(shown)
-    glyph, state = facts.state(say, content, now)
+    glyph, state = titles.state(say, content, now)
     context = {
         "kind": content.kind.value,
         "state": state,
         "glyph": glyph,
-        "title": _short(facts.title(say, content, now)),
-        "subject": _short(facts.mail_subject(say, content)),
-        "so_far": _short(facts.so_far(say, content, zone, now)),
+        "title": _short(titles.title(say, content, zone, now)),
+        "heading": _short(titles.heading(say, content, now)),
+        "so_far": titles.so_far(say, content, zone, now),
+        "subject": _short(titles.subject(say, content, zone, now)),
         "status": _short(facts.status(say, content, zone, now)),
         "cluster": _short(content.cluster),
         "receiver": content.receiver,
         "severity": content.severity.word,
-        "place": _short(facts.place(content)),
+        "place": _short(titles.place(content)),
         "labels": _mapping(content.group_labels),
         "starts_at": content.starts_at.isoformat(),
         "ends_at": content.ends_at.isoformat() if content.ends_at else "",
@@ -93,8 +94,8 @@ def context_of(
         "sections": sections,
         "report": report(say, content, zone, now) if content.kind is NotificationKind.DIGEST else {},
         "notes": [_short(note) for note in (*facts.notes(say, content, zone, now), *_way_to_all(say, notification))],
-        "message": cut(clean(content.text), _MESSAGE),
-        "url": content.public_url,
+        "message": cut(clean(say.retold(content.text)), _MESSAGE),
+        "url": alerts[0]["url"] if content.alert_count == 1 and alerts else content.public_url,
         "language": language.value,
         "id": notification.id,
         "incident": notification.incident,
@@ -184,12 +185,18 @@ def _alert(say: Words, alert: AlertView, zone: ZoneInfo, now: datetime, annotati
         "is_late": alert.is_late,
         "is_new": alert.is_new,
         "is_varied": alert.is_varied,
-        "held_back_by": _short(alert.held_back_by),
+        "held_back_by": _short(say.retold(alert.held_back_by)),
         "stability": facts.stability(say, alert),
         "acknowledged": _short(facts.acknowledgement(say, alert, zone, now)),
         "escalated": _short(facts.escalation(say, alert)),
-        "muted_by": _short(alert.muted_by),
+        "muted_by": _short(say.retold(alert.muted_by)),
     }
+
+
+def _retold(say: Words, alert: AlertView) -> AlertView:
+    """Return the alert with a message in the reader's language, if it is one of kwatch's own."""
+    message = say.retold(alert.message)
+    return alert if message == alert.message else msgspec.structs.replace(alert, message=message)
 
 
 def _link_to(alert: AlertView, content: Content) -> Context:

@@ -8,10 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
 from kwatch.model.notifications import Content, NotificationKind, Part
-from kwatch.model.rules import Severity
 from kwatch.notify.words import Words
-
-GLYPHS: Mapping[Severity, str] = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
 
 #: Said of an alert whose source keeps what happens to itself.
 THROTTLED = "source throttled, end not observable"
@@ -29,7 +26,7 @@ _ENDS: Mapping[EndReason, str] = {
 
 
 def duration(say: Words, span: timedelta) -> str:
-    """Return `45 s`, `14 m`, `1 h 05 m`, `2 d 3 h`; never negative."""
+    """Return `45 s`, `14 m`, `1 h 05 m`, `2 d`, `2 d 3 h`; never negative."""
     seconds = max(0, int(span.total_seconds()))
     if seconds < 60:
         return say("{seconds} s", seconds=seconds)
@@ -37,7 +34,8 @@ def duration(say: Words, span: timedelta) -> str:
         return say("{minutes} m", minutes=seconds // 60)
     if seconds < 86400:
         return say("{hours} h {minutes:02} m", hours=seconds // 3600, minutes=seconds % 3600 // 60)
-    return say("{days} d {hours} h", days=seconds // 86400, hours=seconds % 86400 // 3600)
+    days, hours = seconds // 86400, seconds % 86400 // 3600
+    return say("{days} d {hours} h", days=days, hours=hours) if hours else say("{days} d", days=days)
 
 
 def instant(at: datetime, zone: tzinfo, now: datetime) -> str:
@@ -53,100 +51,9 @@ def where(labels: Mapping[str, str]) -> str:
     return "/".join(filter(None, (labels.get("namespace"), subject)))
 
 
-def place(content: Content) -> str:
-    """Return where all alerts are: the workload if it is one, else the namespace, else the cluster."""
-    places = {where(alert.labels) for alert in content.alerts}
-    namespaces = {alert.labels.get("namespace", "") for alert in content.alerts}
-    for found in (places, namespaces):
-        if len(found) == 1 and (only := next(iter(found))):
-            return only
-    return where(content.group_labels) or content.cluster
-
-
-def subject(say: Words, content: Content) -> str:
-    """Return what it is about, in few words: `crash-loop`, `crash-loop (3)`, `3 problems`."""
-    rules = {alert.rule for alert in content.alerts}
-    if len(rules) == 1 and (rule := next(iter(rules))):
-        return rule if content.alert_count == 1 else f"{rule} ({content.alert_count})"
-    return problems(say, content.alert_count)
-
-
 def problems(say: Words, count: int) -> str:
     """Return `1 problem`, `3 problems`."""
     return say("{count} problem" if count == 1 else "{count} problems", count=count)
-
-
-def state(say: Words, content: Content, now: datetime) -> tuple[str, str]:
-    """Return glyph and words of the state, the same in every channel."""
-    lasted = duration(say, (content.ends_at or now) - content.starts_at)
-    severity = content.severity
-    match content.kind:
-        case NotificationKind.RESOLVED:
-            return "✅", say("RESOLVED after {lasted}", lasted=lasted)
-        case NotificationKind.EXPIRED:
-            return "⚪", say("NO LONGER OBSERVED after {lasted}", lasted=lasted)
-        case NotificationKind.REPEAT:
-            still = say("still firing after {lasted}", lasted=lasted)
-            return GLYPHS[severity], f"{say(severity.name)} · {still}"
-        case NotificationKind.SUMMARY:
-            return "📋", say("SUMMARY")
-        case NotificationKind.OVERFLOW:
-            return "⚠️", say("OVERFLOW")
-        case NotificationKind.DIGEST:
-            return "🗞️", say("DIGEST")
-        case NotificationKind.META:
-            return "⚙️", say("KWATCH")
-        case NotificationKind.TEST:
-            return "🧪", say("TEST")
-        case NotificationKind.FIRING | NotificationKind.UPDATE | NotificationKind.NOTICE:
-            shared = {stability(say, alert) for alert in content.alerts}
-            words = shared.pop() if len(shared) == 1 else ""
-            return GLYPHS[severity], f"{say(severity.name)} · {words}" if words else say(severity.name)
-
-
-def title(say: Words, content: Content, now: datetime) -> str:
-    """Return the line that phones and screen readers get, without the glyph."""
-    words = state(say, content, now)[1]
-    match content.kind:
-        case NotificationKind.META | NotificationKind.TEST:
-            return f"{words} · {content.text.splitlines()[0] if content.text else content.cluster}"
-        case NotificationKind.SUMMARY:
-            return f"{words} · {summarised(say, content)} · {content.cluster}"
-        case NotificationKind.OVERFLOW:
-            return f"{words} · {say('{count} more', count=content.folded)} · {content.cluster}"
-        case NotificationKind.DIGEST:
-            return f"{words} · {contents(say, content)} · {content.cluster}"
-        case _:
-            return f"{words} · {subject(say, content)} · {place(content)}"
-
-
-def so_far(say: Words, content: Content, zone: tzinfo, now: datetime) -> str:
-    """Return `since 14:02 CET, 43 times` of what goes on, or nothing: what a title leaves out."""
-    if content.kind.closes or not content.alerts or content.kind in _OF_SEVERAL:
-        return ""
-    often = how_often(say, content.alerts[0]) if content.alert_count == 1 else ""
-    since = say("since {since}", since=instant(content.starts_at, zone, now))
-    return say(", ").join(filter(None, (since, often)))
-
-
-#: Kinds that tell of a period, not of a problem.
-_OF_SEVERAL = frozenset({NotificationKind.SUMMARY, NotificationKind.OVERFLOW, NotificationKind.DIGEST})
-
-
-def mail_subject(say: Words, content: Content) -> str:
-    """Return the subject of a thread: it does not change with the state, so that the thread holds."""
-    match content.kind:
-        case NotificationKind.META | NotificationKind.TEST:
-            text = content.text.splitlines()[0] if content.text else content.kind.value
-            return f"[{content.cluster}] kwatch: {text}"
-        case NotificationKind.SUMMARY:
-            return f"[{content.cluster}] kwatch: {summarised(say, content)}"
-        case NotificationKind.OVERFLOW:
-            return f"[{content.cluster}] kwatch: {say('{count} more', count=content.folded)}"
-        case NotificationKind.DIGEST:
-            return f"[{content.cluster}] {say('kwatch digest')}: {contents(say, content)}"
-        case _:
-            return f"[{content.cluster}] {say(content.severity.word)}: {subject(say, content)} {place(content)}"
 
 
 def summarised(say: Words, content: Content) -> str:
@@ -201,12 +108,6 @@ PARTS: Mapping[Part, str] = {
     Part.CAME_AND_WENT: "came and went",
     Part.NOTICES: "noticed",
 }
-
-
-def contents(say: Words, content: Content) -> str:
-    """Return `3 new, 1 ended`, or that nothing happened."""
-    said = [say("{count} {what}", count=each.count, what=say(PARTS[each.part])) for each in content.sections]
-    return say(", ").join(said) or say("nothing happened")
 
 
 def counts(content: Content) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ def test_a_critical_alert_as_people_see_it(vendor: Grafana, lane: Lane) -> None:
     assert sent == {
         "alert_uid": KEY,
         "state": "alerting",
-        "title": "[prod-eu] CRITICAL · crash-loop · payments/Deployment/worker",
+        "title": "[prod-eu] critical: crash-loop payments/Deployment/worker, since 14:02 UTC",
         "link_to_upstream_details": "https://runbooks.example.com/crash-loop",
         "severity": "critical",
         "labels": {
@@ -55,6 +55,12 @@ def test_a_critical_alert_as_people_see_it(vendor: Grafana, lane: Lane) -> None:
             "reason": "BackOff",
         },
     }
+
+
+def test_it_leads_to_the_alert_on_the_status_page(vendor: Grafana, lane: Lane) -> None:
+    lane.tell(K.FIRING, public_url="https://kwatch.example.com")
+    (sent,) = vendor.groups[0].alerts
+    assert sent["link_to_upstream_details"] == "https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij"
 
 
 def test_an_end_resolves_the_group_and_says_why(vendor: Grafana, lane: Lane) -> None:
