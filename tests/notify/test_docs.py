@@ -23,7 +23,7 @@ def first_cells(markdown: str) -> set[str]:
 def test_every_template_variable_is_documented_and_no_other() -> None:
     text = (DOCS / "templates.md").read_text()
     general, alerts = text.partition("## The variables")[2].split("Of each alert:")
-    context = context_of(notification(), "UTC", TemplateEngine(StillClock())).context
+    context = context_of(notification(), "UTC", TemplateEngine(StillClock()).for_message()).context
     assert first_cells(general) == set(context)
     assert first_cells(alerts) == set(context["alerts"][0])
 
@@ -33,7 +33,7 @@ def test_the_variables_of_a_digest_are_documented_and_no_other() -> None:
     views = (alert(), ended(alert()))
     parts = (Section(Part.NEW, 1, 1), Section(Part.CAME_AND_WENT, 1, 1))
     told = notification(content(*views, kind=NotificationKind.DIGEST, sections=parts))
-    context = context_of(told, "UTC", TemplateEngine(StillClock())).context
+    context = context_of(told, "UTC", TemplateEngine(StillClock()).for_message()).context
     assert names_in_row(text, "sections") - {part.value for part in Part} == {"sections", *context["sections"][0]}
     assert names_in_row(text, "report") == {"report", *context["report"], *context["report"]["slots"][0], "name"}
 

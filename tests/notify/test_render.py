@@ -2,13 +2,16 @@
 
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kwatch.clock import Clock, SystemClock
 from kwatch.errors import TemplateError
-from kwatch.notify.render import TemplateEngine, check_template
+from kwatch.notify.language import BoundedEnvironment
+from kwatch.notify.render import MessageTemplates, TemplateEngine, check_template
 from tests.notify.samples import StillClock
 
 CONTEXT = {
@@ -25,8 +28,8 @@ CONTEXT = {
 
 
 @pytest.fixture
-def engine() -> TemplateEngine:
-    return TemplateEngine(SystemClock())
+def engine() -> MessageTemplates:
+    return TemplateEngine(SystemClock()).for_message()
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,7 @@ def engine() -> TemplateEngine:
         ("{{ nothing }}", ""),
     ],
 )
-def test_T30_the_language_says_what_people_need(engine: TemplateEngine, template: str, expected: str | None) -> None:
+def test_T30_the_language_says_what_people_need(engine: MessageTemplates, template: str, expected: str | None) -> None:
     rendered = engine.render(template, CONTEXT)
     assert expected is None or rendered == expected
 
@@ -121,9 +124,9 @@ ATTACKS = {
 def test_X08_bombs_fail_as_template_errors_in_time_and_memory(attack: str, clock: Clock) -> None:
     before = time.perf_counter()
     with pytest.raises(TemplateError):
-        TemplateEngine(clock).render(ATTACKS[attack], CONTEXT)
+        TemplateEngine(clock).for_message().render(ATTACKS[attack], CONTEXT)
     assert time.perf_counter() - before < 2.0  # 0.25 s, and a slow machine
-    assert _peak(lambda: TemplateEngine(clock).render(ATTACKS[attack], CONTEXT)) < 64 * 1024 * 1024
+    assert _peak(lambda: TemplateEngine(clock).for_message().render(ATTACKS[attack], CONTEXT)) < 64 * 1024 * 1024
 
 
 def _peak(work: Callable[[], object]) -> int:
@@ -145,8 +148,70 @@ def test_the_deadline_ends_a_template_that_takes_steps_slowly() -> None:
             self.seconds += 0.01
             return self.seconds
 
-    with pytest.raises(TemplateError, match="takes too long"):
-        TemplateEngine(SlowClock()).render("{% for n in numbers %}{{ n }}{% endfor %}", CONTEXT)
+    with pytest.raises(TemplateError, match="take too long"):
+        TemplateEngine(SlowClock()).for_message().render("{% for n in numbers %}{{ n }}{% endfor %}", CONTEXT)
+
+
+def test_the_templates_of_one_message_share_the_time_of_one() -> None:
+    class SlowClock(StillClock):
+        def monotonic(self) -> float:
+            self.seconds += 0.01
+            return self.seconds
+
+    engine = TemplateEngine(SlowClock())
+    message, another = engine.for_message(), engine.for_message()
+    template = "{{ count + 1 }}" * 5  # 60 ms
+    assert [message.render(template, CONTEXT) for _ in range(4)] == ["4444444444"] * 4
+    with pytest.raises(TemplateError, match="the templates of the message take too long"):
+        message.render(template, CONTEXT)
+    assert message.render("without a step", CONTEXT) == "without a step"
+    assert another.render(template, CONTEXT) == "4444444444"
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ("{{ (namespace ~ count) | truncate(nothing | length) }}", None),
+        ("{{ namespace | truncate(2) }}", "expected length >= 3, got 2"),
+        ("{{ namespace | dictsort }}", "'str' object has no attribute 'items'"),
+    ],
+)
+def test_what_a_filter_makes_of_odd_values_is_a_template_error(
+    engine: MessageTemplates, template: str, problem: str | None
+) -> None:
+    with pytest.raises(TemplateError) as raised:
+        engine.render(template, CONTEXT)
+    assert problem is None or str(raised.value) == problem
+
+
+VALUES: Mapping[str, object] = {"text": "abc", "whole": -5, "part": 2.5, "huge": 10**40, "none": None, "flag": True} | {
+    "texts": ["b", "a"],
+    "mixed": [1, "a", None],
+    "mapping": {"a": "b", "c": 1},
+    "mappings": [{"a": 1}, {"a": "b"}, {}],
+    "empty": [],
+}
+FILTERS = [*BoundedEnvironment(StillClock()).filters, *(f"select('{test}')" for test in ("lt", "in", "divisibleby"))]
+ARGUMENTS = st.sampled_from([*VALUES, "1", "'a'", "attribute='a'", "attribute='a.b'", "default='x'", "by='value'"])
+
+
+ENGINE = TemplateEngine(StillClock())
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from([*VALUES]),
+    st.lists(st.tuples(st.sampled_from(FILTERS), st.lists(ARGUMENTS, max_size=3)), max_size=3),
+)
+def test_whatever_is_filtered_by_whatever_gives_a_text_or_a_template_error(
+    name: str, filters: list[tuple[str, list[str]]]
+) -> None:
+    chain = "".join(f" | {each}" + (f"({', '.join(arguments)})" if arguments else "") for each, arguments in filters)
+    try:
+        rendered = ENGINE.for_message().render(f"{{{{ {name}{chain} }}}}", VALUES)
+    except TemplateError:
+        return
+    assert isinstance(rendered, str)
 
 
 @pytest.mark.parametrize(
@@ -164,12 +229,12 @@ def test_the_deadline_ends_a_template_that_takes_steps_slowly() -> None:
         ("", ""),
     ],
 )
-def test_T21_a_leaf_that_is_one_expression_keeps_its_type(engine: TemplateEngine, leaf: str, value: object) -> None:
+def test_T21_a_leaf_that_is_one_expression_keeps_its_type(engine: MessageTemplates, leaf: str, value: object) -> None:
     rendered = engine.render_value(leaf, CONTEXT)
     assert rendered == value
     assert type(rendered) is type(value)
 
 
-def test_the_context_cannot_be_changed(engine: TemplateEngine) -> None:
+def test_the_context_cannot_be_changed(engine: MessageTemplates) -> None:
     engine.render("{% set count = 1 %}{% set labels = 2 %}", CONTEXT)
     assert engine.render("{{ count }} {{ labels.team }}", CONTEXT) == "43 a"

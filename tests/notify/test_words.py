@@ -128,7 +128,7 @@ _TOLD = [kind for kind in NotificationKind if kind not in (NotificationKind.META
 @pytest.mark.parametrize("kind", _TOLD)
 def test_nothing_english_is_left_in_a_chinese_message_but_names_and_commands(kind: NotificationKind) -> None:
     told = sample(kind, destination="d", receiver="r", cluster="c", now=NOW)
-    engine = TemplateEngine(StillClock())
+    engine = TemplateEngine(StillClock()).for_message()
     context = context_of(told, "Asia/Shanghai", engine, Language.ZH).context
     text = f"{context['subject']} {context['title']} {engine.render_built_in('default/text.j2', context)}"
     words = set(re.findall(r"(?<![\w/.-])[a-z]{3,}(?![\w/.-])", text))
