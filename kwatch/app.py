@@ -37,7 +37,7 @@ from kwatch.model.notifications import NotificationKind
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Rule
 from kwatch.namespaces import NamespaceFilter
-from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools, secrets_in
+from kwatch.notify.base import Channel, ChannelConfig, Connection, Secret, Tools, secrets_in
 from kwatch.notify.clicks import Clicks
 from kwatch.notify.heartbeat import Ping
 from kwatch.notify.http import system_transport
@@ -269,7 +269,14 @@ class App:
             instance=instance,
             secret=self.state.token,
             stdout=self.ports.stdout,
+            read=self._read,
         )
+
+    def _read(self, secret: Secret) -> str:
+        """Read a secret, which may have been rotated, and redact it from now on."""
+        value = secret.read()
+        self.ports.redactor.learn(value)
+        return value
 
     def _channels(self, config: Config, before: Parts | None) -> Mapping[str, Channel]:
         """Return a channel per destination: the one that it has where nothing of it is other."""

@@ -26,6 +26,7 @@ from kwatch.notify.escape import fit, line, slack
 from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, retry_after, with_query
 from kwatch.notify.page import Page
 from kwatch.notify.socket_mode import SocketMode
+from kwatch.notify.words import WORDS
 
 _UNFURL = {"unfurl_links": False, "unfurl_media": False}
 _LITERAL = {"parse": "none", "link_names": False}  # each time: an update goes back to Slack's defaults
@@ -113,6 +114,7 @@ class Slack:
     def __init__(self, config: Config, tools: Tools) -> None:
         self.can_edit = config.can_edit
         self._config = config
+        self._read = tools.read
         self._client = HttpClient(config, tools)
         self._signer = Signer(tools.secret, config.name)
         self._channel_id = "" if config.channel.startswith("#") else config.channel  # of a name: as a post has told it
@@ -132,7 +134,7 @@ class Slack:
         """Post to the channel."""
         if self._config.url is None:
             return await self._call("chat.postMessage", {**body, "channel": self._config.channel, **_UNFURL}, key)
-        await self._post_webhook(self._config.url.read(), body)
+        await self._post_webhook(self._read(self._config.url), body)
         return Receipt()
 
     async def find(self, key: str) -> Receipt | None:
@@ -185,7 +187,8 @@ class Slack:
 
     async def whisper(self, click: Click, text: str) -> None:
         """Show somebody a message that nobody else sees: https://docs.slack.dev/reference/methods/chat.postEphemeral."""
-        said = {"channel": click.room, "user": click.user, "text": fit(line(text), 3000, slack), **_LITERAL}
+        told = WORDS[self._config.language.value].retold(line(text))
+        said = {"channel": click.room, "user": click.user, "text": fit(told, 3000, slack), **_LITERAL}
         await self._ask("chat.postEphemeral", json=said)
 
     async def open_url(self) -> str:
@@ -216,7 +219,7 @@ class Slack:
             raise AssertionError("unreachable")  # a webhook makes no calls
         session: Any = _Session(self._client)  # what slack-sdk uses of aiohttp's
         client = AsyncWebClient(
-            token.read(), self._config.api_url, session=session, retry_handlers=[], logger=self._logger
+            self._read(token), self._config.api_url, session=session, retry_handlers=[], logger=self._logger
         )
         client.proxy = None  # it would take the environment's; ours is in the transport
         try:
