@@ -118,6 +118,12 @@ def test_without_a_summary_the_message_is_the_cause() -> None:
     assert context["rows"][0] == ["Cause", "Back-off restarting failed container worker in pod worker-7d9c-x2x1"]
 
 
+def test_an_alert_about_a_node_names_it_once() -> None:
+    said = content(alert(labels={"kind": "Node", "name": "n-17", "workload": "Node/n-17", "node": "n-17"}))
+    context = context_of(notification(said), "UTC", TemplateEngine(StillClock())).context
+    assert [text for _, text in context["rows"] if "n-17" in text] == ["Node/n-17 keeps crashing", "Node/n-17"]
+
+
 @pytest.mark.parametrize("link", ["http://a.example.com", "javascript:alert(1)", 'https://a"b', "https://a b", "//a"])
 def test_a_runbook_that_is_no_safe_link_is_left_out(link: str) -> None:
     said = content(alert(annotations={"runbook": link}))
