@@ -375,7 +375,8 @@ class App:
         self.pipeline.submit(lambda now: self.decider.found(ref, now))
 
     def _delivery_ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
-        self.pipeline.submit(lambda _: self.engine.ended(destination, incident, kind, at))
+        if self.engine.heeds_end_of(kind):
+            self.pipeline.submit(lambda _: self.engine.ended(destination, incident, kind, at))
 
     def _labels_of_namespace(self, name: str) -> Mapping[str, str] | None:
         state = self.cache.get(ObjectRef(kind="Namespace", name=name))

@@ -189,7 +189,7 @@ def _alert(say: Words, alert: AlertView, zone: ZoneInfo, now: datetime, annotati
         "stability": facts.stability(say, alert),
         "acknowledged": _short(facts.acknowledgement(say, alert, zone, now)),
         "escalated": _short(facts.escalation(say, alert)),
-        "muted_by": _short(say.retold(alert.muted_by)),
+        "muted_by": _short(say.retold(facts.in_zone(alert.muted_by, zone))),
     }
 
 
