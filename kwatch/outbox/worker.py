@@ -1,10 +1,9 @@
 """One destination's worker: what is due is rendered, leased, sent and settled (spec 3.2).
 
 Lanes go in parallel up to the channel's concurrency, each lane in its order: `State.due` shows only the first open row
-of a lane, and a lease hides the rest. Nothing is sent that is not leased durably, and no outcome is forgotten: while
-the store fails, the worker waits and asks again. What is in flight at a crash is sent again, marked ambiguous; it is no
-more than the concurrency, as an outcome makes room once it is stored. What finds no room in the destination's pace or
-its rule's is folded into an overflow (`pacing`, `kwatch.store.folds`).
+of a lane, and a lease hides the rest. Nothing is sent that is not leased durably, and no outcome is forgotten: while the
+store fails, the worker asks again. A crash repeats, marked ambiguous, no more than the concurrency, as an outcome makes
+room once it is stored. What finds no room in a pace is folded into an overflow (`pacing`, `kwatch.store.folds`).
 """
 
 import asyncio
@@ -41,8 +40,7 @@ _T = TypeVar("_T")
 #: How long to wait before the store is asked again, and after a bug, in seconds.
 STORE_RETRY_SECONDS: Final = 1.0
 
-#: How many deliveries to read at once, for each that may be in flight: few, as what is read may be overtaken by what
-#: is more urgent, and enough to spare most of the reads.
+#: How many deliveries to read at once, for each in flight: few, as they may be overtaken; enough to spare most reads.
 READ_AHEAD: Final = 4
 
 
@@ -137,9 +135,12 @@ class Worker:
                 self._let_go(delivery)
 
     async def _wait(self, wait: timedelta | None) -> None:
-        """Wait that long, or until something has changed."""
+        """Wait that long, or until something has changed; None: until then."""
+        if wait is None:
+            await self._changed.wait()
+            return
         try:
-            async with asyncio.timeout(None if wait is None else wait.total_seconds()):
+            async with asyncio.timeout(wait.total_seconds()):
                 await self._changed.wait()
         except TimeoutError:
             pass
