@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from kwatch.alerts.annotated import Place
-from kwatch.alerts.book import Moved
+from kwatch.alerts.episodes import Moved
 from kwatch.alerts.parts import Parts
 from kwatch.alerts.planned import PLANNED
 from kwatch.alerts.records import Alert
@@ -18,6 +18,8 @@ class Consequences:
     def __init__(self, parts: Parts) -> None:
         self._sight = parts.sight
         self._book = parts.book
+        self._register = parts.register
+        self._episodes = parts.episodes
         self._inhibitor = parts.inhibitor
         self._planned = parts.planned
         self._edges = parts.edges
@@ -36,10 +38,10 @@ class Consequences:
                 self._ended(alert, now)
         if moved:
             self.conclude(now)
-        while self._book.retold:
-            self._groups.retell(self._book.retold.pop(), now)
-        while self._book.relapsed:
-            self._groups.relapsed(self._book.relapsed.pop(), now)
+        while self._episodes.retold:
+            self._groups.retell(self._episodes.retold.pop(), now)
+        while self._episodes.relapsed:
+            self._groups.relapsed(self._episodes.relapsed.pop(), now)
 
     def _began(self, alert: Alert, now: datetime) -> None:
         if self._inhibitor.started(alert):
@@ -51,7 +53,7 @@ class Consequences:
     def _ended(self, alert: Alert, now: datetime) -> None:
         self._escalations.stop(alert)
         was_source = self._inhibitor.ended(alert)
-        self._groups.delist(alert, view_of(alert, self._book.rules.get(alert.rule_id), now), now)
+        self._groups.delist(alert, view_of(alert, self._register.rule_of(alert), now), now)
         self._edges.ended(alert, now)
         self._planned.ended(alert)
         self._book.close(alert, now)
@@ -103,7 +105,7 @@ class Consequences:
     def granted(self, places: Collection[Place], now: datetime) -> None:
         """Annotations are not what they were: let them take effect; those of a start do so when it is complete."""
         for alert in self._edges.about(places):
-            self._book.retext(alert)
+            self._register.retext(alert)
         if places and not self._edges.is_starting:
             self.regrade(now)
             self._edges.granted(places, now)
@@ -112,10 +114,10 @@ class Consequences:
     def regrade(self, now: datetime) -> None:
         """Take over other severities, once it is known what still fires (S-49, S-50)."""
         was_source = False
-        for alert in self._book.outdated():
+        for alert in self._register.outdated():
             before = alert.severity
             was_source |= self._inhibitor.ended(alert)
-            self._book.regrade(alert)
+            self._register.regrade(alert)
             if alert.is_acked and alert.severity > before:
                 self._answers.lapse(alert, now)
             if alert.state is AlertState.FIRING:

@@ -21,6 +21,7 @@ from kwatch.alerts.muting import Hold, Muting
 from kwatch.alerts.reconfiguring import lose
 from kwatch.alerts.records import Alert, DigestEntry, DigestPeriod, period_key
 from kwatch.alerts.routing import Router
+from kwatch.alerts.sight import Sight
 from kwatch.alerts.story import TellingStory, hold_story
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import order_of, view_of
@@ -50,6 +51,7 @@ class Digests:
         rules: Mapping[str, Rule],
         router: Router,
         muting: Muting,
+        sight: Sight,
         *,
         announcer: Announcer,
         timers: Timers,
@@ -61,7 +63,7 @@ class Digests:
         self._rules = rules
         self._router = router
         self._entries: dict[str, DigestEntry] = {}
-        self._is_started = False
+        self._sight = sight
         self._plans: dict[str, tuple[Destination, DigestPlan]] = {}
         self._muting = muting
         self._announcer = announcer
@@ -92,15 +94,13 @@ class Digests:
 
     def start(self) -> None:
         """Every source has been heard: digests may go out."""
-        self._is_started = True
-        self.clock_was_set()
+        for period in self.periods.values():
+            self._schedule(period)
 
     def clock_was_set(self) -> None:
         """Slots are instants of the wall clock: whatever was moved along with it, they were not."""
-        if not self._is_started:
-            return
-        for period in self.periods.values():
-            self._schedule(period)
+        if not self._sight.is_starting:
+            self.start()
 
     def enlist(self, alert: Alert, destination: Destination) -> bool:
         """Keep an alert for the next digest of a destination; return whether it was not kept for it anyway."""

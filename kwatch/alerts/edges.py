@@ -37,7 +37,7 @@ class Edges:
         self._silences = silences
         self._windows = windows
         self._timers = timers
-        self.is_starting = False
+        self.is_starting = False  # until it is known what ended meanwhile, nothing is let go
 
     def load(self, silences: Iterable[Silence], now: datetime) -> None:
         """Begin, with the silences that were kept."""

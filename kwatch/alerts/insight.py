@@ -20,7 +20,7 @@ class Insight:
 
     def __init__(self, parts: Parts) -> None:
         self._annotations = parts.annotations
-        self._book = parts.book
+        self._register = parts.register
         self._silences = parts.silences
         self._muting = parts.muting
         self._announcer = parts.announcer
@@ -30,7 +30,7 @@ class Insight:
 
     def alerts(self, now: datetime) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
-        views = [view_of(alert, self._book.rules.get(alert.rule_id), now) for alert in self._book.opened()]
+        views = [view_of(alert, self._register.rule_of(alert), now) for alert in self._register.opened()]
         return tuple(sorted(views, key=lambda view: (-view.severity, view.starts_at, view.fingerprint)))
 
     def firing(self, target: str, now: datetime) -> tuple[AlertView, ...]:
@@ -52,16 +52,16 @@ class Insight:
 
     def muted(self, now: datetime) -> Mapping[str, str]:
         """Return what holds back each open alert that something does, for people, by fingerprint."""
-        holds = {alert.fingerprint: self._groups.hold_of(alert, now) for alert in self._book.opened()}
+        holds = {alert.fingerprint: self._groups.hold_of(alert, now) for alert in self._register.opened()}
         return {fingerprint: hold.says for fingerprint, hold in holds.items() if hold is not None}
 
     def about(self, namespace: str, workload: str) -> tuple[str, ...]:
         """Return the fingerprints of what is known of a workload, as `Deployment/web`, or an object by itself."""
-        alerts = self._book.alerts.values()
+        alerts = self._register.alerts.values()
         return tuple(alert.fingerprint for alert in alerts if self._is_about(alert, namespace, workload))
 
     def _is_about(self, alert: Alert, namespace: str, workload: str) -> bool:
-        rule = self._book.rules.get(alert.rule_id)
+        rule = self._register.rule_of(alert)
         named = dict(zip(rule.key, alert.key_values, strict=False)) if rule is not None else {}
         named |= alert.labels  # which an alert that is over has no more
         objects = (named.get("workload"), f"{named.get('kind')}/{named.get('name')}")
@@ -73,11 +73,11 @@ class Insight:
 
     def story(self, fingerprint: str, now: datetime) -> AlertStory | None:
         """Return everything about an alert that is open or remembered; None when there is none."""
-        alert = self._book.alerts.get(fingerprint)
+        alert = self._register.alerts.get(fingerprint)
         if alert is None:
             return None
         groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
         hold = self._groups.hold_of(alert, now) if alert.is_open else None
         told = (*tellings(alert, groups, self._muting.hold_of, now), *self._digests.tellings(alert, now))
-        story = story_of(alert, self._book.rules.get(alert.rule_id), self._groups.routing_of(alert), hold, now)
+        story = story_of(alert, self._register.rule_of(alert), self._groups.routing_of(alert), hold, now)
         return msgspec.structs.replace(story, tellings=told, asked=self._annotations.asked(places_of(alert.labels)))

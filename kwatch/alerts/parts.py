@@ -26,41 +26,68 @@ class Parts:
     """One engine's parts."""
 
     def __init__(self, settings: EngineSettings, *, cluster: str) -> None:
-        rules, router = settings.rules, settings.router
-        # what was decided, and when to decide again
-        self.ledger = ledger = Ledger()
-        self.timers = timers = Timers()
-        self.limits = Limits(ledger)
-        # what is wrong
-        self.sight = Sight(ledger)
+        self.ledger, self.timers = Ledger(), Timers()
+        self.limits = Limits(self.ledger)
+        self.sight = Sight(self.ledger)
+        self._find(settings, cluster)
+        self._hold(settings, cluster)
+        self._tell(settings, cluster)
+        self._answer(settings)
+
+    def _find(self, settings: EngineSettings, cluster: str) -> None:
+        """Wire what knows what is wrong."""
+        timers, ledger = self.timers, self.ledger
         self.annotations = Annotations(settings.self_service, timers, ledger)
-        self.book = Book(rules, self.annotations, timers, ledger, cluster=cluster)
-        alerts = self.book.alerts
-        # what holds it back
+        self.book = Book(settings.rules, self.annotations, self.sight, timers, ledger, cluster=cluster)
+        self.register, self.episodes, self.listening = self.book.register, self.book.episodes, self.book.listening
+
+    def _hold(self, settings: EngineSettings, cluster: str) -> None:
+        """Wire what keeps that from being told."""
+        timers, ledger = self.timers, self.ledger
         self.inhibitor = Inhibitor(settings.inhibitions)
         self.silences = Silences(timers, ledger)
-        windows = Windows(settings.windows)
-        self.planned = PlannedChanges(rules, alerts, cluster=cluster, timers=timers, ledger=ledger)
-        self.muting = muting = Muting(self.inhibitor, self.silences, windows, self.annotations, self.planned)
-        # who is told
-        self.announcer = announcer = Announcer(ledger, cluster=cluster, public_url=settings.public_url)
-        self.digests = Digests(alerts, rules, router, muting, announcer=announcer, timers=timers, ledger=ledger)
-        self.groups = groups = Groups(
+        self.windows = Windows(settings.windows)
+        self.planned = PlannedChanges(
+            settings.rules, self.register.alerts, cluster=cluster, timers=timers, ledger=ledger
+        )
+        self.muting = Muting(self.inhibitor, self.silences, self.windows, self.annotations, self.planned)
+
+    def _tell(self, settings: EngineSettings, cluster: str) -> None:
+        """Wire what tells people."""
+        alerts, rules, router = self.register.alerts, settings.rules, settings.router
+        timers, ledger = self.timers, self.ledger
+        self.announcer = Announcer(ledger, cluster=cluster, public_url=settings.public_url)
+        self.digests = Digests(
+            alerts, rules, router, self.muting, self.sight, announcer=self.announcer, timers=timers, ledger=ledger
+        )
+        self.groups = Groups(
             alerts,
             rules,
             router,
-            muting,
+            self.muting,
             self.digests,
             annotations=self.annotations,
-            announcer=announcer,
+            announcer=self.announcer,
             memory=settings.memory,
             timers=timers,
             ledger=ledger,
         )
-        self.escalations = Escalations(router, groups.hold_of, muting.edges_between, timers, ledger)
-        self.answers = Answers(alerts, groups, self.escalations, ledger)
-        self.summaries = Summaries(groups, announcer)
-        self.edges = Edges(alerts, groups, self.summaries, silences=self.silences, windows=windows, timers=timers)
+        self.summaries = Summaries(self.groups, self.announcer)
         self.notices = Notices(
-            self.book, groups, muting, self.planned, self.digests, announcer=announcer, timers=timers, ledger=ledger
+            self.register,
+            self.sight,
+            self.groups,
+            self.muting,
+            self.digests,
+            announcer=self.announcer,
+            timers=timers,
+            ledger=ledger,
         )
+
+    def _answer(self, settings: EngineSettings) -> None:
+        """Wire what goes on after it was told, or when what held it is over."""
+        alerts, timers, ledger = self.register.alerts, self.timers, self.ledger
+        groups, edges_between = self.groups, self.muting.edges_between
+        self.escalations = Escalations(settings.router, groups.hold_of, edges_between, timers, ledger)
+        self.answers = Answers(alerts, groups, self.escalations, ledger)
+        self.edges = Edges(alerts, groups, self.summaries, silences=self.silences, windows=self.windows, timers=timers)
