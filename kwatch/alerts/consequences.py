@@ -8,7 +8,6 @@ from kwatch.alerts.episodes import Moved
 from kwatch.alerts.parts import Parts
 from kwatch.alerts.planned import PLANNED
 from kwatch.alerts.records import Alert
-from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertState
 
 
@@ -23,8 +22,8 @@ class Consequences:
         self._inhibitor = parts.inhibitor
         self._planned = parts.planned
         self._edges = parts.edges
-        self._groups = parts.groups
-        self._digests = parts.digests
+        self._membership = parts.membership
+        self._told = parts.told
         self._notices = parts.notices
         self._escalations = parts.escalations
         self._answers = parts.answers
@@ -39,21 +38,21 @@ class Consequences:
         if moved:
             self.conclude(now)
         while self._episodes.retold:
-            self._groups.retell(self._episodes.retold.pop(), now)
+            self._membership.retell(self._episodes.retold.pop(), now)
         while self._episodes.relapsed:
-            self._groups.relapsed(self._episodes.relapsed.pop(), now)
+            self._membership.relapsed(self._episodes.relapsed.pop(), now)
 
     def _began(self, alert: Alert, now: datetime) -> None:
         if self._inhibitor.started(alert):
             self._escalations.review(now)
         self._planned.began(alert, now)
         if not alert.awaits_summary:
-            self._groups.enlist(alert, now)
+            self._membership.enlist(alert, now)
 
     def _ended(self, alert: Alert, now: datetime) -> None:
         self._escalations.stop(alert)
         was_source = self._inhibitor.ended(alert)
-        self._groups.delist(alert, view_of(alert, self._register.rule_of(alert), now), now)
+        self._membership.delist(alert, self._register.view(alert, now), now)
         self._edges.ended(alert, now)
         self._planned.ended(alert)
         self._book.close(alert, now)
@@ -72,7 +71,7 @@ class Consequences:
 
     def holds_changed(self, now: datetime) -> None:
         """What holds alerts back has begun or ended."""
-        self._groups.release(now)
+        self._membership.release(now)
         self._escalations.review(now)
 
     def edge_due(self, key: str, now: datetime) -> None:
@@ -91,16 +90,14 @@ class Consequences:
 
     def told(self, now: datetime) -> None:
         """Something may have been told for the first time: let the steps of that count."""
-        for told in (self._groups.newly_told, self._digests.newly_told):
-            while told:
-                alert = told.pop()
-                if not alert.is_acked:
-                    self._escalations.begin(alert, now)
+        for alert in self._told.take():
+            if not alert.is_acked:
+                self._escalations.begin(alert, now)
 
     def step_due(self, fingerprint: str, now: datetime) -> None:
         """A step of an escalation has come: tell whom it names."""
         alert, matches = self._escalations.run(fingerprint, now)
-        alert.escalated_to += [each.receiver for each in matches if self._groups.escalate(alert, each, now)]
+        alert.escalated_to += [each.receiver for each in matches if self._membership.escalate(alert, each, now)]
 
     def granted(self, places: Collection[Place], now: datetime) -> None:
         """Annotations are not what they were: let them take effect; those of a start do so when it is complete."""
@@ -122,6 +119,6 @@ class Consequences:
                 self._answers.lapse(alert, now)
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
-                self._groups.regrade(alert, now, is_raised=alert.severity > before)
+                self._membership.regrade(alert, now, is_raised=alert.severity > before)
         if was_source:
             self.holds_changed(now)

@@ -35,7 +35,6 @@ class Engine:
     def __init__(self, settings: EngineSettings, *, cluster: str) -> None:
         parts = Parts(settings, cluster=cluster)
         self.insight = Insight(parts)
-        self._settings = settings
         self._parts = parts
         self._sight, self._ledger = parts.sight, parts.ledger
         self._book, self._planned, self._notices = parts.book, parts.planned, parts.notices
@@ -62,21 +61,20 @@ class Engine:
         already, by rules that are new, is told as at a first start.
         """
         self._deadlines.run(now)
-        parts, self._settings = self._parts, settings
-        rules, router = settings.rules, settings.router
+        parts = self._parts
         parts.sight.is_first_list = True
         other_wishes = parts.annotations.use(settings.self_service)
-        self._consequences.moved(parts.book.use(rules, is_named, now), now)
+        self._consequences.moved(parts.book.use(settings.rules, is_named, now), now)
         parts.inhibitor.use(settings.inhibitions, parts.register.alerts.values())
         parts.announcer.public_url = settings.public_url
-        parts.planned.use(rules)
+        parts.planned.use(settings.rules)
         parts.edges.use(settings.windows, now)
-        parts.escalations.use(router)
-        parts.digests.use(rules, router, now)
-        parts.groups.use(rules, router, now, memory=settings.memory)
+        parts.groups.use(settings.memory)
+        parts.membership.use(settings.router, now)
+        parts.digests.review(now)
         parts.notices.forget_removed(now)
         self._consequences.regrade(now)
-        parts.groups.release(now)
+        parts.membership.release(now)
         self._consequences.conclude(now)
         self._consequences.granted(other_wishes, now)
 
@@ -210,7 +208,7 @@ class Engine:
 
         It cannot wait for a digest; where there are digests alone, it comes beside them rather than to nobody.
         """
-        wanted = [each for each in self._settings.router.root_destinations if severity >= each.severity]
+        wanted = [each for each in self._parts.directory.router.root_destinations if severity >= each.severity]
         self.tell([each for each in wanted if each.digest is None] or wanted, text, severity, now)
 
     def tell(self, destinations: Iterable[Destination], text: str, severity: Severity, now: datetime) -> None:
@@ -238,7 +236,7 @@ class Engine:
         A notice opens nothing, so nothing is repeated.
         """
         if kind is not NotificationKind.NOTICE and not kind.closes:
-            self._parts.groups.ended(destination, incident, at)
+            self._parts.teller.ended(destination, incident, at)
 
     def ack(self, target: str, by: str, now: datetime, *, comment: str = "") -> tuple[AlertView, ...]:
         """Take that somebody takes care of an alert, or of all that an incident tells of; return those that fire.

@@ -9,7 +9,6 @@ from kwatch.alerts.annotated import Asked, Place, places_of
 from kwatch.alerts.parts import Parts
 from kwatch.alerts.records import Alert
 from kwatch.alerts.story import AlertStory, story_of, tellings
-from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertView
 from kwatch.model.notifications import Content
 from kwatch.model.silences import Silence
@@ -24,13 +23,15 @@ class Insight:
         self._silences = parts.silences
         self._muting = parts.muting
         self._announcer = parts.announcer
+        self._directory = parts.directory
         self._groups = parts.groups
+        self._membership = parts.membership
         self._digests = parts.digests
         self._answers = parts.answers
 
     def alerts(self, now: datetime) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
-        views = [view_of(alert, self._register.rule_of(alert), now) for alert in self._register.opened()]
+        views = [self._register.view(alert, now) for alert in self._register.opened()]
         return tuple(sorted(views, key=lambda view: (-view.severity, view.starts_at, view.fingerprint)))
 
     def firing(self, target: str, now: datetime) -> tuple[AlertView, ...]:
@@ -43,8 +44,8 @@ class Insight:
 
     def told_at(self, destination: str, now: datetime) -> Content:
         """Return all that a destination was told of and that goes on, without a bound."""
-        told = self._groups.told_at(destination)
-        return self._announcer.standing([self._groups.view(alert, now) for alert in told], now)
+        told = [self._register.alerts[name] for name in self._groups.told_at(destination)]
+        return self._announcer.standing([self._register.view(alert, now) for alert in told], now)
 
     def silences(self) -> tuple[Silence, ...]:
         """Return the silences that are in force or will be, the next to end first."""
@@ -52,7 +53,7 @@ class Insight:
 
     def muted(self, now: datetime) -> Mapping[str, str]:
         """Return what holds back each open alert that something does, for people, by fingerprint."""
-        holds = {alert.fingerprint: self._groups.hold_of(alert, now) for alert in self._register.opened()}
+        holds = {alert.fingerprint: self._membership.hold_of(alert, now) for alert in self._register.opened()}
         return {fingerprint: hold.says for fingerprint, hold in holds.items() if hold is not None}
 
     def about(self, namespace: str, workload: str) -> tuple[str, ...]:
@@ -76,8 +77,10 @@ class Insight:
         alert = self._register.alerts.get(fingerprint)
         if alert is None:
             return None
-        groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
-        hold = self._groups.hold_of(alert, now) if alert.is_open else None
-        told = (*tellings(alert, groups, self._muting.hold_of, now), *self._digests.tellings(alert, now))
-        story = story_of(alert, self._register.rule_of(alert), self._groups.routing_of(alert), hold, now)
+        hold = self._membership.hold_of(alert, now) if alert.is_open else None
+        told = (
+            *tellings(alert, self._groups.of(alert), self._muting.hold_of, now),
+            *self._digests.tellings(alert, now),
+        )
+        story = story_of(alert, self._register.rule_of(alert), self._directory.routing_of(alert), hold, now)
         return msgspec.structs.replace(story, tellings=told, asked=self._annotations.asked(places_of(alert.labels)))

@@ -50,7 +50,7 @@ class Memory:
         moved = parts.book.load(kept.alerts, started_at)
         parts.escalations.load(parts.register.alerts.values())
         parts.planned.load(kept.of(PlannedChange))
-        parts.groups.load(kept.of(Group), incidents, started_at)
+        parts.membership.load(kept.of(Group), incidents, started_at)
         parts.digests.load(kept.of(DigestPeriod), kept.of(DigestEntry), started_at)
         parts.notices.load(kept.of(NoticeBatch), started_at)
         parts.escalations.review(started_at)

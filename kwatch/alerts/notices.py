@@ -13,8 +13,8 @@ from kwatch.alerts import jumps, sequences, thresholds
 from kwatch.alerts import ledger as fates
 from kwatch.alerts.announcing import ALERTS, Address, Announcer, Remarks
 from kwatch.alerts.digests import Digests
+from kwatch.alerts.directory import Directory
 from kwatch.alerts.grouping import wait_of
-from kwatch.alerts.groups import Groups
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
 from kwatch.alerts.records import Alert, NoticeBatch
@@ -42,7 +42,7 @@ class Notices:
         self,
         register: Register,
         sight: Sight,
-        groups: Groups,
+        directory: Directory,
         muting: Muting,
         digests: Digests,
         *,
@@ -54,7 +54,7 @@ class Notices:
         self._waiting = 0  # notices in them
         self._register = register
         self._sight = sight
-        self._groups = groups
+        self._directory = directory
         self._muting = muting
         self._digests = digests
         self._announcer = announcer
@@ -81,7 +81,7 @@ class Notices:
 
     def forget_removed(self, now: datetime) -> None:
         """Let what waits for destinations that are none any more wait for those that took their place."""
-        known = self._groups.known_destinations
+        known = self._directory.destinations
         removed = [batch for batch in self._batches.values() if batch.destination not in known]
         for batch in removed:
             self._ledger.count(fates.DESTINATION_REMOVED)
@@ -98,7 +98,7 @@ class Notices:
         waiting |= {(name, _name(view)) for name, view in self._digests.notices()}
         dropped = batch.dropped
         for view in batch.notices:
-            wanting = self._groups.routing_of(view).wanting(view.severity)
+            wanting = self._directory.routing_of(view).wanting(view.severity)
             heirs = [pair for pair in wanting if pair[0].receiver == batch.receiver] or wanting
             for match, destination in heirs:
                 hold = self._muting.hold_by_window(view.severity, match.route.schedule, now)
@@ -162,7 +162,7 @@ class Notices:
 
     def tell(self, view: AlertView, dropped: int, now: datetime) -> None:
         """Let a notice wait for company wherever its labels lead; `dropped` repeats came before it."""
-        routing = self._groups.routing_of(view)
+        routing = self._directory.routing_of(view)
         destinations = routing.wanting(view.severity)
         self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
         holds = [self._muting.hold_of(view, match.route.schedule, now) for match, _ in destinations]
@@ -189,7 +189,7 @@ class Notices:
         if destination.digest is not None:
             self._digests.notice(destination, view)
             return
-        identity, labels = self._groups.group_id(match, view)
+        identity, labels = self._directory.group_of(match, view)
         if hold is not None:
             due_at = self._muting.collects_until(match.route.schedule, now) or due_at
         batch = NoticeBatch(

@@ -5,12 +5,14 @@ from kwatch.alerts.announcing import Announcer
 from kwatch.alerts.answering import Answers
 from kwatch.alerts.book import Book
 from kwatch.alerts.digests import Digests
+from kwatch.alerts.directory import Directory
 from kwatch.alerts.edges import Edges
 from kwatch.alerts.escalation import Escalations
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.inhibition import Inhibitor
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.limits import Limits
+from kwatch.alerts.membership import Membership
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.notices import Notices
 from kwatch.alerts.planned import PlannedChanges
@@ -18,7 +20,9 @@ from kwatch.alerts.settings import EngineSettings
 from kwatch.alerts.sight import Sight
 from kwatch.alerts.silences import Silences
 from kwatch.alerts.summaries import Summaries
+from kwatch.alerts.teller import Teller
 from kwatch.alerts.timers import Timers
+from kwatch.alerts.told import Told
 from kwatch.alerts.windows import Windows
 
 
@@ -32,7 +36,7 @@ class Parts:
         self._find(settings, cluster)
         self._hold(settings, cluster)
         self._tell(settings, cluster)
-        self._answer(settings)
+        self._answer()
 
     def _find(self, settings: EngineSettings, cluster: str) -> None:
         """Wire what knows what is wrong."""
@@ -54,40 +58,34 @@ class Parts:
 
     def _tell(self, settings: EngineSettings, cluster: str) -> None:
         """Wire what tells people."""
-        alerts, rules, router = self.register.alerts, settings.rules, settings.router
-        timers, ledger = self.timers, self.ledger
-        self.announcer = Announcer(ledger, cluster=cluster, public_url=settings.public_url)
-        self.digests = Digests(
-            alerts, rules, router, self.muting, self.sight, announcer=self.announcer, timers=timers, ledger=ledger
+        register, muting, timers, ledger = self.register, self.muting, self.timers, self.ledger
+        self.announcer = announcer = Announcer(ledger, cluster=cluster, public_url=settings.public_url)
+        self.directory = directory = Directory(settings.router, self.annotations, cluster=cluster)
+        self.told = told = Told(ledger)
+        self.groups = groups = Groups(settings.memory, timers, ledger)
+        self.teller = teller = Teller(register, groups, muting, announcer, told, ledger)
+        self.digests = digests = Digests(
+            register, directory, muting, self.sight, told, announcer=announcer, timers=timers, ledger=ledger
         )
-        self.groups = Groups(
-            alerts,
-            rules,
-            router,
-            self.muting,
-            self.digests,
-            annotations=self.annotations,
-            announcer=self.announcer,
-            memory=settings.memory,
-            timers=timers,
-            ledger=ledger,
-        )
-        self.summaries = Summaries(self.groups, self.announcer)
+        self.membership = Membership(register, directory, groups, teller, digests, muting, ledger)
+        self.summaries = Summaries(register, groups, self.membership, teller, muting, announcer)
         self.notices = Notices(
-            self.register,
+            register,
             self.sight,
-            self.groups,
-            self.muting,
-            self.digests,
-            announcer=self.announcer,
+            directory,
+            muting,
+            digests,
+            announcer=announcer,
             timers=timers,
             ledger=ledger,
         )
 
-    def _answer(self, settings: EngineSettings) -> None:
+    def _answer(self) -> None:
         """Wire what goes on after it was told, or when what held it is over."""
-        alerts, timers, ledger = self.register.alerts, self.timers, self.ledger
-        groups, edges_between = self.groups, self.muting.edges_between
-        self.escalations = Escalations(settings.router, groups.hold_of, edges_between, timers, ledger)
-        self.answers = Answers(alerts, groups, self.escalations, ledger)
-        self.edges = Edges(alerts, groups, self.summaries, silences=self.silences, windows=self.windows, timers=timers)
+        register, membership, timers, ledger = self.register, self.membership, self.timers, self.ledger
+        edges_between = self.muting.edges_between
+        self.escalations = Escalations(self.directory, membership.hold_of, edges_between, timers, ledger)
+        self.answers = Answers(register, self.groups, membership, self.escalations, ledger)
+        self.edges = Edges(
+            register.alerts, membership, self.summaries, silences=self.silences, windows=self.windows, timers=timers
+        )

@@ -14,6 +14,8 @@ from kwatch.alerts.lifecycle import keep_until
 from kwatch.alerts.records import Alert, Member
 from kwatch.alerts.rulebook import Rulebook
 from kwatch.alerts.timers import Phase, Timers
+from kwatch.alerts.views import view_of
+from kwatch.model.alerts import AlertView
 from kwatch.model.findings import Finding
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Rule, Severity
@@ -109,6 +111,10 @@ class Register:
     def rule_of(self, alert: Alert) -> Rule | None:
         """Return the rule of an alert; None: it was removed."""
         return self._rulebook.get(alert.rule_id)
+
+    def view(self, alert: Alert, now: datetime, *, is_new: bool = False) -> AlertView:
+        """Return an alert as it is now."""
+        return view_of(alert, self._rulebook.get(alert.rule_id), now, is_new=is_new)
 
     def woke(self, alert: Alert) -> None:
         """An alert is open: it stays until it is over."""
