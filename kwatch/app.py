@@ -30,7 +30,7 @@ from kwatch.cluster.wire import Wire
 from kwatch.config.config import Config
 from kwatch.config.files import ConfigFiles
 from kwatch.control import LiveControl
-from kwatch.decider import Decider
+from kwatch.deciding.decider import Decider
 from kwatch.enrich.lookup import Lookup
 from kwatch.heartbeat import Heartbeat
 from kwatch.model.notifications import NotificationKind

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from kwatch.alerts.engine import Engine
 from kwatch.clock import Change, SteadyClock
-from kwatch.decider import Decider
+from kwatch.deciding.decider import Decider
 from kwatch.model.rules import Severity
 from kwatch.outbox.outbox import Outbox
 from kwatch.pipeline import Pipeline
