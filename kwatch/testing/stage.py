@@ -27,12 +27,13 @@ from typing import Any
 import httpx
 
 from kwatch.alerts.engine import Engine
-from kwatch.app import App, Ports
+from kwatch.app import App
 from kwatch.board import LiveBoard
 from kwatch.cluster.wire import Wire
 from kwatch.config.files import ConfigFiles
 from kwatch.control import LiveControl
 from kwatch.notify.base import Connection
+from kwatch.ports import Ports
 from kwatch.store.state import State
 from kwatch.telemetry import Counters
 from kwatch.testing import manifests, virtual
