@@ -25,7 +25,7 @@ from kwatch.enrich.lookup import Lookup
 from kwatch.heartbeat import Heartbeat
 from kwatch.model.notifications import Content, NotificationKind
 from kwatch.model.objects import ObjectRef
-from kwatch.notify.base import Tools
+from kwatch.notify.base import Secret, Tools
 from kwatch.notify.clicks import Clicks
 from kwatch.notify.render import TemplateEngine
 from kwatch.outbox.outbox import Outbox
@@ -150,7 +150,14 @@ class App:
             instance=instance,
             secret=self.state.token,
             stdout=self.ports.stdout,
+            read=self._read,
         )
+
+    def _read(self, secret: Secret) -> str:
+        """Read a secret, which may have been rotated, and redact it from now on."""
+        value = secret.read()
+        self.ports.redactor.learn(value)
+        return value
 
     def _outbox(self) -> Outbox:
         return Outbox(

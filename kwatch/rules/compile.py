@@ -130,12 +130,14 @@ class RuleSet:
         seen = observe_change(change, about.workload)
         findings: list[Finding] = []
         for compiled in candidates:
-            findings += self._findings(compiled, change, seen, opened.get(compiled.rule.id, ()))
+            of_rule = opened.get(compiled.rule.id, ())
+            if of_rule or compiled.match(seen) is Truth.TRUE:  # else it has nothing to say, as most rules have
+                findings += self._findings(compiled, change, seen, of_rule)
         return tuple(findings)
 
     def changed_paths(self, kind: str, group: str) -> frozenset[Path]:
         """Return the paths whose values rules of this kind compare with those before."""
-        return frozenset(path for each in self._candidates.for_change(kind, group) for path, _ in each.edges)
+        return self._candidates.changed_paths(kind, group)
 
     def evidence(self, rule: Rule, state: ObjectState) -> Truth:
         """Return the truth of a rule's `resolve` on an object; false for a rule without one."""
