@@ -19,7 +19,7 @@ from kwatch.outbox.outbox import Outbox
 from kwatch.pipeline import Pipeline
 from kwatch.telemetry import Counters
 from kwatch.watch.fleet import Fleet
-from kwatch.watch.stream import SourceState
+from kwatch.watch.status import SourceState
 
 log = logging.getLogger(__name__)
 
