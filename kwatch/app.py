@@ -23,16 +23,18 @@ from kwatch.control import LiveControl
 from kwatch.deciding.decider import Decider
 from kwatch.enrich.lookup import Lookup
 from kwatch.heartbeat import Heartbeat
+from kwatch.model.beat import BEAT
 from kwatch.model.notifications import Content, NotificationKind
-from kwatch.model.objects import ObjectRef
+from kwatch.model.objects import Batch, ObjectRef
 from kwatch.notify.base import Secret, Tools
 from kwatch.notify.clicks import Clicks
 from kwatch.notify.render import TemplateEngine
-from kwatch.outbox.outbox import Outbox
+from kwatch.outbox.outbox import DestinationStatus, Outbox
 from kwatch.outbox.reconciler import Reconciler
 from kwatch.parts import Builder, Parts
 from kwatch.pipeline import Pipeline
 from kwatch.ports import Ports
+from kwatch.pulse import Pulse
 from kwatch.reload import Reloader
 from kwatch.reporter import Reporter
 from kwatch.store.state import Snapshot, State
@@ -69,7 +71,8 @@ class App:
         discovery = Discovery(client)
         self.cache = ObjectCache()
         tools = self._tools(snapshot.instance)
-        self._builder = Builder(ports.redactor, tools, self._labels_of_namespace, cluster=self.cluster)
+        self.pulse = Pulse(self.clock, state.token, self._put)
+        self._builder = Builder(ports.redactor, tools, self.pulse, self._labels_of_namespace, cluster=self.cluster)
         self.parts = self._builder.build(config)
         self.engine = self._engine(snapshot)
         self.reporter = Reporter(self, snapshot)
@@ -201,7 +204,8 @@ class App:
             counters=self.counters,
             is_in_sync=lambda: self.started.is_set() and self.timekeeper.is_in_sync(),
             go_through=self._go_through,
-            status=self.outbox.status,
+            status=self.destinations,
+            store_error=lambda: self.pipeline.store_error,
         )
 
     async def run(self, stop: asyncio.Event, listener: socket.socket | None = None) -> None:
@@ -251,8 +255,16 @@ class App:
         await self.reloader.run()
 
     async def _go_through(self) -> None:
-        """Let a step go the way of an observation, to the disk."""
+        """Let a beat go the whole way, and keep until when the cluster was watched for certain."""
         await self.pipeline.perform(self.engine.note_watched)
+        await self.pulse.beat()
+
+    async def _put(self, batch: Batch) -> None:
+        await self.pipeline.put(batch)
+
+    async def destinations(self) -> tuple[DestinationStatus, ...]:
+        """Return how each destination is doing, but for that of beats."""
+        return tuple(each for each in await self.outbox.status() if each.destination != BEAT)
 
     def _on_started(self) -> None:
         self.pipeline.submit(self._complete_start)

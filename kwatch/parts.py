@@ -6,10 +6,12 @@ from importlib import import_module
 
 from kwatch.alerts.settings import EngineSettings
 from kwatch.config.config import Config
+from kwatch.model.beat import BEAT
 from kwatch.model.rules import Rule
 from kwatch.namespaces import NamespaceFilter
 from kwatch.notify.base import Channel, ChannelConfig, Tools, secrets_in
 from kwatch.notify.heartbeat import Ping
+from kwatch.pulse import Pulse
 from kwatch.redaction import Redactor
 from kwatch.rules.compile import RuleSet
 from kwatch.rules.fresh import fresh
@@ -49,12 +51,14 @@ class Builder:
         self,
         redactor: Redactor,
         tools: Tools,
+        pulse: Pulse,
         labels_of: Callable[[str], Mapping[str, str] | None],
         *,
         cluster: str,
     ) -> None:
         self._redactor = redactor
         self._tools = tools
+        self._pulse = pulse
         self._labels_of = labels_of
         self._cluster = cluster
 
@@ -66,7 +70,9 @@ class Builder:
         return Parts(
             config=config,
             rules=self._rules(config, config.rules),
-            engine=config.engine,
+            engine=replace(
+                config.engine, rules={**config.engine.rules, **{rule.id: rule for rule in self._own_rules(config)}}
+            ),
             namespaces=NamespaceFilter(
                 include=chosen.include,
                 exclude=chosen.exclude,
@@ -95,17 +101,22 @@ class Builder:
             label_names=config.watch.labels,
             teams=config.teams,
             redact=self._redactor.clean,
+            own=self._own_rules(config),
         )
+
+    def _own_rules(self, config: Config) -> tuple[Rule, ...]:
+        return () if config.heartbeat is None else (self._pulse.rule,)
 
     def _channels(self, config: Config, before: Parts | None) -> Mapping[str, Channel]:
         """Return a channel per destination: the one that it has where nothing of it is other."""
         known = {} if before is None else {each.name: each for each in before.config.entries}
-        return {
+        channels = {
             each.name: before.channels[each.name]
             if before is not None and known.get(each.name) == each
             else create_channel(each, self._tools)
             for each in config.entries
         }
+        return channels if config.heartbeat is None else {**channels, BEAT: self._pulse}
 
 
 def create_channel(config: ChannelConfig, tools: Tools) -> Channel:
