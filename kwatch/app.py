@@ -281,7 +281,8 @@ class App:
         self.pipeline.submit(lambda now: self.decider.found(ref, now))
 
     def _delivery_ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
-        self.pipeline.submit(lambda _: self.engine.ended(destination, incident, kind, at))
+        if self.engine.heeds_end_of(kind):
+            self.pipeline.submit(lambda _: self.engine.ended(destination, incident, kind, at))
 
     def _told_at(self, destination: str) -> Content:
         return self.engine.insight.told_at(destination, self.clock.now())
