@@ -1,9 +1,9 @@
 """One destination's worker: what is due is rendered, leased, sent and settled (spec 3.2).
 
 Lanes go in parallel up to the channel's concurrency, each lane in its order: `State.due` shows only the first open row
-of a lane, and a lease hides the rest. Nothing is sent that is not leased durably, and no outcome is forgotten: while the
-store fails, the worker asks again. A crash repeats, marked ambiguous, no more than the concurrency, as an outcome makes
-room once it is stored. What finds no room in a pace is folded into an overflow (`pacing`, `kwatch.store.folds`).
+of a lane, and a lease hides the rest. Nothing is sent that is not leased durably, and no outcome is forgotten: while
+the store fails, the worker asks again. A crash repeats, marked ambiguous, no more than the concurrency, as room is made
+by an outcome that is stored. What finds none in a pace is folded into an overflow (`pacing`, `kwatch.store.folds`).
 """
 
 import asyncio
