@@ -66,6 +66,7 @@ class Timekeeper:
         self._note(change)
         if change.set_by:
             self._decider.jump(change.set_by)
+            self._outbox.jump(change.set_by)
         if change.slept:
             self._engine.blind(before + change.set_by)
         self._changes.append((before + change.set_by, change))
@@ -102,7 +103,7 @@ class Timekeeper:
 
     async def _follow(self, before: datetime, change: Change) -> None:
         if change.set_by:
-            await self._outbox.jump(change.set_by)
+            await self._outbox.bring_forward(change.set_by)
         if change.slept:
             await self._fleet.resync()
             self._pipeline.submit(lambda now: self._see(before, now))

@@ -95,9 +95,10 @@ class Outbox:
     def use(self, channels: Mapping[str, Channel], policies: Policies) -> None:
         """Deliver through these from now on; a channel that is the same goes on as it was.
 
-        One that is replaced ends what is in flight; its queue is for the new one, whose gate is open, or else stays.
+        One that is replaced ends what is in flight; its queue is for the new one, which goes on at its pace, or stays.
         One that refuses everything is asked again: what was wrong with it may be no word of the configuration.
         """
+        before = self._workers | self._leaving
         for name in [each for each, channel in self._channels.items() if channels.get(each) is not channel]:
             worker = self._workers.pop(name)
             if name in channels or self._group is None:
@@ -114,7 +115,7 @@ class Outbox:
             if name in self._leaving:
                 self._leaving.pop(name).stop()
             if name not in self._workers:
-                self._workers[name] = Worker(name, channel, self._tools)
+                self._workers[name] = Worker(name, channel, self._tools, before.get(name))
                 self._start(name)
 
     async def _see_off(self, name: str, worker: Worker) -> None:
@@ -164,13 +165,15 @@ class Outbox:
     def _on_trouble(self) -> None:
         self._troubles.look_soon()
 
-    async def jump(self, by: timedelta) -> None:
-        """The clock was set: pauses last as long as they should, buckets stay as full, and nothing waits twice."""
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: pauses last as long as they should."""
         self._troubles.jump(by)
-        for worker in self._workers.values():
+        for worker in (*self._workers.values(), *self._leaving.values()):
             worker.gate = worker.gate.moved(by)
-            worker.throttle.jump(by)
             worker.wake()
+
+    async def bring_forward(self, by: timedelta) -> None:
+        """The clock was set: what waits does not wait twice."""
         while by < timedelta(0) and not self._stopped.is_set():
             try:
                 await self._state.bring_forward(self._clock.now(), -by)
@@ -243,7 +246,6 @@ class Outbox:
             return DestinationStatus(destination=name, queued=queued, oldest_at=oldest_at, suspended="not_configured")
         gate, now = self._workers[name].gate, self._clock.now()
         is_paused = gate.paused_until is not None and gate.paused_until > now
-        storm = self._workers[name].throttle.storm(now)
         return DestinationStatus(
             destination=name,
             queued=queued,
@@ -252,7 +254,7 @@ class Outbox:
             failing=self._troubles.reason(name),
             paused_until=gate.paused_until if is_paused else None,
             breaker_open_until=gate.breaker.open_until,
-            storm_since=storm.since if storm is not None else None,
+            storm_since=self._workers[name].throttle.storm_since,
         )
 
     def _start(self, name: str) -> None:
