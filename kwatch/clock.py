@@ -62,9 +62,10 @@ class Change:
 
 
 class SteadyClock:
-    """A clock that stands still when the wall clock was set or the machine has slept, until that is taken over.
+    """A clock that heeds neither that the wall clock was set nor that the machine has slept, until that is taken over.
 
-    So nothing comes due by it before somebody has decided what that means. It begins no earlier than `not_before`, the
+    Till then it goes on by the time awake. So nothing comes due by a jump before somebody has decided what that means,
+    and nothing that is measured meanwhile is too short. It begins no earlier than `not_before`, the
     last instant that is written down: where that lies ahead, the clock was set back before this process began.
     """
 
@@ -75,8 +76,9 @@ class SteadyClock:
             self._wall = max(self._wall, not_before)
 
     def now(self) -> datetime:
-        if not self.has_stopped:
-            self._look()
+        if self.has_jumped:
+            return self._wall + timedelta(seconds=self._clock.awake() - self._awake)
+        self._look()
         return self._wall
 
     def monotonic(self) -> float:
@@ -89,9 +91,14 @@ class SteadyClock:
         await self._clock.sleep(seconds)
 
     @property
-    def has_stopped(self) -> bool:
+    def has_jumped(self) -> bool:
         """Whether there is something to take over."""
         return self._change() != Change()
+
+    @property
+    def undisturbed_until(self) -> datetime:
+        """The last instant before there was; one that was asked for."""
+        return self._wall
 
     def adopt(self) -> Change:
         """Go on with the time that it really is; return what happened to it."""

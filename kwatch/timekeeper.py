@@ -59,10 +59,10 @@ class Timekeeper:
         self._changes: list[tuple[datetime, Change]] = []  # each with how the clock stood, in the time of after it
 
     def heed(self) -> None:
-        """Let the clock go again if it stands; called before anything is decided."""
-        if not self._clock.has_stopped:
+        """Take over what has happened to the time; called before anything is decided."""
+        if not self._clock.has_jumped:
             return
-        before, change = self._clock.now(), self._clock.adopt()
+        before, change = self._clock.undisturbed_until, self._clock.adopt()
         self._note(change)
         if change.set_by:
             self._decider.jump(change.set_by)
