@@ -123,6 +123,7 @@ class Engine:
             self._book.alerts,
             self._groups,
             self._summaries,
+            annotations=self._annotations,
             silences=self._silences,
             windows=self._windows,
             timers=self._timers,
@@ -190,7 +191,7 @@ class Engine:
         self._advance(now, inclusive=False)
         by_id = {rule.id: rule for rule in rules.values()}
         self._is_first_list = True
-        other_wishes = self._annotations.use(self_service)
+        other_wishes = self._annotations.use(self_service, now)
         self._follow(self._book.use(by_id, is_named, now), now)
         firing = [alert for alert in self._book.alerts.values() if alert.state is AlertState.FIRING]
         self._inhibitor.use(inhibitions, firing)
@@ -242,7 +243,7 @@ class Engine:
         self._advance(now, inclusive=False)
         self._follow(self._book.thaw(kind, group, namespace, present, now), now)
         if present is not None:
-            self._grant(self._annotations.keep_only(kind, group, namespace, present), now)
+            self._grant(self._annotations.keep_only(kind, group, namespace, present, now), now)
         self._planned.stir()
         self._conclude(now)
 
