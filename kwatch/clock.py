@@ -7,10 +7,10 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-#: By how much two clocks may part between two looks; drift and the small steps of a time daemon are less.
-DRIFT = timedelta(seconds=5)
+#: By how many seconds two clocks may part between two looks; drift and the small steps of a time daemon are less.
+DRIFT = 5.0
 
 
 class Clock(Protocol):
@@ -61,6 +61,17 @@ class Change:
     slept: timedelta = timedelta(0)
 
 
+_NONE = Change()
+
+
+class _Look(NamedTuple):
+    """What the clocks showed at an instant."""
+
+    wall: datetime
+    monotonic: float
+    awake: float
+
+
 class SteadyClock:
     """A clock that heeds neither that the wall clock was set nor that the machine has slept, until that is taken over.
 
@@ -71,15 +82,16 @@ class SteadyClock:
 
     def __init__(self, clock: Clock, *, not_before: datetime | None = None) -> None:
         self._clock = clock
-        self._wall, self._monotonic, self._awake = clock.now(), clock.monotonic(), clock.awake()
+        self._last = self._look()
         if not_before is not None:
-            self._wall = max(self._wall, not_before)
+            self._last = self._last._replace(wall=max(self._last.wall, not_before))
 
     def now(self) -> datetime:
-        if self.has_jumped:
-            return self._wall + timedelta(seconds=self._clock.awake() - self._awake)
-        self._look()
-        return self._wall
+        look = self._look()
+        if _between(self._last, look) is _NONE:
+            self._last = look
+            return look.wall
+        return self._last.wall + timedelta(seconds=look.awake - self._last.awake)
 
     def monotonic(self) -> float:
         return self._clock.monotonic()
@@ -93,29 +105,31 @@ class SteadyClock:
     @property
     def has_jumped(self) -> bool:
         """Whether there is something to take over."""
-        return self._change() != Change()
+        return _between(self._last, self._look()) is not _NONE
 
     @property
     def undisturbed_until(self) -> datetime:
         """The last instant before there was; one that was asked for."""
-        return self._wall
+        return self._last.wall
 
     def adopt(self) -> Change:
         """Go on with the time that it really is; return what happened to it."""
-        change = self._change()
-        self._look()
-        return change
+        before, self._last = self._last, self._look()
+        return _between(before, self._last)
 
-    def _look(self) -> None:
-        self._wall, self._monotonic = self._clock.now(), self._clock.monotonic()
-        self._awake = self._clock.awake()
-
-    def _change(self) -> Change:
-        passed = timedelta(seconds=self._clock.monotonic() - self._monotonic)
-        set_by = self._clock.now() - self._wall - passed
-        slept = passed - timedelta(seconds=self._clock.awake() - self._awake)
-        return Change(set_by=_beyond_drift(set_by), slept=_beyond_drift(slept))
+    def _look(self) -> _Look:
+        return _Look(self._clock.now(), self._clock.monotonic(), self._clock.awake())
 
 
-def _beyond_drift(by: timedelta) -> timedelta:
-    return by if abs(by) > DRIFT else timedelta(0)
+def _between(last: _Look, look: _Look) -> Change:
+    """Return what happened to the time between two looks; `_NONE`: nothing beyond drift."""
+    passed = look.monotonic - last.monotonic
+    set_by = (look.wall - last.wall).total_seconds() - passed
+    slept = passed - (look.awake - last.awake)
+    if abs(set_by) <= DRIFT and abs(slept) <= DRIFT:
+        return _NONE
+    return Change(set_by=_beyond_drift(set_by), slept=_beyond_drift(slept))
+
+
+def _beyond_drift(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds) if abs(seconds) > DRIFT else timedelta(0)

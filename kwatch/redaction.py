@@ -13,7 +13,7 @@ tried from more than one place.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -116,12 +116,16 @@ def redacted_tree(tree: Any, redact: Callable[[str], str]) -> Any:
     return tree if redact(texts) == texts else _redacted(tree, redact)
 
 
-def _texts_in(tree: Any) -> Iterator[str]:
-    if isinstance(tree, str):
-        yield tree
-    elif isinstance(tree, (list, tuple, dict)):
-        for each in tree.values() if isinstance(tree, dict) else tree:
-            yield from _texts_in(each)
+def _texts_in(tree: Any) -> list[str]:
+    texts: list[str] = []
+    waiting: list[Any] = [(tree,)]
+    for branch in waiting:  # which grows meanwhile
+        for each in branch.values() if isinstance(branch, dict) else branch:
+            if isinstance(each, str):
+                texts.append(each)
+            elif isinstance(each, (dict, list, tuple)):
+                waiting.append(each)
+    return texts
 
 
 def _redacted(tree: Any, redact: Callable[[str], str]) -> Any:

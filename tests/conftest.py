@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import realalertmanager
@@ -16,6 +17,10 @@ from tests.mail import exim
 from tests.realcluster import RealCluster, missing, running
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("kwatch", deadline=None)
+hypothesis.settings.load_profile("kwatch")
 
 
 @pytest.fixture(scope="session")

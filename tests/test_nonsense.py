@@ -199,9 +199,9 @@ def tell(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("watch_list", [True, False])
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(lines=LINES, objects=st.lists(OBJECTS, max_size=4))
-def test_frames_and_objects_of_any_form(watch_list: bool, lines: list[bytes], objects: list[Any]) -> None:
+def test_T44_frames_and_objects_of_any_form(watch_list: bool, lines: list[bytes], objects: list[Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(Path(folder), RULES)
         stage.cluster.watch_list = watch_list
@@ -209,7 +209,7 @@ def test_frames_and_objects_of_any_form(watch_list: bool, lines: list[bytes], ob
         tell(stage)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(
     junk=st.lists(
         st.tuples(

@@ -31,7 +31,7 @@ class _Rule:
 
     def sources_of(self, alert: Alert | AlertView) -> Iterator[Alert]:
         """Yield the alerts that explain this one."""
-        values = self.values(alert.labels)
+        values = self.values(alert.labels) if self.sources else None
         if values is not None and values in self.sources and self.mute(alert.labels):
             yield from (each for each in self.sources[values].values() if each.fingerprint != alert.fingerprint)
 

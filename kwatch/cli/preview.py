@@ -15,7 +15,7 @@ def text_of(message: Message) -> str:
     """Return what people would read: a mail's headers and text, JSON indented, other texts as they are."""
     if message.content_type == _MAIL:
         mail = _mail(message)
-        headers = [f"{name}: {mail[name]}" for name in _MAIL_HEADERS if mail[name]]
+        headers = [f"{name}: {mail[name].strip()}" for name in _MAIL_HEADERS if mail[name]]
         return "\n".join([*headers, "", _part(mail, "plain")])
     text = message.body.decode(errors="replace")
     return json.dumps(json.loads(text), indent=2, ensure_ascii=False) if "json" in message.content_type else text

@@ -40,4 +40,5 @@ def silence_id(match: str, owner: str, created_at: datetime) -> str:
 
 
 def _digest(named: Mapping[str, object]) -> str:
-    return b32encode(sha256(_CANONICAL.encode(named)).digest()).decode()[:26].lower()
+    digest = sha256(_CANONICAL.encode(named)).digest()
+    return b32encode(digest[:17]).decode()[:26].lower()  # 26 letters are the first 130 bits

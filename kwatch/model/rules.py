@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum, IntEnum
+from functools import cached_property
 
 import msgspec
 
@@ -84,7 +85,7 @@ class Flapping(msgspec.Struct, frozen=True):
     stable: timedelta = timedelta(minutes=15)
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
+class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One rule of the configuration or of a pack, validated; see `docs/configuration.md` for each word."""
 
     name: str
@@ -124,7 +125,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         is_of_events = self.on is Subject.EVENT and self.mode is Mode.ALERT
         return is_of_events and self.resolve is None and self.absent_for is None
 
-    @property
+    @cached_property
     def is_held(self) -> bool:
         """Whether a planned change holds its alerts back.
 

@@ -89,9 +89,9 @@ def read(message: Message) -> Calls:
 
 
 def headline(texts: Composition) -> str:
-    """Return the line that is sent to a phone, or read out: without a glyph, unless the user's template has one."""
-    title = line(texts.text("title")) if texts.has_own("title") else texts.context["title"]
-    return f"[{texts.context['cluster']}] {title}"
+    """Return the line that is sent to a phone, or read out: the incident's subject, or the user's own title."""
+    context = texts.context
+    return f"[{context['cluster']}] {line(texts.text('title'))}" if texts.has_own("title") else str(context["subject"])
 
 
 def source(texts: Composition) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from kwatch.errors import TemplateError
 from kwatch.model.alerts import AlertView
 from kwatch.model.notifications import Content, Notification, NotificationKind
-from kwatch.notify import facts
+from kwatch.notify import facts, titles
 from kwatch.notify.escape import clean, cut, line
 from kwatch.notify.render import TemplateEngine
 from kwatch.notify.report import report
@@ -60,19 +60,20 @@ def context_of(
     sections = [{**section, "alerts": told(section["alerts"])} for section in _sections(say, content)]
     shown = () if sections else content.alerts[:_ALERTS]
     alerts = told(shown)
-    glyph, state = facts.state(say, content, now)
+    glyph, state = titles.state(say, content, now)
     context = {
         "kind": content.kind.value,
         "state": state,
         "glyph": glyph,
-        "title": _short(facts.title(say, content, now)),
-        "subject": _short(facts.mail_subject(say, content)),
-        "so_far": _short(facts.so_far(say, content, zone, now)),
+        "title": _short(titles.title(say, content, zone, now)),
+        "heading": _short(titles.heading(say, content, now)),
+        "so_far": titles.so_far(say, content, zone, now),
+        "subject": _short(titles.subject(say, content, zone, now)),
         "status": _short(facts.status(say, content, zone, now)),
         "cluster": _short(content.cluster),
         "receiver": content.receiver,
         "severity": content.severity.word,
-        "place": _short(facts.place(content)),
+        "place": _short(titles.place(content)),
         "labels": _mapping(content.group_labels),
         "starts_at": content.starts_at.isoformat(),
         "ends_at": content.ends_at.isoformat() if content.ends_at else "",

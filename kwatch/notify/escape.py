@@ -46,7 +46,7 @@ def line(text: str) -> str:
 
 def cut(text: str, limit: int) -> str:
     """Return at most `limit` characters, between two graphemes, saying how many are missing."""
-    return fit(text, limit, str)
+    return text if len(text) <= limit else fit(text, limit, str)
 
 
 def fit(text: str, limit: int, encode: Callable[[str], str], size: Callable[[str], int] = len) -> str:
@@ -108,7 +108,7 @@ def _flags_before(text: str, position: int) -> int:
 
 def padded(text: str, columns: int) -> str:
     """Return the text with spaces up to so many columns; characters of East Asia take two (UAX 11)."""
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    wide = 0 if text.isascii() else sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     return text.ljust(columns - wide)
 
 

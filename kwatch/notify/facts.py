@@ -8,10 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
 from kwatch.model.notifications import Content, NotificationKind, Part
-from kwatch.model.rules import Severity
 from kwatch.notify.words import Words
-
-GLYPHS: Mapping[Severity, str] = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
 
 #: Said of an alert whose source keeps what happens to itself.
 THROTTLED = "source throttled, end not observable"
@@ -43,8 +40,8 @@ def duration(say: Words, span: timedelta) -> str:
 def instant(at: datetime, zone: tzinfo, now: datetime) -> str:
     """Return `14:02 CET`, with the date unless it is that of `now`."""
     local = at.astimezone(zone)
-    form = "%H:%M %Z" if local.date() == now.astimezone(zone).date() else "%Y-%m-%d %H:%M %Z"
-    return local.strftime(form)
+    clock = f"{local.hour:02}:{local.minute:02} {local.tzname()}"  # strftime looks at /etc/localtime each time
+    return clock if local.date() == now.astimezone(zone).date() else f"{local.date()} {clock}"
 
 
 def where(labels: Mapping[str, str]) -> str:
@@ -53,100 +50,9 @@ def where(labels: Mapping[str, str]) -> str:
     return "/".join(filter(None, (labels.get("namespace"), subject)))
 
 
-def place(content: Content) -> str:
-    """Return where all alerts are: the workload if it is one, else the namespace, else the cluster."""
-    places = {where(alert.labels) for alert in content.alerts}
-    namespaces = {alert.labels.get("namespace", "") for alert in content.alerts}
-    for found in (places, namespaces):
-        if len(found) == 1 and (only := next(iter(found))):
-            return only
-    return where(content.group_labels) or content.cluster
-
-
-def subject(say: Words, content: Content) -> str:
-    """Return what it is about, in few words: `crash-loop`, `crash-loop (3)`, `3 problems`."""
-    rules = {alert.rule for alert in content.alerts}
-    if len(rules) == 1 and (rule := next(iter(rules))):
-        return rule if content.alert_count == 1 else f"{rule} ({content.alert_count})"
-    return problems(say, content.alert_count)
-
-
 def problems(say: Words, count: int) -> str:
     """Return `1 problem`, `3 problems`."""
     return say("{count} problem" if count == 1 else "{count} problems", count=count)
-
-
-def state(say: Words, content: Content, now: datetime) -> tuple[str, str]:
-    """Return glyph and words of the state, the same in every channel."""
-    lasted = duration(say, (content.ends_at or now) - content.starts_at)
-    severity = content.severity
-    match content.kind:
-        case NotificationKind.RESOLVED:
-            return "✅", say("RESOLVED after {lasted}", lasted=lasted)
-        case NotificationKind.EXPIRED:
-            return "⚪", say("NO LONGER OBSERVED after {lasted}", lasted=lasted)
-        case NotificationKind.REPEAT:
-            still = say("still firing after {lasted}", lasted=lasted)
-            return GLYPHS[severity], f"{say(severity.name)} · {still}"
-        case NotificationKind.SUMMARY:
-            return "📋", say("SUMMARY")
-        case NotificationKind.OVERFLOW:
-            return "⚠️", say("OVERFLOW")
-        case NotificationKind.DIGEST:
-            return "🗞️", say("DIGEST")
-        case NotificationKind.META:
-            return "⚙️", say("KWATCH")
-        case NotificationKind.TEST:
-            return "🧪", say("TEST")
-        case NotificationKind.FIRING | NotificationKind.UPDATE | NotificationKind.NOTICE:
-            shared = {stability(say, alert) for alert in content.alerts}
-            words = shared.pop() if len(shared) == 1 else ""
-            return GLYPHS[severity], f"{say(severity.name)} · {words}" if words else say(severity.name)
-
-
-def title(say: Words, content: Content, now: datetime) -> str:
-    """Return the line that phones and screen readers get, without the glyph."""
-    words = state(say, content, now)[1]
-    match content.kind:
-        case NotificationKind.META | NotificationKind.TEST:
-            return f"{words} · {content.text.splitlines()[0] if content.text else content.cluster}"
-        case NotificationKind.SUMMARY:
-            return f"{words} · {summarised(say, content)} · {content.cluster}"
-        case NotificationKind.OVERFLOW:
-            return f"{words} · {say('{count} more', count=content.folded)} · {content.cluster}"
-        case NotificationKind.DIGEST:
-            return f"{words} · {contents(say, content)} · {content.cluster}"
-        case _:
-            return f"{words} · {subject(say, content)} · {place(content)}"
-
-
-def so_far(say: Words, content: Content, zone: tzinfo, now: datetime) -> str:
-    """Return `since 14:02 CET, 43 times` of what goes on, or nothing: what a title leaves out."""
-    if content.kind.closes or not content.alerts or content.kind in _OF_SEVERAL:
-        return ""
-    often = how_often(say, content.alerts[0]) if content.alert_count == 1 else ""
-    since = say("since {since}", since=instant(content.starts_at, zone, now))
-    return say(", ").join(filter(None, (since, often)))
-
-
-#: Kinds that tell of a period, not of a problem.
-_OF_SEVERAL = frozenset({NotificationKind.SUMMARY, NotificationKind.OVERFLOW, NotificationKind.DIGEST})
-
-
-def mail_subject(say: Words, content: Content) -> str:
-    """Return the subject of a thread: it does not change with the state, so that the thread holds."""
-    match content.kind:
-        case NotificationKind.META | NotificationKind.TEST:
-            text = content.text.splitlines()[0] if content.text else content.kind.value
-            return f"[{content.cluster}] kwatch: {text}"
-        case NotificationKind.SUMMARY:
-            return f"[{content.cluster}] kwatch: {summarised(say, content)}"
-        case NotificationKind.OVERFLOW:
-            return f"[{content.cluster}] kwatch: {say('{count} more', count=content.folded)}"
-        case NotificationKind.DIGEST:
-            return f"[{content.cluster}] {say('kwatch digest')}: {contents(say, content)}"
-        case _:
-            return f"[{content.cluster}] {say(content.severity.word)}: {subject(say, content)} {place(content)}"
 
 
 def summarised(say: Words, content: Content) -> str:
@@ -201,12 +107,6 @@ PARTS: Mapping[Part, str] = {
     Part.CAME_AND_WENT: "came and went",
     Part.NOTICES: "noticed",
 }
-
-
-def contents(say: Words, content: Content) -> str:
-    """Return `3 new, 1 ended`, or that nothing happened."""
-    said = [say("{count} {what}", count=each.count, what=say(PARTS[each.part])) for each in content.sections]
-    return say(", ").join(said) or say("nothing happened")
 
 
 def counts(content: Content) -> tuple[str, ...]:

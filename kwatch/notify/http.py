@@ -4,6 +4,7 @@ Redirects are never followed, the environment's proxies are not used, no more th
 URL, header or token gets into an error. The total time of an attempt is the caller's to bound.
 """
 
+import functools
 import socket
 import ssl
 import zlib
@@ -28,6 +29,7 @@ _MAX_REPLY = 64 * 1024
 _CONNECT_SECONDS = 5.0
 _IDLE_SECONDS = 5.0  # that a connection is kept; servers close theirs after a while, and a request may meet that
 _HEADERS = {"User-Agent": "kwatch", "Accept-Encoding": "identity"}
+_PARSED_URLS = 16  # kept; most destinations have one
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 3600.0
 
 #: Status → failure and reason (spec 3.3); the rest by hundreds, in `_meaning`.
@@ -109,6 +111,7 @@ class HttpClient:
         )
         seconds = config.timeout.total_seconds()
         self._timeout = {"connect": _CONNECT_SECONDS, "pool": seconds, "read": seconds, "write": seconds}
+        self._parsed = functools.lru_cache(_PARSED_URLS)(httpx.URL)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Post once and return whatever answer comes; raise SendError when none does."""
@@ -119,7 +122,7 @@ class HttpClient:
         fields = [(name.encode(), value.encode()) for name, value in {**_HEADERS, **headers}.items()]
         with _Failures():
             extensions = {"timeout": self._timeout}
-            request = httpx.Request(method, url, headers=fields, content=body, extensions=extensions)
+            request = httpx.Request(method, self._parsed(url), headers=fields, content=body, extensions=extensions)
             response = await self._transport.handle_async_request(request)
             try:
                 return await _read(response)

@@ -225,8 +225,10 @@ def _how_it_is(say: Words, alert: Context) -> str:
 
 
 def _alert_item(alert: Context) -> Item:
+    """Return how it is and what is wrong; once it has ended, why."""
     often = f" ({alert['how_often']})" if alert["how_often"] else ""
-    return Item(alert["rule"], f" · {alert['where']} · {alert['status']}\n{alert['cause']}{often}")
+    said = alert["end"] or f"{alert['cause']}{often}"
+    return Item(alert["rule"], f" · {alert['where']} · {alert['status']}\n{said}")
 
 
 def _advice(context: Context) -> tuple[Row, ...]:

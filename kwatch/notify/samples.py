@@ -131,9 +131,11 @@ def _image_pull(now: datetime) -> AlertView:
         labels=_labels("shop", "Deployment/web", "web-5c8d-klmno", "Failed"),
         annotations={
             "summary": (
-                "An image of {{ workload }} cannot be pulled{% if details.init_error is defined %}: {{ "
-                'details.init_error }}{% elif details.images is defined and ", " not in details.images %} '
-                "({{ details.images }}){% elif details.error is defined %}: {{ details.error }}{% endif %}."
+                "{% set is_it = details.images is defined and details.images in (details.error "
+                "| default(details.images)) -%} An image of {{ workload }} cannot be pulled{% if "
+                'details.init_error is defined %}: {{ details.init_error }}{% elif is_it and ", " not in '
+                "details.images %} ({{ details.images }}){% elif details.error is defined %}: {{ details.error "
+                "}}{% endif %}."
             ),
             "explanation": (
                 "The node cannot get the image: its name or tag is wrong, it was never pushed, the registry "

@@ -341,9 +341,11 @@ class Worker:
 
     def _facts(self, delivery: Delivery) -> dict[str, str]:
         """What a log line may say of a delivery: names, never a URL or a body."""
+        content = delivery.notification.content
         return {
             "destination": self._destination,
-            "receiver": delivery.notification.content.receiver,
+            "receiver": content.receiver,
+            "rules": ", ".join(sorted({alert.rule for alert in content.alerts})),
             "delivery": _id(delivery),
         }
 

@@ -202,5 +202,5 @@ class SmallWorlds(RuleBasedStateMachine):
                 assert view.member_count >= len(view.members)
 
 
-SmallWorlds.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+SmallWorlds.TestCase.settings = settings(max_examples=40, stateful_step_count=30)
 TestSmallWorlds = SmallWorlds.TestCase

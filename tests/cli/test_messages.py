@@ -45,7 +45,8 @@ def test_render_shows_a_sample_at_each_destination(config: Path) -> None:
         "team-webhook (webhook)",
         "team-chat (slack)",
     ]
-    assert "🔴 CRITICAL · crash-loop · payments/Deployment/worker" in lines
+    title = r"🔴 CRITICAL · crash-loop · payments/Deployment/worker · since .*\d\d:\d\d UTC · 14×"
+    assert re.fullmatch(title, lines[1])
     assert "To: team@example.com" in lines
 
 

@@ -68,18 +68,18 @@ def _are_placed(problems: tuple[str, ...]) -> bool:
 
 
 @given(st.binary(max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_bytes(content: bytes) -> None:
     assert _are_placed(_problems(content))
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_text(text: str) -> None:
     assert _are_placed(_problems(text.encode()))
 
 
 @given(_trees | _files)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_tree_of_known_words(tree: object) -> None:
     assert _are_placed(_problems(yaml.safe_dump(tree, allow_unicode=True).encode(errors="replace")))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kwatch.config.load import load
@@ -99,13 +99,11 @@ def test_T02_what_says_something_is_taken(path: Path) -> None:
     assert not refused(path)
 
 
-@settings(deadline=None)
 @given(match=within(of_word | of_part, {"reason": "BackOff", "kind": "Pod"}))
 def test_T02_of_a_rule(path: Path, match: dict[str, Any]) -> None:
     assert refused(path, RULE=match)
 
 
-@settings(deadline=None)
 @given(place=st.sampled_from(("WHEN", "MUTE", "ROUTE")), match=within(of_label, {"namespace": "shop"}))
 def test_T02_of_an_inhibition_or_a_route(path: Path, place: str, match: dict[str, Any]) -> None:
     assert refused(path, **{place: match})

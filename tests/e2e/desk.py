@@ -4,10 +4,7 @@ They live in a thread of their own, over every start and stop of kwatch. `told` 
 place (`shop/Deployment/web`, `Node/node-1`), as a person there reads it.
 """
 
-import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes, policy
@@ -17,6 +14,7 @@ from typing import Any
 from kwatch.clock import SystemClock
 from kwatch.testing.receivers import MailServer, WebhookReceiver, serve
 from kwatch.testing.vendors.slack import Posted, Slack
+from tests.e2e.threads import in_thread
 
 TOKEN = "xoxb-e2e-not-a-real-token"
 KEY = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -76,7 +74,7 @@ class Desk:
             documents=[document for document in self.hook.documents if document["place"] == place],
             roots=roots,
             replies=[reply for root in roots for reply in self.slack.thread(root)],
-            mails=[mail for mail in self.mails if mail["Subject"].endswith(f" {place}")],
+            mails=[mail for mail in self.mails if f" {place}, since " in mail["Subject"]],
         )
 
     def everything(self) -> tuple[list[tuple[str, str]], list[str], list[str]]:
@@ -91,21 +89,12 @@ class Desk:
 @contextmanager
 def open_desk() -> Iterator[Desk]:
     """Serve a desk from a thread until the end of the block."""
-    desk = Desk()
-    close: Future[Callable[[], object]] = Future()
-
-    async def live() -> None:
-        closing = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        async with desk.serving():
-            close.set_result(lambda: loop.call_soon_threadsafe(closing.set))
-            await closing.wait()
-
-    thread = threading.Thread(target=lambda: asyncio.run(live()), name="desk")
-    thread.start()
-    end = close.result(10)
-    try:
+    with in_thread(_serving, "desk") as desk:
         yield desk
-    finally:
-        end()
-        thread.join(10)
+
+
+@asynccontextmanager
+async def _serving() -> AsyncIterator[Desk]:
+    desk = Desk()
+    async with desk.serving():
+        yield desk

@@ -62,7 +62,7 @@ def flowing(text: str) -> str:
     return " ".join(text.replace("• ", "").split())
 
 
-TITLE = "🔴 CRITICAL · crash-loop · payments/Deployment/worker"
+TITLE = "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×"
 
 
 @pytest.mark.parametrize("case", EDITING)
@@ -75,14 +75,14 @@ def test_an_incident_is_one_message_that_is_edited_and_its_news(make: Make, case
 
     root, news, end = desk.shown
     assert root.edits == 2
-    assert root.text.startswith("✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker")
+    assert root.text.startswith("✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker · 43×")
     assert flowing(news.text) == (
-        "🔴 CRITICAL · 2 problems · payments/Deployment/worker "
+        "🔴 CRITICAL · crash-loop, oom-kill · payments/Deployment/worker · since 14:02 UTC "
         "oom-kill · payments/Deployment/worker · firing since 14:02 UTC (12 m) "
         "Deployment/worker keeps crashing (about 30 in the window of the rule, 43 in all)"
     )
     assert flowing(end.text) == (
-        "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker "
+        "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker · 43× "
         "RESOLVED after 12 m: 14:02 UTC to 14:14 UTC, it is healthy again"
     )
     assert {news.thread, end.thread} == ({root.id} if case in THREADED else {""})
@@ -97,7 +97,7 @@ def test_S39_in_anothers_thread_nothing_is_edited(make: Make, case: str) -> None
     assert [shown.edits for shown in desk.shown] == [0, 0, 0]
     assert [shown.text.splitlines()[0] for shown in desk.shown[1:]] == [
         TITLE,
-        "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker",
+        "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker · 43×",
     ]
 
 
@@ -109,7 +109,7 @@ def test_F27_what_is_to_be_edited_and_is_gone_is_posted_anew_once(make: Make, ca
     second = desk.tell(content(kind=RESOLVED), Thread(first), sequence=2)
     assert second != first
     assert [shown.text.splitlines()[0] for shown in desk.shown] == [
-        "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker"
+        "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker · 43×"
     ]
     desk.tell(content(alert(count=44), kind=RESOLVED), Thread(second), sequence=3)
     assert desk.shown[0].edits == 1

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from kwatch.model.alerts import AlertState, EndReason
-from kwatch.model.notifications import Content, NotificationKind
+from kwatch.model.notifications import NotificationKind
 from kwatch.notify import facts
 from kwatch.notify.context import context_of
 from kwatch.notify.render import TemplateEngine
@@ -92,16 +92,6 @@ def test_members(names: tuple[str, ...], count: int, words: str) -> None:
     assert facts.members(EN, alert(members=names, member_count=count)) == words
 
 
-def test_several_alerts_are_told_by_what_they_share() -> None:
-    one = {"namespace": "payments", "workload": "Deployment/api"}
-    two = {"namespace": "payments", "workload": "Deployment/web"}
-    three = {"namespace": "shop", "workload": "Deployment/web"}
-    same_rule = content(alert(labels=one), alert(labels=two))
-    assert facts.title(EN, same_rule, NOW) == "CRITICAL · crash-loop (2) · payments"
-    apart = content(alert(labels=one), alert(labels=three, rule="oom-kill"), group_labels={})
-    assert facts.title(EN, apart, NOW) == "CRITICAL · 2 problems · prod-eu"
-
-
 def test_a_partly_ended_group_says_how_many_go_on() -> None:
     facts_of = content(alert(), alert(state=AlertState.RESOLVED), kind=NotificationKind.UPDATE)
     assert facts.status(EN, facts_of, UTC, NOW) == "FIRING since 14:02 UTC (12 m, 1 of 2)"
@@ -144,19 +134,3 @@ def test_an_end_by_quiet_says_since_when() -> None:
     ended = alert(state=AlertState.RESOLVED, ends_at=NOW, end_reason=EndReason.QUIET)
     assert facts.end(EN, ended, UTC, NOW) == "quiet since 14:14 UTC, and its source would have told of more"
     assert facts.end(EN, alert(), UTC, NOW) == ""
-
-
-@pytest.mark.parametrize(
-    ("said", "words"),
-    [
-        (content(alert(window=timedelta(minutes=5))), "since 14:02 UTC, about 30 in 5 m, 43 in all"),
-        (content(alert(count=1, window_count=1)), "since 14:02 UTC, once"),
-        (content(alert(count=0, window_count=0)), "since 14:02 UTC"),
-        (content(alert(), alert(rule="other")), "since 14:02 UTC"),
-        (content(kind=NotificationKind.RESOLVED), ""),
-        (content(kind=NotificationKind.SUMMARY), ""),
-        (content(kind=NotificationKind.TEST, alerts=(), alert_count=0), ""),
-    ],
-)
-def test_what_goes_on_is_told_since_when_and_how_often(said: Content, words: str) -> None:
-    assert facts.so_far(EN, said, UTC, NOW) == words

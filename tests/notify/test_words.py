@@ -23,7 +23,7 @@ from tests.notify.samples import ALONE, NOW, StillClock, notification, tools_for
 
 ROOT = Path(__file__).parents[2]
 #: Where sentences are said.
-MODULES = ("facts", "report", "context", "page", "blocks", "compose", "calls", "channels/pagerduty")
+MODULES = ("facts", "titles", "report", "context", "page", "blocks", "compose", "calls", "channels/pagerduty")
 #: Names there of texts that are said elsewhere.
 NAMES = frozenset(
     {
@@ -140,7 +140,7 @@ def test_the_language_of_a_destination_is_that_of_its_message() -> None:
     message = create(config, tools_for()).render(notification(), ALONE, degraded=False)
     lines = message.body.decode().splitlines()
     assert lines == [
-        "🔴 严重 · crash-loop · payments/Deployment/worker",
+        "🔴 严重 · crash-loop · payments/Deployment/worker · 始于 22:02 CST · 43 次",
         "  告警中，始于 22:02 CST（12 分钟）",
         "  原因         Deployment/worker keeps crashing",
         "  含义         The container ends soon after each start; the kubelet waits longer each time.",

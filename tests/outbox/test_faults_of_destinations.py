@@ -248,7 +248,7 @@ def test_what_is_too_old_when_its_turn_comes_is_listed(play: Play) -> None:
     play(scene)
 
 
-def test_t_24_a_hung_destination_does_not_delay_another(play: Play) -> None:
+def test_T24_a_hung_destination_does_not_delay_another(play: Play) -> None:
     async def scene(machine: Machine) -> None:
         hung, healthy = machine.sink(seconds=3600), machine.sink()
         for n in range(100):

@@ -200,7 +200,7 @@ def test_f_37_what_outlasts_the_grace_stays_leased_and_is_sent_again(play: Play)
     play(scene)
 
 
-def test_t_32_three_failures_a_crash_and_a_success_deliver_once(play: Play) -> None:
+def test_T32_three_failures_a_crash_and_a_success_deliver_once(play: Play) -> None:
     async def scene(machine: Machine) -> None:
         sink = machine.sink([REFUSED, REFUSED, REFUSED])
         await machine.commit(notification(1))

@@ -49,7 +49,7 @@ async def check(machine: Machine, sink: Sink) -> None:
     assert counted.pop("queued", 0) == sum(counted.values()) == len(rows)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lives=LIVES, answers=st.lists(ANSWERS, max_size=6))
 def test_i1_i5_all_is_told_or_listed_once(lives: list[list[list[NotificationKind]]], answers: list[Answer]) -> None:
     with TemporaryDirectory() as folder:

@@ -127,7 +127,7 @@ def play(plan: Plan) -> Outcome:
         return run(main(Path(folder)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(plan=PLANS)
 def test_i1_i2_i3_nothing_is_lost_overtaken_or_repeated_without_a_cause(plan: Plan) -> None:
     outcome = play(plan)

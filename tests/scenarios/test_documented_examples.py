@@ -93,7 +93,7 @@ def test_T14_the_first_configuration_tells_of_everything_in_one_channel(tmp_path
     stage, _ = stage_of(tmp_path, example("cluster: prod-eu"))
     stage.node(100, ready=False)
     stage.run(until=600)
-    assert told_in_slack(stage) == [("#alerts", "🔴 CRITICAL · node-not-ready · Node/node-1")]
+    assert told_in_slack(stage) == [("#alerts", "🔴 CRITICAL · node-not-ready · Node/node-1 · since 12:01 UTC")]
 
 
 NOTED = """
@@ -204,7 +204,7 @@ def test_T14_a_change_that_went_well_is_not_told(tmp_path: Path) -> None:
     cluster.rolls_out(10)
     cluster.pod(1000, "new", ready=False)
     cluster.play(until=1200)
-    assert told_in_slack(cluster.stage) == [("#ops", "🟠 WARNING · not-ready · shop/Deployment/web")]
+    assert told_in_slack(cluster.stage) == [("#ops", "🟠 WARNING · not-ready · shop/Deployment/web · since 12:16 UTC")]
 
 
 def test_T14_what_goes_wrong_on_a_node_that_is_down(tmp_path: Path) -> None:
@@ -232,8 +232,8 @@ rules:
     stage.run(until=300)
     assert stage.lines == ["10 incidents firing worse shop/Pod/a"]
     assert told_in_slack(stage) == [
-        ("#ops", "🟠 WARNING · broken · shop/Pod/c"),
-        ("#ops", "🟠 WARNING · broken · shop/Pod/d"),
+        ("#ops", "🟠 WARNING · broken · shop/Pod/c · since 12:00 UTC"),
+        ("#ops", "🟠 WARNING · broken · shop/Pod/d · since 12:00 UTC"),
     ]
 
 
@@ -247,8 +247,8 @@ def test_T14_windows(tmp_path: Path) -> None:
     for at in (599, 601):
         stage.at(at, lambda: seen.append(told_in_slack(stage)))
     stage.run(until=700)
-    closing = ("#finance", "🟠 WARNING · broken · finance-1/Pod/b")
-    assert seen == [[closing], [closing, ("#team", "🟠 WARNING · broken · shop/Pod/a")]]
+    closing = ("#finance", "🟠 WARNING · broken · finance-1/Pod/b · since 03:50 UTC")
+    assert seen == [[closing], [closing, ("#team", "🟠 WARNING · broken · shop/Pod/a · since 03:50 UTC")]]
 
 
 def test_T14_pace(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_T14_a_digest_on_the_mornings_of_working_days(tmp_path: Path, day: str, 
 
     stage.at(120, look)
     stage.run(until=121)
-    assert told_in_slack(stage) == [("#alerts", "🟠 WARNING · broken · shop/Pod/a")]
+    assert told_in_slack(stage) == [("#alerts", "🟠 WARNING · broken · shop/Pod/a · since 06:59 UTC")]
     assert digests == expected
 
 
@@ -330,8 +330,9 @@ def test_T14_what_owners_say_by_annotations(tmp_path: Path) -> None:
     for at in (100, 7300):
         stage.at(at, lambda: seen.append(told_in_slack(stage)))
     stage.run(until=7400)
-    others, shop = ("#ops", "🟠 WARNING · broken · other/Pod/a"), ("#ops", "🟠 WARNING · broken · shop/Pod/a")
-    web = ("#web", "🟠 WARNING · broken · web/Pod/a")
+    others = ("#ops", "🟠 WARNING · broken · other/Pod/a · since 12:00 UTC")
+    shop = ("#ops", "🟠 WARNING · broken · shop/Pod/a · since 12:00 UTC")
+    web = ("#web", "🟠 WARNING · broken · web/Pod/a · since 12:00 UTC")
     assert [sorted(each) for each in seen] == [[others, web], [others, shop, web]]
 
 

@@ -127,7 +127,7 @@ def test_S62_a_thousand_alerts_in_one_group_make_one_message_within_every_limit(
     assert "and 990 more" in document["text"].splitlines()
     assert sizes[0] <= 20 * 1024
     (root,) = stage.slack.messages
-    assert (root.text, stage.slack.errors) == ("🟠 WARNING · broken (1000) · shop", [])
+    assert (root.text, stage.slack.errors) == ("🟠 WARNING · broken (1000) · shop · since 12:00 UTC", [])
 
 
 def test_S63_a_notice_is_told_once_per_window(tmp_path: Path) -> None:

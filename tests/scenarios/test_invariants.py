@@ -19,14 +19,11 @@ TestWorlds = Worlds.TestCase
 TestWorlds.settings = settings(
     max_examples=200,
     stateful_step_count=50,
-    deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
 )
 
-BOUNDED = settings(
-    max_examples=400, stateful_step_count=50, deadline=None, derandomize=True, database=None, phases=[Phase.generate]
-)
+BOUNDED = settings(max_examples=400, stateful_step_count=50, derandomize=True, database=None, phases=[Phase.generate])
 
 
 class Forgetful(State):

@@ -413,11 +413,11 @@ def test_in_slack_a_folded_incident_goes_on_below_the_overflow(tmp_path: Path) -
     stage.run(until=1000)
     first, overflow_ = stage.slack.roots()
     assert [first.text, overflow_.text] == [
-        "🟠 WARNING · broken · one/Pod/a",
+        "🟠 WARNING · broken · one/Pod/a · since 12:01 UTC",
         "⚠️ OVERFLOW · 1 more · stage",
     ]
     assert [answer.text for answer in stage.slack.thread(overflow_)] == [
-        "🟠 WARNING · broken (2) · two",
+        "🟠 WARNING · broken (2) · two · since 12:01 UTC",
         "✅ RESOLVED after 9 m · broken (2) · two",
     ]
     assert stage.slack.errors == []

@@ -225,6 +225,26 @@ def test_an_init_container_without_memory(shop: Shop) -> None:
     ]
 
 
+def test_an_image_that_is_corrected_is_not_what_could_not_be_pulled(shop: Shop) -> None:
+    """The specification changes at once, what the kubelet says of the Pod a moment later."""
+
+    def asks_for(image: str) -> dict[str, Any]:
+        metadata = {"name": "web-5d4f-a", "namespace": "shop"}
+        spec = {"containers": [{"name": "main", "image": image}]}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+    why = 'Back-off pulling image "shop/web:v9": ErrImagePull: not found'
+    shop.pod(0, waiting("ImagePullBackOff", why), phase="Pending")
+    shop.stage.apply(0, asks_for("shop/web:v9"))
+    shop.stage.apply(100, asks_for("shop/web:v8"))
+    shop.pod(102, running())
+    shop.stage.run(until=600)
+    assert [(told.at, told.document["alerts"][0]["cause"]) for told in shop.stage.told] == [
+        (35, "An image of Deployment/web cannot be pulled (shop/web:v9)."),
+        (222, f"An image of Deployment/web cannot be pulled: {why}."),
+    ]
+
+
 def test_the_image_of_an_init_container(shop: Shop) -> None:
     why = 'Back-off pulling image "setup:2": ErrImagePull: not found'
     shop.pod(0, waiting("PodInitializing"), initContainerStatuses=[waiting("ImagePullBackOff", why)], phase="Pending")

@@ -93,7 +93,7 @@ def played(folder: Path, acts: list[tuple[str, str | None]], troubles: list[Any]
     return sorted(f"{int(one.at // 400)} {str(one).partition(' ')[2]}" for one in told)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(ACTS, min_size=5, max_size=5), troubles=st.lists(TROUBLE, min_size=1, max_size=6))
 def test_P3_a_disturbed_stream_tells_what_a_perfect_one_does(
     tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[str, str | None]], troubles: list[Any]
@@ -163,7 +163,7 @@ def test_P9_a_template_that_costs_too_much_gives_way_to_the_built_in_one(
 
     stage.at(30, ask)
     (told,) = stage.run(until=60)
-    assert told.document["title"] == "🟠 WARNING · broken · shop/Pod/a"
+    assert told.document["title"] == "🟠 WARNING · broken · shop/Pod/a · since 12:00 UTC"
     assert reasons[0].startswith("template title: the operator ")
     assert told.document["notes"] == [f"not as your template has it: {reasons[0]}"]
     assert stage.counted("template_failures", destination="hook") == 1

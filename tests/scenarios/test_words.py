@@ -431,7 +431,7 @@ def test_a_webhook_sends_its_own_body_with_headers_and_signature(tmp_path: Path)
     pods.phase(0, "a")
     stage.run(until=1)
     first = requests[0]
-    assert json.loads(first.content) == {"text": "WARNING · r · shop/Pod/a", "alerts": []}
+    assert json.loads(first.content) == {"text": "WARNING · r · shop/Pod/a · since 12:00 UTC", "alerts": []}
     assert (first.headers["x-cluster"], first.headers["authorization"]) == ("stage", "open sesame")
     assert first.headers["webhook-signature"].startswith("v1,")
 

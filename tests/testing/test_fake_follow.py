@@ -126,7 +126,7 @@ def selected(cluster: FakeCluster) -> dict[str, str]:
     }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(acts=ACTS)
 def test_a_client_that_follows_ends_with_what_is_there(acts: list[tuple[Any, ...]]) -> None:
     async def body() -> tuple[dict[str, str], dict[str, str]]:

@@ -175,7 +175,7 @@ class Mail:
     def _bodies(self, texts: Composition) -> tuple[str, str]:
         """Return text and HTML; of a digest as many lines as fit, and the text alone where nothing does."""
         own = texts.text("text") if texts.has_own("text") else ""
-        headline = line(texts.text("title"))
+        headline = line(texts.text("title", "smtp/headline.j2"))
         for listed in _LISTED:
             context = _shortened(texts.context, listed) | {"headline": headline, "own_text": own}
             plain, html = (

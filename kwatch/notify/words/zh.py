@@ -36,7 +36,9 @@ WORDS: Final[Mapping[str, str]] = {
     # titles
     "RESOLVED after {lasted}": "已恢复（持续 {lasted}）",
     "NO LONGER OBSERVED after {lasted}": "不再观测到（持续 {lasted}）",
-    "still firing after {lasted}": "{lasted}后仍在告警",
+    "still firing": "仍在告警",
+    "at {when}": "于 {when}",
+    "{count}×": "{count} 次",
     "kwatch digest": "kwatch 摘要",
     "{count} problem": "{count} 个问题",
     "{count} problems": "{count} 个问题",

@@ -65,14 +65,16 @@ WORDS: Final[Mapping[str, str]] = {
         "kubectl describe pod -n {{ namespace }} {{ name }} (its Unhealthy events hold the probe's answer)"
     ): "kubectl describe pod -n {{ namespace }} {{ name }}（其 Unhealthy 事件中有探针的返回）",
     (
-        "An image of {{ workload }} cannot be pulled{% if details.init_error is defined %}: "
-        '{{ details.init_error }}{% elif details.images is defined and ", " not in details.images '
-        "%} ({{ details.images }}){% elif details.error is defined %}: {{ details.error }}{% "
-        "endif %}."
+        "{% set is_it = details.images is defined and details.images in (details.error "
+        "| default(details.images)) -%} An image of {{ workload }} cannot be pulled{% if "
+        'details.init_error is defined %}: {{ details.init_error }}{% elif is_it and ", " not in '
+        "details.images %} ({{ details.images }}){% elif details.error is defined %}: {{ "
+        "details.error }}{% endif %}."
     ): (
-        "{{ workload }} 的一个镜像无法拉取{% if details.init_error is defined %}：{{ details.init_error "
-        '}}{% elif details.images is defined and ", " not in details.images %}（{{ details.images '
-        "}}）{% elif details.error is defined %}：{{ details.error }}{% endif %}。"
+        "{% set is_it = details.images is defined and details.images in (details.error "
+        "| default(details.images)) -%} {{ workload }} 的一个镜像无法拉取{% if "
+        'details.init_error is defined %}：{{ details.init_error }}{% elif is_it and ", " not in '
+        "details.images %}（{{ details.images }}）{% elif details.error is defined %}：{{ details.error }}{% endif %}。"
     ),
     (
         "The node cannot get the image: its name or tag is wrong, it was never pushed, the "

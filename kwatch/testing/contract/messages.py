@@ -1,10 +1,12 @@
 """What every channel says: the same facts, the user's own words, and how it began, went on and ended."""
 
 import pytest
+from msgspec.structs import replace
 
+from kwatch.model.alerts import EndReason
 from kwatch.model.notifications import Content, Count, NotificationKind, Part, Section
 from kwatch.testing.contract.desk import Desk
-from kwatch.testing.contract.samples import alert, content, thread_of
+from kwatch.testing.contract.samples import alert, content, ended, thread_of
 from kwatch.testing.contract.suite import Suite
 
 Kind = NotificationKind
@@ -92,7 +94,15 @@ class Messages(Suite):
     def test_a_group_names_what_it_groups(self, desk: Desk) -> None:
         other = alert(rule="oom-kill", fingerprint="f2", labels={**alert().labels, "workload": "Deployment/api"})
         desk.tell(content(alert(), other))
-        for words in ("2 problems", "crash-loop", "payments/Deployment/worker", "oom-kill", "payments/Deployment/api"):
+        for words in ("crash-loop, oom-kill", "payments/Deployment/worker", "payments/Deployment/api"):
+            assert words in desk.text
+
+    def test_the_end_of_several_says_why_each_ended(self, desk: Desk) -> None:
+        other = alert(rule="oom-kill", fingerprint="f2")
+        thread = thread_of(desk.tell(content(alert(), other)))
+        gone = replace(ended(other), end_reason=EndReason.OBJECT_GONE)
+        desk.tell(content(kind=Kind.RESOLVED, alerts=(ended(alert()), gone), alert_count=2), thread, sequence=2)
+        for words in ("it is healthy again", "the object is gone"):
             assert words in desk.text
 
     def test_times_are_in_the_zone_of_the_destination(self, desk: Desk) -> None:

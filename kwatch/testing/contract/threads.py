@@ -70,7 +70,7 @@ class Edits(Suite):
     def test_the_root_shows_how_the_incident_is(self, desk: Desk) -> None:
         thread = thread_of(desk.tell())
         desk.tell(_GROWN, thread, sequence=2)
-        assert "2 problems" in desk.shown[0].text
+        assert "crash-loop, oom-kill" in desk.shown[0].text
         desk.tell(content(kind=Kind.RESOLVED), thread, sequence=3)
         assert "RESOLVED after 12 m" in desk.shown[0].text
 

@@ -60,9 +60,9 @@ class Mailbox:
         if (html := mail.get_body(("html",))) is not None:
             page.feed(html.get_content())
         text = plain.get_content().replace("\r\n", "\n") if plain is not None else page.text
-        root = mail.get("References", "").split()[:1]
+        root, subject = mail.get("References", "").split()[:1], mail["Subject"].strip()
         return Shown(
-            id=mail["Message-ID"], text=f"{mail['Subject']}\n{text}", thread="".join(root), links=tuple(page.addresses)
+            id=mail["Message-ID"], text=f"{subject}\n{text}", thread="".join(root), links=tuple(page.addresses)
         )
 
 

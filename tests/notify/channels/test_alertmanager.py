@@ -109,7 +109,7 @@ def test_an_alert_as_every_replica_has_it(pair: Pair, lane: Lane) -> None:
             "generatorURL": "https://kwatch.example.com",
         }
         assert list(annotations) == ["summary", "description", "runbook_url"]
-        assert annotations["summary"] == "CRITICAL · crash-loop · payments/Deployment/worker"
+        assert annotations["summary"] == "CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×"
         assert annotations["description"].startswith("FIRING since 14:02 UTC (12 m)\nCause")
         assert annotations["runbook_url"] == "https://runbooks.example.com/crash-loop"
 

@@ -51,7 +51,7 @@ def test_title_text_and_kind_are_told(vendor: Apprise, channel: Channel) -> None
     [firing, resolved] = vendor.documents
     assert firing == {
         "version": "1.0",
-        "title": "🔴 CRITICAL · crash-loop · payments/Deployment/worker",
+        "title": "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×",
         "message": """\
 FIRING since 14:02 UTC (12 m)
 Cause Deployment/worker keeps crashing

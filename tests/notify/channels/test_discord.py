@@ -29,7 +29,7 @@ def test_an_embed_has_the_facts_beside_each_other(desk: Desk) -> None:
         "content": "",
         "embeds": [
             {
-                "title": "🔴 CRITICAL · crash-loop · payments/Deployment/worker",
+                "title": "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×",
                 "url": "https://kwatch.example.com",
                 "color": 0xD92D20,
                 "description": """\
@@ -90,7 +90,9 @@ def test_in_a_forum_an_incident_is_a_post_with_its_news_below(tmp_path: Path) ->
         desk.tell(content(kind=NotificationKind.RESOLVED), thread, sequence=2)
         root, end = desk.vendor.messages
     assert thread.root == Receipt({"message": root.id, "thread_id": root.id})
-    assert root.edits[0]["thread_name"] == "🔴 CRITICAL · crash-loop · payments/Deployment/worker"
+    assert (
+        root.edits[0]["thread_name"] == "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×"
+    )
     assert end.channel == root.id
     assert "thread_name" not in end.document
 

@@ -39,12 +39,14 @@ def test_a_message_is_a_card(desk: Desk) -> None:
     assert receipt == Receipt({"thread": "n7qf3-1"})
     assert bodies(desk) == [
         {
-            "fallbackText": "🔴 CRITICAL · crash-loop · payments/Deployment/worker",
+            "fallbackText": "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×",
             "cardsV2": [
                 {
                     "cardId": "kwatch",
                     "card": {
-                        "header": {"title": "🔴 CRITICAL · crash-loop · payments/Deployment/worker"},
+                        "header": {
+                            "title": "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×"
+                        },
                         "sections": [
                             {
                                 "widgets": [

@@ -46,7 +46,7 @@ def test_a_critical_alert_as_people_see_it(vendor: IncidentIo, lane: Lane) -> No
     assert event == {
         "deduplication_key": KEY,
         "status": "firing",
-        "title": "[prod-eu] CRITICAL · crash-loop · payments/Deployment/worker",
+        "title": "[prod-eu] critical: crash-loop payments/Deployment/worker, since 14:02 UTC",
         "source_url": "https://kwatch.example.com",
         "metadata": {
             "cluster": "prod-eu",

@@ -39,7 +39,7 @@ def test_an_event_is_html_and_text(desk: Desk) -> None:
         {
             "msgtype": "m.text",
             "body": """\
-🔴 CRITICAL · crash-loop · payments/Deployment/worker
+🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×
 FIRING since 14:02 UTC (12 m)
 Cause Deployment/worker keeps crashing
 Means The container ends soon after each start; the kubelet waits longer each time.
@@ -56,7 +56,7 @@ rule crash-loop · 7qf3zk2m
 https://kwatch.example.com""",
             "format": "org.matrix.custom.html",
             "formatted_body": (
-                "<strong>🔴 CRITICAL · crash-loop · payments/Deployment/worker</strong><br>"
+                "<strong>🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×</strong><br>"
                 "FIRING since 14:02 UTC (12 m)<br>"
                 "<strong>Cause</strong> Deployment/worker keeps crashing<br>"
                 "<strong>Means</strong> The container ends soon after each start; "

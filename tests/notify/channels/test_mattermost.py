@@ -40,9 +40,9 @@ def test_a_post_has_an_attachment_with_fields(desk: Desk) -> None:
             "props": {
                 "attachments": [
                     {
-                        "fallback": "🔴 CRITICAL · crash-loop · payments/Deployment/worker",
+                        "fallback": "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×",
                         "color": "#D92D20",
-                        "title": "🔴 CRITICAL · crash-loop · payments/Deployment/worker",
+                        "title": "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×",
                         "text": """\
 FIRING since 14:02 UTC (12 m)
 **Cause** Deployment/worker keeps crashing

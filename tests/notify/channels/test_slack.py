@@ -58,22 +58,22 @@ def test_an_incident_is_one_message_and_its_thread(server: Slack, desk: Desk) ->
     assert receipt == Receipt({"channel": "C042", "ts": "1772374440.000001"})
     [root] = server.roots()
     assert [heading(edit) for edit in root.edits] == [
-        "🔴 CRITICAL · crash-loop · payments/Deployment/worker",
-        "🔴 CRITICAL · 2 problems · payments/Deployment/worker",
-        "🔴 CRITICAL · still firing after 12 m · crash-loop · payments/Deployment/worker",
+        "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×",
+        "🔴 CRITICAL · crash-loop, oom-kill · payments/Deployment/worker · since 14:02 UTC",
+        "🔴 CRITICAL · still firing · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×",
     ]
-    assert heading(root) == "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker"
+    assert heading(root) == "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker · 43×"
     assert [reply.all_text for reply in server.thread(root)] == [
         """\
-🔴 CRITICAL · 2 problems · payments/Deployment/worker
+🔴 CRITICAL · crash-loop, oom-kill · payments/Deployment/worker · since 14:02 UTC
 oom-kill
  · payments/Deployment/worker · firing since 14:02 UTC (12 m)
 Deployment/worker keeps crashing (about 30 in the window of the rule, 43 in all)""",
         """\
-🔴 CRITICAL · still firing after 12 m · crash-loop · payments/Deployment/worker
+🔴 CRITICAL · still firing · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×
 STILL FIRING since 14:02 UTC (12 m)""",
         """\
-✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker
+✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker · 43×
 RESOLVED after 12 m: 14:02 UTC to 14:14 UTC, it is healthy again""",
     ]
     assert server.errors == []
@@ -105,7 +105,7 @@ def test_a_root_that_was_deleted_is_posted_anew(server: Slack, desk: Desk) -> No
     receipt = desk.tell(content(kind=RESOLVED), thread, sequence=2)
     assert receipt == Receipt({"channel": "C042", "ts": "1772374440.000002"})
     [message] = server.messages
-    assert heading(message) == "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker"
+    assert heading(message) == "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker · 43×"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_channel_that_is_archived_or_left_suspends_until_it_is_there_again(ser
 def test_an_end_whose_beginning_was_never_told_stands_for_itself(server: Slack, desk: Desk) -> None:
     desk.tell(content(kind=RESOLVED))
     assert [heading(root) for root in server.roots()] == [
-        "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker"
+        "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker · 43×"
     ]
 
 
@@ -204,8 +204,8 @@ def test_an_incoming_webhook_tells_the_end_as_a_message_of_its_own(tmp_path: Pat
         assert desk.tell() == Receipt()
         assert desk.tell(content(kind=RESOLVED), sequence=2) == Receipt()
         assert [shown.text.partition("\n")[0] for shown in desk.shown] == [
-            "🔴 CRITICAL · crash-loop · payments/Deployment/worker",
-            "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker",
+            "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×",
+            "✅ RESOLVED after 12 m · crash-loop · payments/Deployment/worker · 43×",
         ]
 
 

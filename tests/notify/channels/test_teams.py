@@ -43,7 +43,7 @@ def test_a_card_has_a_coloured_title_sentences_facts_and_buttons(desk: Desk) -> 
                     "items": [
                         block(
                             {
-                                "text": "🔴 CRITICAL · crash-loop · payments/Deployment/worker",
+                                "text": "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×",
                                 "size": "large",
                                 "weight": "bolder",
                             }

@@ -35,7 +35,7 @@ def test_a_message_is_html(desk: Desk) -> None:
         {
             "chat_id": "-1001234567890",
             "text": """\
-<b>🔴 CRITICAL · crash-loop · payments/Deployment/worker</b>
+<b>🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×</b>
 FIRING since 14:02 UTC (12 m)
 <b>Cause</b> Deployment/worker keeps crashing
 <b>Means</b> The container ends soon after each start; the kubelet waits longer each time.

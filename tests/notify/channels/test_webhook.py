@@ -83,7 +83,7 @@ def test_the_document_has_the_facts(tmp_path: Path) -> None:
     assert document["id"] == "n7qf3-1"
     assert document["incident"] == "kw/g5h2j7/1"
     assert document["kind"] == "firing"
-    assert document["title"] == "🔴 CRITICAL · crash-loop · payments/Deployment/worker"
+    assert document["title"] == "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×"
     assert document["labels"] == {"namespace": "payments", "workload": "Deployment/worker"}
     assert document["starts_at"] == "2026-03-01T14:02:00+00:00"
     assert document["alerts"][0]["labels"]["node"] == "n-17"
@@ -131,7 +131,7 @@ def test_a_header_is_one_line_in_utf_8() -> None:
     receiver = WebhookReceiver()
     tell(create(receiver, headers={"X-Title": "{{ title }}\r\nX-Evil: 1", "X-Glyph": "{{ glyph }}"}))
     headers = receiver.requests[0].headers
-    assert headers["x-title"] == "CRITICAL · crash-loop · payments/Deployment/worker X-Evil: 1"
+    assert headers["x-title"] == "CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43× X-Evil: 1"
     assert headers["x-glyph"] == "🔴"
     assert "x-evil" not in headers
 
