@@ -190,12 +190,13 @@ class Worlds(RuleBasedStateMachine):
         if app is None:
             return
         books, held = read_books(app.state), app.engine.muted(app.clock.now())
+        is_starting = not app.started.is_set()  # what goes on is not known yet
         for alert in books.firing:
             assert alert.groups or alert.fate or alert.awaits_summary, f"I1: {alert.title} belongs nowhere"
             for group in (books.groups[key] for key in alert.groups):
                 if not group.members[alert.fingerprint]:
-                    is_waiting = group.due_at is not None or alert.fingerprint in held or alert.is_over
-                    assert is_waiting, f"I1: {alert.title} is not told to {group.destination}, and nothing says why"
+                    is_held = alert.fingerprint in held or alert.is_over or is_starting
+                    assert group.due_at is not None or is_held, f"I1: {alert.title} is untold, and nothing says why"
                 elif not self.receivers[group.destination].has_told_of((alert.fingerprint, alert.episode)):
                     assert self._waits(group.destination, alert.fingerprint), f"I1: {alert.title} is lost on its way"
 
