@@ -24,7 +24,6 @@ from cache import PODS, pod_lines
 from rig import _bystander, configuration
 
 from kwatch.alerts.engine import Engine
-from kwatch.alerts.routing import Router
 from kwatch.config.load import load
 from kwatch.decider import Decider
 from kwatch.model.conditions import AllOf, LabelIs, Regex, Text
@@ -79,8 +78,7 @@ class Bench:
         config = load(path, environ={})
         assert len(config.rules) == rules
         compiled = RuleSet(config.rules, cluster="c", label_names=())
-        router = Router(config.route, config.destinations)
-        self._engine = Engine({each.id: each for each in config.rules}, router, config.inhibitions, cluster="c")
+        self._engine = Engine(config.engine, cluster="c")
         self._engine.load((), (), started_at=START, covered_until=START - timedelta(hours=1))
         cache = ObjectCache()
         cache.keep(PODS.resource, Projection(compiled.needs()["Pod"].paths))
@@ -101,7 +99,7 @@ class Bench:
             self.feed_events(_event("Flat", number, 1) for number in range(first, first + BATCH))
         self._now += timedelta(minutes=1)
         self._settle()
-        opened = [view for view in self._engine.alerts(self._now) if view.rule == "flat"]
+        opened = [view for view in self._engine.insight.alerts(self._now) if view.rule == "flat"]
         assert len(opened) == alerts
         for number in range(silences):
             self._engine.add_silence(_silence(number, self._now), "bench", self._now)

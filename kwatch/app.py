@@ -21,7 +21,7 @@ import httpx
 
 from kwatch import __version__
 from kwatch.alerts.engine import Engine
-from kwatch.alerts.routing import Router
+from kwatch.alerts.settings import EngineSettings
 from kwatch.board import LiveBoard
 from kwatch.clock import Clock, SteadyClock, SystemClock
 from kwatch.cluster.client import KubeClient
@@ -90,7 +90,7 @@ class Parts:
 
     config: Config
     rules: RuleSet
-    router: Router
+    engine: EngineSettings
     namespaces: NamespaceFilter
     channels: Mapping[str, Channel]
 
@@ -138,7 +138,7 @@ class App:
         )
         self.reconciler = Reconciler(
             self.parts.channels,
-            lambda name: self.engine.told_at(name, self.clock.now()),
+            lambda name: self.engine.insight.told_at(name, self.clock.now()),
             clock=ports.clock,
             counters=counters,
         )
@@ -207,16 +207,7 @@ class App:
         other_labels = labels ^ frozenset(before.config.watch.labels)
         other_labels |= {TEAM} if config.teams != before.config.teams else set()
         self.parts = parts
-        self.engine.reconfigure(
-            {rule.id: rule for rule in config.rules},
-            parts.router,
-            config.inhibitions,
-            windows=config.windows,
-            self_service=config.self_service,
-            is_named=parts.namespaces.is_named,
-            public_url=config.web.public_url,
-            now=now,
-        )
+        self.engine.reconfigure(parts.engine, parts.namespaces.is_named, now)
         is_same_service = config.self_service == before.config.self_service
         known = before.config.rules if is_same_service else ()  # by another one others may be watched
         new = self._rules(config, fresh(known, config.rules, other_labels=other_labels))
@@ -232,7 +223,7 @@ class App:
         return Parts(
             config=config,
             rules=self._rules(config, config.rules),
-            router=Router(config.route, config.destinations),
+            engine=config.engine,
             namespaces=NamespaceFilter(
                 include=chosen.include,
                 exclude=chosen.exclude,
@@ -252,16 +243,7 @@ class App:
         )
 
     def _engine(self, snapshot: Snapshot) -> Engine:
-        config = self.config
-        engine = Engine(
-            {rule.id: rule for rule in config.rules},
-            self.parts.router,
-            config.inhibitions,
-            windows=config.windows,
-            self_service=config.self_service,
-            cluster=self.cluster,
-            public_url=config.web.public_url,
-        )
+        engine = Engine(self.parts.engine, cluster=self.cluster)
         engine.load(snapshot.rows, snapshot.incidents, started_at=self.started_at, covered_until=snapshot.covered_until)
         return engine
 

@@ -41,11 +41,11 @@ class LiveBoard:
             cluster=app.cluster,
             now=now,
             started_at=app.started_at,
-            alerts=app.engine.alerts(now),
+            alerts=app.engine.insight.alerts(now),
             sources=tuple(_source(status) for status in app.fleet.statuses()),
             destinations=destinations,
             store=StoreView(path=str(app.state.folder), error=app.pipeline.store_error or error),
-            silences=app.engine.silences(),
+            silences=app.engine.insight.silences(),
             configuration=ConfigurationView(loaded_at=app.reloader.loaded_at, error=app.reloader.error),
             is_stopping=app.is_stopping,
         )
@@ -61,7 +61,7 @@ class LiveBoard:
 
     def muted(self) -> Mapping[str, str]:
         """Return what holds back each open alert that something does, by fingerprint."""
-        return self._app.engine.muted(self._app.ports.clock.now())
+        return self._app.engine.insight.muted(self._app.ports.clock.now())
 
     def counters(self) -> Mapping[Series, int]:
         """Return all counters."""
@@ -91,7 +91,7 @@ class LiveBoard:
         """Return why a subject is told, or not: a fingerprint, or an object as `Kind/namespace/name`."""
         app, now = self._app, self._app.ports.clock.now()
         if "/" not in subject:
-            story = app.engine.story(subject, now)
+            story = app.engine.insight.story(subject, now)
             problem = "" if story is not None else _UNKNOWN
             return await self._reasons(subject, problem, (), () if story is None else (story,))
         kind, _, rest = subject.partition("/")
@@ -100,8 +100,8 @@ class LiveBoard:
         held = [
             fingerprint for ref, _ in judged for each in app.engine.open_alerts(ref).values() for fingerprint in each
         ]
-        held += app.engine.about(namespace, f"{kind}/{name}")
-        stories = [story for each in dict.fromkeys(held) if (story := app.engine.story(each, now)) is not None]
+        held += app.engine.insight.about(namespace, f"{kind}/{name}")
+        stories = [story for each in dict.fromkeys(held) if (story := app.engine.insight.story(each, now)) is not None]
         problem = "" if judged or stories else self._why_unknown(kind, namespace)
         reasons = await self._reasons(subject, problem, [verdict for _, each in judged for verdict in each], stories)
         asked = dict.fromkeys(asked for ref, _ in judged for asked in app.decider.asked(ref))

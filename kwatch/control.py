@@ -38,7 +38,7 @@ class LiveControl:
     def _add_silence(self, asked: Mapping[str, object], actor: str, now: datetime) -> tuple[Silence, int]:
         app = self._app
         silence = read_silence(asked, app.config.known, cluster=app.cluster, owner=actor, now=now)
-        if len(app.engine.silences()) >= MOST:
+        if len(app.engine.insight.silences()) >= MOST:
             raise RefusedError(f"there are {MOST} silences already: let some expire first")
         return silence, app.engine.add_silence(silence, actor, now)
 
@@ -47,9 +47,9 @@ class LiveControl:
         engine = self._app.engine
 
         def step(now: datetime) -> Silence:
-            alerts = engine.firing(incident, now)
+            alerts = engine.insight.firing(incident, now)
             if not alerts:
-                raise RefusedError(engine.why_unanswered(incident))
+                raise RefusedError(engine.insight.why_unanswered(incident))
             return self._add_silence({"match": exactly(alert.labels for alert in alerts), **length}, actor, now)[0]
 
         return await self._perform(step)
@@ -84,7 +84,7 @@ class LiveControl:
         def step(now: datetime) -> tuple[AlertView, ...]:
             alerts = answer(now)
             if not alerts:
-                raise RefusedError(self._app.engine.why_unanswered(target))
+                raise RefusedError(self._app.engine.insight.why_unanswered(target))
             return alerts
 
         return await self._perform(step)

@@ -40,7 +40,7 @@ class Reporter:
         app, about = self._app, report.destination
         handling = app.config.policies.handlings.get(about, Handling())
         fallbacks = {fallback.destination for fallback in handling.fallbacks}
-        chosen = listeners(app.parts.router, about, fallbacks, app.outbox.failing, report.severity)
+        chosen = listeners(app.parts.engine.router, about, fallbacks, app.outbox.failing, report.severity)
         app.engine.tell(chosen, report.text, report.severity, now)
         if not chosen and report.severity > Severity.INFO:
             log.error("nobody can be told", extra={"text": report.text})

@@ -66,7 +66,7 @@ class Wishing:
 
     def asked(self, ref: ObjectRef) -> tuple[Asked, ...]:
         """Return the annotations that may act on an object, the nearest first."""
-        return self._engine.asked(places_of_object(ref, self._workload_of(ref)))
+        return self._engine.insight.asked(places_of_object(ref, self._workload_of(ref)))
 
     def inside(self, ref: ObjectRef) -> Iterator[ObjectState]:
         """Yield the known objects of a namespace, or of a workload."""

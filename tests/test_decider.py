@@ -10,7 +10,6 @@ import pytest
 
 from kwatch import decider as module
 from kwatch.alerts.engine import Engine
-from kwatch.alerts.routing import Router
 from kwatch.config.load import load
 from kwatch.decider import Decider
 from kwatch.model.decisions import Decision, Row, Table
@@ -56,9 +55,7 @@ class Bench:
         path.write_text(RULES)
         config = load(path, environ={})
         rules = RuleSet(config.rules, cluster="c", label_names=())
-        engine = Engine(
-            {rule.id: rule for rule in config.rules}, Router(config.route, config.destinations), (), cluster="c"
-        )
+        engine = Engine(config.engine, cluster="c")
         engine.load((), (), started_at=START, covered_until=START - timedelta(hours=1))
         self.cache = ObjectCache()
         self.cache.keep(PODS.resource, Projection(frozenset({("spec", "nodeName")})))

@@ -98,5 +98,5 @@ def draw(name: str, html: str, width: int, height: int) -> None:
 if __name__ == "__main__":
     draw("mail", mail(FIRING), 640, 585)
     draw("mail-digest", mail(DIGEST), 640, 1630)
-    draw("slack", slack_incident(), 1120, 1120)
+    draw("slack", slack_incident(), 1120, 1200)
     draw("slack-digest", page([message(steps(DIGEST)[0]["blocks"], "8:00")]), 660, 880)

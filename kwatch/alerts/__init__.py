@@ -1,7 +1,9 @@
 """Findings over time: what is open, who is told when, and when to ask again.
 
-Everything here is pure: it takes `now`, does no I/O, reads no clock and logs nothing. `engine.Engine` is the only door;
-behind it, from the finding to the notification:
+Everything here is pure: it takes `now`, does no I/O, reads no clock and logs nothing. `engine.Engine` is the only door:
+it has `parts`, each with a state of its own, and leaves it to `consequences` which of them must know what another has
+decided, to `deadlines` what is due, and to `memory` what must survive a restart; `insight` looks at all of it and
+changes nothing. From the finding to the notification:
 
     observe ─▶ book (alerts, members, lifecycle, thresholds) ─▶ started / ended
                     │                                               │

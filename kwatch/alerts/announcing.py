@@ -50,16 +50,24 @@ class Announcer:
     """Put views into notifications, and those into the ledger."""
 
     def __init__(self, ledger: Ledger, *, cluster: str, public_url: str) -> None:
-        self.episodes = Episodes()
         self.cluster = cluster
         self.public_url = public_url
+        self._episodes = Episodes()
         self._ledger = ledger
+
+    def load(self, kept: Iterable[Episodes]) -> None:
+        """Take back what was kept."""
+        self._episodes = next(iter(kept), self._episodes)
+
+    def row(self, key: str) -> Episodes | None:
+        """Return what must survive a restart, by the key of its row."""
+        return self._episodes if key == EPISODES else None
 
     def new_incident(self, group: str, now: datetime) -> str:
         """Name an incident as none was named before: by its milliseconds, for it must not come back once forgotten."""
-        self.episodes.last = max(self.episodes.last + 1, int(now.timestamp() * 1000))
+        self._episodes.last = max(self._episodes.last + 1, int(now.timestamp() * 1000))
         self._ledger.touch_group(EPISODES)
-        return incident_id(group, self.episodes.last)
+        return incident_id(group, self._episodes.last)
 
     def announce(
         self,

@@ -92,6 +92,10 @@ class Book:
             alert.awaits_summary = False
         return self._settle_all(self.opened() if was_starting else (), now)
 
+    def already_there(self) -> list[Alert]:
+        """Return the firing alerts that are to be told in a summary."""
+        return [alert for alert in self.alerts.values() if alert.awaits_summary and alert.state is AlertState.FIRING]
+
     def opened(self) -> list[Alert]:
         """Return the open alerts."""
         return [alert for alert in self.alerts.values() if alert.is_open]

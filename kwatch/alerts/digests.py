@@ -47,6 +47,7 @@ class Digests:
     def __init__(
         self,
         alerts: Mapping[str, Alert],
+        rules: Mapping[str, Rule],
         router: Router,
         muting: Muting,
         *,
@@ -55,25 +56,27 @@ class Digests:
         ledger: Ledger,
     ) -> None:
         self.periods: dict[str, DigestPeriod] = {}
-        self.entries: dict[str, DigestEntry] = {}
         self.newly_told: list[Alert] = []  # for the first time in their episode; whoever needs to know takes them out
         self._alerts = alerts
+        self._rules = rules
         self._router = router
+        self._entries: dict[str, DigestEntry] = {}
         self._is_started = False
-        self._rules: Mapping[str, Rule] = {}
         self._plans: dict[str, tuple[Destination, DigestPlan]] = {}
         self._muting = muting
         self._announcer = announcer
         self._timers = timers
         self._ledger = ledger
 
-    def load(self, rows: Iterable[DigestPeriod | DigestEntry]) -> None:
+    def load(self, periods: Iterable[DigestPeriod], entries: Iterable[DigestEntry], now: datetime) -> None:
         """Take back what was kept."""
-        for row in rows:
-            if isinstance(row, DigestPeriod):
-                self.periods[row.key] = row
-            else:
-                self.entries[row.key] = row
+        self.periods |= {period.key: period for period in periods}
+        self._entries |= {entry.key: entry for entry in entries}
+        self.use(self._rules, self._router, now)
+
+    def row(self, key: str) -> DigestPeriod | DigestEntry | None:
+        """Return what must survive a restart, by the key of its row."""
+        return self.periods.get(key) or self._entries.get(key)
 
     def use(self, rules: Mapping[str, Rule], router: Router, now: datetime) -> None:
         """Go by these from now on: destinations that are gone are forgotten, new ones begin their first period."""
@@ -151,7 +154,7 @@ class Digests:
 
     def notices(self) -> Iterator[tuple[str, AlertView]]:
         """Yield the notices that wait, each with its destination."""
-        return ((each.destination, each.view) for each in self.entries.values() if each.part is Part.NOTICES)
+        return ((each.destination, each.view) for each in self._entries.values() if each.part is Part.NOTICES)
 
     def run(self, key: str, now: datetime) -> None:
         """A slot has come: tell the period, and begin the next one."""
@@ -285,7 +288,7 @@ class Digests:
             return
         period.last += 1
         entry = DigestEntry(destination=period.destination, number=period.last, part=part, view=view)
-        self.entries[entry.key] = entry
+        self._entries[entry.key] = entry
         self._ledger.touch_group(entry.key)
 
     def _suppress(self, key: str, hold: Hold) -> None:
@@ -296,7 +299,7 @@ class Digests:
         self._ledger.touch_group(key)
 
     def _entries_of(self, period: DigestPeriod) -> list[DigestEntry]:
-        return [entry for entry in self.entries.values() if entry.destination == period.destination]
+        return [entry for entry in self._entries.values() if entry.destination == period.destination]
 
     def _clear(self, period: DigestPeriod, slot: datetime) -> None:
         """Begin the next period."""
@@ -316,7 +319,7 @@ class Digests:
 
     def _drop_entries(self, period: DigestPeriod) -> None:
         for entry in self._entries_of(period):
-            del self.entries[entry.key]
+            del self._entries[entry.key]
             self._ledger.touch_group(entry.key)
 
     def _schedule(self, period: DigestPeriod) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from kwatch.alerts import grouping
+from kwatch.alerts import grouping, jumps
 from kwatch.alerts import ledger as fates
 from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.announcing import Address, Announcer, Remarks
@@ -89,6 +89,16 @@ class Groups:
             route = route_of(group, self._alerts, router)
             if route is not None and apply_timings(group, route):
                 self.save(group)
+
+    def row(self, key: str) -> Group | None:
+        """Return what must survive a restart, by the key of its row."""
+        return self.groups.get(key)
+
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: waits, intervals and repeats go on for what was left of them."""
+        for group in self.groups.values():
+            jumps.move_group(group, by)
+            self._ledger.touch_group(group.key)
 
     @property
     def known_destinations(self) -> Container[str]:

@@ -7,7 +7,7 @@ holds the others back (S-74). So of whatever is wrong, something is told.
 from collections.abc import Iterable, Iterator, Mapping
 
 from kwatch.alerts.records import Alert
-from kwatch.model.alerts import AlertView
+from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.matching import label_predicate
 from kwatch.model.rules import Inhibition
 
@@ -42,11 +42,16 @@ class Inhibitor:
     def __init__(self, inhibitions: Iterable[Inhibition]) -> None:
         self._rules = tuple(map(_Rule, inhibitions))
 
-    def use(self, inhibitions: Iterable[Inhibition], firing: Iterable[Alert]) -> None:
+    def load(self, alerts: Iterable[Alert]) -> None:
+        """Take back what was kept."""
+        for alert in alerts:
+            if alert.state is AlertState.FIRING:
+                self.started(alert)
+
+    def use(self, inhibitions: Iterable[Inhibition], alerts: Iterable[Alert]) -> None:
         """Go by other inhibitions."""
         self._rules = tuple(map(_Rule, inhibitions))
-        for alert in firing:
-            self.started(alert)
+        self.load(alerts)
 
     def started(self, alert: Alert) -> bool:
         """Return whether a firing alert may now hold others back."""

@@ -3,6 +3,7 @@
 Whoever keeps something lets go of it, the idle longest first; here is only noted that it did.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from kwatch.alerts import ledger as fates
@@ -29,15 +30,23 @@ class Limits:
     """Which limits were reached since that was told last."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.told = LimitsTold()
+        self._told = LimitsTold()
         self._ledger = ledger
+
+    def load(self, kept: Iterable[LimitsTold]) -> None:
+        """Take back when that was."""
+        self._told = next(iter(kept), self._told)
+
+    def row(self, key: str) -> LimitsTold | None:
+        """Return what must survive a restart, by the key of its row."""
+        return self._told if key == LIMITS else None
 
     def text(self, now: datetime) -> str:
         """Return what has to be told now of limits that were reached; empty: it is too soon."""
-        told_at = self.told.at
+        told_at = self._told.at
         if told_at is not None and now < told_at + TELL_EVERY:
             return ""
-        self.told.at = now
+        self._told.at = now
         self._ledger.touch_group(LIMITS)
         words = [_WORDS[fate] for fate in sorted(self._ledger.limits)]
         self._ledger.limits.clear()

@@ -5,12 +5,12 @@ A notice waits for its group's group_wait and goes out in an incident of its own
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
+from kwatch.alerts import jumps, sequences, thresholds
 from kwatch.alerts import ledger as fates
-from kwatch.alerts import sequences, thresholds
 from kwatch.alerts.announcing import ALERTS, Address, Announcer, Remarks
 from kwatch.alerts.book import Book
 from kwatch.alerts.digests import Digests
@@ -50,7 +50,7 @@ class Notices:
         timers: Timers,
         ledger: Ledger,
     ) -> None:
-        self.batches: OrderedDict[str, NoticeBatch] = OrderedDict()
+        self._batches: OrderedDict[str, NoticeBatch] = OrderedDict()
         self._waiting = 0  # notices in them
         self._book = book
         self._groups = groups
@@ -64,27 +64,37 @@ class Notices:
     def load(self, batches: Iterable[NoticeBatch], now: datetime) -> None:
         """Take back what was waiting."""
         for batch in batches:
-            self.batches[batch.key] = batch
+            self._batches[batch.key] = batch
             self._waiting += len(batch.notices)
             self._timers.set((Phase.FLUSH, batch.key), batch.due_at)
         self.forget_removed(now)
 
+    def row(self, key: str) -> NoticeBatch | None:
+        """Return what must survive a restart, by the key of its row."""
+        return self._batches.get(key)
+
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: the waits go on for what was left of them."""
+        for batch in self._batches.values():
+            jumps.move_notices(batch, by)
+            self._ledger.touch_group(batch.key)
+
     def forget_removed(self, now: datetime) -> None:
         """Let what waits for destinations that are none any more wait for those that took their place."""
         known = self._groups.known_destinations
-        removed = [batch for batch in self.batches.values() if batch.destination not in known]
+        removed = [batch for batch in self._batches.values() if batch.destination not in known]
         for batch in removed:
             self._ledger.count(fates.DESTINATION_REMOVED)
             self._ledger.touch_group(batch.key)
             self._timers.set((Phase.FLUSH, batch.key), None)
             self._waiting -= len(batch.notices)
-            del self.batches[batch.key]
+            del self._batches[batch.key]
         for batch in removed:
             self._reroute(batch, now)
 
     def _reroute(self, batch: NoticeBatch, now: datetime) -> None:
         """Tell what a batch holds to its receiver's other destinations, or where its labels lead now, once."""
-        waiting = {(each.destination, _name(view)) for each in self.batches.values() for view in each.notices}
+        waiting = {(each.destination, _name(view)) for each in self._batches.values() for view in each.notices}
         waiting |= {(name, _name(view)) for name, view in self._digests.notices()}
         dropped = batch.dropped
         for view in batch.notices:
@@ -129,7 +139,7 @@ class Notices:
 
     def run(self, key: str, now: datetime) -> None:
         """The wait of a batch is over."""
-        batch = self.batches.pop(key)
+        batch = self._batches.pop(key)
         self._waiting -= len(batch.notices)
         self._ledger.touch_group(key)
         address = Address(
@@ -191,7 +201,7 @@ class Notices:
             due_at=due_at,
             is_collected=hold is not None,
         )
-        batch = self.batches.setdefault(batch.key, batch)
+        batch = self._batches.setdefault(batch.key, batch)
         batch.due_at = min(batch.due_at, due_at)
         batch.dropped += dropped
         self._add(batch, view)
@@ -210,7 +220,7 @@ class Notices:
 
     def _hurry(self, now: datetime) -> None:
         """Let the batch that waits longest go out."""
-        oldest = next(iter(self.batches))
+        oldest = next(iter(self._batches))
         self._ledger.reach(fates.NOTICE_HURRIED)
         self._timers.set((Phase.FLUSH, oldest), None)
         self.run(oldest, now)

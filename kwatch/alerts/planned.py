@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from kwatch.alerts import expected
+from kwatch.alerts import expected, jumps
 from kwatch.alerts.ledger import HELD_PLANNED_CHANGE, OPENED, PLANNED_DROPPED, Ledger
 from kwatch.alerts.planlines import line_of, name_of
 from kwatch.alerts.records import Alert, PlannedChange
@@ -53,7 +53,7 @@ class PlannedChanges:
     def __init__(
         self, rules: Mapping[str, Rule], alerts: Mapping[str, Alert], *, cluster: str, timers: Timers, ledger: Ledger
     ) -> None:
-        self.changes: dict[str, PlannedChange] = {}
+        self._changes: dict[str, PlannedChange] = {}
         self._rules = rules
         self._alerts = alerts
         self._cluster = cluster
@@ -79,9 +79,13 @@ class PlannedChanges:
         self._is_stirred = True
         self._schedule()
 
+    def row(self, key: str) -> PlannedChange | None:
+        """Return what must survive a restart, by the key of its row."""
+        return self._changes.get(key)
+
     def take(self, step: PlannedStep, now: datetime) -> bool:
         """Take what an object says of a change; return whether that is of interest."""
-        change = self.changes.get(f"planned/{step.kind.value}/{step.subject}")
+        change = self._changes.get(f"planned/{step.kind.value}/{step.subject}")
         if step.progress is Progress.BEGUN:
             change = self._begin(step, change, now)
         if change is None:
@@ -155,15 +159,18 @@ class PlannedChanges:
         self._held.pop(alert.fingerprint, None)
         alert.planned_at = None
 
-    def clock_was_set(self) -> None:
-        """What durations count from was moved along."""
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: what is left of every limit stays so."""
+        for change in self._changes.values():
+            jumps.move_change(change, by)
+            self._ledger.touch_group(change.key)
         self._schedule()
 
     def conclude(self, now: datetime) -> Outcome:
         """Judge every change as of now, and return what is to be told."""
         if self._is_stirred:
             self._follow_rules(now)
-        for change in list(self.changes.values()):
+        for change in list(self._changes.values()):
             self._judge(change, now)
         due = [name for name, at in self._held.items() if self._is_stirred or (at is not None and at <= now)]
         self._is_stirred = False
@@ -181,7 +188,7 @@ class PlannedChanges:
                 self._speak_against(self._covering(alert, now), alert, now)
                 alert.planned_at = None
         told = {rule.name for rule in self._rules.values() if not rule.is_held}
-        for change in self.changes.values():
+        for change in self._changes.values():
             if any(view.rule in told for view in change.notices):
                 self._outcome.notices += [view for view in change.notices if view.rule in told]
                 change.notices = [view for view in change.notices if view.rule not in told]
@@ -207,7 +214,7 @@ class PlannedChanges:
             self._drop(change)
             change = None
         if change is None:
-            if len(self.changes) >= CHANGES:
+            if len(self._changes) >= CHANGES:
                 self._ledger.reach(PLANNED_DROPPED)
                 return None
             change = PlannedChange(kind=step.kind, subject=step.subject, started_at=now, until=now)
@@ -222,7 +229,7 @@ class PlannedChanges:
         return change
 
     def _add(self, change: PlannedChange) -> None:
-        self.changes[change.key] = change
+        self._changes[change.key] = change
         for name in (change.subject, *change.also):
             self._by_subject.setdefault(name, {})[change.key] = change
 
@@ -284,7 +291,7 @@ class PlannedChanges:
             self._drop(change)
 
     def _drop(self, change: PlannedChange) -> None:
-        self.changes.pop(change.key, None)
+        self._changes.pop(change.key, None)
         self._is_stirred = True
         for name in (change.subject, *change.also):
             named = self._by_subject.get(name, {})
@@ -310,8 +317,8 @@ class PlannedChanges:
                 yield change
 
     def _schedule(self, now: datetime | None = None) -> None:
-        deadlines = [change.until for change in self.changes.values()]
-        deadlines += [change.done_at + SETTLE for change in self.changes.values() if change.done_at is not None]
+        deadlines = [change.until for change in self._changes.values()]
+        deadlines += [change.done_at + SETTLE for change in self._changes.values() if change.done_at is not None]
         deadlines += [at for at in self._held.values() if at is not None]
         self._timers.set(_TIMER, min((at for at in deadlines if now is None or at > now), default=None))
 

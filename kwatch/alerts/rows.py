@@ -1,6 +1,7 @@
-"""The engine's memory as rows, and back."""
+"""What the engine keeps as rows, and back."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 import msgspec
 
@@ -13,22 +14,35 @@ _ALERT = msgspec.json.Decoder(Alert)
 _GROUP: msgspec.json.Decoder[GroupRow] = msgspec.json.Decoder(GroupRow)
 _SILENCE = msgspec.json.Decoder(Silence)
 
+_Kind = TypeVar("_Kind")
 
-def read_rows(rows: Iterable[Row]) -> tuple[list[Alert], list[GroupRow], list[Silence]]:
+
+class Kept:
+    """What was kept, each where it belongs."""
+
+    def __init__(self) -> None:
+        self.alerts: list[Alert] = []
+        self.silences: list[Silence] = []
+        self.groups: list[GroupRow] = []
+
+    def of(self, kind: type[_Kind]) -> list[_Kind]:
+        """Return what is of one kind, of all that the groups' table holds."""
+        return [kept for kept in self.groups if isinstance(kept, kind)]
+
+
+def read_rows(rows: Iterable[Row]) -> Kept:
     """Return what was kept."""
-    alerts: list[Alert] = []
-    groups: list[GroupRow] = []
-    silences: list[Silence] = []
+    kept = Kept()
     for row in rows:
         if row.body is None:
             continue
         if row.table is Table.ALERTS:
-            alerts.append(_ALERT.decode(row.body))
+            kept.alerts.append(_ALERT.decode(row.body))
         elif row.table is Table.GROUPS:
-            groups.append(_GROUP.decode(row.body))
+            kept.groups.append(_GROUP.decode(row.body))
         elif row.table is Table.SILENCES:
-            silences.append(_SILENCE.decode(row.body))
-    return alerts, groups, silences
+            kept.silences.append(_SILENCE.decode(row.body))
+    return kept
 
 
 def row_of(table: Table, key: str, kept: Alert | GroupRow | Silence | None) -> Row:

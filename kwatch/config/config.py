@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kwatch.alerts.routing import Router
+from kwatch.alerts.settings import EngineSettings
 from kwatch.config.matching import KnownNames
 from kwatch.config.schema import LogLevel
 from kwatch.model.conditions import Condition
@@ -81,6 +83,18 @@ class Config:
         return Paces(
             destinations={entry.name: entry.pace.pace for entry in entries if entry.pace is not None},
             rules={rule.name: rule.pace for rule in self.rules if rule.pace is not None},
+        )
+
+    @property
+    def engine(self) -> EngineSettings:
+        """Return what the engine goes by."""
+        return EngineSettings(
+            rules={rule.id: rule for rule in self.rules},
+            router=Router(self.route, self.destinations),
+            inhibitions=self.inhibitions,
+            windows=self.windows,
+            self_service=self.self_service,
+            public_url=self.web.public_url,
         )
 
     @property

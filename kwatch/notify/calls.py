@@ -125,6 +125,11 @@ def text(texts: Composition, *, is_closed_by_hand: bool) -> str:
     return texts.text("text") + by_hand
 
 
+def runbooks(texts: Composition) -> tuple[str, ...]:
+    """Return the runbooks of what is told, each once, the worst alert's first."""
+    return tuple(dict.fromkeys(each["runbook"] for each in texts.context["listed"] if each["runbook"]))
+
+
 def labels(texts: Composition) -> Mapping[str, str]:
     """Return the labels of the alert, or those that its group shares."""
     facts = texts.context

@@ -55,7 +55,7 @@ def context_of(
     annotations = _Annotations(templates, problems, say)
 
     def told(views: Iterable[AlertView]) -> list[Context]:
-        return [_alert(say, view, zone, now, annotations) | _link_to(view, content) for view in views]
+        return [_alert(say, _retold(say, view), zone, now, annotations) | _link_to(view, content) for view in views]
 
     sections = [{**section, "alerts": told(section["alerts"])} for section in _sections(say, content)]
     shown = () if sections else content.alerts[:_ALERTS]
@@ -94,8 +94,8 @@ def context_of(
         "sections": sections,
         "report": report(say, content, zone, now) if content.kind is NotificationKind.DIGEST else {},
         "notes": [_short(note) for note in (*facts.notes(say, content, zone, now), *_way_to_all(say, notification))],
-        "message": cut(clean(content.text), _MESSAGE),
-        "url": content.public_url,
+        "message": cut(clean(say.retold(content.text)), _MESSAGE),
+        "url": alerts[0]["url"] if content.alert_count == 1 and alerts else content.public_url,
         "language": language.value,
         "id": notification.id,
         "incident": notification.incident,
@@ -185,12 +185,18 @@ def _alert(say: Words, alert: AlertView, zone: ZoneInfo, now: datetime, annotati
         "is_late": alert.is_late,
         "is_new": alert.is_new,
         "is_varied": alert.is_varied,
-        "held_back_by": _short(alert.held_back_by),
+        "held_back_by": _short(say.retold(alert.held_back_by)),
         "stability": facts.stability(say, alert),
         "acknowledged": _short(facts.acknowledgement(say, alert, zone, now)),
         "escalated": _short(facts.escalation(say, alert)),
-        "muted_by": _short(alert.muted_by),
+        "muted_by": _short(say.retold(alert.muted_by)),
     }
+
+
+def _retold(say: Words, alert: AlertView) -> AlertView:
+    """Return the alert with a message in the reader's language, if it is one of kwatch's own."""
+    message = say.retold(alert.message)
+    return alert if message == alert.message else msgspec.structs.replace(alert, message=message)
 
 
 def _link_to(alert: AlertView, content: Content) -> Context:

@@ -26,7 +26,7 @@ _ENDS: Mapping[EndReason, str] = {
 
 
 def duration(say: Words, span: timedelta) -> str:
-    """Return `45 s`, `14 m`, `1 h 05 m`, `2 d 3 h`; never negative."""
+    """Return `45 s`, `14 m`, `1 h 05 m`, `2 d`, `2 d 3 h`; never negative."""
     seconds = max(0, int(span.total_seconds()))
     if seconds < 60:
         return say("{seconds} s", seconds=seconds)
@@ -34,7 +34,8 @@ def duration(say: Words, span: timedelta) -> str:
         return say("{minutes} m", minutes=seconds // 60)
     if seconds < 86400:
         return say("{hours} h {minutes:02} m", hours=seconds // 3600, minutes=seconds % 3600 // 60)
-    return say("{days} d {hours} h", days=seconds // 86400, hours=seconds % 86400 // 3600)
+    days, hours = seconds // 86400, seconds % 86400 // 3600
+    return say("{days} d {hours} h", days=days, hours=hours) if hours else say("{days} d", days=days)
 
 
 def instant(at: datetime, zone: tzinfo, now: datetime) -> str:

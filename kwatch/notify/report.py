@@ -41,14 +41,16 @@ def report(say: Words, content: Content, zone: tzinfo, now: datetime) -> Report:
         "group_word": word,
         "groups": groups,
         "rules": _rules(parts),
-        "suppressed": [say("{count} by {whom}", count=each.count, whom=_short(each.by)) for each in content.suppressed],
+        "suppressed": [
+            say("{count} by {whom}", count=each.count, whom=_short(say.retold(each.by))) for each in content.suppressed
+        ],
         "undelivered": [_undelivered(say, each) for each in content.undelivered],
     }
 
 
 def _undelivered(say: Words, each: Undelivered) -> str:
     what = say("{count} given up" if each.is_dead else "{count} waiting", count=each.count)
-    return f"{each.destination}: {what}" + (f" ({each.reason.replace('_', ' ')})" if each.reason else "")
+    return f"{each.destination}: {what}" + (f" ({say.retold(each.reason.replace('_', ' '))})" if each.reason else "")
 
 
 def _parts(content: Content) -> Iterator[tuple[Part, Sequence[AlertView]]]:

@@ -78,7 +78,7 @@ def what(say: Words, content: Content) -> str:
     """Return what it is about, in few words: `crash-loop`, `crash-loop (3), oom-kill`, `12 problems were …`."""
     match content.kind:
         case NotificationKind.META | NotificationKind.TEST:
-            return content.text.splitlines()[0] if content.text else content.cluster
+            return say.retold(content.text.splitlines()[0]) if content.text else content.cluster
         case NotificationKind.SUMMARY:
             return summarised(say, content)
         case NotificationKind.OVERFLOW:

@@ -68,7 +68,7 @@ def failing(destination: str, trouble: Trouble, queued: int) -> Report:
         case "rate_limited":
             what, next_step = "asks to wait for long", "It is told again then."
         case reason:
-            what, next_step = f"refuses every message ({reason})", _next_step(reason)
+            what, next_step = f"refuses every message ({_in_words(reason)})", _next_step(reason)
     return Report(destination, f"The destination {destination} {what}; {waiting}.\n{next_step}", Severity.CRITICAL)
 
 
@@ -89,6 +89,11 @@ def recovered(destination: str, trouble: Trouble, now: datetime) -> Report:
 def given_up(destination: str, count: int, reason: str) -> Report:
     """Return what is told of dead letters."""
     messages = "1 message was" if count == 1 else f"{count} messages were"
-    text = f"{messages} not delivered to {destination} ({reason})."
+    text = f"{messages} not delivered to {destination} ({_in_words(reason)})."
     by_hand = "\nIncidents stay open there: close them by hand." if reason == Reason.ORPHANED.value else ""
     return Report(destination, f"{text}{by_hand}\nWhich: kwatch deliveries list --in dead", Severity.WARNING)
+
+
+def _in_words(reason: str) -> str:
+    """Return `too large`, as people read it."""
+    return reason.replace("_", " ")

@@ -362,7 +362,7 @@ class Stage:
         if (app := self.app) is None:
             raise LookupError("kwatch does not run")
         engine = app.engine
-        firing = [alert.fingerprint for alert in engine.alerts(self.clock.now()) if alert.rule == rule]
+        firing = [alert.fingerprint for alert in engine.insight.alerts(self.clock.now()) if alert.rule == rule]
 
         def step(now: datetime) -> None:
             for fingerprint in firing:

@@ -17,4 +17,4 @@ def test_two_objects_of_one_key_are_one_alert():
     world = World(level())
     world.true(0, "a", workload="Deployment/web")
     world.true(0, "b", workload="Deployment/web")
-    assert len(world.engine.alerts(world.now)) == 1
+    assert len(world.engine.insight.alerts(world.now)) == 1

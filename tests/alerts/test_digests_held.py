@@ -4,8 +4,6 @@ from datetime import UTC, timedelta
 
 from world import World, at, level, route, seconds
 
-from kwatch.alerts.engine import Engine
-from kwatch.alerts.routing import Router
 from kwatch.model.notifications import Part
 from kwatch.model.routes import Destination, DigestPlan, Escalation
 from kwatch.model.schedules import CronSchedule
@@ -66,15 +64,8 @@ def test_slots_do_not_move_with_the_clock() -> None:
     assert [told.second for told in world.told] == [4800]
 
 
-class WithNight(World):
-    """A world with a window from 12:30 to 14:30."""
-
-    def _make(self) -> Engine:
-        return Engine(self.rules, Router(self.root, self.destinations), windows=(NIGHT,), cluster=self.cluster)
-
-
 def test_what_a_window_holds_is_in_the_digest_after_it() -> None:
-    world = WithNight(level(), root=route(schedule=Schedule(mute_in=("night",))), destinations=(PAPER,))
+    world = World(level(), windows=(NIGHT,), root=route(schedule=Schedule(mute_in=("night",))), destinations=(PAPER,))
     world.true(1900)
     world.true(2000, "b")
     world.false(2100, "b")
@@ -85,7 +76,7 @@ def test_what_a_window_holds_is_in_the_digest_after_it() -> None:
 
 
 def test_what_a_window_collects_and_that_went_is_in_a_digest() -> None:
-    world = WithNight(level(), root=route(schedule=Schedule(hold_in=("night",))), destinations=(PAPER,))
+    world = World(level(), windows=(NIGHT,), root=route(schedule=Schedule(hold_in=("night",))), destinations=(PAPER,))
     world.true(1900)
     world.true(2000, "b")
     world.false(2100, "b")

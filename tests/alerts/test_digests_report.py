@@ -4,8 +4,6 @@ from datetime import UTC
 
 from world import World, at, level, route
 
-from kwatch.alerts.engine import Engine
-from kwatch.alerts.routing import Router
 from kwatch.model.notifications import Part, Suppressed
 from kwatch.model.routes import Destination, DigestPlan
 from kwatch.model.rules import Severity
@@ -18,20 +16,13 @@ PAPER = Destination(
 NIGHT = Window(name="night", zone=UTC, start=12 * 60 + 30, end=14 * 60 + 30)
 
 
-class WithNight(World):
-    """A world with a window from 12:30 to 14:30."""
-
-    def _make(self) -> Engine:
-        return Engine(self.rules, Router(self.root, self.destinations), windows=(NIGHT,), cluster=self.cluster)
-
-
 def suppressed(world: World) -> list[tuple[Suppressed, ...]]:
     """Return what each digest after the one of the start counts."""
     return [each.content.suppressed for each in world.notifications if each.destination == "paper"][1:]
 
 
 def muted_night() -> World:
-    return WithNight(level(), root=route(schedule=Schedule(mute_in=("night",))), destinations=(PAPER,))
+    return World(level(), windows=(NIGHT,), root=route(schedule=Schedule(mute_in=("night",))), destinations=(PAPER,))
 
 
 def test_what_a_window_mutes_is_counted_by_its_name_also_when_it_has_ended() -> None:

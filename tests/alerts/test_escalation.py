@@ -49,7 +49,7 @@ def test_a_step_asks_what_its_destinations_want() -> None:
     world.true(0)
     world.advance(1000)
     assert told(world) == ["chat firing@0"]
-    assert world.engine.alerts(at(0))[0].escalated_to == ()
+    assert world.engine.insight.alerts(at(0))[0].escalated_to == ()
 
 
 def test_of_two_routes_the_earlier_step_counts() -> None:
@@ -74,7 +74,7 @@ def test_a_receiver_that_was_told_anyway_is_not_said_to_be_escalated_to() -> Non
     world.true(0)
     world.advance(2000)
     assert told(world) == ["chat firing@0", "phone firing@0"]
-    assert world.engine.alerts(at(0))[0].escalated_to == ()
+    assert world.engine.insight.alerts(at(0))[0].escalated_to == ()
 
 
 def test_a_step_that_another_configuration_does_not_have_is_left_out() -> None:
@@ -124,7 +124,7 @@ def test_there_is_nothing_to_acknowledge_where_nothing_fires() -> None:
 def test_an_acknowledgement_before_the_first_message_is_in_it() -> None:
     world = world_of(group_wait=seconds(30))
     world.true(0)
-    world.engine.ack(world.engine.alerts(at(0))[0].fingerprint, "ann", at(10))
+    world.engine.ack(world.engine.insight.alerts(at(0))[0].fingerprint, "ann", at(10))
     world.advance(1000)
     assert told(world) == ["chat firing@30"]
     assert world.notifications[0].content.alerts[0].acked_by == "ann"
@@ -135,7 +135,7 @@ def test_one_of_two_that_nobody_has_acknowledged_is_repeated_with_the_other() ->
     world.true(0, "a")
     world.true(0, "b")
     world.advance(10)
-    first = next(view for view in world.engine.alerts(at(0)) if view.labels["name"] == "a")
+    first = next(view for view in world.engine.insight.alerts(at(0)) if view.labels["name"] == "a")
     world.engine.ack(first.fingerprint, "ann", at(20))
     world.advance(4000)
     assert world.told == [

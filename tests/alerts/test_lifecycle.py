@@ -90,7 +90,7 @@ def test_S37_true_again_within_resolve_hold_goes_on():
     world.true(119)
     world.advance(1000)
     assert world.brief == ["firing@-10"]
-    assert [view.episode for view in world.engine.alerts(world.now)] == [1]
+    assert [view.episode for view in world.engine.insight.alerts(world.now)] == [1]
 
 
 def test_S38_resolves_after_resolve_hold_as_of_when_it_became_false():
@@ -163,7 +163,7 @@ def test_S43_one_pod_of_several_goes():
     world.gone(50, "a", workload="Deployment/web")
     world.advance(1000)
     assert world.brief == ["firing@0"]
-    assert world.engine.alerts(world.now)[0].members == ("b", "a")
+    assert world.engine.insight.alerts(world.now)[0].members == ("b", "a")
 
 
 def test_S44_the_last_pod_goes():
@@ -244,7 +244,7 @@ def test_T17_a_second_failure_of_the_same_object_is_counted():
     world.occur(2, message="container one failed")
     world.advance(100)
     assert world.brief == ["firing@1"]
-    assert world.engine.alerts(world.now)[0].count == 3
+    assert world.engine.insight.alerts(world.now)[0].count == 3
 
 
 def test_T18_the_same_object_in_two_clusters_makes_two_incidents():
@@ -273,7 +273,7 @@ def test_an_occurrence_takes_the_end_back():
     world.occur(150)
     world.advance(1000)
     assert world.brief == ["firing@0"]
-    assert world.engine.alerts(world.now)[0].count == 2
+    assert world.engine.insight.alerts(world.now)[0].count == 2
 
 
 def test_evidence_against_takes_the_end_back():
@@ -352,7 +352,7 @@ def test_the_alerts_that_hold_an_object_are_known_by_it():
     world.occur(0, "a", rule="backoff")
     ref = ObjectRef(kind="Pod", name="a", namespace="shop", uid="uid-a")
     (named,) = world.engine.open_alerts(ref)["broken"]
-    assert named in [view.fingerprint for view in world.engine.alerts(world.now) if view.rule == "broken"]
+    assert named in [view.fingerprint for view in world.engine.insight.alerts(world.now) if view.rule == "broken"]
     assert "other" not in world.engine.open_alerts(ref)
     world.gone(10, "a", rule="broken")
     assert "broken" not in world.engine.open_alerts(ref)
@@ -381,7 +381,7 @@ def test_T51_what_is_below_a_threshold_is_bounded_and_what_is_open_is_not_touche
     world.occur(0, "open")
     for number in range(KEPT + 10):
         world.occur(number / 1000, f"p{number}")
-    assert len(world.engine.alerts(at(0))) == 1
+    assert len(world.engine.insight.alerts(at(0))) == 1
     assert len(world.rows) == KEPT + 4  # the open one, its group, the number of its incident, that a limit was told
     assert world.counters["idle_dropped"] == 10
     world.occur(100, "p0")  # begins anew
@@ -450,7 +450,7 @@ def test_members_are_counted_honestly_and_ten_are_named():
     for number in range(30):
         world.true(0, f"p{number:02}", workload="Deployment/web")
     world.false(1, "p00", workload="Deployment/web")
-    view = world.engine.alerts(world.now)[0]
+    view = world.engine.insight.alerts(world.now)[0]
     assert view.members == tuple(f"p{number:02}" for number in range(1, 11))
     assert view.member_count == 30
 
@@ -459,7 +459,7 @@ def test_members_are_bounded():
     world = World(event())
     for number in range(1200):
         world.occur(0, f"p{number}", workload="Deployment/web")
-    view = world.engine.alerts(world.now)[0]
+    view = world.engine.insight.alerts(world.now)[0]
     assert (view.member_count, view.count) == (1200, 1200)
     assert sum(len(row.body or b"") for row in world.rows.values()) < 400_000
 
@@ -488,9 +488,9 @@ def test_the_ledger_balances():
 def test_states_of_an_alert_are_told_with_their_reasons():
     world = World(level(for_=seconds(60)))
     world.true(0)
-    assert world.engine.alerts(world.now)[0].state is AlertState.PENDING
+    assert world.engine.insight.alerts(world.now)[0].state is AlertState.PENDING
     world.advance(60)
-    assert world.engine.alerts(world.now)[0].state is AlertState.FIRING
+    assert world.engine.insight.alerts(world.now)[0].state is AlertState.FIRING
 
 
 def test_a_rate_that_is_reached_opens_though_each_occurrence_was_followed_by_health():

@@ -21,7 +21,7 @@ def test_T51_alerts_beyond_fifty_thousand_are_not_opened_and_that_is_told_once_a
     world = World(level(for_=3 * HOUR))
     for number in range(50_002):
         world.true(1, f"p{number}")
-    assert len(world.engine.alerts(at(1))) == 50_000
+    assert len(world.engine.insight.alerts(at(1))) == 50_000
     assert world.counters == {"opened": 50_000, "beyond_limit": 2}
     assert metas(world) == [(1, f"{META}\nnew alerts are not opened while 50,000 are open")]
     world.true(2, "p0")  # what is open goes on

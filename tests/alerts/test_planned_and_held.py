@@ -80,5 +80,5 @@ def test_what_a_plan_holds_after_a_silence_is_said_to_be_held_by_the_plan() -> N
     world.engine.add_silence(silence, "ann", at(11))
     world.true(20, workload="Deployment/web")
     world.advance(101)
-    (says,) = world.engine.muted(at(101)).values()
+    (says,) = world.engine.insight.muted(at(101)).values()
     assert says == "held back by the rollout of Deployment shop/web"

@@ -108,7 +108,7 @@ class SmallWorlds(RuleBasedStateMachine):
         self.second += 7200
         self.world.advance(self.second)
         told = {(view.fingerprint, view.episode) for each in self.world.notifications for view in each.content.alerts}
-        firing = [view for view in self.world.engine.alerts(self.world.now) if view.state is AlertState.FIRING]
+        firing = [view for view in self.world.engine.insight.alerts(self.world.now) if view.state is AlertState.FIRING]
         names = {(view.rule, view.labels["name"]) for view in firing}
         for view in firing:
             name = view.labels["name"]

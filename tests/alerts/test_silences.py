@@ -104,4 +104,4 @@ def test_an_edge_while_kwatch_was_away_is_made_up_for() -> None:
     world.start_complete(200)
     world.advance(1000)
     assert world.told == [(200, "team-slack", "firing", ("+a",))]
-    assert world.engine.silences() == ()
+    assert world.engine.insight.silences() == ()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
+from kwatch.alerts.settings import EngineSettings
 from kwatch.model.conditions import AllOf, Condition, LabelIs, Text
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Emission, Finding, FindingKind, Truth
@@ -20,6 +21,7 @@ from kwatch.model.observations import Contribution
 from kwatch.model.planned import PlannedStep
 from kwatch.model.routes import Destination, Route
 from kwatch.model.rules import Inhibition, Rate, Rule, Subject
+from kwatch.model.windows import Window
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -70,6 +72,7 @@ class World:
         root: Route | None = None,
         destinations: Iterable[Destination] = (Destination(name="team-slack", receiver="team", type="slack"),),
         inhibitions: Iterable[Inhibition] = (),
+        windows: Iterable[Window] = (),
         is_first_start: bool = False,
         cluster: str = "prod",
     ) -> None:
@@ -77,6 +80,7 @@ class World:
         self.root = root or route()
         self.destinations = tuple(destinations)
         self.inhibitions = tuple(inhibitions)
+        self.windows = tuple(windows)
         self.cluster = cluster
         self.rows: dict[tuple[Table, str], Row] = {}
         self.incidents: dict[tuple[str, str], IncidentRow] = {}
@@ -220,8 +224,14 @@ class World:
         return [f"{told.kind}@{told.second:g}" for told in self.told]
 
     def _make(self) -> Engine:
-        router = Router(self.root, self.destinations)
-        return Engine(self.rules, router, self.inhibitions, cluster=self.cluster, public_url="https://kwatch.example")
+        settings = EngineSettings(
+            rules={rule.id: rule for rule in self.rules.values()},
+            router=Router(self.root, self.destinations),
+            inhibitions=self.inhibitions,
+            windows=self.windows,
+            public_url="https://kwatch.example",
+        )
+        return Engine(settings, cluster=self.cluster)
 
     def _take(self) -> None:
         decision = self.engine.take()

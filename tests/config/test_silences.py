@@ -35,7 +35,9 @@ def read(**asked: Any) -> Silence:
         pytest.param({"match": {"any": [{}]}}, "any: an empty matcher", id="an empty alternative"),
         pytest.param({"match": {"rule": "*"}}, "match: it would silence everything", id="any rule"),
         pytest.param({"match": {"namespace": {"regex": ".*"}}}, "match: it would silence everything", id="any text"),
-        pytest.param({"match": {"not": {"namespace": {"regex": ".*"}}}}, "match: no alert can ever match it", id="none"),
+        pytest.param(
+            {"match": {"not": {"namespace": {"regex": ".*"}}}}, "match: no alert can ever match it", id="none"
+        ),
         pytest.param({"match": {"cluster": "stage"}}, "match: it would silence everything", id="the only cluster"),
         pytest.param(
             {"match": {"severity": ["info", "warning", "critical"]}}, "match: it would silence", id="all severities"

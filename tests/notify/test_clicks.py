@@ -61,7 +61,7 @@ class Play:
         assert self.stage.app is not None
         entries = await self.stage.app.state.audit(100)
         self.audit = [(entry.actor, entry.action, entry.detail) for entry in reversed(entries)]
-        self.silences = self.stage.app.engine.silences()
+        self.silences = self.stage.app.engine.insight.silences()
 
     def clicked(self, outcome: str) -> int:
         return self.stage.counted("clicks", destination="team-slack", outcome=outcome)

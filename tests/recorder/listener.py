@@ -8,6 +8,7 @@ import msgspec
 
 from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
+from kwatch.alerts.settings import EngineSettings
 from kwatch.decider import Decider
 from kwatch.model.findings import Bucket, Finding
 from kwatch.model.notifications import Notification, NotificationKind
@@ -66,7 +67,7 @@ class Listener:
         began = at(mix.synced_at)
         self.ends: list[End] = []
         self._mix = mix
-        self._engine = engine_type({rule.id: rule}, Router(ROUTE, (TEAM,)), cluster="c")
+        self._engine = engine_type(EngineSettings(rules={rule.id: rule}, router=Router(ROUTE, (TEAM,))), cluster="c")
         self._engine.load((), (), started_at=began, covered_until=began)
         self._decider = Decider(
             rules=RuleSet((rule,), cluster="c", label_names=()),
@@ -85,7 +86,7 @@ class Listener:
         found: dict[str, int] = {}
         for reason, count in [
             *((end.reason, end.count) for end in self.ends),
-            *((view.labels["reason"], view.count) for view in self._engine.alerts(at(now))),
+            *((view.labels["reason"], view.count) for view in self._engine.insight.alerts(at(now))),
         ]:
             found[reason] = found.get(reason, 0) + count
         return found

@@ -65,14 +65,13 @@ def verdict(reply: Reply) -> SendError | None:
 def alert(step: Step, texts: Composition, *, degraded: bool) -> Mapping[str, Any]:
     """Return the alert of a step. Pure."""
     context = texts.context
-    runbook = next((each["runbook"] for each in context["listed"] if each["runbook"]), "")
     message = calls.text(texts, is_closed_by_hand=step.is_closed_by_hand)
     return {
         "alert_uid": step.key,
         "state": "ok" if step.act is Act.CLOSE else "alerting",
         "title": fit(calls.headline(texts), _MAX_TITLE, plain),
         "message": fit(message, _MAX_PLAIN if degraded else _MAX_MESSAGE, plain),
-        "link_to_upstream_details": context["url"] or runbook,
+        "link_to_upstream_details": context["url"] or next(iter(calls.runbooks(texts)), ""),
         "severity": step.severity.word,
         "labels": calls.labels(texts),
     }

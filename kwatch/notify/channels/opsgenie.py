@@ -146,21 +146,27 @@ def _facts(step: Step, texts: Composition) -> dict[str, Any]:
         "entity": cut(calls.source(texts), _MAX_ENTITY),
         "source": "kwatch",
         "tags": [cut(tag, _MAX_TAG) for tag in tags if tag],
-        "details": _bounded({**labels, **({"kwatch": facts["url"]} if facts["url"] else {})}),
+        "details": _bounded(texts, {**_links(texts), **labels}),
     }
+
+
+def _links(texts: Composition) -> dict[str, str]:
+    """Return where the details are, and the first runbook."""
+    links = {"runbook": next(iter(calls.runbooks(texts)), ""), "kwatch": texts.context["url"]}
+    return {name: url for name, url in links.items() if url}
 
 
 def _fitted(text: str, limit: int, *, degraded: bool) -> str:
     return fit(text, _MAX_PLAIN if degraded else limit, plain)
 
 
-def _bounded(details: Mapping[str, str]) -> Mapping[str, str]:
+def _bounded(texts: Composition, details: Mapping[str, str]) -> Mapping[str, str]:
     """Return the details in the order given, as far as there is room, and how many there are beside them."""
     kept: dict[str, str] = {}
     room = _MAX_DETAILS - _MORE
     for name, value in details.items():
         room -= len(name) + len(value)
         if room < 0:
-            return {**kept, "more": f"{len(details) - len(kept)} not shown"}
+            return {**kept, "more": texts.say("{count} not shown", count=len(details) - len(kept))}
         kept[name] = value
     return kept

@@ -183,8 +183,7 @@ def _payload(texts: Composition, ends_at: str) -> dict[str, Any]:
 
 def links(texts: Composition) -> list[dict[str, str]]:
     """Return the runbooks of what is told, and kwatch's own page."""
-    runbooks = dict.fromkeys(alert["runbook"] for alert in texts.context["listed"] if alert["runbook"])
-    pages = [{"href": href, "text": texts.say("Runbook")} for href in runbooks]
+    pages = [{"href": href, "text": texts.say("Runbook")} for href in calls.runbooks(texts)]
     return pages + ([{"href": texts.context["url"], "text": "kwatch"}] if texts.context["url"] else [])
 
 

@@ -26,6 +26,7 @@ from kwatch.notify.escape import fit, line, slack
 from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, retry_after, with_query
 from kwatch.notify.page import Page
 from kwatch.notify.socket_mode import SocketMode
+from kwatch.notify.words import WORDS
 
 _UNFURL = {"unfurl_links": False, "unfurl_media": False}
 _LITERAL = {"parse": "none", "link_names": False}  # each time: an update goes back to Slack's defaults
@@ -185,7 +186,8 @@ class Slack:
 
     async def whisper(self, click: Click, text: str) -> None:
         """Show somebody a message that nobody else sees: https://docs.slack.dev/reference/methods/chat.postEphemeral."""
-        said = {"channel": click.room, "user": click.user, "text": fit(line(text), 3000, slack), **_LITERAL}
+        told = WORDS[self._config.language.value].retold(line(text))
+        said = {"channel": click.room, "user": click.user, "text": fit(told, 3000, slack), **_LITERAL}
         await self._ask("chat.postEphemeral", json=said)
 
     async def open_url(self) -> str:

@@ -5,12 +5,19 @@ there is one file for each other language (`zh.py`). A text without an entry sta
 is said. Texts of packs are in the tables as they stand in the rules. What people and clusters wrote stays as it is.
 """
 
+import re
+import string
 from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Final
 
 from kwatch.notify.words.zh import WORDS as ZH
+from kwatch.notify.words.zh_kept import KEPT as ZH_KEPT
 from kwatch.notify.words.zh_packs import WORDS as ZH_PACKS
+
+_NESTED = 4  # sentences in one another
+_LONGEST = 1000  # characters of one: what is longer is none of ours
 
 
 class Language(Enum):
@@ -21,16 +28,38 @@ class Language(Enum):
 
 
 class Words:
-    """The words of one language."""
+    """The words of one language; `kept` are the sentences that others have put together, by their English form."""
 
-    def __init__(self, table: Mapping[str, str]) -> None:
+    def __init__(self, table: Mapping[str, str], kept: Mapping[str, str] = MappingProxyType({})) -> None:
         self._table = table
+        self._kept = tuple((_form(english), other) for english, other in kept.items())
 
     def __call__(self, text: str, /, **values: object) -> str:
         """Return a text in this language, with the values in its places."""
         said = self._table.get(text, text)
         return said.format(**values) if values else said
 
+    def retold(self, text: str) -> str:
+        """Return each line of a text in this language, where it is one of kwatch's own sentences; others stay."""
+        return "\n".join(self._line(each, _NESTED) for each in text.split("\n")) if self._kept else text
+
+    def _line(self, text: str, nested: int) -> str:
+        """Return a sentence, and the sentences among its values down to a depth."""
+        for form, other in self._kept if nested and len(text) <= _LONGEST else ():
+            if (found := form.fullmatch(text)) is not None:
+                return other.format(**{name: self._line(each, nested - 1) for name, each in found.groupdict().items()})
+        return text
+
+
+def _form(english: str) -> re.Pattern[str]:
+    """Return what finds a sentence and its values."""
+    places = string.Formatter().parse(english)
+    parts = (f"{re.escape(text)}(?P<{name}>.+?)" if name else re.escape(text) for text, name, _, _ in places)
+    return re.compile("".join(parts))
+
 
 #: By the word of the language.
-WORDS: Final[Mapping[str, Words]] = {Language.EN.value: Words({}), Language.ZH.value: Words({**ZH, **ZH_PACKS})}
+WORDS: Final[Mapping[str, Words]] = {
+    Language.EN.value: Words({}),
+    Language.ZH.value: Words({**ZH, **ZH_PACKS}, ZH_KEPT),
+}

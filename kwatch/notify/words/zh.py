@@ -12,6 +12,7 @@ WORDS: Final[Mapping[str, str]] = {
     "{seconds} s": "{seconds} 秒",
     "{minutes} m": "{minutes} 分钟",
     "{hours} h {minutes:02} m": "{hours} 小时 {minutes:02} 分",
+    "{days} d": "{days} 天",
     "{days} d {hours} h": "{days} 天 {hours} 小时",
     "since {since}": "始于 {since}",
     "for {lasted}": "已持续 {lasted}",
@@ -187,6 +188,7 @@ WORDS: Final[Mapping[str, str]] = {
     "Not told": "未通知",
     "{count} by {whom}": "{count} 条，原因：{whom}",
     # incident tools
+    "{count} not shown": "另有 {count} 项未列出",
     "Status": "状态",
     "Notes": "备注",
     "Text": "内容",

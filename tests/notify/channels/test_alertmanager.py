@@ -106,7 +106,7 @@ def test_an_alert_as_every_replica_has_it(pair: Pair, lane: Lane) -> None:
             "annotations": annotations,
             "startsAt": "2026-03-01T14:02:00Z",
             "endsAt": "2026-03-01T14:18:00Z",
-            "generatorURL": "https://kwatch.example.com",
+            "generatorURL": "https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij",
         }
         assert list(annotations) == ["summary", "description", "runbook_url"]
         assert annotations["summary"] == "CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×"

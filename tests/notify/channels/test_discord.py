@@ -30,7 +30,7 @@ def test_an_embed_has_the_facts_beside_each_other(desk: Desk) -> None:
         "embeds": [
             {
                 "title": "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×",
-                "url": "https://kwatch.example.com",
+                "url": "https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij",
                 "color": 0xD92D20,
                 "description": """\
 FIRING since 14:02 UTC (12 m)

@@ -84,7 +84,11 @@ FIRING since 14:02 UTC (12 m)
                                             "buttons": [
                                                 {
                                                     "text": "Details",
-                                                    "onClick": {"openLink": {"url": "https://kwatch.example.com"}},
+                                                    "onClick": {
+                                                        "openLink": {
+                                                            "url": "https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij"
+                                                        }
+                                                    },
                                                 }
                                             ]
                                         }

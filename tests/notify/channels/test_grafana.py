@@ -57,6 +57,12 @@ def test_a_critical_alert_as_people_see_it(vendor: Grafana, lane: Lane) -> None:
     }
 
 
+def test_it_leads_to_the_alert_on_the_status_page(vendor: Grafana, lane: Lane) -> None:
+    lane.tell(K.FIRING, public_url="https://kwatch.example.com")
+    (sent,) = vendor.groups[0].alerts
+    assert sent["link_to_upstream_details"] == "https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij"
+
+
 def test_an_end_resolves_the_group_and_says_why(vendor: Grafana, lane: Lane) -> None:
     lane.tell(K.FIRING)
     lane.tell(K.RESOLVED, ended(alert()))

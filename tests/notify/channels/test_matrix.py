@@ -53,7 +53,7 @@ Node n-17
 Affected worker-7d9c-x2x1, worker-7d9c-k8fq and 3 more
 How often about 30 in the window of the rule, 43 in all
 rule crash-loop · 7qf3zk2m
-https://kwatch.example.com""",
+https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij""",
             "format": "org.matrix.custom.html",
             "formatted_body": (
                 "<strong>🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×</strong><br>"
@@ -72,7 +72,7 @@ https://kwatch.example.com""",
                 "<strong>Affected</strong> worker-7d9c-x2x1, worker-7d9c-k8fq and 3 more<br>"
                 "<strong>How often</strong> about 30 in the window of the rule, 43 in all<br>"
                 "rule crash-loop · 7qf3zk2m<br>"
-                '<a href="https://kwatch.example.com">https://kwatch.example.com</a>'
+                '<a href="https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij">https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij</a>'
             ),
             "m.mentions": {},
         }

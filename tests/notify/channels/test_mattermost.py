@@ -52,7 +52,7 @@ FIRING since 14:02 UTC (12 m)
 ```
 Back-off restarting failed container worker in pod worker-7d9c-x2x1
 ```
-https://kwatch.example.com""",
+https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij""",
                         "fields": [
                             {"title": "Cluster", "value": "prod-eu", "short": True},
                             {"title": "Severity", "value": "critical", "short": True},

@@ -33,7 +33,7 @@ def vendor(desk: Desk) -> Opsgenie:
 
 
 def test_a_critical_alert_as_people_see_it(vendor: Opsgenie, lane: Lane) -> None:
-    lane.tell(K.FIRING)
+    lane.tell(K.FIRING, public_url="https://kwatch.example.com")
     content = dict(vendor.alerts[0].content)
     assert "Cause        Deployment/worker keeps crashing" in content.pop("description")
     assert content == {
@@ -44,6 +44,8 @@ def test_a_critical_alert_as_people_see_it(vendor: Opsgenie, lane: Lane) -> None
         "source": "kwatch",
         "tags": ["prod-eu", "critical", "payments"],
         "details": {
+            "runbook": "https://runbooks.example.com/crash-loop",
+            "kwatch": "https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij",
             "cluster": "prod-eu",
             "rule": "crash-loop",
             "severity": "critical",

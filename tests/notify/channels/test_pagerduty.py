@@ -164,6 +164,11 @@ def test_an_incident_that_kwatch_does_not_close_says_so(vendor: PagerDuty, lane:
     assert vendor.incidents[0].event["payload"]["custom_details"]["Close"] == "by hand: kwatch tells no end of this"
 
 
+def test_it_leads_to_the_alert_on_the_status_page(vendor: PagerDuty, lane: Lane) -> None:
+    lane.tell(K.FIRING, public_url="https://kwatch.example.com")
+    assert vendor.incidents[0].event["client_url"] == "https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij"
+
+
 def test_links_to_kwatch_and_each_runbook_once(vendor: PagerDuty, lane: Lane) -> None:
     views = (alert(severity=Severity.WARNING), alert(fingerprint="b", severity=Severity.WARNING))
     lane.tell(K.FIRING, *views, public_url="https://kwatch.example.com")

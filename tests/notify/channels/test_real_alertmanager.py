@@ -123,7 +123,7 @@ def test_what_fires_is_at_every_replica_as_it_was_posted(real_alertmanager: tupl
         }
         assert only["startsAt"] == "2026-03-01T14:02:00.000Z"
         assert only["status"] == {"inhibitedBy": [], "silencedBy": [], "state": "active"}
-        assert only["generatorURL"] == "https://kwatch.example.com"
+        assert only["generatorURL"] == "https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij"
         assert (
             only["annotations"]["summary"]
             == "CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×"

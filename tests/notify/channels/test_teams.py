@@ -86,7 +86,11 @@ def test_a_card_has_a_coloured_title_sentences_facts_and_buttons(desk: Desk) -> 
                 block({"text": "rule crash-loop · 7qf3zk2m", "isSubtle": True, "size": "small"}),
             ],
             "actions": [
-                {"type": "Action.OpenUrl", "title": "Details", "url": "https://kwatch.example.com"},
+                {
+                    "type": "Action.OpenUrl",
+                    "title": "Details",
+                    "url": "https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij",
+                },
                 {"type": "Action.OpenUrl", "title": "Runbook", "url": "https://runbooks.example.com/crash-loop"},
             ],
             "msteams": {"width": "Full"},

@@ -49,7 +49,7 @@ FIRING since 14:02 UTC (12 m)
 <b>Affected</b> worker-7d9c-x2x1, worker-7d9c-k8fq and 3 more
 <b>How often</b> about 30 in the window of the rule, 43 in all
 rule crash-loop · 7qf3zk2m
-https://kwatch.example.com""",
+https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij""",
             "parse_mode": "HTML",
             "link_preview_options": {"is_disabled": True},
         }

@@ -1,0 +1,125 @@
+"""What follows for the other parts when an episode begins or ends, and when what holds alerts back does."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from kwatch.alerts.annotated import Place
+from kwatch.alerts.book import Moved
+from kwatch.alerts.parts import Parts
+from kwatch.alerts.planned import PLANNED
+from kwatch.alerts.records import Alert
+from kwatch.alerts.views import view_of
+from kwatch.model.alerts import AlertState
+
+
+class Consequences:
+    """Lets every part know what it has to, in the order in which that matters. It keeps nothing."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._sight = parts.sight
+        self._book = parts.book
+        self._inhibitor = parts.inhibitor
+        self._planned = parts.planned
+        self._edges = parts.edges
+        self._groups = parts.groups
+        self._digests = parts.digests
+        self._notices = parts.notices
+        self._escalations = parts.escalations
+        self._answers = parts.answers
+
+    def moved(self, moved: Moved, now: datetime) -> None:
+        """Episodes have begun and ended: tell the groups of it."""
+        for alert in moved:
+            if alert.state is AlertState.FIRING:
+                self._began(alert, now)
+            else:
+                self._ended(alert, now)
+        if moved:
+            self.conclude(now)
+        while self._book.retold:
+            self._groups.retell(self._book.retold.pop(), now)
+        while self._book.relapsed:
+            self._groups.relapsed(self._book.relapsed.pop(), now)
+
+    def _began(self, alert: Alert, now: datetime) -> None:
+        if self._inhibitor.started(alert):
+            self._escalations.review(now)
+        self._planned.began(alert, now)
+        if not alert.awaits_summary:
+            self._groups.enlist(alert, now)
+
+    def _ended(self, alert: Alert, now: datetime) -> None:
+        self._escalations.stop(alert)
+        was_source = self._inhibitor.ended(alert)
+        self._groups.delist(alert, view_of(alert, self._book.rules.get(alert.rule_id), now), now)
+        self._edges.ended(alert, now)
+        self._planned.ended(alert)
+        self._book.close(alert, now)
+        if was_source:
+            self.holds_changed(now)
+
+    def conclude(self, now: datetime) -> None:
+        """Tell how planned changes went, and what they do not hold back any more, once it is known what goes on."""
+        if self._sight.is_blind:
+            return
+        outcome = self._planned.conclude(now)
+        for view in outcome.notices:
+            self._notices.tell(view, 0, now)
+        if outcome.is_released:
+            self.holds_changed(now)
+
+    def holds_changed(self, now: datetime) -> None:
+        """What holds alerts back has begun or ended."""
+        self._groups.release(now)
+        self._escalations.review(now)
+
+    def edge_due(self, key: str, now: datetime) -> None:
+        """Something that holds alerts back begins or ends, or it is time to ask whether it does."""
+        if key == PLANNED:
+            self.conclude(now)
+        else:
+            self._escalations.review(now)  # while a silence that ends is known
+            self._edges.run(key, now)
+            self.edge_passed(now)
+
+    def edge_passed(self, now: datetime) -> None:
+        """A silence or a window has begun or ended, and has been followed."""
+        self.told(now)
+        self._escalations.review(now)
+
+    def told(self, now: datetime) -> None:
+        """Something may have been told for the first time: let the steps of that count."""
+        for told in (self._groups.newly_told, self._digests.newly_told):
+            while told:
+                alert = told.pop()
+                if not alert.is_acked:
+                    self._escalations.begin(alert, now)
+
+    def step_due(self, fingerprint: str, now: datetime) -> None:
+        """A step of an escalation has come: tell whom it names."""
+        alert, matches = self._escalations.run(fingerprint, now)
+        alert.escalated_to += [each.receiver for each in matches if self._groups.escalate(alert, each, now)]
+
+    def granted(self, places: Collection[Place], now: datetime) -> None:
+        """Annotations are not what they were: let them take effect; those of a start do so when it is complete."""
+        for alert in self._edges.about(places):
+            self._book.retext(alert)
+        if places and not self._edges.is_starting:
+            self.regrade(now)
+            self._edges.granted(places, now)
+            self.edge_passed(now)
+
+    def regrade(self, now: datetime) -> None:
+        """Take over other severities, once it is known what still fires (S-49, S-50)."""
+        was_source = False
+        for alert in self._book.outdated():
+            before = alert.severity
+            was_source |= self._inhibitor.ended(alert)
+            self._book.regrade(alert)
+            if alert.is_acked and alert.severity > before:
+                self._answers.lapse(alert, now)
+            if alert.state is AlertState.FIRING:
+                self._inhibitor.started(alert)
+                self._groups.regrade(alert, now, is_raised=alert.severity > before)
+        if was_source:
+            self.holds_changed(now)

@@ -1,0 +1,62 @@
+"""What is due: run in the order of the instants, each as of now; what is decided late is dated so.
+
+While nobody knows what still fires, what would say so again waits (S-119).
+"""
+
+from datetime import datetime
+
+from kwatch.alerts.consequences import Consequences
+from kwatch.alerts.parts import Parts
+from kwatch.alerts.timers import Key, Phase
+
+
+class Deadlines:
+    """Runs what is due, and keeps what waits until the cluster is seen again."""
+
+    def __init__(self, parts: Parts, consequences: Consequences) -> None:
+        self._consequences = consequences
+        self._sight = parts.sight
+        self._timers = parts.timers
+        self._book = parts.book
+        self._groups = parts.groups
+        self._digests = parts.digests
+        self._notices = parts.notices
+        self._late: dict[Key, None] = {}
+
+    def run(self, until: datetime, *, inclusive: bool = False) -> None:
+        """Run what is due before an instant, or at it."""
+        while (due := self._timers.pop(until, inclusive=inclusive)) is not None:
+            if self._sight.is_blind and self._asks_what_fires(*due, until):
+                self._late[due] = None
+            else:
+                self._run(*due, until)
+
+    def sighted(self, now: datetime) -> None:
+        """It is known again what fires: what came due meanwhile is due now."""
+        for key in self._late:
+            self._timers.set(key, now)
+        self._late.clear()
+
+    def _run(self, phase: Phase, key: str, now: datetime) -> None:
+        match phase:
+            case Phase.CONDITION:
+                self._consequences.moved(self._book.run(key, now), now)
+            case Phase.EDGE:
+                self._consequences.edge_due(key, now)
+            case Phase.STEP:
+                self._consequences.step_due(key, now)
+            case Phase.FLUSH:
+                self._flush(key, now)
+
+    def _flush(self, key: str, now: datetime) -> None:
+        if key in self._groups.groups:
+            self._groups.run(key, now)
+        elif key in self._digests.periods:
+            self._digests.run(key, now)
+        else:
+            self._notices.run(key, now)
+        self._consequences.told(now)
+
+    def _asks_what_fires(self, phase: Phase, key: str, now: datetime) -> bool:
+        is_digest = key in self._digests.periods
+        return phase is Phase.STEP or (phase is Phase.FLUSH and (is_digest or self._groups.is_to_repeat(key, now)))
