@@ -46,6 +46,6 @@ class Books(NamedTuple):
 def read_books(state: State) -> Books:
     """Return what is committed."""
     snapshot = state.load()
-    alerts, rows, _ = read_rows(snapshot.rows)
-    groups = {row.key: row for row in rows if isinstance(row, Group)}
-    return Books({alert.fingerprint: alert for alert in alerts}, groups, frozenset(snapshot.queues))
+    kept = read_rows(snapshot.rows)
+    groups = {group.key: group for group in kept.of(Group)}
+    return Books({alert.fingerprint: alert for alert in kept.alerts}, groups, frozenset(snapshot.queues))

@@ -41,6 +41,7 @@ FATES = (
 )
 PODS = ("a", "b", "c")
 NAMES = st.sampled_from(PODS)
+RECEIVERS = st.sampled_from(("fast", "slow"))
 #: Longer than every wait, retry and pause of the configuration and the outbox together.
 QUIESCENCE = 900.0
 #: Longer than it takes to hear of a Pod, to be sure and to say so, while nothing disturbs kwatch.
@@ -161,12 +162,12 @@ class Worlds(RuleBasedStateMachine):
             self._ask(self.stage.request("DELETE", f"/api/v1/silences/{silence}"))
         self.silences.clear()
 
-    @rule(name=st.sampled_from(("fast", "slow")), is_down=st.booleans(), loses_reply=st.booleans())
+    @rule(name=RECEIVERS, is_down=st.booleans(), loses_reply=st.booleans())
     def turn_receiver(self, name: str, is_down: bool, loses_reply: bool) -> None:
         self.receivers[name].is_down = is_down
         self.receivers[name].loses_reply = loses_reply
 
-    @rule(name=st.sampled_from(("fast", "slow")), seconds=st.sampled_from((20, 200)))
+    @rule(name=RECEIVERS, seconds=st.sampled_from((20, 200)))
     def ask_to_wait(self, name: str, seconds: float) -> None:
         """The next attempt is refused, and nobody is to knock for so long."""
         self.receivers[name].asks_for = seconds
@@ -177,7 +178,7 @@ class Worlds(RuleBasedStateMachine):
         app = self.stage.app
         if app is None:
             return
-        firing = {view.labels["name"] for view in app.engine.alerts(app.clock.now()) if view.rule == "broken"}
+        firing = {view.labels["name"] for view in app.engine.insight.alerts(app.clock.now()) if view.rule == "broken"}
         missed = {name for name in self._true() if self._is_settled(name, SOON)} - firing
         assert not missed, f"I1: {missed} is wrong and does not fire"
         invented = {name for name in firing if name not in self._true() and self._is_settled(name, CALM)}
@@ -189,13 +190,12 @@ class Worlds(RuleBasedStateMachine):
         app = self.stage.app
         if app is None:
             return
-        books, held = read_books(app.state), app.engine.muted(app.clock.now())
-        is_starting = not app.started.is_set()  # what goes on is not known yet
+        books, held = read_books(app.state), app.engine.insight.muted(app.clock.now())
         for alert in books.firing:
             assert alert.groups or alert.fate or alert.awaits_summary, f"I1: {alert.title} belongs nowhere"
             for group in (books.groups[key] for key in alert.groups):
                 if not group.members[alert.fingerprint]:
-                    is_held = alert.fingerprint in held or alert.is_over or is_starting
+                    is_held = alert.fingerprint in held or alert.is_over or not app.started.is_set()
                     assert group.due_at is not None or is_held, f"I1: {alert.title} is untold, and nothing says why"
                 elif not self.receivers[group.destination].has_told_of((alert.fingerprint, alert.episode)):
                     assert self._waits(group.destination, alert.fingerprint), f"I1: {alert.title} is lost on its way"
