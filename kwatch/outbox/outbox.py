@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 RETENTION: Final = timedelta(days=7)
 #: Seconds between two looks whether something has been told.
 SETTLE_LOOK_SECONDS: Final = 0.1
+#: How long what waits for a destination that was removed is kept: it may come back, under its name.
+KEEP: Final = timedelta(days=2)
 #: How long a destination that was removed may take to be told what is left.
 LEAVE: Final = timedelta(hours=1)
 #: Seconds between two looks whether it has been.
@@ -295,7 +297,16 @@ class Outbox:
     async def _prune(self) -> None:
         while True:
             try:
+                await self._give_up_removed()
                 await self._state.prune(self._clock.now() - RETENTION)
             except StateError as error:
                 log.warning("old deliveries are kept", extra={"error": str(error)})
             await self._clock.sleep(_PRUNE_INTERVAL.total_seconds())
+
+    async def _give_up_removed(self) -> None:
+        """End what nobody knows how to tell any more."""
+        now = self._clock.now()
+        for name in (await self._state.queues()).keys() - self._workers.keys() - self._leaving.keys():
+            if given_up := await self._state.give_up(name, now - KEEP, now):
+                facts = {"destination": name, "given_up": given_up}
+                log.warning("a destination was removed: what it is owed is given up", extra=facts)
