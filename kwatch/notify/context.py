@@ -189,7 +189,7 @@ def _alert(say: Words, alert: AlertView, zone: ZoneInfo, now: datetime, annotati
         "stability": facts.stability(say, alert),
         "acknowledged": _short(facts.acknowledgement(say, alert, zone, now)),
         "escalated": _short(facts.escalation(say, alert)),
-        "muted_by": _short(say.retold(alert.muted_by)),
+        "muted_by": _short(say.retold(facts.in_zone(alert.muted_by, zone))),
     }
 
 
@@ -209,7 +209,7 @@ def _rows(say: Words, alert: Context) -> list[list[str]]:
 
     What to do is not said of an alert that has ended.
     """
-    goes_on = not alert["end"]
+    goes_on, node = not alert["end"], alert["labels"].get("node", "")
     held_back = say("until now, by {what}", what=alert["held_back_by"]) if alert["held_back_by"] else ""
     flapping = {say(word): say(meaning) for word, meaning in _FLAPPING.items()}
     acknowledged = say("by {whom}", whom=alert["acknowledged"]) if alert["acknowledged"] else ""
@@ -220,7 +220,7 @@ def _rows(say: Words, alert: Context) -> list[list[str]]:
         ["Next", alert["next_step"] if goes_on else ""],
         ["Runbook", alert["runbook"] if goes_on else ""],
         ["Where", alert["where"]],
-        ["Node", alert["labels"].get("node", "")],
+        ["Node", "" if alert["where"] == f"Node/{node}" else node],
         ["Affected", alert["affected"]],
         ["How often", alert["how_often"]],
         ["Held back", held_back],

@@ -17,6 +17,8 @@ from kwatch.notify.language import MAX_SIZE, BoundedEnvironment, budget_of, leaf
 from kwatch.notify.words import WORDS
 from kwatch.redaction import redact_shapes
 
+#: What Jinja's filters and tests raise for values that are not theirs.
+_RAISED = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 _COMPILED = 1024  # templates kept; there are as many as the configuration names
 
 _T = TypeVar("_T")
@@ -55,7 +57,7 @@ def _guarded(environment: BoundedEnvironment, work: Callable[[BoundedEnvironment
         raise TemplateError(f"line {error.lineno}: {error.message}") from None
     except (SyntaxError, MemoryError, RecursionError):  # of Python's compiler
         raise TemplateError("the template is nested too deeply") from None
-    except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except (jinja2.TemplateError, *_RAISED) as error:
         raise TemplateError(str(error)[:200] or type(error).__name__) from None
     finally:
         budget_of.reset(token)

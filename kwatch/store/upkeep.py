@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import apsw
 
 from kwatch.model.notifications import DeliveryState
+from kwatch.model.beat import BEAT
 from kwatch.store import detours
 from kwatch.store.instants import to_micros
 from kwatch.store.rows import Change
@@ -46,10 +47,14 @@ def give_up(connection: apsw.Connection, destination: str, before: datetime, now
 
 
 def prune(connection: apsw.Connection, before: datetime) -> int:
-    """Forget what ended before that instant; return how many deliveries that were."""
+    """Forget what ended before that instant, and every beat; return how many deliveries that were."""
     micros = to_micros(before)
-    connection.execute("DELETE FROM deliveries WHERE finished_at < ?", (micros,))
+    connection.execute(
+        "DELETE FROM deliveries WHERE finished_at < ? OR (destination = ? AND finished_at IS NOT NULL)", (micros, BEAT)
+    )
     pruned = connection.changes()
-    connection.execute("DELETE FROM incidents WHERE NOT is_open AND last_sent_at < ?", (micros,))
+    connection.execute(
+        "DELETE FROM incidents WHERE NOT is_open AND (last_sent_at < ? OR destination = ?)", (micros, BEAT)
+    )
     detours.forget(connection)
     return pruned

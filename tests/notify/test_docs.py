@@ -7,6 +7,7 @@ import pytest
 
 from kwatch.config.receivers import channel_config, channel_types
 from kwatch.model.notifications import NotificationKind, Part, Section
+from kwatch.notify import language
 from kwatch.notify.context import annotation_variables, context_of
 from kwatch.notify.render import TemplateEngine
 from tests.notify.samples import StillClock, alert, content, ended, notification
@@ -26,6 +27,22 @@ def test_every_template_variable_is_documented_and_no_other() -> None:
     context = context_of(notification(), "UTC", TemplateEngine(StillClock())).context
     assert first_cells(general) == set(context)
     assert first_cells(alerts) == set(context["alerts"][0])
+
+
+def test_every_kind_is_documented_and_no_other() -> None:
+    text = (DOCS / "templates.md").read_text()
+    assert names_in_row(text, "kind") == {"kind", *(kind.value for kind in NotificationKind)}
+
+
+def test_the_filters_and_bounds_of_the_language_are_documented() -> None:
+    text = " ".join((DOCS / "templates.md").read_text().split())
+    assert text.partition("Filters: ")[2].partition(".")[0].split() == sorted(language._FILTERS)
+    said = "16 KiB and 4,000 parts of template, 64 KiB of output and of any text, 1,000 items of any list, 20,000 steps"
+    assert said in text
+    bounds = (language._MAX_SOURCE, language._MAX_NODES, language.MAX_SIZE, language._MAX_ITEMS, language._MAX_STEPS)
+    assert bounds == (16 * 1024, 4000, 64 * 1024, 1000, 20_000)
+    assert "one more for each 256 characters that it reads or writes), 250 ms." in text
+    assert (language._CHARACTERS, language._MAX_SECONDS) == (256, 0.25)
 
 
 def test_the_variables_of_a_digest_are_documented_and_no_other() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from kwatch.clock import Clock, SystemClock
 from kwatch.errors import TemplateError
+from kwatch.notify.language import _FILTERS, _TESTS
 from kwatch.notify.render import TemplateEngine, check_template
 from tests.notify.samples import StillClock
 
@@ -168,6 +169,28 @@ def test_T21_a_leaf_that_is_one_expression_keeps_its_type(engine: TemplateEngine
     rendered = engine.render_value(leaf, CONTEXT)
     assert rendered == value
     assert type(rendered) is type(value)
+
+
+@pytest.mark.parametrize("name", _FILTERS)
+def test_a_filter_takes_any_value_or_the_template_fails(engine: TemplateEngine, name: str) -> None:
+    """Nothing else comes out: `truncate(1)` is an AssertionError of Jinja's, `5 | dictsort` an AttributeError."""
+    values = ("'a b'", "5", "0.5", "'1e999' | float", "nothing", "is_late", "labels", "alerts", "numbers", "missing")
+    arguments = ("", "(1)", "('a')", "(nothing, labels)")
+    for template in (f"{{{{ {value} | {name}{given} }}}}" for value in values for given in arguments):
+        try:
+            engine.render(template, CONTEXT)
+        except TemplateError:
+            pass
+
+
+@pytest.mark.parametrize("name", _TESTS)
+def test_a_test_takes_any_value_or_the_template_fails(engine: TemplateEngine, name: str) -> None:
+    values = ("'a b'", "5", "nothing", "labels", "alerts", "missing")
+    for template in (f"{{{{ {value} is {name} {given} }}}}" for value in values for given in ("", *values)):
+        try:
+            engine.render(template, CONTEXT)
+        except TemplateError:
+            pass
 
 
 def test_the_context_cannot_be_changed(engine: TemplateEngine) -> None:

@@ -174,10 +174,10 @@ class Alertmanager:
 
     def _identity(self) -> Mapping[str, str]:
         if self._config.token is not None:
-            return {"Authorization": f"Bearer {self._config.token.read()}"}
+            return {"Authorization": f"Bearer {self._tools.read(self._config.token)}"}
         if self._config.password is None:
             return {}
-        pair = f"{self._config.username}:{self._config.password.read()}".encode()
+        pair = f"{self._config.username}:{self._tools.read(self._config.password)}".encode()
         return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 

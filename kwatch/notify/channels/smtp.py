@@ -218,8 +218,8 @@ class Mail:
         username, secret = self._config.username, self._config.token or self._config.password
         if username is None or secret is None:
             return None
-        name = username.read() if isinstance(username, Secret) else username
-        return Login(username=name, secret=secret.read(), is_token=self._config.token is not None)
+        name = self._tools.read(username) if isinstance(username, Secret) else username
+        return Login(username=name, secret=self._tools.read(secret), is_token=self._config.token is not None)
 
     def _judged(self, error: SendError, delivery: Delivery) -> SendError:
         """Return what a failure means in the light of those before it."""

@@ -129,10 +129,9 @@ class Webhook:
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
         """Post once; credentials and signature are added here, so that they are in no row."""
-        url = self._config.url.read() if isinstance(self._config.url, Secret) else self._config.url
-        secrets = {
-            name: line(value.read()) for name, value in self._config.headers.items() if isinstance(value, Secret)
-        }
+        read = self._tools.read
+        url = read(self._config.url) if isinstance(self._config.url, Secret) else self._config.url
+        secrets = {name: line(read(value)) for name, value in self._config.headers.items() if isinstance(value, Secret)}
         headers = {"Content-Type": message.content_type, **message.headers, **secrets, **self._signature(message)}
         failure = classify(await self._client.post(url, message.body, headers))
         if failure is not None:
@@ -169,7 +168,7 @@ class Webhook:
         if self._config.sign is None:
             return {}
         timestamp = str(int(self._tools.clock.now().timestamp()))
-        keys = self._config.sign.read().split()
+        keys = self._tools.read(self._config.sign).split()
         signed = signature(keys, message.headers["webhook-id"], timestamp, message.body)
         return {"webhook-timestamp": timestamp, "webhook-signature": signed}
 
