@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import apsw
 
-from kwatch.model.notifications import DeliveryState
 from kwatch.model.beat import BEAT
+from kwatch.model.notifications import DeliveryState
 from kwatch.store import detours
 from kwatch.store.instants import to_micros
 from kwatch.store.rows import Change
