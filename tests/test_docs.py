@@ -8,10 +8,10 @@ import click
 import pytest
 import yaml
 
-from kwatch.app import ANNOTATED
 from kwatch.cli.exits import Exit
 from kwatch.cli.program import main
 from kwatch.config.load import load
+from kwatch.parts import ANNOTATED
 from kwatch.web.metrics import exposition
 from tests.web.boards import OVERVIEW
 

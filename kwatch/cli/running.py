@@ -15,13 +15,14 @@ from pathlib import Path
 
 import click
 
-from kwatch.app import App, Ports
+from kwatch.app import App
 from kwatch.clock import SystemClock
 from kwatch.cluster.credentials import find_kubeconfig, is_in_cluster, load_credentials
 from kwatch.cluster.http import AiohttpWire
 from kwatch.config.config import Config
 from kwatch.config.files import ConfigFiles
 from kwatch.errors import DamagedError, KwatchError, ListenError
+from kwatch.ports import Ports
 from kwatch.redaction import Redactor
 from kwatch.store.aside import open_anew
 from kwatch.store.state import State

@@ -14,7 +14,8 @@ from kwatch.model.decisions import Decision
 from kwatch.store.state import State
 from kwatch.testing import manifests
 from kwatch.testing.fake import Effect, Fault
-from kwatch.testing.stage import Stage, Told
+from kwatch.testing.stage import Stage
+from kwatch.testing.told import Told
 from tests.scenarios.plays import BROKEN, NOTED, Pods
 
 ALONE = "group_by: [namespace, name], group_wait: 0s, group_interval: 0s, repeat_interval: 0s"

@@ -131,7 +131,7 @@ def test_what_came_and_went_and_what_was_left_out_is_noted() -> None:
 
 def test_without_a_summary_the_message_is_the_cause() -> None:
     said = content(alert(annotations={}))
-    context = context_of(notification(said), "UTC", TemplateEngine(StillClock())).context
+    context = context_of(notification(said), "UTC", TemplateEngine(StillClock()).for_message()).context
     assert context["rows"][0] == ["Cause", "Back-off restarting failed container worker in pod worker-7d9c-x2x1"]
 
 
@@ -144,7 +144,7 @@ def test_an_alert_about_a_node_names_it_once() -> None:
 @pytest.mark.parametrize("link", ["http://a.example.com", "javascript:alert(1)", 'https://a"b', "https://a b", "//a"])
 def test_a_runbook_that_is_no_safe_link_is_left_out(link: str) -> None:
     said = content(alert(annotations={"runbook": link}))
-    context = context_of(notification(said), "UTC", TemplateEngine(StillClock())).context
+    context = context_of(notification(said), "UTC", TemplateEngine(StillClock()).for_message()).context
     assert context["alerts"][0]["runbook"] == ""
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 
 from kwatch.model.notifications import DeliveryState
-from kwatch.testing.stage import Stage, Told
+from kwatch.testing.stage import Stage
+from kwatch.testing.told import Told
 from tests.scenarios.plays import BROKEN, Pods, brief, play, workloads
 
 #: Each Pod is told by itself, at five a minute.
