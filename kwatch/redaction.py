@@ -164,7 +164,10 @@ class Redactor:
     def _compile(self) -> None:
         longest_first = sorted(self._secrets, key=len, reverse=True)
         known = ["|".join(map(re2.escape, longest_first))] if longest_first else []
-        self._own = tuple(map(re2.compile, (*known, *self._patterns)))  # one by one: `\Q` quotes to the end of all
+        patterns = (
+            f"(?m){pattern}" for pattern in self._patterns
+        )  # texts are looked at as one, each on lines of its own
+        self._own = tuple(map(re2.compile, (*known, *patterns)))  # one by one: `\Q` quotes to the end of all
 
     def clean(self, text: str) -> str:
         """Return `text` without secrets."""

@@ -119,12 +119,12 @@ class SearchableRoom(Protocol):
 class Chat:
     """Tells one room."""
 
-    concurrency = 1  # a person reads them one after another
     max_age = timedelta(hours=6)
 
     def __init__(
         self, config: ChannelConfig, tools: Tools, room: Room, mention: Mapping[Severity, str] | None = None
     ) -> None:
+        self.concurrency = config.concurrency
         self.timeout = config.timeout.total_seconds()
         self._config = config
         self._templates = tools.templates
@@ -133,7 +133,7 @@ class Chat:
 
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the steps to take; degraded, with plain texts."""
-        texts = Composition(self._config, self._templates, notification)
+        texts = Composition(self._config, self._templates.for_message(), notification)
         mention = self._whom(notification, thread)
         is_edit = self._room.can_edit and edits(notification, thread)
         upper, lower = ("", mention) if is_edit else (mention, "")  # an edit reaches nobody
@@ -146,7 +146,7 @@ class Chat:
 
     def page(self, notification: Notification) -> Page:
         """Return what the room lays out, for a preview."""
-        return page_of(Composition(self._config, self._templates, notification), is_text=False)
+        return page_of(Composition(self._config, self._templates.for_message(), notification), is_text=False)
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
         """Take the planned steps; the receipt names the incident's message."""

@@ -24,7 +24,7 @@ def first_cells(markdown: str) -> set[str]:
 def test_every_template_variable_is_documented_and_no_other() -> None:
     text = (DOCS / "templates.md").read_text()
     general, alerts = text.partition("## The variables")[2].split("Of each alert:")
-    context = context_of(notification(), "UTC", TemplateEngine(StillClock())).context
+    context = context_of(notification(), "UTC", TemplateEngine(StillClock()).for_message()).context
     assert first_cells(general) == set(context)
     assert first_cells(alerts) == set(context["alerts"][0])
 
@@ -41,8 +41,8 @@ def test_the_filters_and_bounds_of_the_language_are_documented() -> None:
     assert said in text
     bounds = (language._MAX_SOURCE, language._MAX_NODES, language.MAX_SIZE, language._MAX_ITEMS, language._MAX_STEPS)
     assert bounds == (16 * 1024, 4000, 64 * 1024, 1000, 20_000)
-    assert "one more for each 256 characters that it reads or writes), 250 ms." in text
-    assert (language._CHARACTERS, language._MAX_SECONDS) == (256, 0.25)
+    assert "one more for each 256 characters that it reads or writes); and 250 ms for all templates of one mess" in text
+    assert (language._CHARACTERS, language.MAX_SECONDS) == (256, 0.25)
 
 
 def test_the_variables_of_a_digest_are_documented_and_no_other() -> None:
@@ -50,7 +50,7 @@ def test_the_variables_of_a_digest_are_documented_and_no_other() -> None:
     views = (alert(), ended(alert()))
     parts = (Section(Part.NEW, 1, 1), Section(Part.CAME_AND_WENT, 1, 1))
     told = notification(content(*views, kind=NotificationKind.DIGEST, sections=parts))
-    context = context_of(told, "UTC", TemplateEngine(StillClock())).context
+    context = context_of(told, "UTC", TemplateEngine(StillClock()).for_message()).context
     assert names_in_row(text, "sections") - {part.value for part in Part} == {"sections", *context["sections"][0]}
     assert names_in_row(text, "report") == {"report", *context["report"], *context["report"]["slots"][0], "name"}
 

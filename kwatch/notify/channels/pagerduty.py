@@ -69,7 +69,7 @@ class PagerDuty(IncidentChannel):
         is_harmless = notification.kind is NotificationKind.NOTICE and notification.severity is Severity.INFO
         if not is_harmless or not self._config.change_events:
             return super().render(notification, thread, degraded=degraded)
-        texts = self._compose(notification)
+        texts = self._write(self._templates.for_message(), notification)
         event = Call("", Act.UPDATE, "change/enqueue", change(texts, degraded=degraded))
         return Message(msgspec.json.encode(Calls((event,), ())), fallback_reason=texts.problem)
 

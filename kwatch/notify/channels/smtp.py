@@ -98,10 +98,10 @@ class Config(ChannelConfig):
 class Mail:
     """Sends one mail per notification to all recipients of the destination."""
 
-    concurrency = 1
     max_age = timedelta(hours=48)
 
     def __init__(self, config: Config, tools: Tools) -> None:
+        self.concurrency = config.concurrency
         self.timeout = config.timeout.total_seconds()
         self._config = config
         self._tools = tools
@@ -113,7 +113,7 @@ class Mail:
 
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the mail's bytes; degraded, the text alone, shortened."""
-        texts = Composition(self._config, self._tools.templates, notification)
+        texts = Composition(self._config, self._tools.templates.for_message(), notification)
         headers = self._headers(notification, thread, texts)
         plain, html = self._bodies(texts)
         body = mail.build(headers, *((cut(plain, 2000), "") if degraded else (plain, html)), notification.id)
@@ -178,9 +178,7 @@ class Mail:
         headline = line(texts.text("title", "smtp/headline.j2"))
         for listed in _LISTED:
             context = _shortened(texts.context, listed) | {"headline": headline, "own_text": own}
-            plain, html = (
-                self._tools.templates.render_built_in(f"smtp/mail.{form}.j2", context) for form in ("txt", "html")
-            )
+            plain, html = (texts.templates.render_built_in(f"smtp/mail.{form}.j2", context) for form in ("txt", "html"))
             if mail.size(plain) <= mail.BODY and mail.size(html) <= mail.BODY:
                 return plain, html
         return plain, ""
