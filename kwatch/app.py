@@ -33,7 +33,7 @@ from kwatch.control import LiveControl
 from kwatch.decider import Decider
 from kwatch.enrich.lookup import Lookup
 from kwatch.heartbeat import Heartbeat
-from kwatch.model.notifications import NotificationKind
+from kwatch.model.notifications import NotificationKind, Untold
 from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import Rule
 from kwatch.namespaces import NamespaceFilter
@@ -43,6 +43,7 @@ from kwatch.notify.heartbeat import Ping
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
 from kwatch.outbox.outbox import Outbox
+from kwatch.outbox.ports import Elsewhere
 from kwatch.outbox.reconciler import Reconciler
 from kwatch.pipeline import Pipeline
 from kwatch.redaction import Redactor
@@ -134,7 +135,7 @@ class App:
             counters=counters,
             on_ended=self._delivery_ended,
             policies=config.policies,
-            on_report=self.reporter.report,
+            elsewhere=Elsewhere(self.reporter.report, self._detour),
         )
         self.reconciler = Reconciler(
             self.parts.channels,
@@ -350,6 +351,9 @@ class App:
 
     def _delivery_ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
         self.pipeline.submit(lambda _: self.engine.ended(destination, incident, kind, at))
+
+    async def _detour(self, untold: tuple[Untold, ...], fallbacks: tuple[str, ...]) -> bool:
+        return await self.pipeline.perform(lambda now: self.engine.detour(untold, fallbacks, now))
 
     def _labels_of_namespace(self, name: str) -> Mapping[str, str] | None:
         state = self.cache.get(ObjectRef(kind="Namespace", name=name))

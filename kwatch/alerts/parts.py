@@ -4,6 +4,7 @@ from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.announcing import Announcer
 from kwatch.alerts.answering import Answers
 from kwatch.alerts.book import Book
+from kwatch.alerts.detours import Detours
 from kwatch.alerts.digests import Digests
 from kwatch.alerts.edges import Edges
 from kwatch.alerts.escalation import Escalations
@@ -60,6 +61,7 @@ class Parts:
         self.escalations = Escalations(router, groups.hold_of, muting.edges_between, timers, ledger)
         self.answers = Answers(alerts, groups, self.escalations, ledger)
         self.summaries = Summaries(groups, announcer)
+        self.detours = Detours(alerts, router, groups, self.summaries, announcer=announcer, ledger=ledger)
         self.edges = Edges(alerts, groups, self.summaries, silences=self.silences, windows=windows, timers=timers)
         self.notices = Notices(
             self.book, groups, muting, self.planned, self.digests, announcer=announcer, timers=timers, ledger=ledger

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 import apsw
 
-from kwatch.store import detours
 from kwatch.store.instants import to_micros
 
 
@@ -32,5 +31,4 @@ def prune(connection: apsw.Connection, before: datetime) -> int:
     connection.execute("DELETE FROM deliveries WHERE finished_at < ?", (micros,))
     pruned = connection.changes()
     connection.execute("DELETE FROM incidents WHERE NOT is_open AND last_sent_at < ?", (micros,))
-    detours.forget(connection)
     return pruned
