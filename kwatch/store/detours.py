@@ -23,8 +23,11 @@ BATCH: Final = 200
 #: What waits since some instant, and what has died lately; an overflow not before it has its company.
 _UNTOLD: Final = """
     SELECT id FROM deliveries AS waiting
-    WHERE destination = :destination AND kind != 'test'
-      AND (finished_at IS NULL AND created_at <= :before OR finished_at >= :died_after AND state = 'dead')
+    WHERE number IN (
+        SELECT number FROM deliveries WHERE destination = :destination AND finished_at IS NULL AND created_at <= :before
+        UNION ALL
+        SELECT number FROM deliveries WHERE destination = :destination AND finished_at >= :died_after AND state = 'dead')
+      AND kind != 'test'
       AND iif(kind = 'overflow',
         due_at <= :now
         AND EXISTS (SELECT 1 FROM deliveries WHERE folded_into = waiting.id AND detoured_to != :fallbacks),
