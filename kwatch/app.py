@@ -33,19 +33,21 @@ from kwatch.control import LiveControl
 from kwatch.decider import Decider
 from kwatch.enrich.lookup import Lookup
 from kwatch.heartbeat import Heartbeat
+from kwatch.model.beat import BEAT
 from kwatch.model.notifications import NotificationKind, Untold
-from kwatch.model.objects import ObjectRef
+from kwatch.model.objects import Batch, ObjectRef
 from kwatch.model.rules import Rule
 from kwatch.namespaces import NamespaceFilter
-from kwatch.notify.base import Channel, ChannelConfig, Connection, Tools, secrets_in
+from kwatch.notify.base import Channel, ChannelConfig, Connection, Secret, Tools, secrets_in
 from kwatch.notify.clicks import Clicks
 from kwatch.notify.heartbeat import Ping
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
-from kwatch.outbox.outbox import Outbox
+from kwatch.outbox.outbox import DestinationStatus, Outbox
 from kwatch.outbox.ports import Elsewhere
 from kwatch.outbox.reconciler import Reconciler
 from kwatch.pipeline import Pipeline
+from kwatch.pulse import Pulse
 from kwatch.redaction import Redactor
 from kwatch.reload import Reloader
 from kwatch.reporter import Reporter
@@ -122,6 +124,7 @@ class App:
         discovery = Discovery(client)
         self.cache = ObjectCache()
         self._tools = self._tools_of(snapshot.instance)
+        self.pulse = Pulse(self.clock, state.token, self._put)
         self.parts = self._parts(config)
         self.engine = self._engine(snapshot)
         self.reporter = Reporter(self, snapshot)
@@ -174,7 +177,8 @@ class App:
             counters=counters,
             is_in_sync=lambda: self.started.is_set() and self.timekeeper.is_in_sync(),
             go_through=self._go_through,
-            status=self.outbox.status,
+            status=self.destinations,
+            store_error=lambda: self.pipeline.store_error,
         )
         self._watched_until = self.engine.watched_until
 
@@ -224,7 +228,9 @@ class App:
         return Parts(
             config=config,
             rules=self._rules(config, config.rules),
-            engine=config.engine,
+            engine=replace(
+                config.engine, rules={**config.engine.rules, **{rule.id: rule for rule in self._own_rules(config)}}
+            ),
             namespaces=NamespaceFilter(
                 include=chosen.include,
                 exclude=chosen.exclude,
@@ -241,7 +247,11 @@ class App:
             label_names=config.watch.labels,
             teams=config.teams,
             redact=self.ports.redactor.clean,
+            own=self._own_rules(config),
         )
+
+    def _own_rules(self, config: Config) -> tuple[Rule, ...]:
+        return () if config.heartbeat is None else (self.pulse.rule,)
 
     def _engine(self, snapshot: Snapshot) -> Engine:
         engine = Engine(self.parts.engine, cluster=self.cluster)
@@ -270,17 +280,25 @@ class App:
             instance=instance,
             secret=self.state.token,
             stdout=self.ports.stdout,
+            read=self._read,
         )
+
+    def _read(self, secret: Secret) -> str:
+        """Read a secret, which may have been rotated, and redact it from now on."""
+        value = secret.read()
+        self.ports.redactor.learn(value)
+        return value
 
     def _channels(self, config: Config, before: Parts | None) -> Mapping[str, Channel]:
         """Return a channel per destination: the one that it has where nothing of it is other."""
         known = {} if before is None else {each.name: each for each in before.config.entries}
-        return {
+        channels = {
             each.name: before.channels[each.name]
             if before is not None and known.get(each.name) == each
             else create_channel(each, self._tools)
             for each in config.entries
         }
+        return channels if config.heartbeat is None else {**channels, BEAT: self.pulse}
 
     def _ping(self, config: Config) -> Ping | None:
         return None if config.heartbeat is None else Ping(config.heartbeat, self._tools)
@@ -332,8 +350,16 @@ class App:
         await self.reloader.run()
 
     async def _go_through(self) -> None:
-        """Let a step go the way of an observation, to the disk."""
+        """Let a beat go the whole way, and keep until when the cluster was watched for certain."""
         await self.pipeline.perform(self.engine.note_watched)
+        await self.pulse.beat()
+
+    async def _put(self, batch: Batch) -> None:
+        await self.pipeline.put(batch)
+
+    async def destinations(self) -> tuple[DestinationStatus, ...]:
+        """Return how each destination is doing, but for that of beats."""
+        return tuple(each for each in await self.outbox.status() if each.destination != BEAT)
 
     def _on_started(self) -> None:
         self.pipeline.submit(self._complete_start)
@@ -350,7 +376,8 @@ class App:
         self.pipeline.submit(lambda now: self.decider.found(ref, now))
 
     def _delivery_ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
-        self.pipeline.submit(lambda _: self.engine.ended(destination, incident, kind, at))
+        if self.engine.heeds_end_of(kind):
+            self.pipeline.submit(lambda _: self.engine.ended(destination, incident, kind, at))
 
     async def _detour(self, untold: tuple[Untold, ...], fallbacks: tuple[str, ...]) -> bool:
         return await self.pipeline.perform(lambda now: self.engine.detour(untold, fallbacks, now))

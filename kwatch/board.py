@@ -54,10 +54,18 @@ class LiveBoard:
         """Return how each destination is doing; none, and why, while the store cannot be read."""
         types = {destination.name: destination.type for destination in self._app.config.destinations}
         try:
-            statuses = await self._app.outbox.status()
+            statuses = await self._app.destinations()
         except StateError as error:
             return (), str(error)
         return tuple(_destination(status, types.get(status.destination, "")) for status in statuses), ""
+
+    def degraded(self) -> str:
+        """Return why what happens may be told to nobody now, without asking the store; empty: it is told."""
+        app = self._app
+        configured = {each.name for each in app.config.destinations}
+        if app.pipeline.store_error:
+            return "the state cannot be written"
+        return "no destination can be told" if configured and configured <= app.outbox.failing else ""
 
     def muted(self) -> Mapping[str, str]:
         """Return what holds back each open alert that something does, by fingerprint."""

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from kwatch.alerts.silences import MOST
 from kwatch.config.silences import exactly, read_silence
 from kwatch.errors import RefusedError, StateError
@@ -35,24 +37,35 @@ class LiveControl:
         """Make a silence; return it with the number of open alerts that it matches now."""
         return await self._perform(lambda now: self._add_silence(asked, actor, now))
 
-    def _add_silence(self, asked: Mapping[str, object], actor: str, now: datetime) -> tuple[Silence, int]:
+    def _add_silence(
+        self, asked: Mapping[str, object], actor: str, now: datetime, *, id_: str = ""
+    ) -> tuple[Silence, int]:
+        """Make a silence; `id_` empty: an id that its words give it."""
         app = self._app
         silence = read_silence(asked, app.config.known, cluster=app.cluster, owner=actor, now=now)
+        silence = msgspec.structs.replace(silence, id=id_ or silence.id)
         if len(app.engine.insight.silences()) >= MOST:
             raise RefusedError(f"there are {MOST} silences already: let some expire first")
         return silence, app.engine.add_silence(silence, actor, now)
 
-    async def silence_incident(self, incident: str, length: Mapping[str, object], actor: str) -> Silence:
-        """Silence exactly the alerts that an incident tells of, for a length."""
+    async def silence_incident(
+        self, incident: str, length: Mapping[str, object], actor: str, *, id_: str
+    ) -> tuple[Silence, int]:
+        """Silence exactly the alerts that an incident tells of, for a length, by a silence of that id."""
         engine = self._app.engine
 
-        def step(now: datetime) -> Silence:
+        def step(now: datetime) -> tuple[Silence, int]:
             alerts = engine.insight.firing(incident, now)
             if not alerts:
                 raise RefusedError(engine.insight.why_unanswered(incident))
-            return self._add_silence({"match": exactly(alert.labels for alert in alerts), **length}, actor, now)[0]
+            asked = {"match": exactly(alert.labels for alert in alerts), **length}
+            return self._add_silence(asked, actor, now, id_=id_)
 
         return await self._perform(step)
+
+    async def has_silenced(self, id_: str) -> bool:
+        """Whether there has been a silence of that id, also one that is over: the audit log knows."""
+        return await self._app.state.is_audited(id_)
 
     async def note_refused(self, why: str, subject: str, actor: str) -> None:
         """Write into the audit log that a click came to nothing."""

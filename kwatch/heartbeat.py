@@ -1,8 +1,8 @@
 """The dead-man's switch: a ping that stays away as soon as kwatch does not see, keep and tell problems any more.
 
-Each beat is a step that goes the way of every observation: into the inbox of the pipeline, decided, and committed to
-the disk. Only when that has come back, every watch is in sync, and the oldest message that waits is younger than five
-minutes, the URL is pinged. Whoever watches the pings need not trust anything that kwatch says of itself.
+Each beat is an Event of kwatch's own that goes the way of every other: decoded, decided by a rule, committed to the
+disk, queued and delivered (`pulse`). Only when it has come, every watch is in sync, and the oldest message that waits
+is younger than five minutes, the URL is pinged. Whoever watches the pings need not trust what kwatch says of itself.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ log = logging.getLogger(__name__)
 
 #: How long a message may wait before kwatch counts as one that does not tell.
 OLDEST: Final = timedelta(minutes=5)
-#: Seconds that a beat has for its way through the pipeline.
+#: Seconds that a beat has for its way.
 WAY_SECONDS: Final = 10.0
 
 
 class Heartbeat:
-    """Beat while everything works. `go_through` sends a step through the pipeline, and returns once it is durable."""
+    """Beat while everything works. `go_through` sends a beat the whole way, and returns once it has come."""
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class Heartbeat:
         is_in_sync: Callable[[], bool],
         go_through: Callable[[], Awaitable[None]],
         status: Callable[[], Awaitable[tuple[DestinationStatus, ...]]],
+        store_error: Callable[[], str],
     ) -> None:
         self._ping = ping  # None: nobody asked for it
         self._clock = clock
@@ -44,6 +45,7 @@ class Heartbeat:
         self._is_in_sync = is_in_sync
         self._go_through = go_through
         self._status = status
+        self._store_error = store_error  # why nothing can be committed; empty: it can
         self._wanted = asyncio.Event()  # there is something to ping
         if ping is not None:
             self._wanted.set()
@@ -93,8 +95,10 @@ class Heartbeat:
             async with asyncio.timeout(WAY_SECONDS):
                 await self._go_through()
                 statuses = await self._status()
-        except (TimeoutError, StateError):
+        except StateError:
             return "store"
+        except TimeoutError:
+            return "store" if self._store_error() else "pipeline"
         return _why_untold(statuses, self._clock.now())
 
     def _note(self, reason: str) -> None:

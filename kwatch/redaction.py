@@ -141,17 +141,32 @@ class Redactor:
 
     def __init__(self) -> None:
         self._secrets: frozenset[str] = frozenset()
+        self._patterns: tuple[str, ...] = ()
         self._own: tuple[re2._Regexp[str], ...] = ()
 
     def heed(self, patterns: Iterable[str], secrets: Iterable[str]) -> None:
-        """Go by these patterns of the user's, checked before by `check_pattern`, and by these secrets, too.
+        """Go by these patterns of the user's, checked before by `check_pattern`, and by these secrets, too."""
+        self._patterns = tuple(patterns)
+        self._know(secrets)
+        self._compile()
 
-        Of a secret each line is searched for that has 6 characters or more. Those of before are not forgotten.
-        """
-        lines = {line.strip() for value in secrets for line in value.splitlines()}
+    def learn(self, secret: str) -> None:
+        """Go by one more secret, that may be known already."""
+        if self._know((secret,)):
+            self._compile()
+
+    def _know(self, secrets: Iterable[str]) -> bool:
+        """Search for each line of a secret that has 6 characters or more; forget none. Return whether one is new."""
+        before, lines = self._secrets, {line.strip() for value in secrets for line in value.splitlines()}
         self._secrets |= {line for line in lines if len(line) >= _SHORTEST_SECRET}
+        return self._secrets != before
+
+    def _compile(self) -> None:
         longest_first = sorted(self._secrets, key=len, reverse=True)
         known = ["|".join(map(re2.escape, longest_first))] if longest_first else []
+        patterns = (
+            f"(?m){pattern}" for pattern in self._patterns
+        )  # texts are looked at as one, each on lines of its own
         self._own = tuple(map(re2.compile, (*known, *patterns)))  # one by one: `\Q` quotes to the end of all
 
     def clean(self, text: str) -> str:

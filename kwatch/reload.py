@@ -65,9 +65,9 @@ class Reloader:
                     await self._reload()
                 elif self.error and (self._clock.now() - self._retry_at).total_seconds() >= RETRY_SECONDS:
                     await self._reload(is_retry=True)
-            except Exception:  # the bulkhead
+            except Exception as error:  # the bulkhead
                 log.exception("following the configuration failed by a bug")
-                self._counters.add("config_reload_failures")
+                self._refuse(f"reading it failed by a bug: {type(error).__name__}; the log has all of it")
 
     async def _wait(self) -> bool:
         """Return at the next look, or at a request; whether it was a request."""
@@ -86,7 +86,7 @@ class Reloader:
             self._check(config)
             await self._use(config)
         except (KwatchError, OSError, ValueError) as error:
-            self._refuse(error, is_retry=is_retry)
+            self._refuse(str(error), is_retry=is_retry)
             return
         for hint in renamed(self._config.rules, config.rules):
             log.warning("a rule was renamed without an id", extra={"hint": hint})
@@ -100,9 +100,9 @@ class Reloader:
                 tuple(f"{self._files.path}: {key}: cannot change while kwatch runs: restart it" for key in keys)
             )
 
-    def _refuse(self, error: Exception, *, is_retry: bool) -> None:
+    def _refuse(self, error: str, *, is_retry: bool = False) -> None:
         """Say what is wrong: in the log each time that somebody changed or asked, to people once."""
-        before, self.error = self.error, str(error)
+        before, self.error = self.error, error
         if self.error == before and is_retry:
             return
         self._counters.add("config_reload_failures")

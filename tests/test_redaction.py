@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kwatch.redaction import REDACTED, Redactor, check_pattern, redact_shapes
+from kwatch.redaction import REDACTED, Redactor, check_pattern, redact_shapes, redacted_tree
 
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -101,6 +101,16 @@ def test_patterns_of_the_user_are_redacted_until_there_are_others() -> None:
     assert redactor.clean("canary-1 of acct-12345 in Project X") == "[redacted] of [redacted]5 in [redacted]"
     redactor.heed([], [])
     assert redactor.clean("canary-1 of acct-1234") == "[redacted] of acct-1234"
+
+
+def test_a_pattern_that_is_tied_to_the_ends_of_a_text_finds_it_among_others() -> None:
+    """All texts of a message are looked at as one."""
+    redactor = Redactor()
+    redactor.heed([r"^acct-[0-9]+$"], [])
+    assert redacted_tree({"of": "acct-1", "by": ["my acct-2", "acct-3"]}, redactor.clean) == {
+        "of": "[redacted]",
+        "by": ["my acct-2", "[redacted]"],
+    }
 
 
 def test_a_pattern_that_quotes_to_its_end_leaves_the_others_alone() -> None:

@@ -242,12 +242,14 @@ class Engine:
         self._consequences.edge_passed(now)
         return is_there
 
-    def ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
-        """A notification has arrived, or was given up: repeats count from here.
+    @staticmethod
+    def heeds_end_of(kind: NotificationKind) -> bool:
+        """Return whether the end of such a notification means anything: what opens nothing is not repeated."""
+        return kind is not NotificationKind.NOTICE and not kind.closes
 
-        A notice opens nothing, so nothing is repeated.
-        """
-        if kind is not NotificationKind.NOTICE and not kind.closes:
+    def ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
+        """A notification has arrived, or was given up: repeats count from here."""
+        if self.heeds_end_of(kind):
             self._parts.groups.ended(destination, incident, at)
 
     def ack(self, target: str, by: str, now: datetime, *, comment: str = "") -> tuple[AlertView, ...]:

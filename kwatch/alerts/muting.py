@@ -15,6 +15,7 @@ from kwatch.alerts.records import Alert
 from kwatch.alerts.silences import Silences
 from kwatch.alerts.windows import Windows
 from kwatch.model.alerts import AlertView
+from kwatch.model.beat import BEAT
 from kwatch.model.rules import Severity
 from kwatch.model.windows import Schedule
 
@@ -51,7 +52,9 @@ class Muting:
         return self.hold_everywhere(alert, now) or self.hold_by_window(alert.severity, schedule, now)
 
     def hold_everywhere(self, alert: Alert | AlertView, now: datetime) -> Hold | None:
-        """Return what holds this alert back now wherever it goes."""
+        """Return what holds this alert back now wherever it goes; nothing does a beat: it would be an alarm."""
+        if alert.rule == BEAT:
+            return None
         silence = self._silences.hold_of(alert, now)
         if silence is not None:
             return Hold(fates.MUTED_SILENCED, f"the silence of {silence.owner}", silence.title, until=silence.ends_at)

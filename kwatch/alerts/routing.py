@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from kwatch.alerts import ledger as fates
+from kwatch.model import beat
 from kwatch.model.matching import LabelPredicate, label_predicate
 from kwatch.model.routes import Destination, Route
 from kwatch.model.rules import Severity
@@ -84,6 +85,8 @@ class Router:
 
         A receiver that is `chosen` is told in place of theirs, as the first of them would be; what they drop stays so.
         """
+        if labels.get("rule") == beat.BEAT:
+            return Routing((Match(beat.BEAT, beat.ROUTE, (beat.DESTINATION,)),), is_dropped=False, fallbacks=0)
         matches: dict[str, Match] = {}
         is_dropped, fallbacks = False, 0
         for route in _walk(self._root, labels):

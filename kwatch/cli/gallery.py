@@ -19,7 +19,7 @@ def gallery(ways: Iterable[Way], kinds: Iterable[NotificationKind]) -> str:
     ways = tuple(ways)
     sections = [{"kind": kind.value, "cards": [_card(way, kind) for way in ways]} for kind in kinds]
     context = {"cluster": ways[0].cluster, "sections": sections, "language": "en"}
-    return TemplateEngine(SystemClock()).render_built_in("preview/gallery.html.j2", context)
+    return TemplateEngine(SystemClock()).for_message().render_built_in("preview/gallery.html.j2", context)
 
 
 def _card(way: Way, kind: NotificationKind) -> Mapping[str, Any]:

@@ -1,8 +1,10 @@
 """`kwatch render`: what messages look like, without sending any."""
 
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 import click
@@ -52,6 +54,7 @@ def render(config: Path | None, destination: str | None, kind: str | None, html:
 def _print(ways: Iterable["Way"], kind: "NotificationKind") -> None:
     from kwatch.cli.preview import text_of
     from kwatch.model.notifications import Thread
+    from kwatch.notify.channels.stdout import wrapped
     from kwatch.telemetry import strip_controls
 
     for way in ways:
@@ -59,7 +62,9 @@ def _print(ways: Iterable["Way"], kind: "NotificationKind") -> None:
         click.secho(f"{way.name} ({way.type})", bold=True)
         if message.fallback_reason:
             click.secho(f"the built-in text is used: {message.fallback_reason}", fg="yellow")
-        click.echo(f"{strip_controls(text_of(message)).rstrip()}\n")
+        text = strip_controls(text_of(message)).rstrip()
+        is_fitted = sys.stdout.isatty() and "json" not in message.content_type
+        click.echo(f"{wrapped(text, get_terminal_size().columns) if is_fitted else text}\n")
 
 
 def _written(html: Path | None, ways: Iterable["Way"], kinds: Iterable["NotificationKind"]) -> Path:

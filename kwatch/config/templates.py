@@ -70,7 +70,7 @@ class TemplateCheck:
 
     def _failure(self, text: str, variables: Context) -> str:
         try:
-            self._engine.render_value(text, variables)
+            self._engine.for_message().render_value(text, variables)
         except TemplateError as error:
             return str(error)
         return ""
@@ -82,7 +82,7 @@ class TemplateCheck:
         notification = _sample(kind)
         content = replace(notification.content, alerts=tuple(map(self._filled, notification.content.alerts)))
         content = replace(content, group_labels=_named({*self._labels, *BUILT_IN_LABELS}, content.group_labels))
-        return context_of(replace(notification, content=content), "UTC", self._engine).context
+        return context_of(replace(notification, content=content), "UTC", self._engine.for_message()).context
 
     def _filled(self, alert: AlertView) -> AlertView:
         details = {name for rule in self._rules for name in rule.details}

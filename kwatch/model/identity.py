@@ -39,6 +39,11 @@ def silence_id(match: str, owner: str, created_at: datetime) -> str:
     return _digest({"v": 1, "match": match, "owner": owner, "created_at": created_at})[:10]
 
 
+def click_id(pressed_at: str, user: str, value: str) -> str:
+    """Name the press of a button, as the vendor tells of it each time, and the silence that it makes."""
+    return _digest({"v": 1, "pressed_at": pressed_at, "user": user, "value": value})[:10]
+
+
 def _digest(named: Mapping[str, object]) -> str:
     digest = sha256(_CANONICAL.encode(named)).digest()
     return b32encode(digest[:17]).decode()[:26].lower()  # 26 letters are the first 130 bits

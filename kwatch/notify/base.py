@@ -311,6 +311,7 @@ class Tools:
     instance: str  # names this kwatch in Message-IDs; a DNS-like name
     secret: str = field(repr=False)  # of this kwatch alone: signs what has to come back to it
     stdout: TextIO
+    read: Callable[[Secret], str] = Secret.read  # what every secret is read by, so that it is known from then on
 
 
 class Channel(Protocol):

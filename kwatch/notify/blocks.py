@@ -22,6 +22,7 @@ _HEADER = 150
 _FIELDS, _FIELD = 10, 500  # Slack takes 2000 characters in a field; nobody reads them there
 _QUOTE = 2500  # of a Kubernetes message
 _PARAGRAPH, _LINE = 1000, 500
+_URL = 3000  # of a button
 
 
 def plain_message(page: Page, mention: str) -> Mapping[str, Any]:
@@ -40,7 +41,7 @@ def message(page: Page, mention: str, buttons: Sequence[Any] = ()) -> Mapping[st
 
 
 def buttons(page: Page, signer: Signer) -> list[Any]:
-    """Return what can be done about the incident of a page; what silences asks once more."""
+    """Return what can be done about the incident of a page, and where more is; what silences asks once more."""
     if page.incident is None:
         return []
     say, incident = WORDS[page.language], page.incident
@@ -62,9 +63,14 @@ def buttons(page: Page, signer: Signer) -> list[Any]:
     }
     menu = {"type": "static_select", "placeholder": _label(say("Silence")), "options": options, "confirm": confirm}
     ack = {"type": "button", "text": _label(say("Acknowledge")), "value": value(Action.ACK), "action_id": "ack"}
-    details = {"type": "button", "text": _label(say("Details")), "url": page.url, "action_id": "details"}
-    elements = [ack, {**menu, "action_id": "silence"}, *([details] if page.url else [])]
-    return [{"type": "actions", "elements": elements}]
+    runbook = next((row.text for row in page.sentences if row.is_link), "")
+    pages = (("Details", page.url), ("Runbook", runbook))
+    links = [
+        {"type": "button", "text": _label(say(name)), "url": url, "action_id": name.lower()}
+        for name, url in pages
+        if url and len(url) <= _URL
+    ]
+    return [{"type": "actions", "elements": [ack, {**menu, "action_id": "silence"}, *links]}]
 
 
 def _label(text: str) -> Any:

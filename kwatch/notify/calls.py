@@ -45,7 +45,8 @@ class IncidentChannel(ABC):
     def __init__(self, config: ChannelConfig, tools: Tools) -> None:
         self.timeout = config.timeout.total_seconds()
         self._send_resolved = config.send_resolved
-        self._compose = partial(Composition, config, tools.templates)
+        self._write = partial(Composition, config)
+        self._templates = tools.templates
         self._client = HttpClient(config, tools)
 
     @abstractmethod
@@ -55,7 +56,8 @@ class IncidentChannel(ABC):
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the calls; degraded, their texts are short."""
         planned = plan(notification, thread, send_resolved=self._send_resolved)
-        texts = [self._compose(step.told) for step in planned.steps]
+        templates = self._templates.for_message()
+        texts = [self._write(templates, step.told) for step in planned.steps]
         made = [self.call(step, said, degraded=degraded) for step, said in zip(planned.steps, texts, strict=True)]
         problem = next((said.problem for said in texts if said.problem), "")
         return Message(msgspec.json.encode(Calls(tuple(made), planned.open)), fallback_reason=problem)

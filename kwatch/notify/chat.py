@@ -133,7 +133,7 @@ class Chat:
 
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the steps to take; degraded, with plain texts."""
-        texts = Composition(self._config, self._templates, notification)
+        texts = Composition(self._config, self._templates.for_message(), notification)
         mention = self._whom(notification, thread)
         is_edit = self._room.can_edit and edits(notification, thread)
         upper, lower = ("", mention) if is_edit else (mention, "")  # an edit reaches nobody
@@ -146,7 +146,7 @@ class Chat:
 
     def page(self, notification: Notification) -> Page:
         """Return what the room lays out, for a preview."""
-        return page_of(Composition(self._config, self._templates, notification), is_text=False)
+        return page_of(Composition(self._config, self._templates.for_message(), notification), is_text=False)
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
         """Take the planned steps; the receipt names the incident's message."""

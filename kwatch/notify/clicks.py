@@ -33,7 +33,8 @@ _WHY: Mapping[Refusal, str] = {
 class Click(msgspec.Struct, frozen=True, kw_only=True):
     """One press of a button, as the vendor tells of it."""
 
-    names: tuple[tuple[str, ...], ...]  # each is the same at every delivery of this click, and of no other
+    names: tuple[tuple[str, ...], ...]  # each is the same at every delivery of this click, and of no other's
+    id: str  # the same at every delivery, also after a restart
     user: str  # an id
     user_name: str
     value: str  # of the button
@@ -52,8 +53,12 @@ class Desk(Protocol):
         """Note that somebody takes care of all that an incident tells of."""
         ...
 
-    async def silence_incident(self, incident: str, length: Mapping[str, object], actor: str) -> object:
-        """Silence exactly the alerts that an incident tells of."""
+    async def silence_incident(self, incident: str, length: Mapping[str, object], actor: str, *, id_: str) -> object:
+        """Silence exactly the alerts that an incident tells of, by a silence of that id."""
+        ...
+
+    async def has_silenced(self, id_: str) -> bool:
+        """Whether there has been a silence of that id, also one that is over."""
         ...
 
     async def note_refused(self, why: str, subject: str, actor: str) -> None:
@@ -127,13 +132,14 @@ class Clicks:
         """Do what a click asks for, once; return what came of it."""
         now = self._clock.now()
         (name, channel), wish = self._meant(click, heard_by, now)
-        if not self._seen.is_new(click.names, now):
-            wish = Refusal.REPLAYED
-        elif isinstance(wish, Wish) and not await _allows(channel, click.user, name):
-            wish = Refusal.NOT_ALLOWED
+        is_new = self._seen.is_new(click.names, now)
         try:
+            if not is_new or await self._desk.has_silenced(click.id):
+                wish = Refusal.REPLAYED
+            elif isinstance(wish, Wish) and not await _allows(channel, click.user, name):
+                wish = Refusal.NOT_ALLOWED
             if isinstance(wish, Wish):
-                return await self._fulfil(wish, click.actor)
+                return await self._fulfil(wish, click)
             await self._desk.note_refused(wish.value, name, click.actor)
             outcome, why = wish.value, _WHY.get(wish, "")
         except (RefusedError, StateError) as error:
@@ -150,12 +156,15 @@ class Clicks:
                 return (name, channel), wish
         return heard_by, Refusal.FORGED
 
-    async def _fulfil(self, wish: Wish, actor: str) -> str:
-        """Change what was asked for; the incident's message then says so, as after any other change."""
+    async def _fulfil(self, wish: Wish, click: Click) -> str:
+        """Change what was asked for; the incident's message then says so, as after any other change.
+
+        A click that comes again after a restart changes nothing: who has acknowledged has, and silences have ids.
+        """
         if wish.action is Action.ACK:
-            await self._desk.ack(wish.incident, actor, "")
+            await self._desk.ack(wish.incident, click.actor, "")
             return "acknowledged"
-        await self._desk.silence_incident(wish.incident, SILENCES[wish.action], actor)
+        await self._desk.silence_incident(wish.incident, SILENCES[wish.action], click.actor, id_=click.id)
         return "silenced"
 
 

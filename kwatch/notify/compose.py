@@ -5,7 +5,7 @@ from kwatch.model.notifications import Notification
 from kwatch.notify.base import ChannelConfig
 from kwatch.notify.context import Context, context_of
 from kwatch.notify.escape import clean
-from kwatch.notify.render import TemplateEngine
+from kwatch.notify.render import MessageTemplates
 from kwatch.notify.words import WORDS
 
 
@@ -15,12 +15,12 @@ class Composition:
     The message says so too: who reads it misses what the template would have told.
     """
 
-    def __init__(self, config: ChannelConfig, templates: TemplateEngine, notification: Notification) -> None:
+    def __init__(self, config: ChannelConfig, templates: MessageTemplates, notification: Notification) -> None:
         facts = context_of(notification, config.zone, templates, config.language)
         self.context: Context = facts.context
         self.say = WORDS[config.language.value]  # kwatch's own words, in the language of the destination
         self.problem = ""
-        self._templates = templates
+        self.templates = templates
         if facts.problem:
             self.flag(facts.problem)
         # All before any text is made: a built-in one says which of them failed, in whatever order they are asked for.
@@ -38,7 +38,7 @@ class Composition:
     def _rendered(self, field: str, template: str) -> str | None:
         """Return the text of the user's template, or None when it fails."""
         try:
-            return clean(self._templates.render(template, self.context)).strip()
+            return clean(self.templates.render(template, self.context)).strip()
         except TemplateError as error:
             self.flag(f"template {field}: {error}")
             return None
@@ -53,4 +53,4 @@ class Composition:
 
     def built_in(self, name: str) -> str:
         """Return the text of a built-in template."""
-        return self._templates.render_built_in(name, self.context).strip()
+        return self.templates.render_built_in(name, self.context).strip()

@@ -15,7 +15,7 @@ from kwatch.model.alerts import AlertView
 from kwatch.model.notifications import Content, Notification, NotificationKind
 from kwatch.notify import facts, titles
 from kwatch.notify.escape import clean, cut, line
-from kwatch.notify.render import TemplateEngine
+from kwatch.notify.render import MessageTemplates
 from kwatch.notify.report import report
 from kwatch.notify.words import WORDS, Language, Words
 from kwatch.redaction import redacted_tree
@@ -43,7 +43,7 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 def context_of(
-    notification: Notification, timezone: str, templates: TemplateEngine, language: Language = Language.EN
+    notification: Notification, timezone: str, templates: MessageTemplates, language: Language = Language.EN
 ) -> Facts:
     """Return the facts of a notification as templates see them.
 
@@ -127,7 +127,7 @@ def _way_to_all(say: Words, notification: Notification) -> tuple[str, ...]:
 class _Annotations:
     """Renders the rule's own texts with the alert's labels as variables; those of packs in the reader's language."""
 
-    def __init__(self, templates: TemplateEngine, problems: list[str], say: Words) -> None:
+    def __init__(self, templates: MessageTemplates, problems: list[str], say: Words) -> None:
         self._templates = templates
         self._problems = problems
         self._say = say
@@ -189,7 +189,7 @@ def _alert(say: Words, alert: AlertView, zone: ZoneInfo, now: datetime, annotati
         "stability": facts.stability(say, alert),
         "acknowledged": _short(facts.acknowledgement(say, alert, zone, now)),
         "escalated": _short(facts.escalation(say, alert)),
-        "muted_by": _short(say.retold(alert.muted_by)),
+        "muted_by": _short(say.retold(facts.in_zone(alert.muted_by, zone))),
     }
 
 
@@ -209,7 +209,7 @@ def _rows(say: Words, alert: Context) -> list[list[str]]:
 
     What to do is not said of an alert that has ended.
     """
-    goes_on = not alert["end"]
+    goes_on, node = not alert["end"], alert["labels"].get("node", "")
     held_back = say("until now, by {what}", what=alert["held_back_by"]) if alert["held_back_by"] else ""
     flapping = {say(word): say(meaning) for word, meaning in _FLAPPING.items()}
     acknowledged = say("by {whom}", whom=alert["acknowledged"]) if alert["acknowledged"] else ""
@@ -220,7 +220,7 @@ def _rows(say: Words, alert: Context) -> list[list[str]]:
         ["Next", alert["next_step"] if goes_on else ""],
         ["Runbook", alert["runbook"] if goes_on else ""],
         ["Where", alert["where"]],
-        ["Node", alert["labels"].get("node", "")],
+        ["Node", "" if alert["where"] == f"Node/{node}" else node],
         ["Affected", alert["affected"]],
         ["How often", alert["how_often"]],
         ["Held back", held_back],

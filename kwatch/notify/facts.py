@@ -3,12 +3,15 @@
 A channel lays these out and encodes them; it adds no fact of its own, so all channels say the same. Pure.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
 from kwatch.model.notifications import Content, NotificationKind, Part
 from kwatch.notify.words import Words
+
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d) UTC", re.ASCII)
 
 #: Said of an alert whose source keeps what happens to itself.
 THROTTLED = "source throttled, end not observable"
@@ -43,6 +46,19 @@ def instant(at: datetime, zone: tzinfo, now: datetime) -> str:
     local = at.astimezone(zone)
     clock = f"{local.hour:02}:{local.minute:02} {local.tzname()}"  # strftime looks at /etc/localtime each time
     return clock if local.date() == now.astimezone(zone).date() else f"{local.date()} {clock}"
+
+
+def in_zone(text: str, zone: tzinfo) -> str:
+    """Return a text whose instants, as in `until 2026-03-01 18:00 UTC`, are those of a zone."""
+
+    def local(found: re.Match[str]) -> str:
+        try:
+            at = datetime.fromisoformat(f"{found[1]}+00:00").astimezone(zone)
+        except (ValueError, OverflowError):  # of somebody's own words
+            return found[0]
+        return at.strftime("%Y-%m-%d %H:%M %Z")
+
+    return _INSTANT.sub(local, text)
 
 
 def where(labels: Mapping[str, str]) -> str:

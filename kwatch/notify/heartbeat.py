@@ -51,10 +51,11 @@ class Ping:
         self.timeout = words.timeout.total_seconds()
         config = ChannelConfig(type="heartbeat", timeout=words.timeout, proxy=words.proxy, ca=words.ca)
         self._client = HttpClient(config, tools)
+        self._read = tools.read
 
     async def send(self) -> None:
         """Ping once; raise SendError where that was no success."""
-        url = self.words.url.read() if isinstance(self.words.url, Secret) else self.words.url
+        url = self._read(self.words.url) if isinstance(self.words.url, Secret) else self.words.url
         failure = classify(await self._client.send("GET", url, b"", {}))
         if failure is not None:
             raise failure

@@ -36,7 +36,8 @@ MAX_SIZE = 64 * 1024  # of a text and of the output, in characters
 _MAX_ITEMS = 1000  # of a list
 _MAX_STEPS = 20_000
 _CHARACTERS = 256  # that are read or written in one step
-_MAX_SECONDS = 0.25
+#: For all templates of one message.
+MAX_SECONDS = 0.25
 _MAX_BITS = 128
 _MAX_NODES = 4000  # of a template: what is longer takes too long to compile
 _MAX_TRIMMED = 100  # characters that `trim` looks for: it compares each with each
@@ -94,8 +95,8 @@ _LOOP = frozenset({"index", "index0", "revindex", "revindex0", "first", "last", 
 class Budget:
     """What is left of one rendering."""
 
-    steps: int
     deadline: float
+    steps: int = _MAX_STEPS
 
 
 budget_of: ContextVar[Budget] = ContextVar("budget")
@@ -202,10 +203,6 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         self.filters = {name: self._bounded(filters[name]) for name in _FILTERS}
         self.tests = {name: self._bounded(self.tests[name]) for name in _TESTS}
 
-    def budget(self) -> Budget:
-        """Return the bounds of a rendering that begins now."""
-        return Budget(_MAX_STEPS, self._clock.monotonic() + _MAX_SECONDS)
-
     def step(self, *values: Any) -> None:
         """Account for an operation that reads or writes these values."""
         budget = budget_of.get()
@@ -213,7 +210,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         if budget.steps < 0:
             raise TemplateError("the template takes too many steps")
         if self._clock.monotonic() > budget.deadline:
-            raise TemplateError("the template takes too long")
+            raise TemplateError("the templates of the message take too long")
 
     def weighed(self, value: Any) -> Any:
         """Return a value that is about to be compared or looped over."""

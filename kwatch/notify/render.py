@@ -3,9 +3,10 @@
 import functools
 import importlib.resources
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -13,13 +14,11 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from kwatch.clock import Clock, SystemClock
 from kwatch.errors import TemplateError
 from kwatch.notify.escape import padded
-from kwatch.notify.language import MAX_SIZE, BoundedEnvironment, budget_of, leaf_of
+from kwatch.notify.language import MAX_SECONDS, MAX_SIZE, BoundedEnvironment, Budget, budget_of, leaf_of
 from kwatch.notify.words import WORDS
 from kwatch.redaction import redact_shapes
 
 _COMPILED = 1024  # templates kept; there are as many as the configuration names
-
-_T = TypeVar("_T")
 
 
 class _TrustedEnvironment(ImmutableSandboxedEnvironment):
@@ -44,21 +43,19 @@ def template_root() -> Traversable:
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "templates"
 
 
-def _guarded(environment: BoundedEnvironment, work: Callable[[BoundedEnvironment], _T]) -> _T:
-    """Do the work inside the bounds; whatever a template can raise becomes a TemplateError."""
-    token = budget_of.set(environment.budget())
+@contextmanager
+def _guarded() -> Iterator[None]:
+    """Whatever a user's template can raise becomes a TemplateError."""
     try:
-        return work(environment)
+        yield
     except TemplateError:
         raise
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(f"line {error.lineno}: {error.message}") from None
     except (SyntaxError, MemoryError, RecursionError):  # of Python's compiler
         raise TemplateError("the template is nested too deeply") from None
-    except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - Jinja's filters raise what their work on odd values raises
         raise TemplateError(str(error)[:200] or type(error).__name__) from None
-    finally:
-        budget_of.reset(token)
 
 
 def _sources(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -72,45 +69,78 @@ def _sources(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]
 def check_template(text: str) -> str | None:
     """Return what is wrong with a user's template before it is ever rendered, or None."""
     try:
-        _guarded(BoundedEnvironment(SystemClock()), lambda environment: environment.from_string(text))
+        with _guarded():
+            BoundedEnvironment(SystemClock()).from_string(text)
     except TemplateError as error:
         return str(error)
     return None
 
 
 class TemplateEngine:
-    """Renders texts of users inside bounds, and the built-in templates."""
+    """The templates: those of users and the built-in ones, each compiled once."""
 
     def __init__(self, clock: Clock, redact: Callable[[str], str] = redact_shapes) -> None:
+        self.clock = clock
         self.redact = redact  # of what templates see
         self._users = BoundedEnvironment(clock)
         self._built_in = _TrustedEnvironment(jinja2.DictLoader(dict(_sources(template_root() / "notify"))))
-        self._compile = functools.lru_cache(_COMPILED)(self._users.from_string)
-        self._compile_leaf = functools.lru_cache(_COMPILED)(self._users.leaf_from_string)
+        self.user = functools.lru_cache(_COMPILED)(self._users.from_string)
+        self.leaf = functools.lru_cache(_COMPILED)(self._users.leaf_from_string)
+        self.built_in = self._built_in.get_template
+
+    def for_message(self) -> "MessageTemplates":
+        """Return what renders the texts of one message."""
+        return MessageTemplates(self)
+
+
+class MessageTemplates:
+    """Renders the texts of one message. Those of users share the time of one: what there is none left for fails.
+
+    A message lists many alerts, each with the texts of its rule: each of them within bounds would be too much.
+    """
+
+    def __init__(self, engine: TemplateEngine) -> None:
+        self.redact = engine.redact
+        self._engine = engine
+        self._seconds = MAX_SECONDS
 
     def render(self, text: str, context: Mapping[str, Any]) -> str:
         """Render a user's template; raise TemplateError when it is wrong, fails, or goes over its bounds."""
-        return _guarded(self._users, lambda _: self._collect(self._compile(text), context))
+        with _guarded():
+            template = self._engine.user(text)
+            with self._metered():
+                return _collected(template, context)
 
     def render_value(self, text: str, context: Mapping[str, Any]) -> Any:
         """Render a leaf of a typed tree: one `{{ expression }}` and nothing else keeps its type."""
-        return _guarded(self._users, lambda _: self._evaluate(text, context))
+        with _guarded():
+            leaf = self._engine.leaf(text)
+            if leaf is None:
+                return self.render(text, context)
+            with self._metered():
+                return leaf_of(leaf, context)
 
     def render_built_in(self, name: str, context: Mapping[str, Any]) -> str:
         """Render `templates/notify/<name>`."""
-        return self._built_in.get_template(name).render({**context, "say": WORDS[context["language"]]})
+        return self._engine.built_in(name).render({**context, "say": WORDS[context["language"]]})
 
-    def _collect(self, template: jinja2.Template, context: Mapping[str, Any]) -> str:
-        parts, size = [], 0
-        for part in template.generate(context):
-            size += len(part)
-            if size > MAX_SIZE:
-                raise TemplateError("the template writes too much")
-            parts.append(part)
-        return "".join(parts)
+    @contextmanager
+    def _metered(self) -> Iterator[None]:
+        """Render inside bounds: the steps of a template, and what is left of the message's time."""
+        begun = self._engine.clock.monotonic()
+        token = budget_of.set(Budget(begun + self._seconds))
+        try:
+            yield
+        finally:
+            budget_of.reset(token)
+            self._seconds -= self._engine.clock.monotonic() - begun
 
-    def _evaluate(self, text: str, context: Mapping[str, Any]) -> Any:
-        template = self._compile_leaf(text)
-        if template is None:
-            return self._collect(self._compile(text), context)
-        return leaf_of(template, context)
+
+def _collected(template: jinja2.Template, context: Mapping[str, Any]) -> str:
+    parts, size = [], 0
+    for part in template.generate(context):
+        size += len(part)
+        if size > MAX_SIZE:
+            raise TemplateError("the template writes too much")
+        parts.append(part)
+    return "".join(parts)

@@ -42,7 +42,7 @@ def sample(
             cluster=cluster,
             receiver=receiver,
             severity=worst,
-            group_labels={"namespace": "payments", "workload": "Deployment/worker"} if len(alerts) == 1 else {},
+            group_labels=_shared(alerts),
             alerts=alerts,
             alert_count=len(alerts),
             firing_count=sum(alert.state is AlertState.FIRING for alert in alerts),
@@ -78,6 +78,11 @@ def _alerts(kind: NotificationKind, now: datetime) -> tuple[AlertView, ...]:
             return (replace(crash, state=AlertState.RESOLVED, ends_at=now, end_reason=EndReason.HEALTHY),)
         case NotificationKind.EXPIRED:
             return (replace(crash, state=AlertState.EXPIRED, ends_at=now, end_reason=EndReason.NOT_OBSERVED),)
+        case NotificationKind.NOTICE:
+            return (_rebooted(now),)
+        case NotificationKind.UPDATE:
+            joined = {**_image_pull(now).labels, "namespace": "payments", "workload": "Deployment/ledger"}
+            return (replace(crash, is_new=False), replace(_image_pull(now), labels=joined, starts_at=now))
         case NotificationKind.SUMMARY | NotificationKind.OVERFLOW:
             return (crash, _image_pull(now))
         case NotificationKind.DIGEST:
@@ -114,6 +119,7 @@ def _crash_loop(now: datetime) -> AlertView:
         details={"exit_code": "1", "restarts": "14"},
         count=14,
         window_count=5,
+        window=timedelta(minutes=10),
         starts_at=now - timedelta(minutes=12),
         members=("worker-7d9f-abcde", "worker-7d9f-fghij"),
         member_count=2,
@@ -155,6 +161,36 @@ def _image_pull(now: datetime) -> AlertView:
         member_count=1,
         is_new=True,
     )
+
+
+def _rebooted(now: datetime) -> AlertView:
+    return AlertView(
+        fingerprint="sample-rebooted",
+        episode=1,
+        rule="node-rebooted",
+        state=AlertState.FIRING,
+        severity=Severity.WARNING,
+        labels={"kind": "Node", "name": "node-1", "workload": "Node/node-1", "node": "node-1", "reason": "Rebooted"},
+        annotations={
+            "summary": "Node {{ name }} was rebooted.",
+            "explanation": "All containers on it were ended and started again.",
+            "next_step": "kubectl get pods -A -o wide --field-selector spec.nodeName={{ name }}",
+        },
+        message="Node node-1 has been rebooted, boot id: 2c1e5f0a-7b1f-4d0e-9f52-6d1f3f0b8c11",
+        details={},
+        count=1,
+        window_count=0,
+        starts_at=now,
+        is_new=True,
+    )
+
+
+def _shared(alerts: tuple[AlertView, ...]) -> dict[str, str]:
+    """Return the labels by which they are a group."""
+    labels = [{name: view.labels.get(name, "") for name in ("namespace", "workload")} for view in alerts]
+    return {
+        name: value for name, value in (labels or [{}])[0].items() if value and all(e[name] == value for e in labels)
+    }
 
 
 def _labels(namespace: str, workload: str, name: str, reason: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 
 from kwatch.clock import Clock
 from kwatch.errors import SendError
+from kwatch.model.identity import click_id
 from kwatch.notify.base import Connection
 from kwatch.notify.clicks import Click
 from kwatch.notify.websocket import WebSocket, connect
@@ -100,6 +101,7 @@ def clicks_in(request: SocketModeRequest) -> tuple[Click, ...]:
             found.append(
                 Click(
                     names=(("envelope", str(request.envelope_id), when), ("action", when, who)),
+                    id=click_id(when, who, str(value)),
                     user=who,
                     user_name=str(user.get("username") or user.get("name") or "somebody"),
                     value=str(value),

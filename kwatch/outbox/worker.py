@@ -135,9 +135,12 @@ class Worker:
                 self._let_go(delivery)
 
     async def _wait(self, wait: timedelta | None) -> None:
-        """Wait that long, or until something has changed."""
+        """Wait that long, or until something has changed; None: until then."""
+        if wait is None:
+            await self._changed.wait()
+            return
         try:
-            async with asyncio.timeout(None if wait is None else wait.total_seconds()):
+            async with asyncio.timeout(wait.total_seconds()):
                 await self._changed.wait()
         except TimeoutError:
             pass

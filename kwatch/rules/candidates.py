@@ -7,7 +7,7 @@ conditions themselves say which these are: a rule is no candidate when its match
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from kwatch.model.conditions import Word
+from kwatch.model.conditions import Path, Word
 from kwatch.model.findings import Truth
 from kwatch.model.matching import words_of
 from kwatch.model.rules import Subject
@@ -31,6 +31,7 @@ class Candidates:
         # The candidates for changes: those that tell of them, and those about Events, by id.
         self._tellers: dict[tuple[str, str], tuple[CompiledRule, ...]] = {}
         self._listeners: dict[tuple[str, str], Mapping[str, CompiledRule]] = {}
+        self._changed_paths: dict[tuple[str, str], frozenset[Path]] = {}
 
     def for_event(
         self,
@@ -74,6 +75,14 @@ class Candidates:
             candidates = self.for_change(kind, group)
             found = {each.rule.id: each for each in candidates if each.rule.on is Subject.EVENT}
             remember(self._listeners, (kind, group), found)
+        return found
+
+    def changed_paths(self, kind: str, group: str) -> frozenset[Path]:
+        """Return the paths whose values the candidates compare with those before."""
+        found = self._changed_paths.get((kind, group))
+        if found is None:
+            found = frozenset(path for each in self.for_change(kind, group) for path, _ in each.edges)
+            remember(self._changed_paths, (kind, group), found)
         return found
 
 

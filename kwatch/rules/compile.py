@@ -76,7 +76,9 @@ class RuleSet:
         label_names: tuple[str, ...],
         teams: Mapping[str, tuple[str, ...]] = {},
         redact: Callable[[str], str] = redact_shapes,
+        own: Iterable[Rule] = (),
     ) -> None:
+        """Compile `rules`, and kwatch's `own`, for which nothing has to be watched."""
         self._team_of = team_finder(teams)
         self.redact = redact  # of what is found nothing else is kept
         self._redact_label = lru_cache(_LABELS)(redact)
@@ -84,7 +86,7 @@ class RuleSet:
         self._label_names = label_names
         self.compiled = tuple(compile_rule(rule, cluster, label_names) for rule in rules)
         self._by_id = {compiled.rule.id: compiled for compiled in self.compiled}
-        self._candidates = Candidates(self.compiled)
+        self._candidates = Candidates((*self.compiled, *(compile_rule(rule, cluster, ()) for rule in own)))
         self.event_candidates = self._candidates.for_event
         self._fingerprints: dict[tuple[str, tuple[str, ...]], str] = {}
 
@@ -130,12 +132,14 @@ class RuleSet:
         seen = observe_change(change, about.workload)
         findings: list[Finding] = []
         for compiled in candidates:
-            findings += self._findings(compiled, change, seen, opened.get(compiled.rule.id, ()))
+            of_rule = opened.get(compiled.rule.id, ())
+            if of_rule or compiled.match(seen) is Truth.TRUE:  # else it has nothing to say, as most rules have
+                findings += self._findings(compiled, change, seen, of_rule)
         return tuple(findings)
 
     def changed_paths(self, kind: str, group: str) -> frozenset[Path]:
         """Return the paths whose values rules of this kind compare with those before."""
-        return frozenset(path for each in self._candidates.for_change(kind, group) for path, _ in each.edges)
+        return self._candidates.changed_paths(kind, group)
 
     def evidence(self, rule: Rule, state: ObjectState) -> Truth:
         """Return the truth of a rule's `resolve` on an object; false for a rule without one."""

@@ -156,6 +156,9 @@ def _not(inner: Evaluator) -> Evaluator:
 
 
 def _all_of(parts: Sequence[Evaluator]) -> Evaluator:
+    if len(parts) == 1:
+        return parts[0]
+
     def evaluate(o: Observed) -> Truth:
         truth = TRUE
         for part in parts:
@@ -170,6 +173,9 @@ def _all_of(parts: Sequence[Evaluator]) -> Evaluator:
 
 
 def _any_of(parts: Sequence[Evaluator]) -> Evaluator:
+    if len(parts) == 1:
+        return parts[0]
+
     def evaluate(o: Observed) -> Truth:
         truth = FALSE
         for part in parts:
@@ -239,12 +245,14 @@ def _field(condition: FieldIs, bound: Sequence[Path]) -> Evaluator:
 
 def _any_element(condition: AnyElement, bound: tuple[Path, ...]) -> Evaluator:
     list_, outer = condition.path, _innermost(bound, condition.path)
-    paths = tuple(required_paths(list_, condition.of))
+    paths = frozenset(required_paths(list_, condition.of))
     holds = compile_condition(condition.of, (*bound, list_))
 
     def evaluate(o: Observed) -> Truth:
         if o.state is None:
             return holds(o)
+        if not o.state.values.keys() >= paths:  # as of almost every object
+            return FALSE
         truth = FALSE
         for element in _elements(o.state, list_, paths, o.elements.get(outer, ())):
             of_element = holds(msgspec.structs.replace(o, elements={**o.elements, list_: element}))
@@ -260,7 +268,7 @@ def _any_element(condition: AnyElement, bound: tuple[Path, ...]) -> Evaluator:
 def compile_elements(condition: AnyElement) -> ElementFinder:
     """Compile what is asked of an element into a function that returns each one of which it is true."""
     list_, holds = condition.path, compile_condition(condition.of, (condition.path,))
-    paths = tuple(required_paths(list_, condition.of))
+    paths = frozenset(required_paths(list_, condition.of))
 
     def find(o: Observed) -> Sequence[Position]:
         elements = _elements(o.state, list_, paths, ()) if o.state is not None else ()
@@ -279,7 +287,7 @@ def _elements(state: ObjectState, list_: Path, paths: Iterable[Path], outer: Pos
     found: list[set[Position]] = []
     for path in paths:
         positions = state.positions_of(path)
-        if not positions:  # as of almost every object
+        if not positions:
             return ()
         found.append({at[: list_.count(None)] for at in positions if at[: len(outer)] == outer})
     return set.intersection(*found) if found else ()

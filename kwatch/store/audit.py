@@ -31,3 +31,8 @@ def newest(connection: apsw.Connection, limit: int) -> tuple[AuditEntry, ...]:
         AuditEntry(at=from_micros(at), actor=actor, action=action, subject=subject, detail=detail)
         for at, actor, action, subject, detail in rows
     )
+
+
+def names(connection: apsw.Connection, subject: str) -> bool:
+    """Return whether there is an entry about a subject."""
+    return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM audit WHERE subject = ?)", (subject,)).get)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import apsw
 import msgspec
 
+from kwatch.model.beat import BEAT
 from kwatch.model.notifications import (
     Attempt,
     Delivery,
@@ -284,12 +285,13 @@ def _root(settlement: Settlement) -> tuple[Receipt | None, str]:
 
 
 def newest(connection: apsw.Connection, states: Sequence[DeliveryState], limit: int) -> tuple[Delivery, ...]:
-    """Return the newest deliveries in one of the states, all states when none is given."""
+    """Return the newest deliveries in one of the states, all states when none is given; beats are none."""
     chosen = [state.value for state in states or tuple(DeliveryState)]
     marks = ", ".join("?" * len(chosen))
     rows = connection.execute(
-        f"SELECT {_COLUMNS} {_FROM} WHERE head.state IN ({marks}) ORDER BY head.number DESC LIMIT ?",
-        (*chosen, limit),
+        f"SELECT {_COLUMNS} {_FROM} WHERE head.state IN ({marks}) AND head.destination != ?"
+        " ORDER BY head.number DESC LIMIT ?",
+        (*chosen, BEAT, limit),
     )
     return tuple(_delivery(row) for row in rows)
 
@@ -316,10 +318,12 @@ def of_incident(connection: apsw.Connection, destination: str, incident: str) ->
 
 
 def counts(connection: apsw.Connection) -> dict[str, dict[DeliveryState, int]]:
-    """Return how many deliveries are in which state, by destination; the ledger of row S-97."""
+    """Return how many deliveries are in which state, by destination but that of beats; the ledger of row S-97."""
     ledger: dict[str, dict[DeliveryState, int]] = {}
     rows: Iterator[tuple[str, str, int]] = connection.execute(
-        "SELECT destination, state, count(*) FROM deliveries GROUP BY destination, state ORDER BY destination, state"
+        "SELECT destination, state, count(*) FROM deliveries WHERE destination != ?"
+        " GROUP BY destination, state ORDER BY destination, state",
+        (BEAT,),
     )
     for destination, state, count in rows:
         ledger.setdefault(destination, {})[DeliveryState(state)] = count

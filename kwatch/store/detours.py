@@ -20,17 +20,20 @@ RECENT: Final = timedelta(hours=1)
 #: Rows that are told elsewhere at once.
 BATCH: Final = 200
 
-#: What waits since some instant, and what has died lately; an overflow not before it has its company.
+#: What waits since some instant, and what has died lately; an overflow not before it has its company. The plus has the
+#: few dead found by when they died; `!= ''` is what the index of what is folded asks for.
 _UNTOLD: Final = """
     SELECT id FROM deliveries AS waiting
     WHERE number IN (
         SELECT number FROM deliveries WHERE destination = :destination AND finished_at IS NULL AND created_at <= :before
         UNION ALL
-        SELECT number FROM deliveries WHERE destination = :destination AND finished_at >= :died_after AND state = 'dead')
+        SELECT number FROM deliveries
+          WHERE +destination = :destination AND finished_at >= :died_after AND state = 'dead')
       AND kind != 'test'
       AND iif(kind = 'overflow',
         due_at <= :now
-        AND EXISTS (SELECT 1 FROM deliveries WHERE folded_into = waiting.id AND detoured_to != :fallbacks),
+        AND EXISTS (SELECT 1 FROM deliveries
+          WHERE folded_into = waiting.id AND folded_into != '' AND detoured_to != :fallbacks),
         detoured_to != :fallbacks)
     ORDER BY number LIMIT :batch
 """
@@ -65,7 +68,8 @@ def _untold(connection: apsw.Connection, notification: Notification, named: str)
     if notification.kind is not NotificationKind.OVERFLOW:
         return Untold(notification)
     rows: Iterator[tuple[str]] = connection.execute(
-        "SELECT id FROM deliveries WHERE folded_into = ? AND detoured_to != ? ORDER BY number", (notification.id, named)
+        "SELECT id FROM deliveries WHERE folded_into = ? AND folded_into != '' AND detoured_to != ? ORDER BY number",
+        (notification.id, named),
     )
     return Untold(notification, tuple(notification_of(connection, id_) for (id_,) in tuple(rows)))
 

@@ -224,6 +224,10 @@ class State:
         """Return the newest changes that were made by hand, newest first."""
         return await self._writer.read(lambda connection: audit.newest(connection, limit))
 
+    async def is_audited(self, subject: str) -> bool:
+        """Return whether the audit log names a subject."""
+        return await self._writer.read(lambda connection: audit.names(connection, subject))
+
     def _count(self, changes: Iterable[Change]) -> None:
         for change in changes:
             self._counters.add("deliveries", destination=change.destination, state=change.state.value)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import apsw
 
+from kwatch.model.beat import BEAT
 from kwatch.store.instants import to_micros
 
 
@@ -26,9 +27,13 @@ def bring_forward(connection: apsw.Connection, now: datetime, by: timedelta) -> 
 
 
 def prune(connection: apsw.Connection, before: datetime) -> int:
-    """Forget what ended before that instant; return how many deliveries that were."""
+    """Forget what ended before that instant, and every beat; return how many deliveries that were."""
     micros = to_micros(before)
-    connection.execute("DELETE FROM deliveries WHERE finished_at < ?", (micros,))
+    connection.execute(
+        "DELETE FROM deliveries WHERE finished_at < ? OR (destination = ? AND finished_at IS NOT NULL)", (micros, BEAT)
+    )
     pruned = connection.changes()
-    connection.execute("DELETE FROM incidents WHERE NOT is_open AND last_sent_at < ?", (micros,))
+    connection.execute(
+        "DELETE FROM incidents WHERE NOT is_open AND (last_sent_at < ? OR destination = ?)", (micros, BEAT)
+    )
     return pruned

@@ -161,7 +161,10 @@ class ObjectCache:
             shelf.remove(key)
 
     def _shelf(self, resource: Resource) -> Shelf:
-        return self._shelves.setdefault((resource.group, resource.kind), Shelf(Projection()))
+        kind = resource.group, resource.kind
+        if kind not in self._shelves:
+            self._shelves[kind] = Shelf(Projection())
+        return self._shelves[kind]
 
     def _decoded(self, resource: Resource, body: bytes) -> ObjectState | None:
         try:

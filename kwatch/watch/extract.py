@@ -81,6 +81,7 @@ class _TimedCondition(_Condition, frozen=True, gc=False, rename="camel"):
 
 
 _TIMED_CONDITIONS = list[_TimedCondition]
+_TEXTS = frozenset(("type", "status", "reason", "message"))  # of a condition
 
 
 #: A decoded object: of a form, or a dict.
@@ -130,8 +131,8 @@ def form_of(projection: Projection) -> type[msgspec.Struct] | None:
     known = {field.encode_name for field in msgspec.structs.fields(_Metadata)}
     if root.items or status.items or status.path or of_metadata.items or known & of_metadata.fields.keys():
         return None
-    conditions = Any if "conditions" in status.fields else list[_TimedCondition] | None
-    status.fields.pop("conditions", None)
+    asked = status.fields.pop("conditions", None)
+    conditions = list[_TimedCondition] | None if asked is None or _is_of_texts(asked) else Any
     places = {
         "metadata": msgspec.defstruct("Metadata", _places(of_metadata), bases=(_Metadata,), frozen=True, gc=False),
         "status": _part(status, {"conditions": conditions}) | None,
@@ -139,6 +140,14 @@ def form_of(projection: Projection) -> type[msgspec.Struct] | None:
     }
     fields = [(_attribute(name), form, msgspec.field(name=name, default=None)) for name, form in places.items()]
     return msgspec.defstruct("Body", fields, frozen=True, gc=False)
+
+
+def _is_of_texts(conditions: "_Step") -> bool:
+    """Tell whether no more is asked of conditions than texts that are kept of them anyway."""
+    if conditions.path is not None or conditions.fields or conditions.items is None:
+        return False
+    below = conditions.items.fields
+    return below.keys() <= _TEXTS and not any(step.fields or step.items for step in below.values())
 
 
 def _form(step: "_Step") -> Any:
@@ -163,8 +172,8 @@ def _places(step: "_Step") -> list[Any]:
 
 @lru_cache(maxsize=4096)
 def _attribute(name: str) -> str:
-    """Return the name of an attribute for a field of any name."""
-    return f"f{name.encode().hex()}"
+    """Return the name of an attribute for a field of any name; those of a condition bear their own."""
+    return name if name in _TEXTS else f"f{name.encode().hex()}"
 
 
 def _field(body: Any, name: str) -> Any:
@@ -213,9 +222,12 @@ def _tree(paths: Iterable[Path], elementwise: Container[Path] = ()) -> _Step:
 _steps = lru_cache(maxsize=256)(_tree)
 
 
+_WORDS = (str, float)
+
+
 def _is_kept(value: Any) -> bool:
     """Tell whether this is a scalar, and a number not beyond what the API can hold."""
-    return isinstance(value, str | float) or (isinstance(value, int) and -(2**63) <= value < 2**63)
+    return isinstance(value, _WORDS) or (isinstance(value, int) and -(2**63) <= value < 2**63)
 
 
 class _Found:
@@ -227,13 +239,17 @@ class _Found:
         self.values: dict[Path, list[Scalar]] = {}
         self.positions: dict[Path, list[Position]] = {}
 
+    def add(self, value: Scalar, path: Path, at: Position | None) -> None:
+        """Keep a value, and with a position where it stands."""
+        self.values.setdefault(path, []).append(value)
+        if at is not None:
+            self.positions.setdefault(path, []).append(at)
+
 
 def _walk(body: Any, step: _Step, at: Position, found: _Found) -> None:
     """Collect every scalar at the paths, in order."""
     if step.path is not None and _is_kept(body):
-        found.values.setdefault(step.path, []).append(body)
-        if step.is_elementwise:
-            found.positions.setdefault(step.path, []).append(at)
+        found.add(body, step.path, at if step.is_elementwise else None)
     elif isinstance(body, list):
         if step.items is not None:
             for index, element in enumerate(body):
@@ -247,11 +263,14 @@ def _walk_fields(body: Any, step: _Step, at: Position, found: _Found) -> None:
     if isinstance(body, msgspec.Struct):
         for below in step.fields.values():
             value = getattr(body, below.attribute)
-            if value is not None:
+            if below.path is not None and isinstance(value, str):  # most of what is there: spares a call for each
+                found.add(value, below.path, at if below.is_elementwise else None)
+            elif value is not None:
                 _walk(value, below, at, found)
     elif isinstance(body, dict):
         for name, below in step.fields.items():
-            _walk(body.get(name), below, at, found)
+            if (value := body.get(name)) is not None:
+                _walk(value, below, at, found)
 
 
 def _found(body: Body, projection: Projection, resource: Resource) -> _Found:

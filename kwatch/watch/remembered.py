@@ -56,8 +56,10 @@ class Remembered:
 
         Nobody knows when that happened; it is dated to the last instant that was covered, so that it is told as late.
         """
+        if change.change is not Change.EXISTING:
+            return change
         record = self._records.get(_key(change.state.ref))
-        if change.change is not Change.EXISTING or record is None or record.ref.uid != change.state.ref.uid:
+        if record is None or record.ref.uid != change.state.ref.uid:
             return change
         now = self._values(change.state)
         kept = {path: values for path, values in record.values if path in now}  # a rule may ask for more than before
@@ -68,9 +70,10 @@ class Remembered:
 
     def note(self, change: ObjectChange) -> Row | None:
         """Keep the values of a change; return the row to store, None when nothing has to be written."""
-        ref, key = change.state.ref, _key(change.state.ref)
+        ref = change.state.ref
         if not self._paths(ref):
             return None
+        key = _key(ref)
         if change.change is Change.DELETED:
             return self._forget(key) if key in self._records else None
         record = _Record(ref, tuple(sorted(self._values(change.state).items(), key=repr)))

@@ -11,6 +11,8 @@ from kwatch.watch.extract import Projection, Scalar
 
 Kind = tuple[str, str]  # group, kind
 
+RECENT = 64  # objects of a kind that are kept unpacked; some 3 KB each
+
 
 class Shelf:
     """The packed objects of one kind, by `namespace/name`. `partial`: not seen since other fields are kept of them."""
@@ -22,16 +24,24 @@ class Shelf:
         self._paths = tuple(sorted(projection.paths, key=repr))
         self._numbers = {path: number for number, path in enumerate(self._paths)}
         self._records: dict[str, bytes] = {}
-        # One frame asks for its object up to four times: the last one is kept unpacked, too.
-        self._recent: tuple[bytes, ObjectState] | None = None
+        # One frame asks for its object up to four times, and objects share owners: some are kept unpacked, too.
+        self._recent: dict[str, tuple[bytes, ObjectState]] = {}
 
     def get(self, ref: ObjectRef) -> ObjectState | None:
-        record = self._records.get(key_of(ref))
+        key = key_of(ref)
+        record = self._records.get(key)
         if record is None:
             return None
-        if self._recent is None or self._recent[0] is not record:
-            self._recent = record, self._unpacked(ref.group, ref.kind, ref.namespace, ref.name, record)
-        return self._recent[1]
+        recent = self._recent.get(key)
+        if recent is None or recent[0] is not record:
+            recent = record, self._unpacked(ref.group, ref.kind, ref.namespace, ref.name, record)
+            self._note(key, recent)
+        return recent[1]
+
+    def _note(self, key: str, recent: tuple[bytes, ObjectState]) -> None:
+        if len(self._recent) >= RECENT:
+            self._recent.clear()
+        self._recent[key] = recent
 
     def state(self, kind: Kind, key: str) -> ObjectState:
         namespace, _, name = key.partition("/")
@@ -56,9 +66,10 @@ class Shelf:
                 {self._numbers[path]: each for path, each in state.positions.items() if path in self._numbers},
             )
         )
-        self._records[key_of(state.ref)] = record
-        self._recent = record, state
-        self.partial.discard(key_of(state.ref))
+        key = key_of(state.ref)
+        self._records[key] = record
+        self._note(key, (record, state))
+        self.partial.discard(key)
 
     def remove(self, key: str) -> None:
         del self._records[key]

@@ -94,7 +94,9 @@ class _Endpoints:
         return Response(self._assets.stylesheet, media_type="text/css")
 
     async def healthz(self, _: Request) -> Response:
-        return PlainTextResponse("ok\n")
+        """Answer 200 as long as kwatch lives: what is degraded is not mended by a restart."""
+        why = self._board.degraded()
+        return PlainTextResponse(f"degraded: {why}\n" if why else "ok\n")
 
     async def readyz(self, _: Request) -> Response:
         overview = await self._board.overview()

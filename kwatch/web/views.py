@@ -89,6 +89,10 @@ class Board(Protocol):
         """Return the state of this instant; also when the store fails, which it then says."""
         ...
 
+    def degraded(self) -> str:
+        """Return why what happens may be told to nobody now, without asking the store; empty: it is told."""
+        ...
+
     def muted(self) -> Mapping[str, str]:
         """Return what holds back each open alert that something does, by fingerprint."""
         ...

@@ -1,7 +1,13 @@
 """`kwatch render` and `kwatch send-test` over a configuration file."""
 
+import fcntl
+import os
 import re
 import socket
+import struct
+import subprocess
+import sys
+import termios
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -33,6 +39,18 @@ def config(tmp_path: Path) -> Path:
 
 def kwatch(config: Path, command: str, *arguments: str, hook: str = "http://127.0.0.1:9/") -> Result:
     return CliRunner(env={"HOOK_URL": hook}).invoke(main, [command, "--config", str(config), *arguments])
+
+
+def test_on_a_terminal_a_message_breaks_between_words(config: Path) -> None:
+    master, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 72, 0, 0))
+    command = [sys.executable, "-m", "kwatch", "render", "--config", str(config), "--destination", "team-stdout"]
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    subprocess.run(command, stdout=terminal, env={**environment, "HOOK_URL": "http://127.0.0.1:9/"}, check=True)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", os.read(master, 4096).decode()).splitlines()
+    start = lines.index("  Means        The container ended again and again soon after its start,")
+    assert lines[start + 1] == "               so the kubelet waits longer and longer (up to five"
+    assert max(map(len, lines)) <= 72
 
 
 def test_render_shows_a_sample_at_each_destination(config: Path) -> None:

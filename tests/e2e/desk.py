@@ -69,7 +69,7 @@ class Desk:
 
     def told(self, place: str) -> Told:
         """Return what was told about a place; a place of one alert is where its workload is."""
-        roots = [root for root in self.slack.roots() if root.text.endswith(f" · {place}")]
+        roots = [root for root in self.slack.roots() if place in root.text.split(" · ")]
         return Told(
             documents=[document for document in self.hook.documents if document["place"] == place],
             roots=roots,

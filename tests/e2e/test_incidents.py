@@ -202,7 +202,6 @@ NODE = Incident(
         "or the kubelet is down. After five minutes its Pods are started elsewhere.",
         "Next": "kubectl describe node node-1 (Conditions); then look at the machine and at its kubelet's log",
         "Where": "Node/node-1",
-        "Node": "node-1",
         "Kubelet": "v1.35.4",
         "Message": "Kubelet stopped posting node status.",
     },

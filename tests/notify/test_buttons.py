@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kwatch.notify.blocks import buttons
 from kwatch.notify.buttons import SILENCES, Action, Refusal, Seen, Signer, Wish
+from kwatch.notify.page import OpenIncident, Page, Row
 
 TOLD_AT = datetime(2026, 3, 1, 14, 14, tzinfo=UTC)
 INCIDENT = "kw/abcdefghijklmnopqrstuvwxyz/12"
@@ -86,3 +88,24 @@ def test_what_has_come_is_forgotten_after_a_while() -> None:
     seen = Seen()
     assert seen.is_new((("envelope", "e-1"),), TOLD_AT)
     assert seen.is_new((("envelope", "e-1"),), TOLD_AT + timedelta(minutes=15))
+
+
+@pytest.mark.parametrize(
+    ("url", "runbook", "links"),
+    [
+        (
+            "https://k.example.com/#f",
+            "https://r.example.com/a",
+            ["https://k.example.com/#f", "https://r.example.com/a"],
+        ),
+        ("", "https://r.example.com/a", ["https://r.example.com/a"]),
+        ("https://k.example.com/#f", "", ["https://k.example.com/#f"]),
+        ("", "https://r.example.com/" + "a" * 3000, []),
+    ],
+)
+def test_beside_them_are_the_ways_to_details_and_runbook(url: str, runbook: str, links: list[str]) -> None:
+    sentences = (Row("Next", "kubectl logs"), *([Row("Runbook", runbook, is_link=True)] if runbook else []))
+    page = Page(title="t", url=url, sentences=sentences, incident=OpenIncident(INCIDENT, TOLD_AT))
+    [block] = buttons(page, SIGNER)
+    assert [element["url"] for element in block["elements"] if "url" in element] == links
+    assert [element["action_id"] for element in block["elements"]][:2] == ["ack", "silence"]

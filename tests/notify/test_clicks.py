@@ -145,6 +145,34 @@ def test_f_49_the_same_click_again_is_one_action(play: Play) -> None:
     ]
 
 
+@pytest.mark.parametrize("is_expired", [False, True])
+def test_f_49_the_same_click_after_a_restart_is_no_second_action(play: Play, is_expired: bool) -> None:
+    """Nor does it bring back a silence that somebody has ended meanwhile."""
+    envelopes: list[Mapping[str, Any]] = []
+
+    async def press() -> None:
+        envelopes.append(await play.slack.press(play.slack.roots()[0], "silence", "U0ANN"))
+
+    async def expire() -> None:
+        assert play.stage.app is not None
+        (silence,) = play.stage.app.engine.insight.silences()
+        await play.stage.request("DELETE", f"/api/v1/silences/{silence.id}")
+
+    play.at(30, press)
+    if is_expired:
+        play.at(40, expire)
+    play.stage.absent(50, 60)
+    play.at(90, lambda: play.slack.deliver(envelopes[0]))
+    play.run(until=120)
+    assert len(play.silences) == (0 if is_expired else 1)
+    assert (play.clicked("silenced"), play.clicked("replayed")) == (1, 1)
+    assert [action for _, action, _ in play.audit] == [
+        "silence added",
+        *(["silence expired"] if is_expired else []),
+        "click refused",
+    ]
+
+
 def test_x_12_a_forged_value_is_refused_and_audited(play: Play) -> None:
     value = Signer("guessed", "team-slack").value(Wish(Action.ACK, "kw/x/1"), START)
     play.at(30, lambda: play.slack.send(value, "C042", "U0ANN"))

@@ -51,6 +51,23 @@ def test_instants_name_their_zone(at: datetime, zone: ZoneInfo, words: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("silenced until 2026-03-01 23:30 UTC by ann", "silenced until 2026-03-02 00:30 CET by ann"),
+        ("silenced until it is resolved by ann", "silenced until it is resolved by ann"),
+        ("of 2026-99-01 18:00 UTC", "of 2026-99-01 18:00 UTC"),
+    ],
+)
+def test_what_holds_an_alert_is_told_in_the_zone_of_the_reader(text: str, words: str) -> None:
+    assert facts.in_zone(text, BERLIN) == words
+
+
+def test_an_instant_without_a_local_one_stays() -> None:
+    west = ZoneInfo("America/New_York")
+    assert facts.in_zone("of 0001-01-01 00:00 UTC", west) == "of 0001-01-01 00:00 UTC"
+
+
+@pytest.mark.parametrize(
     ("labels", "words"),
     [
         ({"namespace": "payments", "workload": "Deployment/api"}, "payments/Deployment/api"),
@@ -114,14 +131,20 @@ def test_what_came_and_went_and_what_was_left_out_is_noted() -> None:
 
 def test_without_a_summary_the_message_is_the_cause() -> None:
     said = content(alert(annotations={}))
-    context = context_of(notification(said), "UTC", TemplateEngine(StillClock())).context
+    context = context_of(notification(said), "UTC", TemplateEngine(StillClock()).for_message()).context
     assert context["rows"][0] == ["Cause", "Back-off restarting failed container worker in pod worker-7d9c-x2x1"]
+
+
+def test_an_alert_about_a_node_names_it_once() -> None:
+    said = content(alert(labels={"kind": "Node", "name": "n-17", "workload": "Node/n-17", "node": "n-17"}))
+    context = context_of(notification(said), "UTC", TemplateEngine(StillClock())).context
+    assert [text for _, text in context["rows"] if "n-17" in text] == ["Node/n-17 keeps crashing", "Node/n-17"]
 
 
 @pytest.mark.parametrize("link", ["http://a.example.com", "javascript:alert(1)", 'https://a"b', "https://a b", "//a"])
 def test_a_runbook_that_is_no_safe_link_is_left_out(link: str) -> None:
     said = content(alert(annotations={"runbook": link}))
-    context = context_of(notification(said), "UTC", TemplateEngine(StillClock())).context
+    context = context_of(notification(said), "UTC", TemplateEngine(StillClock()).for_message()).context
     assert context["alerts"][0]["runbook"] == ""
 
 

@@ -147,6 +147,16 @@ def test_no_form_is_taken_for_another_and_no_value_is_lost(form: str) -> None:
     assert ZH.retold(form.format(**values)) == KEPT[form].format(**values)
 
 
-@pytest.mark.parametrize("text", ["the team of ann looks after it", "silenced", "one\nkwatch stopped", "x" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the team of ann looks after it",
+        "silenced",
+        "silenced until  by ",
+        "one\nkwatch stopped",
+        "x" * 100_000,
+        " rolled out: " * 40 + ", " * 200,  # where a form could be tried at many places
+    ],
+)
 def test_what_others_wrote_stays(text: str) -> None:
     assert ZH.retold(text) == text

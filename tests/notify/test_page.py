@@ -11,7 +11,7 @@ from tests.notify.samples import NOW, StillClock, alert, content, ended, notific
 
 
 def page_of(facts: Content) -> Page:
-    context = context_of(notification(facts), "UTC", TemplateEngine(StillClock())).context
+    context = context_of(notification(facts), "UTC", TemplateEngine(StillClock()).for_message()).context
     return fact_page(f"{context['glyph']} {context['title']}", context)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from kwatch.clock import Clock, SystemClock
 from kwatch.errors import TemplateError
+from kwatch.notify.language import _FILTERS, _TESTS
 from kwatch.notify.render import TemplateEngine, check_template
 from tests.notify.samples import StillClock
 
@@ -52,7 +53,7 @@ def engine() -> TemplateEngine:
     ],
 )
 def test_T30_the_language_says_what_people_need(engine: TemplateEngine, template: str, expected: str | None) -> None:
-    rendered = engine.render(template, CONTEXT)
+    rendered = engine.for_message().render(template, CONTEXT)
     assert expected is None or rendered == expected
 
 
@@ -121,9 +122,9 @@ ATTACKS = {
 def test_X08_bombs_fail_as_template_errors_in_time_and_memory(attack: str, clock: Clock) -> None:
     before = time.perf_counter()
     with pytest.raises(TemplateError):
-        TemplateEngine(clock).render(ATTACKS[attack], CONTEXT)
+        TemplateEngine(clock).for_message().render(ATTACKS[attack], CONTEXT)
     assert time.perf_counter() - before < 2.0  # 0.25 s, and a slow machine
-    assert _peak(lambda: TemplateEngine(clock).render(ATTACKS[attack], CONTEXT)) < 64 * 1024 * 1024
+    assert _peak(lambda: TemplateEngine(clock).for_message().render(ATTACKS[attack], CONTEXT)) < 64 * 1024 * 1024
 
 
 def _peak(work: Callable[[], object]) -> int:
@@ -145,8 +146,24 @@ def test_the_deadline_ends_a_template_that_takes_steps_slowly() -> None:
             self.seconds += 0.01
             return self.seconds
 
-    with pytest.raises(TemplateError, match="takes too long"):
-        TemplateEngine(SlowClock()).render("{% for n in numbers %}{{ n }}{% endfor %}", CONTEXT)
+    with pytest.raises(TemplateError, match="take too long"):
+        TemplateEngine(SlowClock()).for_message().render("{% for n in numbers %}{{ n }}{% endfor %}", CONTEXT)
+
+
+def test_the_templates_of_one_message_share_the_time_of_one() -> None:
+    class SlowClock(StillClock):
+        def monotonic(self) -> float:
+            self.seconds += 0.01
+            return self.seconds
+
+    engine = TemplateEngine(SlowClock())
+    message, another = engine.for_message(), engine.for_message()
+    template = "{{ count + 1 }}" * 5  # 60 ms
+    assert [message.render(template, CONTEXT) for _ in range(4)] == ["4444444444"] * 4
+    with pytest.raises(TemplateError, match="the templates of the message take too long"):
+        message.render(template, CONTEXT)
+    assert message.render("without a step", CONTEXT) == "without a step"
+    assert another.render(template, CONTEXT) == "4444444444"
 
 
 @pytest.mark.parametrize(
@@ -165,11 +182,33 @@ def test_the_deadline_ends_a_template_that_takes_steps_slowly() -> None:
     ],
 )
 def test_T21_a_leaf_that_is_one_expression_keeps_its_type(engine: TemplateEngine, leaf: str, value: object) -> None:
-    rendered = engine.render_value(leaf, CONTEXT)
+    rendered = engine.for_message().render_value(leaf, CONTEXT)
     assert rendered == value
     assert type(rendered) is type(value)
 
 
+@pytest.mark.parametrize("name", _FILTERS)
+def test_a_filter_takes_any_value_or_the_template_fails(engine: TemplateEngine, name: str) -> None:
+    """Nothing else comes out: `truncate(1)` is an AssertionError of Jinja's, `5 | dictsort` an AttributeError."""
+    values = ("'a b'", "5", "0.5", "'1e999' | float", "nothing", "is_late", "labels", "alerts", "numbers", "missing")
+    arguments = ("", "(1)", "('a')", "(nothing, labels)")
+    for template in (f"{{{{ {value} | {name}{given} }}}}" for value in values for given in arguments):
+        try:
+            engine.for_message().render(template, CONTEXT)
+        except TemplateError:
+            pass
+
+
+@pytest.mark.parametrize("name", _TESTS)
+def test_a_test_takes_any_value_or_the_template_fails(engine: TemplateEngine, name: str) -> None:
+    values = ("'a b'", "5", "nothing", "labels", "alerts", "missing")
+    for template in (f"{{{{ {value} is {name} {given} }}}}" for value in values for given in ("", *values)):
+        try:
+            engine.for_message().render(template, CONTEXT)
+        except TemplateError:
+            pass
+
+
 def test_the_context_cannot_be_changed(engine: TemplateEngine) -> None:
-    engine.render("{% set count = 1 %}{% set labels = 2 %}", CONTEXT)
-    assert engine.render("{{ count }} {{ labels.team }}", CONTEXT) == "43 a"
+    engine.for_message().render("{% set count = 1 %}{% set labels = 2 %}", CONTEXT)
+    assert engine.for_message().render("{{ count }} {{ labels.team }}", CONTEXT) == "43 a"

@@ -21,8 +21,9 @@ def read(payload: dict[str, Any], kind: str = "interactive") -> tuple[Click, ...
     return clicks_in(SocketModeRequest(kind, "e-1", payload))
 
 
-def click(value: str) -> Click:
+def click(value: str, id_: str) -> Click:
     return Click(
+        id=id_,
         names=(("envelope", "e-1", "1767268800.000001"), ("action", "1767268800.000001", "U0ANN")),
         user="U0ANN",
         user_name="ann",
@@ -32,12 +33,12 @@ def click(value: str) -> Click:
 
 
 def test_a_press_of_a_button_is_a_click() -> None:
-    assert read(PRESSED) == (click("v.s"),)
+    assert read(PRESSED) == (click("v.s", "rpjnwpwwma"),)
 
 
 def test_a_choice_of_a_menu_is_a_click() -> None:
     chosen = {"selected_option": {"value": "w.s"}, "action_ts": "1767268800.000001"}
-    assert read({**PRESSED, "actions": [chosen]}) == (click("w.s"),)
+    assert read({**PRESSED, "actions": [chosen]}) == (click("w.s", "i6kn4pyqtj"),)
 
 
 @pytest.mark.parametrize(

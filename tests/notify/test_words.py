@@ -142,7 +142,7 @@ _LATIN = re.compile(r"[A-Za-z]{2,}")
 
 def latin(notification: Notification) -> set[str]:
     """Return the Latin words of a Chinese message that neither the cluster nor its operator has given."""
-    engine = TemplateEngine(StillClock())
+    engine = TemplateEngine(StillClock()).for_message()
     context = context_of(notification, "Asia/Shanghai", engine, Language.ZH).context
     page = fact_page(context["title"], context)
     forms = ("default/text.j2", "smtp/mail.txt.j2", "smtp/mail.html.j2")

@@ -181,18 +181,21 @@ def test_without_a_fallback_another_destination_hears_of_it_and_of_nothing_else(
 def test_F50_when_nobody_can_be_told_the_log_says_so_and_kwatch_is_not_ready(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    seen: dict[float, tuple[int, str]] = {}
+    seen: dict[float, tuple[int, str, int, str]] = {}
     stage, pods = staged(tmp_path, configured(), lambda _, now: 401 if now < 1500 else 200)
 
     async def look() -> None:
-        answer = await stage.get("/readyz")
-        seen[stage.now()] = (answer.status_code, json.loads(answer.content)["status"])
+        ready, alive = await stage.get("/readyz"), await stage.get("/healthz")
+        seen[stage.now()] = (ready.status_code, json.loads(ready.content)["status"], alive.status_code, alive.text)
 
     pods.phase(100, "a")
     for at in (50, 500):
         stage.at(at, look)
     stage.run(until=600)
-    assert seen == {50: (200, "ready"), 500: (503, "not ready")}
+    assert seen == {
+        50: (200, "ready", 200, "ok\n"),
+        500: (503, "not ready", 200, "degraded: no destination can be told\n"),
+    }
     assert stage.lines == []
     said = [record for record in caplog.records if record.message == "nobody can be told"]
     assert [vars(record)["text"].partition("\n")[0] for record in said] == [

@@ -2,14 +2,21 @@
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
+from kwatch.model.decisions import Decision
+from kwatch.model.notifications import Delivery
+from kwatch.rules.compile import RuleSet
+from kwatch.store.state import State
 from kwatch.testing.fake import Effect, Fault
 from kwatch.testing.stage import Stage
-from tests.scenarios.plays import BROKEN, HOOK, Pods
+from kwatch.watch.moves import Moves
+from tests.scenarios.plays import BROKEN, HOOK, Pods, Silences
 
 BEAT = 'heartbeat: {url: "http://beat.example/beat", every: 1m}\n'
 
@@ -55,8 +62,8 @@ def test_it_stays_away_while_a_watch_is_broken(tmp_path: Path) -> None:
 
     stage.at(90, cut)
     stage.run(until=630)
-    assert switch.minutes == [0, 1, 2, 3, 7, 8, 9, 10]  # the stream is cut by its next frame, a bookmark
-    assert stage.counted("heartbeats", outcome="watch") == 3
+    assert switch.minutes == [0, 1, 2, 3, 6, 7, 8, 9, 10]  # the stream is cut by its next frame, a bookmark
+    assert stage.counted("heartbeats", outcome="watch") == 2
 
 
 @pytest.mark.parametrize(
@@ -77,6 +84,70 @@ def test_F50_it_stays_away_when_nobody_can_be_told(
     assert switch.minutes == minutes
     said = [record.message for record in caplog.records if record.name == "kwatch.heartbeat"]
     assert (said[0], said[-1]) == ("no heartbeat", "heartbeats go on")
+
+
+class Volatile(State):
+    """What is decided to be told is not stored."""
+
+    async def commit(self, decision: Decision) -> None:
+        await super().commit(msgspec.structs.replace(decision, notifications=()))
+
+
+class Stuck(State):
+    """What waits for a destination is not found."""
+
+    async def due(self, destination: str, now: datetime, limit: int) -> tuple[Delivery, ...]:
+        return ()
+
+
+@pytest.mark.parametrize("flaw", [Volatile, Stuck])
+def test_it_stays_away_where_what_is_decided_does_not_come_through(tmp_path: Path, flaw: type[State]) -> None:
+    stage, _, switch = watched(tmp_path)
+    stage.state_type = flaw
+    stage.run(until=330)
+    assert switch.minutes == []
+    assert stage.counted("heartbeats", outcome="pipeline") == 5
+
+
+def test_it_stays_away_while_no_rule_is_evaluated(tmp_path: Path) -> None:
+    """The watches, the disk and the queues work; what comes is held against no rule, until a configuration is used."""
+    stage, _, switch = watched(tmp_path)
+
+    def stop_evaluating() -> None:
+        assert stage.app is not None
+        nothing = RuleSet((), cluster="stage", label_names=())
+        app, moves = stage.app, Moves(stopped={}, started={}, wanted={})
+        app.pipeline.submit(lambda now: app.decider.use(nothing, nothing, app.parts.namespaces, moves=moves, now=now))
+
+    stage.at(90, stop_evaluating)
+    stage.reload(310, BROKEN + HOOK + BEAT + "log: {level: debug}\n")
+    stage.run(until=500)
+    assert switch.minutes == [0, 1, 6, 6, 8]  # from then on at 330, 390 and 450 s, as each try took 10 s
+    assert stage.counted("heartbeats", outcome="pipeline") == 3
+
+
+def test_beats_are_told_nobody_and_are_in_no_list(tmp_path: Path) -> None:
+    stage, _, _ = watched(tmp_path)
+    seen: list[object] = []
+
+    async def look() -> None:
+        seen.append((await stage.get("/api/v1/deliveries")).json())
+        seen.append([each["name"] for each in (await stage.get("/readyz")).json()["destinations"]])
+        seen.append((await stage.get("/api/v1/alerts")).json())
+
+    stage.at(300, look)
+    stage.run(until=330)
+    assert seen == [{"deliveries": []}, ["hook"], {"alerts": []}]
+    assert stage.told == []
+
+
+def test_a_silence_that_matches_beats_is_no_alarm(tmp_path: Path) -> None:
+    stage, pods, switch = watched(tmp_path)
+    Silences(stage).add(100, {"severity": ["info", "warning"]}, until=3600)
+    pods.phase(150, "a")
+    stage.run(until=330)
+    assert switch.minutes == [0, 1, 2, 3, 4, 5]
+    assert stage.told == []
 
 
 def test_it_stays_away_when_one_of_two_takes_nothing_for_five_minutes(tmp_path: Path) -> None:

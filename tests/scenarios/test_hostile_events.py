@@ -47,3 +47,17 @@ def test_F45_the_mark_says_how_much_is_missing(tmp_path: Path) -> None:
     stage.run(until=30)
     (told,) = stage.told
     assert json.loads(told.body)["alerts"][0]["message"].endswith(CUT)
+
+
+def test_X11_a_secret_that_was_rotated_is_redacted_without_a_reload(tmp_path: Path) -> None:
+    """From the first message on that is sent with it."""
+    words = "headers: {X-Key: {file: FOLDER/key}}"
+    stage = Stage(
+        tmp_path, RULES.replace('"https://hooks.example.com/hook"', f'"https://hooks.example.com/hook", {words}')
+    )
+    (tmp_path / "key").write_text("opensesame first")
+    stage.at(10, lambda: (tmp_path / "key").write_text("opensesame second"))
+    stage.event(20, reason="Evil", message="nothing")
+    stage.event(60, reason="Evil", name="b.1", about="Pod/other/b", message="the key is opensesame second")
+    stage.run(until=120)
+    assert [told.document["alerts"][0]["message"] for told in stage.told] == ["nothing", "the key is [redacted]"]

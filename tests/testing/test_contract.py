@@ -81,6 +81,10 @@ OVER_WEBHOOK = (
     Control("X11_no_credential_is_in_what_prints_itself", credentials.LeakySelf),
     Control("X11_no_credential_is_in_the_log", credentials.LeakyLog),
     Control("X11_no_credential_is_in_the_error_of_a_refusal", credentials.LeakyError),
+    Control(
+        "X11_a_credential_that_was_rotated_is_redacted_as_soon_as_it_is_used",
+        credentials.Secretive,
+    ),
     Control("X11_no_credential_is_at_rest", credentials.LeakyMessage),
     Control("F22_a_wrong_credential_suspends_until_it_is_put_right", credentials.Stubborn),
     Control("F22_a_wrong_credential_suspends_until_it_is_put_right", credentials.Unrepentant),
@@ -212,4 +216,4 @@ def test_every_behaviour_has_something_that_it_refuses() -> None:
     parts = [getattr(contract, name) for name in contract.__all__ if name.endswith("Contract")]
     behaviours = {name.removeprefix("test_") for part in parts for name in dir(part) if name.startswith("test_")}
     assert {control.behaviour for _, _, control in CONTROLS} == behaviours
-    assert len(behaviours) == 82
+    assert len(behaviours) == 83

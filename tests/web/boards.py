@@ -149,10 +149,14 @@ class FixedBoard:
     shown: Overview = OVERVIEW
     rows: tuple[Delivery, ...] = DELIVERIES
     counted: Mapping[Series, int] = field(default_factory=dict)
+    why_degraded: str = ""
     stood_for: Mapping[str, tuple[Folded, ...]] = field(default_factory=lambda: {"n-1": (FOLDED,)})
 
     async def overview(self) -> Overview:
         return self.shown
+
+    def degraded(self) -> str:
+        return self.why_degraded
 
     def muted(self) -> Mapping[str, str]:
         return {}

@@ -27,6 +27,7 @@ from kwatch.notify.compose import Composition
 from kwatch.notify.http import HttpClient, classify, failed
 from kwatch.notify.incidents import alone
 from kwatch.notify.postings import WHOLE, Posting, Standing, document, moment, posting
+from kwatch.notify.render import MessageTemplates
 
 #: An alert ends by itself after so many `resend`, as Prometheus' own do.
 _LASTS: Final = 4
@@ -86,13 +87,14 @@ class Alertmanager:
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the alerts that a notification changes."""
         postings, problems = [], []
+        templates = self._tools.templates.for_message()
         listed = () if notification.kind is NotificationKind.DIGEST else notification.content.alerts[:_BATCH]
         for view in listed:
-            texts = self._compose(notification, view)
+            texts = self._compose(notification, view, templates)
             postings.append(posting(view, texts, degraded=degraded))
             problems.append(texts.problem)
         if notification.kind in WHOLE:
-            texts = Composition(self._config, self._tools.templates, notification)
+            texts = Composition(self._config, templates, notification)
             postings.append(moment(notification, texts, degraded=degraded))
             problems.append(texts.problem)
         return Message(msgspec.json.encode(postings), fallback_reason=next(filter(None, problems), ""))
@@ -125,8 +127,8 @@ class Alertmanager:
         """Close the connections."""
         await self._client.close()
 
-    def _compose(self, about: Notification, view: AlertView) -> Composition:
-        return Composition(self._config, self._tools.templates, alone(about, view))
+    def _compose(self, about: Notification, view: AlertView, templates: MessageTemplates) -> Composition:
+        return Composition(self._config, templates, alone(about, view))
 
     async def _current(self, content: Content) -> AsyncIterator[Posting]:
         """Yield what fires; what has not changed is not rendered again, and of what has others may run in between."""
@@ -145,7 +147,7 @@ class Alertmanager:
         for view in content.alerts:
             before, made = known.get(view.fingerprint, (None, None))
             if made is None or before != view:
-                made = posting(view, self._compose(about, view), degraded=False)
+                made = posting(view, self._compose(about, view, self._tools.templates.for_message()), degraded=False)
                 await asyncio.sleep(0)
             self._made[view.fingerprint] = view, made
             yield made
@@ -174,10 +176,10 @@ class Alertmanager:
 
     def _identity(self) -> Mapping[str, str]:
         if self._config.token is not None:
-            return {"Authorization": f"Bearer {self._config.token.read()}"}
+            return {"Authorization": f"Bearer {self._tools.read(self._config.token)}"}
         if self._config.password is None:
             return {}
-        pair = f"{self._config.username}:{self._config.password.read()}".encode()
+        pair = f"{self._config.username}:{self._tools.read(self._config.password)}".encode()
         return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 

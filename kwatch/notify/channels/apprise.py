@@ -57,8 +57,9 @@ class Config(ChannelConfig):
 class Apprise(PostsOnly):
     """One address: apprise knows neither edits nor threads."""
 
-    def __init__(self, config: Config, executor: Executor) -> None:
+    def __init__(self, config: Config, tools: Tools, executor: Executor) -> None:
         self._config = config
+        self._read = tools.read
         self._executor = executor
         for name in ("apprise", "urllib3"):  # at debug they write addresses and whole requests
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -75,7 +76,7 @@ class Apprise(PostsOnly):
     async def post(self, body: Body, key: str) -> Receipt:
         """Hand it to apprise."""
         loop = asyncio.get_running_loop()
-        failure = await loop.run_in_executor(self._executor, self._tell, self._config.url.read(), body)
+        failure = await loop.run_in_executor(self._executor, self._tell, self._read(self._config.url), body)
         if failure is not None:
             raise failure
         return Receipt()
@@ -103,7 +104,7 @@ class Apprise(PostsOnly):
 
 def create(config: Config, tools: Tools) -> Channel:
     """Return the channel of one destination."""
-    return Chat(config, tools, Apprise(config, OneThread()))
+    return Chat(config, tools, Apprise(config, tools, OneThread()))
 
 
 def failure_of(said: str) -> SendError:

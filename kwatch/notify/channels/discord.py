@@ -67,6 +67,7 @@ class Discord:
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config = config
+        self._read = tools.read
         self._client = HttpClient(config, tools)
         self._limiter = _Limiter(tools.clock)
 
@@ -117,7 +118,7 @@ class Discord:
         self, method: str, document: Body, query: Mapping[str, str], *, path: str = "", lost: frozenset[int] = _NONE
     ) -> Mapping[str, Any]:
         self._limiter.check(method)
-        url = with_query(self._config.url.read(), query, path)
+        url = with_query(self._read(self._config.url), query, path)
         reply = await self._client.send_json(method, url, document)
         self._limiter.note(method, reply)
         answer = document_of(reply)

@@ -56,6 +56,7 @@ class GoogleChat(PostsOnly):
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config = config
+        self._read = tools.read
         self._client = HttpClient(config, tools)
 
     def write(self, page: Page, mention: str) -> Body:
@@ -93,7 +94,7 @@ class GoogleChat(PostsOnly):
         await self._client.close()
 
     async def _send(self, body: Body, thread: str) -> None:
-        url = with_query(self._config.url.read(), _REPLY)
+        url = with_query(self._read(self._config.url), _REPLY)
         failure = failure_of(await self._client.send_json("POST", url, {**body, "thread": {"threadKey": thread}}))
         if failure is not None:
             raise failure

@@ -38,13 +38,14 @@ class Grafana(CallByCall):
     def __init__(self, config: Config, tools: Tools) -> None:
         super().__init__(config, tools)
         self._config = config
+        self._read = tools.read
 
     def call(self, step: Step, texts: Composition, *, degraded: bool) -> Call:
         """Return the alert of a step."""
         return Call(step.key, step.act, "", alert(step, texts, degraded=degraded))
 
     async def post(self, call: Call) -> None:
-        failure = verdict(await self._client.send_json("POST", self._config.url.read(), call.content))
+        failure = verdict(await self._client.send_json("POST", self._read(self._config.url), call.content))
         if failure is not None:
             raise failure
 

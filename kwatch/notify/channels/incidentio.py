@@ -41,6 +41,7 @@ class IncidentIo(CallByCall):
     def __init__(self, config: Config, tools: Tools) -> None:
         super().__init__(config, tools)
         self._config = config
+        self._read = tools.read
 
     def call(self, step: Step, texts: Composition, *, degraded: bool) -> Call:
         """Return the event of a step."""
@@ -48,7 +49,7 @@ class IncidentIo(CallByCall):
 
     async def post(self, call: Call) -> None:
         """Send one; the token is added here, so that it is in no row."""
-        headers = {"Authorization": f"Bearer {self._config.token.read()}"}
+        headers = {"Authorization": f"Bearer {self._read(self._config.token)}"}
         failure = verdict(await self._client.send_json("POST", self._config.url, call.content, headers))
         if failure is not None:
             raise failure

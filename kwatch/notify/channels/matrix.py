@@ -68,6 +68,7 @@ class Matrix:
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config = config
+        self._read = tools.read
         self._client = HttpClient(config, tools)
 
     def write(self, page: Page, mention: str) -> Body:
@@ -121,7 +122,7 @@ class Matrix:
 
     async def _call(self, method: str, path: str, content: Body | None) -> Reply:
         url = f"{self._config.server}/_matrix/client/v3/rooms/{quote(self._config.room, safe='')}/{path}"
-        headers = {"Authorization": f"Bearer {self._config.token.read()}"}
+        headers = {"Authorization": f"Bearer {self._read(self._config.token)}"}
         if content is None:
             return await self._client.send(method, url, b"", headers)
         return await self._client.send_json(method, url, content, headers)

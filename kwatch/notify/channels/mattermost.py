@@ -92,6 +92,7 @@ class Mattermost:
     def __init__(self, config: Config, tools: Tools) -> None:
         self.can_edit = config.can_edit
         self._config = config
+        self._read = tools.read
         self._client = HttpClient(config, tools)
 
     def write(self, page: Page, mention: str) -> Body:
@@ -111,7 +112,7 @@ class Mattermost:
         if self._config.url is None:
             return await self._create(body, key, {}, _NONE)
         document = {"text": body["message"], "attachments": body["attachments"]}
-        reply = await self._client.send_json("POST", self._config.url.read(), document)
+        reply = await self._client.send_json("POST", self._read(self._config.url), document)
         _check(reply, _NONE)
         if reply.body.strip() != b"ok":
             raise failed(Failure.AMBIGUOUS, Reason.BAD_REPLY, "Mattermost's webhook did not answer ok")
@@ -147,7 +148,7 @@ class Mattermost:
     async def _call(self, method: str, path: str, document: Body) -> Reply:
         if self._config.token is None:
             raise AssertionError("unreachable")  # a webhook makes no calls
-        headers = {"Authorization": f"Bearer {self._config.token.read()}"}
+        headers = {"Authorization": f"Bearer {self._read(self._config.token)}"}
         return await self._client.send_json(method, f"{self._config.server}/api/v4/{path}", document, headers)
 
 

@@ -56,6 +56,7 @@ class Opsgenie(IncidentChannel):
     def __init__(self, config: Config, tools: Tools) -> None:
         super().__init__(config, tools)
         self._config = config
+        self._read = tools.read
         self._clock = tools.clock
 
     def call(self, step: Step, texts: Composition, *, degraded: bool) -> Call:
@@ -94,7 +95,7 @@ class Opsgenie(IncidentChannel):
         return True
 
     async def _ask(self, method: str, path: str, body: bytes) -> Reply:
-        headers = {"Content-Type": "application/json", "Authorization": f"GenieKey {self._config.api_key.read()}"}
+        headers = {"Content-Type": "application/json", "Authorization": f"GenieKey {self._read(self._config.api_key)}"}
         return await self._client.send(method, self._config.api_url + path, body, headers)
 
 

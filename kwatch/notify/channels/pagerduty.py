@@ -7,7 +7,7 @@ so the receipt names that key, by its digest and by where it was read.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
@@ -58,6 +58,7 @@ class PagerDuty(IncidentChannel):
     def __init__(self, config: Config, tools: Tools) -> None:
         super().__init__(config, tools)
         self._config = config
+        self._read = tools.read
 
     def call(self, step: Step, texts: Composition, *, degraded: bool) -> Call:
         """Return the event of a step."""
@@ -68,14 +69,14 @@ class PagerDuty(IncidentChannel):
         is_harmless = notification.kind is NotificationKind.NOTICE and notification.severity is Severity.INFO
         if not is_harmless or not self._config.change_events:
             return super().render(notification, thread, degraded=degraded)
-        texts = self._compose(notification)
+        texts = self._write(self._templates.for_message(), notification)
         event = Call("", Act.UPDATE, "change/enqueue", change(texts, degraded=degraded))
         return Message(msgspec.json.encode(Calls((event,), ())), fallback_reason=texts.problem)
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
         """Send the events with their routing keys; the receipt names the key of each incident that is open then."""
         told = calls.read(message)
-        keys = _Keys(self._config.routing_key)
+        keys = _Keys(self._config.routing_key, self._read)
         opened = dict(delivery.thread.root.values) if delivery.thread.root is not None else {}
         is_orphaned = False
         for event in told.calls:
@@ -105,8 +106,9 @@ def create(config: Config, tools: Tools) -> Channel:
 class _Keys:
     """The routing keys that there are; one is named by its digest and by where it was read."""
 
-    def __init__(self, secret: Secret) -> None:
-        self._keys = secret.read().split()
+    def __init__(self, secret: Secret, read: Callable[[Secret], str]) -> None:
+        self._read = read
+        self._keys = read(secret).split()
         self.current = self._keys[0]
         place = f"file:{secret.file}" if secret.file is not None else f"env:{secret.env}"
         self.reference = f"{_digest(self.current)} {place}"
@@ -114,16 +116,15 @@ class _Keys:
     def find(self, reference: str) -> str | None:
         """Return the key of that name; None: it is gone."""
         digest, _, place = reference.partition(" ")
-        return next((key for key in (*self._keys, *_read(place)) if _digest(key) == digest), None)
+        return next((key for key in (*self._keys, *self._read_again(place)) if _digest(key) == digest), None)
 
-
-def _read(place: str) -> Iterator[str]:
-    """Yield the keys where one was read that opened an incident: the configuration may name another place since."""
-    how, _, where = place.partition(":")
-    try:
-        yield from Secret.model_validate({how: where}).read().split()
-    except (PermanentSendError, ValidationError):  # gone; or of a channel that keeps no keys
-        pass
+    def _read_again(self, place: str) -> Iterator[str]:
+        """Yield the keys where one was read that opened an incident: the configuration may name another place since."""
+        how, _, where = place.partition(":")
+        try:
+            yield from self._read(Secret.model_validate({how: where})).split()
+        except (PermanentSendError, ValidationError):  # gone; or of a channel that keeps no keys
+            pass
 
 
 def _digest(key: str) -> str:

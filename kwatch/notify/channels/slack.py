@@ -114,6 +114,7 @@ class Slack:
     def __init__(self, config: Config, tools: Tools) -> None:
         self.can_edit = config.can_edit
         self._config = config
+        self._read = tools.read
         self._client = HttpClient(config, tools)
         self._signer = Signer(tools.secret, config.name)
         self._channel_id = "" if config.channel.startswith("#") else config.channel  # of a name: as a post has told it
@@ -133,7 +134,7 @@ class Slack:
         """Post to the channel."""
         if self._config.url is None:
             return await self._call("chat.postMessage", {**body, "channel": self._config.channel, **_UNFURL}, key)
-        await self._post_webhook(self._config.url.read(), body)
+        await self._post_webhook(self._read(self._config.url), body)
         return Receipt()
 
     async def find(self, key: str) -> Receipt | None:
@@ -218,7 +219,7 @@ class Slack:
             raise AssertionError("unreachable")  # a webhook makes no calls
         session: Any = _Session(self._client)  # what slack-sdk uses of aiohttp's
         client = AsyncWebClient(
-            token.read(), self._config.api_url, session=session, retry_handlers=[], logger=self._logger
+            self._read(token), self._config.api_url, session=session, retry_handlers=[], logger=self._logger
         )
         client.proxy = None  # it would take the environment's; ours is in the transport
         try:

@@ -113,7 +113,7 @@ class Mail:
 
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the mail's bytes; degraded, the text alone, shortened."""
-        texts = Composition(self._config, self._tools.templates, notification)
+        texts = Composition(self._config, self._tools.templates.for_message(), notification)
         headers = self._headers(notification, thread, texts)
         plain, html = self._bodies(texts)
         body = mail.build(headers, *((cut(plain, 2000), "") if degraded else (plain, html)), notification.id)
@@ -178,9 +178,7 @@ class Mail:
         headline = line(texts.text("title", "smtp/headline.j2"))
         for listed in _LISTED:
             context = _shortened(texts.context, listed) | {"headline": headline, "own_text": own}
-            plain, html = (
-                self._tools.templates.render_built_in(f"smtp/mail.{form}.j2", context) for form in ("txt", "html")
-            )
+            plain, html = (texts.templates.render_built_in(f"smtp/mail.{form}.j2", context) for form in ("txt", "html"))
             if mail.size(plain) <= mail.BODY and mail.size(html) <= mail.BODY:
                 return plain, html
         return plain, ""
@@ -218,8 +216,8 @@ class Mail:
         username, secret = self._config.username, self._config.token or self._config.password
         if username is None or secret is None:
             return None
-        name = username.read() if isinstance(username, Secret) else username
-        return Login(username=name, secret=secret.read(), is_token=self._config.token is not None)
+        name = self._tools.read(username) if isinstance(username, Secret) else username
+        return Login(username=name, secret=self._tools.read(secret), is_token=self._config.token is not None)
 
     def _judged(self, error: SendError, delivery: Delivery) -> SendError:
         """Return what a failure means in the light of those before it."""

@@ -37,7 +37,7 @@ class Stdout:
 
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the lines; there is no plainer rendering, and no thread."""
-        texts = Composition(self._config, self._tools.templates, notification)
+        texts = Composition(self._config, self._tools.templates.for_message(), notification)
         title = line(texts.text("title"))
         body = "".join(f"  {part}".rstrip() + "\n" for part in terminal(texts.text("text")).splitlines())
         return Message(f"{title}\n{body}".encode(), "text/plain; charset=utf-8", fallback_reason=texts.problem)

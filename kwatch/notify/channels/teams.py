@@ -52,6 +52,7 @@ class Teams(PostsOnly):
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config = config
+        self._read = tools.read
         self._client = HttpClient(config, tools)
 
     def write(self, page: Page, mention: str) -> Body:
@@ -68,7 +69,7 @@ class Teams(PostsOnly):
 
     async def post(self, body: Body, key: str) -> Receipt:
         """Start the workflow."""
-        failure = failure_of(await self._client.send_json("POST", self._config.url.read(), body))
+        failure = failure_of(await self._client.send_json("POST", self._read(self._config.url), body))
         if failure is not None:
             raise failure
         return Receipt()

@@ -75,6 +75,7 @@ class Telegram:
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self._config = config
+        self._read = tools.read
         self._client = HttpClient(config, tools)
         self._chat = config.chat
 
@@ -133,7 +134,7 @@ class Telegram:
         return document_of(reply).get("result")
 
     async def _request(self, method: str, payload: Body) -> Reply:
-        url = f"{self._config.api_url}/bot{self._config.token.read()}/{method}"
+        url = f"{self._config.api_url}/bot{self._read(self._config.token)}/{method}"
         return await self._client.send_json("POST", url, payload)
 
 

@@ -114,7 +114,7 @@ class Webhook:
 
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the document; degraded, it is the built-in one with nothing but its first facts."""
-        texts = Composition(self._config, self._tools.templates, notification)
+        texts = Composition(self._config, self._tools.templates.for_message(), notification)
         event = cloudevents.attributes(notification, self._tools.instance)
         headers = self._headers(texts, notification)  # first, so that the document says which of them failed
         data = self._data(texts, len(msgspec.json.encode(event)), degraded=degraded)
@@ -129,10 +129,9 @@ class Webhook:
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
         """Post once; credentials and signature are added here, so that they are in no row."""
-        url = self._config.url.read() if isinstance(self._config.url, Secret) else self._config.url
-        secrets = {
-            name: line(value.read()) for name, value in self._config.headers.items() if isinstance(value, Secret)
-        }
+        read = self._tools.read
+        url = read(self._config.url) if isinstance(self._config.url, Secret) else self._config.url
+        secrets = {name: line(read(value)) for name, value in self._config.headers.items() if isinstance(value, Secret)}
         headers = {"Content-Type": message.content_type, **message.headers, **secrets, **self._signature(message)}
         failure = classify(await self._client.post(url, message.body, headers))
         if failure is not None:
@@ -150,7 +149,7 @@ class Webhook:
 
     def _own_body(self, texts: Composition) -> bytes | None:
         try:
-            return msgspec.json.encode(_filled(self._config.body, texts, self._tools))
+            return msgspec.json.encode(_filled(self._config.body, texts))
         except TemplateError as error:
             texts.flag(f"body: {error}")
             return None
@@ -160,7 +159,7 @@ class Webhook:
         for name, value in self._config.headers.items():
             if isinstance(value, str):
                 try:
-                    headers[name] = line(self._tools.templates.render(value, texts.context))
+                    headers[name] = line(texts.templates.render(value, texts.context))
                 except TemplateError as error:
                     texts.flag(f"header {name}: {error}")
         return headers
@@ -169,7 +168,7 @@ class Webhook:
         if self._config.sign is None:
             return {}
         timestamp = str(int(self._tools.clock.now().timestamp()))
-        keys = self._config.sign.read().split()
+        keys = self._tools.read(self._config.sign).split()
         signed = signature(keys, message.headers["webhook-id"], timestamp, message.body)
         return {"webhook-timestamp": timestamp, "webhook-signature": signed}
 
@@ -244,14 +243,14 @@ def _cut(value: Any, items: int, characters: int) -> Any:
             return value
 
 
-def _filled(tree: JsonValue, texts: Composition, tools: Tools) -> Any:
+def _filled(tree: JsonValue, texts: Composition) -> Any:
     """Return the tree with every text rendered; the tree has the depth that its author gave it."""
     match tree:
         case str():
-            return tools.templates.render_value(tree, texts.context)
+            return texts.templates.render_value(tree, texts.context)
         case list():
-            return [_filled(item, texts, tools) for item in tree]
+            return [_filled(item, texts) for item in tree]
         case dict():
-            return {key: _filled(item, texts, tools) for key, item in tree.items()}
+            return {key: _filled(item, texts) for key, item in tree.items()}
         case _:
             return tree

@@ -5,7 +5,6 @@ there is one file for each other language (`zh.py`). A text without an entry sta
 is said. Texts of packs are in the tables as they stand in the rules. What people and clusters wrote stays as it is.
 """
 
-import re
 import string
 from collections.abc import Mapping
 from enum import Enum
@@ -32,7 +31,7 @@ class Words:
 
     def __init__(self, table: Mapping[str, str], kept: Mapping[str, str] = MappingProxyType({})) -> None:
         self._table = table
-        self._kept = tuple((_form(english), other) for english, other in kept.items())
+        self._kept = tuple((_Form(english), other) for english, other in kept.items())
 
     def __call__(self, text: str, /, **values: object) -> str:
         """Return a text in this language, with the values in its places."""
@@ -46,16 +45,35 @@ class Words:
     def _line(self, text: str, nested: int) -> str:
         """Return a sentence, and the sentences among its values down to a depth."""
         for form, other in self._kept if nested and len(text) <= _LONGEST else ():
-            if (found := form.fullmatch(text)) is not None:
-                return other.format(**{name: self._line(each, nested - 1) for name, each in found.groupdict().items()})
+            if (found := form.values(text)) is not None:
+                return other.format(**{name: self._line(each, nested - 1) for name, each in found.items()})
         return text
 
 
-def _form(english: str) -> re.Pattern[str]:
-    """Return what finds a sentence and its values."""
-    places = string.Formatter().parse(english)
-    parts = (f"{re.escape(text)}(?P<{name}>.+?)" if name else re.escape(text) for text, name, _, _ in places)
-    return re.compile("".join(parts))
+class _Form:
+    """What finds a sentence and its values: each ends where what follows it is found first, so it takes linear time."""
+
+    def __init__(self, english: str) -> None:
+        parts = [(text, name) for text, name, _, _ in string.Formatter().parse(english)]
+        self._names = [name for _, name in parts if name]
+        texts = [text for text, _ in parts]
+        self._start, self._follows = texts[0], [*texts[1:], *([""] if len(texts) == len(self._names) else [])]
+
+    def values(self, text: str) -> Mapping[str, str] | None:
+        """Return the values by their names; None: it is another sentence."""
+        if not self._names:
+            return {} if text == self._start else None
+        *between, tail = self._follows
+        if not text.startswith(self._start) or not text.endswith(tail):
+            return None
+        found, at, over = [], len(self._start), len(text) - len(tail)
+        for follows in between:
+            end = text.find(follows, at + 1, over)
+            if end < 0:
+                return None
+            found.append(text[at:end])
+            at = end + len(follows)
+        return dict(zip(self._names, [*found, text[at:over]], strict=True)) if at < over else None
 
 
 #: By the word of the language.

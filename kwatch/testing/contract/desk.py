@@ -13,8 +13,9 @@ import httpx
 
 from kwatch.clock import Clock
 from kwatch.model.notifications import Content, Message, Notification, Receipt, Thread
-from kwatch.notify.base import Channel, Connection, Tools
+from kwatch.notify.base import Channel, Connection, Secret, Tools
 from kwatch.notify.render import TemplateEngine
+from kwatch.redaction import Redactor
 from kwatch.testing.contract.samples import ALONE, INCIDENT, NOW, delivery, notification
 from kwatch.testing.vendors import CANARY, HttpVendor, Shown, Vendor
 from kwatch.testing.virtual import VirtualClock, VirtualLoop
@@ -83,6 +84,8 @@ class Desk:
         self.clock = VirtualClock(NOW, self._runner.get_loop())
         self.vendor = vendor(self.clock)
         self.wire = Wire(self.vendor)
+        self.redactor = Redactor()  # knows of secrets what channels read
+        self.read: list[str] = []  # the secrets that were
         self._tools = Tools(
             clock=self.clock,
             templates=TemplateEngine(self.clock),
@@ -90,6 +93,7 @@ class Desk:
             instance="prod-eu.kwatch",
             secret=CANARY,
             stdout=io.StringIO(),
+            read=self._read,
         )
 
     def __enter__(self) -> Self:
@@ -104,6 +108,12 @@ class Desk:
     ) -> None:
         self.run(self._open.aclose())
         self._runner.close()
+
+    def _read(self, secret: Secret) -> str:
+        value = secret.read()
+        self.read.append(value)
+        self.redactor.learn(value)
+        return value
 
     def run(self, act: Awaitable[Any]) -> Any:
         """Do something on the loop and return its result."""

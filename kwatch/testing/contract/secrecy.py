@@ -47,6 +47,13 @@ class Secrecy(Suite):
             assert leaked(desk, *told(failure_of(desk))) == []
             desk.keep(name, secret)
 
+    def test_X11_a_credential_that_was_rotated_is_redacted_as_soon_as_it_is_used(self, desk: Desk) -> None:
+        for name, secret in desk.vendor.secrets.items():
+            desk.keep(name, wrong(secret))
+        failure_of(desk)
+        assert {wrong(secret) for secret in desk.vendor.secrets.values()} <= set(desk.read)
+        assert leaked(desk, *map(desk.redactor.clean, desk.read)) == []
+
     def test_X11_no_credential_is_at_rest(self, desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
         counters = deliver(desk, tmp_path / "state", seconds=600)

@@ -15,7 +15,7 @@ from kwatch.testing.virtual import InlineExecutor
 
 def create(config: apprise.Config, tools: Tools) -> Channel:
     """Return the channel; virtual time knows no threads."""
-    return Chat(config, tools, apprise.Apprise(config, InlineExecutor()))
+    return Chat(config, tools, apprise.Apprise(config, tools, InlineExecutor()))
 
 
 class TestApprise(Contract):

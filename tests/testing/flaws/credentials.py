@@ -1,6 +1,7 @@
 """Channels that cannot keep a secret."""
 
 import logging
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -8,7 +9,7 @@ import msgspec
 
 from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError, SendError
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
-from kwatch.notify.base import Tools
+from kwatch.notify.base import Secret, Tools
 from tests.testing.flaws.sound import Sound
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,13 @@ class LeakyMessage(Sound):
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         message = super().render(notification, thread, degraded=degraded)
         return msgspec.structs.replace(message, headers={**message.headers, "X-Token": self.secret()})
+
+
+class Secretive(Sound):
+    """Reads its credentials by itself, so that nobody knows them."""
+
+    def equipped(self, tools: Tools) -> Tools:
+        return replace(tools, read=Secret.read)
 
 
 class LeakyReceipt(Sound):
