@@ -25,7 +25,7 @@ from rig import _bystander, configuration
 
 from kwatch.alerts.engine import Engine
 from kwatch.config.load import load
-from kwatch.decider import Decider
+from kwatch.deciding.decider import Decider
 from kwatch.model.conditions import AllOf, LabelIs, Regex, Text
 from kwatch.model.objects import Batch, Resource, Source, WatchEvent, WatchEventType
 from kwatch.model.silences import Silence

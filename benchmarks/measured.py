@@ -15,7 +15,7 @@ from pathlib import Path
 
 import kwatch.app
 from kwatch.cli.program import main
-from kwatch.decider import Decider
+from kwatch.deciding.decider import Decider
 from kwatch.model.objects import Batch
 
 milliseconds: list[float] = []

@@ -13,7 +13,7 @@ from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded
 from kwatch.outbox.outbox import DestinationStatus
 from kwatch.rules.verdicts import Verdict
 from kwatch.telemetry import Series
-from kwatch.watch.stream import SourceStatus
+from kwatch.watch.status import SourceStatus
 from kwatch.web.reasons import Reasons, incidents_of
 from kwatch.web.views import ConfigurationView, DestinationView, Overview, SourceState, SourceView, StoreView
 

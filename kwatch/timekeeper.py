@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 
 from kwatch.alerts.engine import Engine
 from kwatch.clock import Change, SteadyClock
-from kwatch.decider import Decider
+from kwatch.deciding.decider import Decider
 from kwatch.model.rules import Severity
 from kwatch.outbox.outbox import Outbox
 from kwatch.pipeline import Pipeline
 from kwatch.telemetry import Counters
 from kwatch.watch.fleet import Fleet
-from kwatch.watch.stream import SourceState
+from kwatch.watch.status import SourceState
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from kwatch.alerts.ledger import Ledger
-from kwatch.alerts.records import Episodes
+from kwatch.alerts.records import IncidentNumbers
 from kwatch.alerts.views import order_of
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.identity import incident_id, notification_id
@@ -15,7 +15,7 @@ from kwatch.model.routes import Destination
 from kwatch.model.rules import Severity
 
 #: The key of the row that holds the highest episode.
-EPISODES = "episodes"
+NUMBERS = "episodes"
 #: The group part of the incidents that tell of kwatch itself.
 ITSELF = "kwatch"
 #: Alerts in a notification; the counts beside them are of all.
@@ -53,22 +53,22 @@ class Announcer:
     def __init__(self, ledger: Ledger, *, cluster: str, public_url: str) -> None:
         self.cluster = cluster
         self.public_url = public_url
-        self._episodes = Episodes()
+        self._numbers = IncidentNumbers()
         self._ledger = ledger
 
-    def load(self, kept: Iterable[Episodes]) -> None:
+    def load(self, kept: Iterable[IncidentNumbers]) -> None:
         """Take back what was kept."""
-        self._episodes = next(iter(kept), self._episodes)
+        self._numbers = next(iter(kept), self._numbers)
 
-    def row(self, key: str) -> Episodes | None:
+    def row(self, key: str) -> IncidentNumbers | None:
         """Return what must survive a restart, by the key of its row."""
-        return self._episodes if key == EPISODES else None
+        return self._numbers if key == NUMBERS else None
 
     def new_incident(self, group: str, now: datetime) -> str:
         """Name an incident as none was named before: by its milliseconds, for it must not come back once forgotten."""
-        self._episodes.last = max(self._episodes.last + 1, int(now.timestamp() * 1000))
-        self._ledger.touch_group(EPISODES)
-        return incident_id(group, self._episodes.last)
+        self._numbers.last = max(self._numbers.last + 1, int(now.timestamp() * 1000))
+        self._ledger.touch_group(NUMBERS)
+        return incident_id(group, self._numbers.last)
 
     def announce(
         self,

@@ -1,6 +1,5 @@
 """What people answer to alerts: that they take care of them, and that they do not any more."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from kwatch.alerts.acknowledging import acknowledge, withdraw
@@ -9,7 +8,9 @@ from kwatch.alerts.digests import DIGEST
 from kwatch.alerts.escalation import Escalations
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.ledger import Ledger
+from kwatch.alerts.membership import Membership
 from kwatch.alerts.records import Alert
+from kwatch.alerts.register import Register
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import AuditEntry
 
@@ -20,9 +21,12 @@ _NAMED = 10
 class Answers:
     """Takes acknowledgements and their withdrawal, of an alert or of all that an incident tells of."""
 
-    def __init__(self, alerts: Mapping[str, Alert], groups: Groups, escalations: Escalations, ledger: Ledger) -> None:
-        self._alerts = alerts
+    def __init__(
+        self, register: Register, groups: Groups, membership: Membership, escalations: Escalations, ledger: Ledger
+    ) -> None:
+        self._register = register
         self._groups = groups
+        self._membership = membership
         self._escalations = escalations
         self._ledger = ledger
 
@@ -61,7 +65,7 @@ class Answers:
 
     def problem(self, target: str) -> str:
         """Return why nothing was done about a target, and what can be."""
-        alert = self._alerts.get(target)
+        alert = self._register.alerts.get(target)
         if alert is not None and alert.state is not AlertState.FIRING:
             return f"{alert.title} is {alert.state.value}: only what fires can be acknowledged"
         if self._firing(target):
@@ -77,18 +81,19 @@ class Answers:
 
     def _firing(self, target: str) -> list[Alert]:
         """Return the firing alert of a fingerprint, or those that an incident has told of."""
-        alert = self._alerts.get(target)
-        found = self._groups.told_in(target) if alert is None else [alert]
+        alert = self._register.alerts.get(target)
+        told = () if alert is not None else self._groups.told_in(target)
+        found = [alert] if alert is not None else [self._register.alerts[name] for name in told]
         return [alert for alert in found if alert.state is AlertState.FIRING]
 
     def _views(self, found: list[Alert], now: datetime) -> tuple[AlertView, ...]:
-        return tuple(self._groups.view(alert, now) for alert in found)
+        return tuple(self._register.view(alert, now) for alert in found)
 
     def _note(self, found: list[Alert], entry: AuditEntry) -> None:
         """Note who has answered, and tell whom it was told to."""
         for alert in found:
             self._ledger.touch_alert(alert.fingerprint)
-            self._groups.retell(alert, entry.at, is_answer=True)
+            self._membership.retell(alert, entry.at, is_answer=True)
         if found:
             self._ledger.audit.append(entry)
 

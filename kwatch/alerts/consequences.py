@@ -4,11 +4,10 @@ from collections.abc import Collection
 from datetime import datetime
 
 from kwatch.alerts.annotated import Place
-from kwatch.alerts.book import Moved
+from kwatch.alerts.episodes import Moved
 from kwatch.alerts.parts import Parts
 from kwatch.alerts.planned import PLANNED
 from kwatch.alerts.records import Alert
-from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertState
 
 
@@ -18,11 +17,13 @@ class Consequences:
     def __init__(self, parts: Parts) -> None:
         self._sight = parts.sight
         self._book = parts.book
+        self._register = parts.register
+        self._episodes = parts.episodes
         self._inhibitor = parts.inhibitor
         self._planned = parts.planned
         self._edges = parts.edges
-        self._groups = parts.groups
-        self._digests = parts.digests
+        self._membership = parts.membership
+        self._told = parts.told
         self._notices = parts.notices
         self._escalations = parts.escalations
         self._answers = parts.answers
@@ -36,22 +37,22 @@ class Consequences:
                 self._ended(alert, now)
         if moved:
             self.conclude(now)
-        while self._book.retold:
-            self._groups.retell(self._book.retold.pop(), now)
-        while self._book.relapsed:
-            self._groups.relapsed(self._book.relapsed.pop(), now)
+        while self._episodes.retold:
+            self._membership.retell(self._episodes.retold.pop(), now)
+        while self._episodes.relapsed:
+            self._membership.relapsed(self._episodes.relapsed.pop(), now)
 
     def _began(self, alert: Alert, now: datetime) -> None:
         if self._inhibitor.started(alert):
             self._escalations.review(now)
         self._planned.began(alert, now)
         if not alert.awaits_summary:
-            self._groups.enlist(alert, now)
+            self._membership.enlist(alert, now)
 
     def _ended(self, alert: Alert, now: datetime) -> None:
         self._escalations.stop(alert)
         was_source = self._inhibitor.ended(alert)
-        self._groups.delist(alert, view_of(alert, self._book.rules.get(alert.rule_id), now), now)
+        self._membership.delist(alert, self._register.view(alert, now), now)
         self._edges.ended(alert, now)
         self._planned.ended(alert)
         self._book.close(alert, now)
@@ -70,7 +71,7 @@ class Consequences:
 
     def holds_changed(self, now: datetime) -> None:
         """What holds alerts back has begun or ended."""
-        self._groups.release(now)
+        self._membership.release(now)
         self._escalations.review(now)
 
     def edge_due(self, key: str, now: datetime) -> None:
@@ -89,21 +90,19 @@ class Consequences:
 
     def told(self, now: datetime) -> None:
         """Something may have been told for the first time: let the steps of that count."""
-        for told in (self._groups.newly_told, self._digests.newly_told):
-            while told:
-                alert = told.pop()
-                if not alert.is_acked:
-                    self._escalations.begin(alert, now)
+        for alert in self._told.take():
+            if not alert.is_acked:
+                self._escalations.begin(alert, now)
 
     def step_due(self, fingerprint: str, now: datetime) -> None:
         """A step of an escalation has come: tell whom it names."""
         alert, matches = self._escalations.run(fingerprint, now)
-        alert.escalated_to += [each.receiver for each in matches if self._groups.escalate(alert, each, now)]
+        alert.escalated_to += [each.receiver for each in matches if self._membership.escalate(alert, each, now)]
 
     def granted(self, places: Collection[Place], now: datetime) -> None:
         """Annotations are not what they were: let them take effect; those of a start do so when it is complete."""
         for alert in self._edges.about(places):
-            self._book.retext(alert)
+            self._register.retext(alert)
         if places and not self._edges.is_starting:
             self.regrade(now)
             self._edges.granted(places, now)
@@ -112,14 +111,14 @@ class Consequences:
     def regrade(self, now: datetime) -> None:
         """Take over other severities, once it is known what still fires (S-49, S-50)."""
         was_source = False
-        for alert in self._book.outdated():
+        for alert in self._register.outdated():
             before = alert.severity
             was_source |= self._inhibitor.ended(alert)
-            self._book.regrade(alert)
+            self._register.regrade(alert)
             if alert.is_acked and alert.severity > before:
                 self._answers.lapse(alert, now)
             if alert.state is AlertState.FIRING:
                 self._inhibitor.started(alert)
-                self._groups.regrade(alert, now, is_raised=alert.severity > before)
+                self._membership.regrade(alert, now, is_raised=alert.severity > before)
         if was_source:
             self.holds_changed(now)

@@ -19,6 +19,7 @@ class Deadlines:
         self._timers = parts.timers
         self._book = parts.book
         self._groups = parts.groups
+        self._teller = parts.teller
         self._digests = parts.digests
         self._notices = parts.notices
         self._late: dict[Key, None] = {}
@@ -49,8 +50,8 @@ class Deadlines:
                 self._flush(key, now)
 
     def _flush(self, key: str, now: datetime) -> None:
-        if key in self._groups.groups:
-            self._groups.run(key, now)
+        if key in self._groups:
+            self._teller.run(key, now)
         elif key in self._digests.periods:
             self._digests.run(key, now)
         else:
@@ -59,4 +60,4 @@ class Deadlines:
 
     def _asks_what_fires(self, phase: Phase, key: str, now: datetime) -> bool:
         is_digest = key in self._digests.periods
-        return phase is Phase.STEP or (phase is Phase.FLUSH and (is_digest or self._groups.is_to_repeat(key, now)))
+        return phase is Phase.STEP or (phase is Phase.FLUSH and (is_digest or self._teller.is_to_repeat(key, now)))

@@ -6,16 +6,18 @@ that are each other's tell nothing twice. What stands for itself is told as it i
 a circle.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
 
 from kwatch.alerts.announcing import ALERTS, Address, Announcer, Remarks
+from kwatch.alerts.directory import Directory
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.ledger import Ledger
+from kwatch.alerts.membership import Membership
 from kwatch.alerts.records import Alert
-from kwatch.alerts.routing import Router
+from kwatch.alerts.register import Register
 from kwatch.alerts.summaries import Summaries
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Detour
@@ -28,33 +30,32 @@ _ALONE = frozenset({NotificationKind.NOTICE, NotificationKind.DIGEST, Notificati
 
 
 class Detours:
-    """Tells fallbacks. `alerts` is the book's."""
+    """Tells fallbacks."""
 
     def __init__(
         self,
-        alerts: Mapping[str, Alert],
-        router: Router,
+        register: Register,
+        directory: Directory,
         groups: Groups,
+        membership: Membership,
         summaries: Summaries,
         *,
         announcer: Announcer,
         ledger: Ledger,
     ) -> None:
-        self._alerts = alerts
-        self._router = router
+        self._alerts = register.alerts
+        self._directory = directory
         self._groups = groups
+        self._membership = membership
         self._summaries = summaries
         self._announcer = announcer
         self._ledger = ledger
 
-    def use(self, router: Router) -> None:
-        """Go by other routes."""
-        self._router = router
-
     def take(self, untold: Untold, fallbacks: tuple[str, ...], now: datetime) -> None:
         """Tell these destinations what they do not know of it yet."""
-        for destination in (self._router.destinations[name] for name in fallbacks if name in self._router.destinations):
-            self._tell(untold, destination, now)
+        for name in fallbacks:
+            if name in self._directory.destinations:
+                self._tell(untold, self._directory.destinations[name], now)
         self._ledger.detours.append(Detour(untold.ids, fallbacks))
 
     def _tell(self, untold: Untold, destination: Destination, now: datetime) -> None:
@@ -71,14 +72,14 @@ class Detours:
     def _escalate(self, untold: Untold, destination: Destination, now: datetime) -> None:
         content = untold.notification.content
         for alert in self._going_on(untold):
-            match = self._router.in_place(alert.labels, content.receiver, destination)
-            self._groups.escalate(alert, match, now, meant_for=_origin(untold.notification))
+            match = self._directory.router.in_place(alert.labels, content.receiver, destination)
+            self._membership.escalate(alert, match, now, meant_for=_origin(untold.notification))
 
     def _summarise(self, untold: Untold, destination: Destination, now: datetime) -> None:
         """Tell in one message what goes on of a list, and name what is over; nobody hears of that a third time."""
         content, severity = untold.notification.content, destination.severity
         matched = [
-            (alert, self._router.in_place(alert.labels, content.receiver, destination))
+            (alert, self._directory.router.in_place(alert.labels, content.receiver, destination))
             for alert in self._going_on(untold)
             if alert.severity >= severity
         ]
@@ -90,7 +91,7 @@ class Detours:
         """Yield what a message tells of and still fires, once each."""
         content = untold.notification.content
         if untold.notification.kind in _LASTING and content.alert_count > len(content.alerts):
-            yield from self._groups.told_in(untold.notification.incident)
+            yield from map(self._alerts.__getitem__, self._groups.told_in(untold.notification.incident))
             return
         for view in {view.fingerprint: view for view in _views(untold)}.values():
             alert = self._alerts.get(view.fingerprint)
@@ -144,7 +145,7 @@ class Detours:
 
     def _hears_itself(self, view: AlertView, destination: Destination) -> bool:
         """Whether the routes lead to a destination anyway."""
-        wanting = self._groups.routing_of(view).wanting(view.severity)
+        wanting = self._directory.routing_of(view).wanting(view.severity)
         return any(each.name == destination.name for _, each in wanting)
 
 

@@ -7,7 +7,7 @@ entry each, until it is told; what is open is asked of the book then. None goes 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Final
@@ -16,19 +16,22 @@ import msgspec
 
 from kwatch.alerts import ledger as fates
 from kwatch.alerts.announcing import ALERTS, Address, Announcer
+from kwatch.alerts.directory import Directory
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
 from kwatch.alerts.reconfiguring import lose
 from kwatch.alerts.records import Alert, DigestEntry, DigestPeriod, period_key
-from kwatch.alerts.routing import Router
+from kwatch.alerts.register import Register
+from kwatch.alerts.sight import Sight
 from kwatch.alerts.story import TellingStory, hold_story
 from kwatch.alerts.timers import Phase, Timers
-from kwatch.alerts.views import order_of, view_of
+from kwatch.alerts.told import Told
+from kwatch.alerts.views import order_of
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.identity import incident_id
 from kwatch.model.notifications import Content, NotificationKind, Part, Section, Suppressed
 from kwatch.model.routes import Destination, DigestPlan
-from kwatch.model.rules import Rule, Severity
+from kwatch.model.rules import Severity
 from kwatch.model.windows import Schedule
 
 #: The group part of a digest's incident; its number is the slot.
@@ -42,26 +45,26 @@ _ORDERS: Final = {Part.STILL_OPEN: attrgetter("starts_at", "fingerprint")}
 
 
 class Digests:
-    """The periods of every destination that has digests, and what is kept for them. `alerts` is the book's."""
+    """The periods of every destination that has digests, and what is kept for them."""
 
     def __init__(
         self,
-        alerts: Mapping[str, Alert],
-        rules: Mapping[str, Rule],
-        router: Router,
+        register: Register,
+        directory: Directory,
         muting: Muting,
+        sight: Sight,
+        told: Told,
         *,
         announcer: Announcer,
         timers: Timers,
         ledger: Ledger,
     ) -> None:
         self.periods: dict[str, DigestPeriod] = {}
-        self.newly_told: list[Alert] = []  # for the first time in their episode; whoever needs to know takes them out
-        self._alerts = alerts
-        self._rules = rules
-        self._router = router
+        self._register = register
+        self._directory = directory
+        self._told = told
         self._entries: dict[str, DigestEntry] = {}
-        self._is_started = False
+        self._sight = sight
         self._plans: dict[str, tuple[Destination, DigestPlan]] = {}
         self._muting = muting
         self._announcer = announcer
@@ -72,16 +75,15 @@ class Digests:
         """Take back what was kept."""
         self.periods |= {period.key: period for period in periods}
         self._entries |= {entry.key: entry for entry in entries}
-        self.use(self._rules, self._router, now)
+        self.review(now)
 
     def row(self, key: str) -> DigestPeriod | DigestEntry | None:
         """Return what must survive a restart, by the key of its row."""
         return self.periods.get(key) or self._entries.get(key)
 
-    def use(self, rules: Mapping[str, Rule], router: Router, now: datetime) -> None:
-        """Go by these from now on: destinations that are gone are forgotten, new ones begin their first period."""
-        self._rules, self._router = rules, router
-        destinations = router.destinations.values()
+    def review(self, now: datetime) -> None:
+        """The destinations may be others: those that are gone are forgotten, new ones begin their first period."""
+        destinations = self._directory.destinations.values()
         self._plans = {each.name: (each, each.digest) for each in destinations if each.digest is not None}
         for period in [each for each in self.periods.values() if each.destination not in self._plans]:
             self._forget(period)
@@ -92,15 +94,13 @@ class Digests:
 
     def start(self) -> None:
         """Every source has been heard: digests may go out."""
-        self._is_started = True
-        self.clock_was_set()
+        for period in self.periods.values():
+            self._schedule(period)
 
     def clock_was_set(self) -> None:
         """Slots are instants of the wall clock: whatever was moved along with it, they were not."""
-        if not self._is_started:
-            return
-        for period in self.periods.values():
-            self._schedule(period)
+        if not self._sight.is_starting:
+            self.start()
 
     def enlist(self, alert: Alert, destination: Destination) -> bool:
         """Keep an alert for the next digest of a destination; return whether it was not kept for it anyway."""
@@ -134,7 +134,10 @@ class Digests:
         """Return what keeps a digest from saying that an alert came and went; a window does only if it began in one."""
         if (hold := self._muting.hold_everywhere(alert, now)) is not None:
             return hold
-        schedule, rule = self._router.schedule(alert.labels, destination.receiver), self._rules.get(alert.rule_id)
+        schedule, rule = (
+            self._directory.router.schedule(alert.labels, destination.receiver),
+            self._register.rule_of(alert),
+        )
         fired_at = (alert.starts_at or now) + (rule.for_ if rule is not None else timedelta(0))
         for at in (now, fired_at):
             hold = self._muting.hold_by_window(alert.severity, schedule, at)
@@ -145,7 +148,7 @@ class Digests:
     def schedules_of(self, alert: Alert) -> list[Schedule]:
         """Return when those may be told of an alert whose digests it is kept for."""
         receivers = [destination.receiver for destination, _ in self._plans_of(alert)]
-        return [self._router.schedule(alert.labels, receiver) for receiver in receivers]
+        return [self._directory.router.schedule(alert.labels, receiver) for receiver in receivers]
 
     def notice(self, destination: Destination, view: AlertView) -> None:
         """Keep a notice for the next digest of a destination."""
@@ -190,7 +193,7 @@ class Digests:
     def _tell(self, period: DigestPeriod, slot: datetime, slots: int, now: datetime) -> None:
         """Tell what there is; nothing happened: only if that is asked for (S-103)."""
         destination, plan = self._plans[period.destination]
-        opened = [alert for alert in self._alerts.values() if self._is_open(alert, period, now)]
+        opened = [alert for alert in self._register.alerts.values() if self._is_open(alert, period, now)]
         views, sections = self._parts(period, opened, now)
         if not sections and not plan.send_empty:
             return
@@ -234,7 +237,7 @@ class Digests:
         """Return what was kept from being told in the period, or is now."""
         counted = Counter(period.suppressed)
         destination = self._plans[period.destination][0]
-        for alert in self._alerts.values():
+        for alert in self._register.alerts.values():
             is_untold = period.key in alert.groups and period.key not in alert.listed
             if is_untold and alert.state is AlertState.FIRING and (hold := self._hold_of(alert, destination, now)):
                 counted[hold.by] += 1
@@ -242,7 +245,7 @@ class Digests:
         return tuple(Suppressed(by, count) for by, count in ordered[:SUPPRESSED])
 
     def _hold_of(self, alert: Alert, destination: Destination, now: datetime) -> Hold | None:
-        return self._muting.hold_of(alert, self._router.schedule(alert.labels, destination.receiver), now)
+        return self._muting.hold_of(alert, self._directory.router.schedule(alert.labels, destination.receiver), now)
 
     def _plans_of(self, alert: Alert) -> list[tuple[Destination, DigestPlan]]:
         return [plan for plan in self._plans.values() if period_key(plan[0].name) in alert.groups]
@@ -254,7 +257,7 @@ class Digests:
         found: dict[Part, list[AlertView]] = {part: [] for part in Part}
         for alert in opened:
             is_new = period.key not in alert.listed
-            view = view_of(alert, self._rules.get(alert.rule_id), now, is_new=is_new)
+            view = self._register.view(alert, now, is_new=is_new)
             if is_new:
                 found[Part.NEW].append(view)
             else:
@@ -268,13 +271,9 @@ class Digests:
         return [view for views in listed.values() for view in views], sections
 
     def _mark_listed(self, alert: Alert, key: str) -> None:
-        self._ledger.touch_alert(alert.fingerprint)
         if key not in alert.listed:
             alert.listed = [*alert.listed, key]
-        if not alert.is_told:
-            alert.is_told, alert.fate = True, ""
-            self._ledger.count(fates.LED_TO_NOTIFICATION)
-            self.newly_told.append(alert)
+        self._told.note(alert)
 
     # memory
 
@@ -308,7 +307,7 @@ class Digests:
         self._ledger.touch_group(period.key)
 
     def _forget(self, period: DigestPeriod) -> None:
-        for alert in [each for each in self._alerts.values() if period.key in each.groups]:
+        for alert in [each for each in self._register.alerts.values() if period.key in each.groups]:
             lose(alert, period.key)
             self._ledger.touch_alert(alert.fingerprint)
         self._drop_entries(period)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from kwatch.alerts import annotated
 from kwatch.alerts.annotated import Place
-from kwatch.alerts.groups import Groups
+from kwatch.alerts.membership import Membership
 from kwatch.alerts.records import Alert
 from kwatch.alerts.silences import KWATCH, Silences, key_of
 from kwatch.alerts.summaries import Summaries
@@ -24,7 +24,7 @@ class Edges:
     def __init__(
         self,
         alerts: Mapping[str, Alert],
-        groups: Groups,
+        membership: Membership,
         summaries: Summaries,
         *,
         silences: Silences,
@@ -32,12 +32,12 @@ class Edges:
         timers: Timers,
     ) -> None:
         self._alerts = alerts
-        self._groups = groups
+        self._membership = membership
         self._summaries = summaries
         self._silences = silences
         self._windows = windows
         self._timers = timers
-        self.is_starting = False
+        self.is_starting = False  # until it is known what ended meanwhile, nothing is let go
 
     def load(self, silences: Iterable[Silence], now: datetime) -> None:
         """Begin, with the silences that were kept."""
@@ -65,7 +65,7 @@ class Edges:
         if self.is_starting:
             return
         self._summaries.end_collection(now)
-        self._groups.release(now, at_once=True)
+        self._membership.release(now, at_once=True)
 
     def run(self, key: str, now: datetime) -> None:
         """A silence or a window begins or ends now, or a mute ends."""
@@ -81,7 +81,7 @@ class Edges:
         """What annotations ask for is not what it was."""
         for alert in self.about(places):
             if alert.is_told:
-                self._groups.outdate(alert, now)
+                self._membership.outdate(alert, now)
         self._release(now)
 
     def about(self, places: Collection[Place]) -> list[Alert]:
@@ -115,7 +115,7 @@ class Edges:
     def _turn(self, silence: Silence, now: datetime) -> None:
         for alert in self._matching(silence):
             if alert.is_told:
-                self._groups.outdate(alert, now)
+                self._membership.outdate(alert, now)
         self._release(now)
 
     def _matching(self, silence: Silence) -> list[Alert]:

@@ -35,7 +35,6 @@ class Engine:
     def __init__(self, settings: EngineSettings, *, cluster: str) -> None:
         parts = Parts(settings, cluster=cluster)
         self.insight = Insight(parts)
-        self._settings = settings
         self._parts = parts
         self._sight, self._ledger = parts.sight, parts.ledger
         self._book, self._planned, self._notices = parts.book, parts.planned, parts.notices
@@ -62,22 +61,20 @@ class Engine:
         already, by rules that are new, is told as at a first start.
         """
         self._deadlines.run(now)
-        parts, self._settings = self._parts, settings
-        rules, router = settings.rules, settings.router
+        parts = self._parts
         parts.sight.is_first_list = True
         other_wishes = parts.annotations.use(settings.self_service)
-        self._consequences.moved(parts.book.use(rules, is_named, now), now)
-        parts.inhibitor.use(settings.inhibitions, parts.book.alerts.values())
+        self._consequences.moved(parts.book.use(settings.rules, is_named, now), now)
+        parts.inhibitor.use(settings.inhibitions, parts.register.alerts.values())
         parts.announcer.public_url = settings.public_url
-        parts.planned.use(rules)
+        parts.planned.use(settings.rules)
         parts.edges.use(settings.windows, now)
-        parts.escalations.use(router)
-        parts.digests.use(rules, router, now)
-        parts.detours.use(router)
-        parts.groups.use(rules, router, now, memory=settings.memory)
+        parts.groups.use(settings.memory)
+        parts.membership.use(settings.router, now)
+        parts.digests.review(now)
         parts.notices.forget_removed(now)
         self._consequences.regrade(now)
-        parts.groups.release(now)
+        parts.membership.release(now)
         self._consequences.conclude(now)
         self._consequences.granted(other_wishes, now)
 
@@ -85,7 +82,7 @@ class Engine:
         """Take one rule's word on one observation."""
         self._deadlines.run(now)
         if finding.rule.mode is Mode.NOTICE:
-            self._notices.observe(finding, now, is_first_list=self._sight.is_first_list and finding.is_initial)
+            self._notices.observe(finding, now)
         else:
             self._consequences.moved(self._book.observe(finding, now), now)
             if self._planned.heed(finding.fingerprint, now):
@@ -138,23 +135,23 @@ class Engine:
     def freeze_quiet(self, namespace: str, now: datetime) -> None:
         """The watch of a namespace's Events (empty: of all) is out of sync: no silence says anything."""
         self._deadlines.run(now)
-        self._book.listening.freeze(namespace)
+        self._parts.listening.freeze(namespace)
 
     def thaw_quiet(self, namespace: str, observable_at: datetime, now: datetime) -> None:
         """It is in sync: who has a bucket could tell of another occurrence at once from `observable_at` on."""
         self._deadlines.run(now)
-        for alert in self._book.listening.thaw(namespace, now=now, observable_at=observable_at):
+        for alert in self._parts.listening.thaw(namespace, now=now, observable_at=observable_at):
             self._consequences.moved(self._book.run(alert.fingerprint, now), now)
 
     @property
     def heeded(self) -> Container[Bucket]:
         """The buckets of which `wrote` is to be told, as they are at any time; asked of every write of an Event."""
-        return self._book.listening.heeded
+        return self._parts.listening.heeded
 
     def wrote(self, bucket: Bucket, observable_at: datetime, now: datetime) -> None:
         """An emitter wrote of whatever reason: it could tell of another occurrence at once from `observable_at` on."""
         self._deadlines.run(now)
-        self._book.listening.wrote(bucket, observable_at)
+        self._parts.listening.wrote(bucket, observable_at)
 
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up: tell what was already there.
@@ -162,10 +159,11 @@ class Engine:
         That is: at a first start, for new rules after `reconfigure`, and for destinations that others gave way to.
         """
         self._deadlines.run(now)
-        self._sight.is_first_list = False
-        self._parts.summaries.announce_present(self._book.already_there(), now)
+        was_starting = self._sight.complete()
+        self._parts.summaries.announce_present(self._book.take_present(), now)
         self._consequences.told(now)
-        self._consequences.moved(self._book.started(now), now)
+        if was_starting:
+            self._consequences.moved(self._book.started(now), now)
         self._consequences.regrade(now)
         self._parts.edges.started(now)
         self._consequences.edge_passed(now)
@@ -210,7 +208,7 @@ class Engine:
 
         It cannot wait for a digest; where there are digests alone, it comes beside them rather than to nobody.
         """
-        wanted = [each for each in self._settings.router.root_destinations if severity >= each.severity]
+        wanted = [each for each in self._parts.directory.router.root_destinations if severity >= each.severity]
         self.tell([each for each in wanted if each.digest is None] or wanted, text, severity, now)
 
     def tell(self, destinations: Iterable[Destination], text: str, severity: Severity, now: datetime) -> None:
@@ -250,7 +248,7 @@ class Engine:
     def ended(self, destination: str, incident: str, kind: NotificationKind, at: datetime) -> None:
         """A notification has arrived, or was given up: repeats count from here."""
         if self.heeds_end_of(kind):
-            self._parts.groups.ended(destination, incident, at)
+            self._parts.teller.ended(destination, incident, at)
 
     def ack(self, target: str, by: str, now: datetime, *, comment: str = "") -> tuple[AlertView, ...]:
         """Take that somebody takes care of an alert, or of all that an incident tells of; return those that fire.
@@ -300,7 +298,7 @@ class Engine:
 
     def open_alerts(self, ref: ObjectRef) -> Mapping[str, tuple[str, ...]]:
         """Return the fingerprints of the alerts that an object is a member of, by the id of their rule."""
-        return self._book.holding(ref)
+        return self._parts.register.holding(ref)
 
     def _tell_of_limits(self, now: datetime) -> None:
         if self._ledger.limits and (text := self._parts.limits.text(now)):

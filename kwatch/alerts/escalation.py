@@ -8,35 +8,32 @@ at instants that are known, so they count rightly also where nobody was there to
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
+from kwatch.alerts.directory import Directory
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold
 from kwatch.alerts.records import Alert, EscalationStep
-from kwatch.alerts.routing import Match, Router
+from kwatch.alerts.routing import Match
 from kwatch.alerts.timers import Phase, Timers
 
 
 class Escalations:
-    """The steps of every alert that has some before it."""
+    """The steps of every alert that has some before it. By other routes those stay; what begins then has theirs."""
 
     def __init__(
         self,
-        router: Router,
+        directory: Directory,
         hold_of: Callable[[Alert, datetime], Hold | None],
         edges_between: Callable[[datetime, datetime], Iterable[datetime]],
         timers: Timers,
         ledger: Ledger,
     ) -> None:
-        self._router = router
+        self._directory = directory
         self._hold_of = hold_of  # what holds an alert back, in one of its groups at least
         self._edges_between = edges_between  # the instants at which that may have begun or ended, in order
         self._timers = timers
         self._ledger = ledger
         self._waiting: dict[str, Alert] = {}
         self._reviewed_at: datetime | None = None  # None: not since the start
-
-    def use(self, router: Router) -> None:
-        """Go by other routes: steps that lie ahead stay, what begins from now on has theirs."""
-        self._router = router
 
     def load(self, alerts: Iterable[Alert]) -> None:
         """Take back what was kept."""
@@ -46,7 +43,7 @@ class Escalations:
     def begin(self, alert: Alert, now: datetime) -> None:
         """Let the steps of its routes count from now, but for those that were taken in this episode."""
         due: dict[str, datetime] = {}
-        for match in self._router.route(alert.labels).matches:
+        for match in self._directory.router.route(alert.labels).matches:
             if any(alert.severity >= destination.severity for destination in match.destinations):
                 for step in match.route.escalate:
                     due[step.receiver] = min(now + step.after, due.get(step.receiver, now + step.after))
@@ -82,7 +79,7 @@ class Escalations:
         self._turn(alert, now)
         due = [step for step in alert.escalation if not step.is_held and step.due_at <= now]
         alert.escalation = [step for step in alert.escalation if step not in due]
-        found = [self._router.step(alert.labels, step.receiver) for step in due]
+        found = [self._directory.router.step(alert.labels, step.receiver) for step in due]
         self._save(alert)
         return alert, [match for match in found if match is not None]
 

@@ -9,7 +9,6 @@ from kwatch.alerts.annotated import Asked, Place, places_of
 from kwatch.alerts.parts import Parts
 from kwatch.alerts.records import Alert
 from kwatch.alerts.story import AlertStory, story_of, tellings
-from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertView
 from kwatch.model.notifications import Content
 from kwatch.model.silences import Silence
@@ -20,17 +19,19 @@ class Insight:
 
     def __init__(self, parts: Parts) -> None:
         self._annotations = parts.annotations
-        self._book = parts.book
+        self._register = parts.register
         self._silences = parts.silences
         self._muting = parts.muting
         self._announcer = parts.announcer
+        self._directory = parts.directory
         self._groups = parts.groups
+        self._membership = parts.membership
         self._digests = parts.digests
         self._answers = parts.answers
 
     def alerts(self, now: datetime) -> tuple[AlertView, ...]:
         """Return what is pending or firing, worst first."""
-        views = [view_of(alert, self._book.rules.get(alert.rule_id), now) for alert in self._book.opened()]
+        views = [self._register.view(alert, now) for alert in self._register.opened()]
         return tuple(sorted(views, key=lambda view: (-view.severity, view.starts_at, view.fingerprint)))
 
     def firing(self, target: str, now: datetime) -> tuple[AlertView, ...]:
@@ -43,8 +44,8 @@ class Insight:
 
     def told_at(self, destination: str, now: datetime) -> Content:
         """Return all that a destination was told of and that goes on, without a bound."""
-        told = self._groups.told_at(destination)
-        return self._announcer.standing([self._groups.view(alert, now) for alert in told], now)
+        told = [self._register.alerts[name] for name in self._groups.told_at(destination)]
+        return self._announcer.standing([self._register.view(alert, now) for alert in told], now)
 
     def silences(self) -> tuple[Silence, ...]:
         """Return the silences that are in force or will be, the next to end first."""
@@ -52,16 +53,16 @@ class Insight:
 
     def muted(self, now: datetime) -> Mapping[str, str]:
         """Return what holds back each open alert that something does, for people, by fingerprint."""
-        holds = {alert.fingerprint: self._groups.hold_of(alert, now) for alert in self._book.opened()}
+        holds = {alert.fingerprint: self._membership.hold_of(alert, now) for alert in self._register.opened()}
         return {fingerprint: hold.says for fingerprint, hold in holds.items() if hold is not None}
 
     def about(self, namespace: str, workload: str) -> tuple[str, ...]:
         """Return the fingerprints of what is known of a workload, as `Deployment/web`, or an object by itself."""
-        alerts = self._book.alerts.values()
+        alerts = self._register.alerts.values()
         return tuple(alert.fingerprint for alert in alerts if self._is_about(alert, namespace, workload))
 
     def _is_about(self, alert: Alert, namespace: str, workload: str) -> bool:
-        rule = self._book.rules.get(alert.rule_id)
+        rule = self._register.rule_of(alert)
         named = dict(zip(rule.key, alert.key_values, strict=False)) if rule is not None else {}
         named |= alert.labels  # which an alert that is over has no more
         objects = (named.get("workload"), f"{named.get('kind')}/{named.get('name')}")
@@ -73,11 +74,13 @@ class Insight:
 
     def story(self, fingerprint: str, now: datetime) -> AlertStory | None:
         """Return everything about an alert that is open or remembered; None when there is none."""
-        alert = self._book.alerts.get(fingerprint)
+        alert = self._register.alerts.get(fingerprint)
         if alert is None:
             return None
-        groups = [self._groups.groups[key] for key in alert.groups if key in self._groups.groups]
-        hold = self._groups.hold_of(alert, now) if alert.is_open else None
-        told = (*tellings(alert, groups, self._muting.hold_of, now), *self._digests.tellings(alert, now))
-        story = story_of(alert, self._book.rules.get(alert.rule_id), self._groups.routing_of(alert), hold, now)
+        hold = self._membership.hold_of(alert, now) if alert.is_open else None
+        told = (
+            *tellings(alert, self._groups.of(alert), self._muting.hold_of, now),
+            *self._digests.tellings(alert, now),
+        )
+        story = story_of(alert, self._register.rule_of(alert), self._directory.routing_of(alert), hold, now)
         return msgspec.structs.replace(story, tellings=told, asked=self._annotations.asked(places_of(alert.labels)))

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from kwatch.alerts.book import Moved
+from kwatch.alerts.episodes import Moved
 from kwatch.alerts.parts import Parts
 from kwatch.alerts.records import (
     Annotated,
     DigestEntry,
     DigestPeriod,
-    Episodes,
     Group,
+    IncidentNumbers,
     LimitsTold,
     NoticeBatch,
     PlannedChange,
@@ -41,16 +41,16 @@ class Memory:
     ) -> Moved:
         """Take back what was kept; return what has ended because nobody asks for it any more."""
         parts, kept = self._parts, read_rows(rows)
-        parts.announcer.load(kept.of(Episodes))
+        parts.announcer.load(kept.of(IncidentNumbers))
         parts.limits.load(kept.of(LimitsTold))
-        parts.sight.load(kept.of(Watched), is_first=is_first)
+        parts.sight.load(kept.of(Watched), started_at, is_first=is_first)
         parts.inhibitor.load(kept.alerts)
         parts.annotations.load(kept.of(Annotated))
         parts.edges.load(kept.silences, started_at)
-        moved = parts.book.load(kept.alerts, started_at=started_at, is_first=is_first)
-        parts.escalations.load(parts.book.alerts.values())
+        moved = parts.book.load(kept.alerts, started_at)
+        parts.escalations.load(parts.register.alerts.values())
         parts.planned.load(kept.of(PlannedChange))
-        parts.groups.load(kept.of(Group), incidents, started_at)
+        parts.membership.load(kept.of(Group), incidents, started_at)
         parts.digests.load(kept.of(DigestPeriod), kept.of(DigestEntry), started_at)
         parts.notices.load(kept.of(NoticeBatch), started_at)
         parts.escalations.review(started_at)
@@ -62,7 +62,7 @@ class Memory:
         for silence_id in ledger.dirty_silences:
             yield row_of(Table.SILENCES, silence_id, parts.silences.get(silence_id))
         for fingerprint in ledger.dirty_alerts:
-            yield row_of(Table.ALERTS, fingerprint, parts.book.alerts.get(fingerprint))
+            yield row_of(Table.ALERTS, fingerprint, parts.register.alerts.get(fingerprint))
         for key in ledger.dirty_groups:
             found = (keeper(key) for keeper in self._keepers)
             yield row_of(Table.GROUPS, key, next((kept for kept in found if kept is not None), None))

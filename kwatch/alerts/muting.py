@@ -68,6 +68,10 @@ class Muting:
             return Hold(fates.HELD_PLANNED_CHANGE, alert.planned_by, f"held back by {alert.planned_by}")
         return None
 
+    def keeps(self, alert: Alert, view: AlertView, expected_until: datetime | None, now: datetime) -> bool:
+        """Return whether a planned change keeps a notice, to tell or to count it when it is over."""
+        return self._planned.keep(alert, view, expected_until, now)
+
     def edges_between(self, since: datetime, until: datetime) -> list[datetime]:
         """Return the instants after the one and before the other at which time alone may change what is held back."""
         edges = (*self._silences.edges(), *self._annotations.edges(), *self._windows.edges_between(since, until))

@@ -12,15 +12,15 @@ import msgspec
 from kwatch.alerts import jumps, sequences, thresholds
 from kwatch.alerts import ledger as fates
 from kwatch.alerts.announcing import ALERTS, Address, Announcer, Remarks
-from kwatch.alerts.book import Book
 from kwatch.alerts.digests import Digests
+from kwatch.alerts.directory import Directory
 from kwatch.alerts.grouping import wait_of
-from kwatch.alerts.groups import Groups
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
-from kwatch.alerts.planned import PlannedChanges
 from kwatch.alerts.records import Alert, NoticeBatch
+from kwatch.alerts.register import Register
 from kwatch.alerts.routing import Match
+from kwatch.alerts.sight import Sight
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertView
@@ -36,14 +36,14 @@ _SPEAKING = (FindingKind.STATE, FindingKind.OCCURRENCE)
 
 
 class Notices:
-    """The notices that wait to be told; when each fingerprint was told last stands in the book."""
+    """The notices that wait to be told; when each fingerprint was told last stands in the register."""
 
     def __init__(
         self,
-        book: Book,
-        groups: Groups,
+        register: Register,
+        sight: Sight,
+        directory: Directory,
         muting: Muting,
-        planned: PlannedChanges,
         digests: Digests,
         *,
         announcer: Announcer,
@@ -52,10 +52,10 @@ class Notices:
     ) -> None:
         self._batches: OrderedDict[str, NoticeBatch] = OrderedDict()
         self._waiting = 0  # notices in them
-        self._book = book
-        self._groups = groups
+        self._register = register
+        self._sight = sight
+        self._directory = directory
         self._muting = muting
-        self._planned = planned
         self._digests = digests
         self._announcer = announcer
         self._timers = timers
@@ -81,7 +81,7 @@ class Notices:
 
     def forget_removed(self, now: datetime) -> None:
         """Let what waits for destinations that are none any more wait for those that took their place."""
-        known = self._groups.known_destinations
+        known = self._directory.destinations
         removed = [batch for batch in self._batches.values() if batch.destination not in known]
         for batch in removed:
             self._ledger.count(fates.DESTINATION_REMOVED)
@@ -98,7 +98,7 @@ class Notices:
         waiting |= {(name, _name(view)) for name, view in self._digests.notices()}
         dropped = batch.dropped
         for view in batch.notices:
-            wanting = self._groups.routing_of(view).wanting(view.severity)
+            wanting = self._directory.routing_of(view).wanting(view.severity)
             heirs = [pair for pair in wanting if pair[0].receiver == batch.receiver] or wanting
             for match, destination in heirs:
                 hold = self._muting.hold_by_window(view.severity, match.route.schedule, now)
@@ -107,15 +107,15 @@ class Notices:
                     self._place(view, match, destination, hold, due_at=batch.due_at, dropped=dropped, now=now)
             dropped = 0
 
-    def observe(self, finding: Finding, now: datetime, *, is_first_list: bool) -> None:
+    def observe(self, finding: Finding, now: datetime) -> None:
         """Take a finding of a rule of mode NOTICE."""
         if finding.kind not in _SPEAKING or finding.truth is Truth.FALSE:
             return
-        fate = self._fate(finding, is_first_list=is_first_list)
+        fate = self._fate(finding)
         if fate is not None:
             self._ledger.count(fate)
             return
-        alert = self._book.recall(finding)
+        alert = self._register.recall(finding)
         told = sequences.complete(alert, finding, now, self._ledger)
         is_reached = told is not None and thresholds.reaches(alert, told, now, self._ledger)
         alert.seen_at = max(alert.seen_at, min(finding.since_at, now))
@@ -126,15 +126,14 @@ class Notices:
             alert.notices_dropped += 1
         else:
             self._tell(alert, told or finding, now)
-        self._book.remember(alert, now)
+        self._register.remember(alert, now)
 
-    @staticmethod
-    def _fate(finding: Finding, *, is_first_list: bool) -> str | None:
+    def _fate(self, finding: Finding) -> str | None:
         """Return why a finding says nothing at all."""
         if finding.truth is Truth.UNKNOWN:
             return fates.UNKNOWN
         if finding.kind is FindingKind.STATE:
-            return fates.ALREADY_THERE if is_first_list else None
+            return fates.ALREADY_THERE if self._sight.is_first_list and finding.is_initial else None
         return None if finding.contribution is not None and finding.contribution.n > 0 else fates.NOTHING_NEW
 
     def run(self, key: str, now: datetime) -> None:
@@ -158,12 +157,12 @@ class Notices:
         alert.notice_at, alert.notices_dropped = now, 0
         if (hold := self._muting.hold_everywhere(alert, now)) is not None:
             self._ledger.count(hold.fate)
-        elif not self._planned.keep(alert, view, finding.expected_until, now):
+        elif not self._muting.keeps(alert, view, finding.expected_until, now):
             self.tell(view, dropped, now)
 
     def tell(self, view: AlertView, dropped: int, now: datetime) -> None:
         """Let a notice wait for company wherever its labels lead; `dropped` repeats came before it."""
-        routing = self._groups.routing_of(view)
+        routing = self._directory.routing_of(view)
         destinations = routing.wanting(view.severity)
         self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
         holds = [self._muting.hold_of(view, match.route.schedule, now) for match, _ in destinations]
@@ -190,7 +189,7 @@ class Notices:
         if destination.digest is not None:
             self._digests.notice(destination, view)
             return
-        identity, labels = self._groups.group_id(match, view)
+        identity, labels = self._directory.group_of(match, view)
         if hold is not None:
             due_at = self._muting.collects_until(match.route.schedule, now) or due_at
         batch = NoticeBatch(
@@ -234,7 +233,7 @@ class Notices:
             count=occurrences + alert.notices_dropped,
             members=(finding.member.name,),
             member_count=1,
-            is_late=self._book.is_late(finding.since_at),
+            is_late=self._sight.is_late(finding.since_at),
         )
 
 

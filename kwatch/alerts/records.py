@@ -221,7 +221,7 @@ class DigestEntry(msgspec.Struct, kw_only=True, tag="digest_entry"):
         return f"{self.destination}/digest/{self.number}"
 
 
-class Episodes(msgspec.Struct, tag="episodes"):
+class IncidentNumbers(msgspec.Struct, tag="episodes"):
     """The highest number that an incident was given."""
 
     last: int = 0
@@ -270,5 +270,13 @@ class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
 
 
 GroupRow = (
-    Group | NoticeBatch | DigestPeriod | DigestEntry | Episodes | Watched | PlannedChange | Annotated | LimitsTold
+    Group
+    | NoticeBatch
+    | DigestPeriod
+    | DigestEntry
+    | IncidentNumbers
+    | Watched
+    | PlannedChange
+    | Annotated
+    | LimitsTold
 )

@@ -14,15 +14,28 @@ class Sight:
     """What is seen now, and until when it certainly was."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.is_first_list = False  # what is found to be wrong already is told as such
+        self.is_starting = False  # some source has not been heard since the start
+        self.is_first_list = False  # what is found to be wrong already is no news, and told in one summary
         self.is_blind = False  # nobody knows what still fires: repeats and steps of escalations wait
+        self._late_before: datetime | None = None
         self._watched = Watched()
         self._ledger = ledger
 
-    def load(self, kept: Iterable[Watched], *, is_first: bool) -> None:
-        """Begin: nothing is seen yet."""
-        self.is_first_list, self.is_blind = is_first, True
+    def load(self, kept: Iterable[Watched], started_at: datetime, *, is_first: bool) -> None:
+        """Begin: nothing is seen yet; `is_first`: nobody has watched this cluster before."""
+        self.is_starting = self.is_blind = True
+        self.is_first_list = is_first
+        self._late_before = None if is_first else started_at
         self._watched = next(iter(kept), self._watched)
+
+    def complete(self) -> bool:
+        """Every source has been heard, or given up; return whether this ends a start."""
+        was_starting, self.is_starting, self.is_first_list = self.is_starting, False, False
+        return was_starting
+
+    def is_late(self, since_at: datetime) -> bool:
+        """Whether something began before this start, in a cluster that was watched before."""
+        return self._late_before is not None and since_at < self._late_before
 
     def row(self, key: str) -> Watched | None:
         """Return what must survive a restart, by the key of its row."""

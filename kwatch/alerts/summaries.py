@@ -12,8 +12,12 @@ import msgspec
 from kwatch.alerts import grouping
 from kwatch.alerts.announcing import ALERTS, Address, Announcer, Remarks
 from kwatch.alerts.groups import SUMMARY, Groups
+from kwatch.alerts.membership import Membership
+from kwatch.alerts.muting import Muting
 from kwatch.alerts.records import Alert, Group
+from kwatch.alerts.register import Register
 from kwatch.alerts.routing import Match
+from kwatch.alerts.teller import Teller
 from kwatch.model.alerts import AlertView
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.routes import Destination
@@ -25,18 +29,30 @@ _NO_REMARKS = Remarks()
 class Summaries:
     """Speaks for several groups at once."""
 
-    def __init__(self, groups: Groups, announcer: Announcer) -> None:
+    def __init__(
+        self,
+        register: Register,
+        groups: Groups,
+        membership: Membership,
+        teller: Teller,
+        muting: Muting,
+        announcer: Announcer,
+    ) -> None:
+        self._register = register
         self._groups = groups
+        self._membership = membership
+        self._teller = teller
+        self._muting = muting
         self._announcer = announcer
 
     def announce_present(self, alerts: list[Alert], now: datetime) -> None:
         """Tell each destination in one summary what was already there (first start)."""
         for alert in alerts:
-            self._groups.enlist(alert, now, quietly=True)
+            self._membership.enlist(alert, now, quietly=True)
         present = {alert.fingerprint for alert in alerts}
         by_destination: dict[str, list[_Telling]] = {}
-        for group in self._groups.groups.values():
-            untold = [alert for alert in self._groups.untold(group, now) if alert.fingerprint in present]
+        for group in self._groups.all():
+            untold = [alert for alert in self._teller.untold(group, now) if alert.fingerprint in present]
             if untold:
                 by_destination.setdefault(group.destination, []).append((group, untold))
         for telling in by_destination.values():
@@ -48,10 +64,10 @@ class Summaries:
         """Tell a destination in one message what another could not be told; what it knows is left out."""
         taken: dict[str, tuple[Group, set[str]]] = {}
         for alert, match in alerts:
-            if (group := self._groups.take_up(alert, match, destination)) is not None:
+            if (group := self._membership.take_up(alert, match, destination)) is not None:
                 taken.setdefault(group.key, (group, set()))[1].add(alert.fingerprint)
         telling = [
-            (group, [alert for alert in self._groups.untold(group, now) if alert.fingerprint in names])
+            (group, [alert for alert in self._teller.untold(group, now) if alert.fingerprint in names])
             for group, names in taken.values()
         ]
         if remarks.came_and_went or any(untold for _, untold in telling):
@@ -62,9 +78,9 @@ class Summaries:
     def end_collection(self, now: datetime) -> None:
         """Tell each destination in one message what windows have collected for it, where they are over (S-89)."""
         by_destination: dict[str, list[_Telling]] = {}
-        for group in [group for group in self._groups.groups.values() if group.is_collecting]:
-            untold = self._groups.untold(group, now)
-            if self._groups.is_collecting(group, now):
+        for group in [group for group in self._groups.all() if group.is_collecting]:
+            untold = self._teller.untold(group, now)
+            if self._muting.is_collecting(group.schedule, now):
                 continue
             group.is_collecting = False
             if group.incident or not (untold or group.came_and_went):
@@ -94,7 +110,7 @@ class Summaries:
         views: dict[str, AlertView] = {}
         came_and_went = list(remarks.came_and_went)
         for group, untold in telling:
-            fresh = [self._groups.view(alert, now, is_new=True) for alert in untold]
+            fresh = [self._register.view(alert, now, is_new=True) for alert in untold]
             came_and_went += group.came_and_went
             group.came_and_went = []
             self._open(group, untold, incident, now)
@@ -105,13 +121,13 @@ class Summaries:
 
     def _open(self, group: Group, told: list[Alert], incident: str, now: datetime) -> None:
         if told and not group.incident:
-            self._groups.begin(group, told, now)
+            self._teller.begin(group, told, now)
             group.thread = incident
             group.flushed_at, group.is_awaiting = now, True
         if told:
             group.severity = max(alert.severity for alert in told)
         for alert in told:
-            self._groups.mark_told(group, alert)
+            self._teller.mark_told(group, alert)
         self._groups.save(group, now)
 
 

@@ -8,7 +8,6 @@ from secrets import token_hex
 
 import click
 
-from kwatch.app import create_channel
 from kwatch.clock import SystemClock
 from kwatch.config.load import load
 from kwatch.model.notifications import Notification, NotificationKind
@@ -16,6 +15,7 @@ from kwatch.notify.base import Channel, Tools
 from kwatch.notify.http import system_transport
 from kwatch.notify.render import TemplateEngine
 from kwatch.notify.samples import sample
+from kwatch.parts import create_channel
 from kwatch.redaction import Redactor
 
 

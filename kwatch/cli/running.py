@@ -15,13 +15,14 @@ from pathlib import Path
 
 import click
 
-from kwatch.app import App, Ports
+from kwatch.app import App
 from kwatch.clock import SystemClock
 from kwatch.cluster.credentials import find_kubeconfig, is_in_cluster, load_credentials
 from kwatch.cluster.http import AiohttpWire
 from kwatch.config.config import Config
 from kwatch.config.files import ConfigFiles
 from kwatch.errors import DamagedError, KwatchError, ListenError
+from kwatch.ports import Ports
 from kwatch.redaction import Redactor
 from kwatch.store.aside import open_anew
 from kwatch.store.state import State
@@ -199,7 +200,8 @@ async def _demo(options: RunOptions) -> AsyncIterator[tuple[Ports, Path]]:
     from kwatch.testing.fake.demo import demo_wire
 
     why = "as asked for" if options.demo else "no kubeconfig was found"
-    click.echo(f"Watching the embedded demo cluster ({why}); problems come and go within minutes", err=True)
+    what = "problems come and go within minutes" + ("" if options.state else ", and nothing is kept")
+    click.echo(f"Watching the embedded demo cluster ({why}); {what}", err=True)
     with tempfile.TemporaryDirectory(prefix="kwatch-demo-") as folder:
         async with demo_wire() as wire:
             yield Ports(wire=wire, cluster="demo"), options.state or Path(folder)

@@ -14,11 +14,12 @@ from kwatch.config.fallbacks import check_fallbacks, named_fallbacks
 from kwatch.config.hours import check_hours
 from kwatch.config.inhibitions import read_inhibitions
 from kwatch.config.matching import check_kinds
+from kwatch.config.merging import Pack, merge
 from kwatch.config.parse import Node, empty, parse
 from kwatch.config.problems import Place, Problems, did_you_mean, listed
 from kwatch.config.receivers import Receivers, check_secrets, read_receivers, stdout_receiver
 from kwatch.config.routes import NONE, RouteReader, named_receivers, names
-from kwatch.config.rules import BUILT_IN_LABELS, Pack, RuleBook, merge
+from kwatch.config.rules import BUILT_IN_LABELS, RuleBook
 from kwatch.config.schema import IncludedWords, PackWords, TopWords
 from kwatch.config.selectors import parse_selector
 from kwatch.config.self_service import chosen_receivers, read_self_service

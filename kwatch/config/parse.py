@@ -59,6 +59,22 @@ class Node:
         """Whether it is neither a mapping nor a list."""
         return not isinstance(self.value, Mapping | tuple)
 
+    def value_of(self, key: str) -> object:
+        """Return what stands at a key of a mapping; None: nothing does."""
+        return self.mapping[key].value if key in self.mapping else None
+
+    def text_of(self, key: str) -> str:
+        """Return the text that stands at a key; empty: none does."""
+        return self.mapping[key].text if key in self.mapping else ""
+
+    def mapping_of(self, key: str) -> "Mapping[str, Node]":
+        """Return the mapping that stands at a key; empty: none does."""
+        return self.mapping[key].mapping if key in self.mapping else {}
+
+    def place_of(self, key: str) -> Place:
+        """Return where a key stands, or, where there is none, the mapping."""
+        return self.mapping[key].key_place if key in self.mapping else self.place
+
     def child(self, part: str | int) -> "Node | None":
         """Return the value of a key, or the element at an index; None when there is none."""
         if isinstance(part, str):

@@ -11,8 +11,9 @@ from pydantic import AwareDatetime, Field
 from kwatch.config.matching import KnownNames, read_label_match
 from kwatch.config.parse import Node, parse
 from kwatch.config.problems import Problems
-from kwatch.config.schema import Raw, SomeText, SomeTime, Words
+from kwatch.config.schema import Raw, Words
 from kwatch.config.validate import check
+from kwatch.config.values import SomeText, SomeTime
 from kwatch.errors import RefusedError
 from kwatch.model.conditions import Condition, Text
 from kwatch.model.extent import Extent, extent

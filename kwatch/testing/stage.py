@@ -19,25 +19,27 @@ import math
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from kwatch.alerts.engine import Engine
-from kwatch.app import App, Ports
+from kwatch.app import App
 from kwatch.board import LiveBoard
 from kwatch.cluster.wire import Wire
 from kwatch.config.files import ConfigFiles
 from kwatch.control import LiveControl
 from kwatch.notify.base import Connection
+from kwatch.ports import Ports
 from kwatch.store.state import State
 from kwatch.telemetry import Counters
 from kwatch.testing import manifests, virtual
 from kwatch.testing.fake import FakeCluster, FakeWire
-from kwatch.testing.fake.objects import timestamp
+from kwatch.testing.timeline import Timeline
+from kwatch.testing.told import Told
 from kwatch.testing.vendors.slack import Slack
 from kwatch.web.routes import create_app
 
@@ -47,31 +49,6 @@ LEAD = 30
 SLACK_TOKEN = "xoxb-stage"  # noqa: S105 - of the stage's own Slack
 
 Act = Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One message that a receiver accepted: when, at which URL's last segment, what kind, of which rules."""
-
-    at: float
-    destination: str
-    kind: str
-    rules: tuple[str, ...]
-    body: bytes = field(default=b"", compare=False, repr=False)
-
-    @property
-    def document(self) -> Any:
-        """The webhook's document."""
-        return json.loads(self.body)
-
-    def __str__(self) -> str:
-        """Return `15 hook firing crash-loop shop/Pod/web-1 ×3`: a state only where it is not the message's.
-
-        What tells of no alert is shown by the first line of its text.
-        """
-        alerts = ", ".join(_alert_line(alert, self.kind) for alert in self.document["alerts"])
-        alerts = alerts or self.document["message"].partition("\n")[0]
-        return f"{_number(self.at)} {self.destination} {self.kind} {alerts}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +70,6 @@ class Stage:
 
     def __init__(self, folder: Path, text: str, *, start: datetime = START, lead: float = LEAD) -> None:
         self._folder = folder
-        self._start = start
         self._lead = lead
         self._text = text
         self._acts: list[tuple[float, Act]] = []
@@ -104,10 +80,10 @@ class Stage:
         self.answers_after = 0.0  # seconds that the receiver takes
         self.hosts: dict[str, Callable[[httpx.Request], Awaitable[httpx.Response]]] = {}  # that answer for themselves
         self.wire: Callable[[FakeCluster], Wire] = FakeWire
-        self.loop = virtual.VirtualLoop()
-        self.clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)
-        self.own_clock = virtual.VirtualClock(start - timedelta(seconds=lead), self.loop)  # of kwatch's machine
-        self._sleeps: list[tuple[float, float]] = []  # of kwatch's machine
+        self._timeline = Timeline(start, lead)
+        self.loop = self._timeline.loop
+        self.clock = self._timeline.clock
+        self.own_clock = self._timeline.own_clock  # of kwatch's machine
         self.cluster = FakeCluster(self.clock)
         self.counters = Counters()
         self.slack = Slack(self.clock, token=SLACK_TOKEN)
@@ -119,15 +95,15 @@ class Stage:
 
     def now(self) -> float:
         """Return seconds since the start."""
-        return round((self.clock.now() - self._start).total_seconds(), 3)
+        return self._timeline.now()
 
     def time(self, at: float) -> str:
         """Return an instant of the play as the API server writes it, with microseconds."""
-        return (self._start + timedelta(seconds=at)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return self._timeline.time(at)
 
     def second(self, at: float) -> str:
         """Return an instant of the play as the API server writes it, cut to the second."""
-        return timestamp(self._start + timedelta(seconds=at))
+        return self._timeline.second(at)
 
     def at(self, seconds: float, act: Act) -> None:
         """Do something at an instant, and await it if it can be; acts of one instant keep their order."""
@@ -218,13 +194,8 @@ class Stage:
 
     def sleep(self, begin: float, end: float) -> None:
         """Let kwatch's machine sleep: nothing of it runs, and what is played meanwhile is on the wire when it wakes."""
-
-        def act() -> None:
-            for clock in (self.clock, self.own_clock):
-                clock.oversleep(end - begin)
-
-        self._sleeps.append((begin, end))
-        self.at(begin, act)
+        self._timeline.plan_sleep(begin, end)
+        self.at(begin, lambda: self._timeline.oversleep(end - begin))
 
     def absent(self, begin: float, end: float, text: str = "", *, is_killed: bool = True) -> None:
         """Let kwatch be killed, or else stopped by SIGTERM, at `begin` and started again at `end` or as soon as it can.
@@ -315,7 +286,7 @@ class Stage:
 
     async def _act(self) -> None:
         for seconds, act in sorted(self._acts, key=lambda entry: entry[0]):
-            await self._until(seconds - _AHEAD)
+            await self._timeline.until(seconds - _AHEAD)
             result = act()
             if inspect.isawaitable(result):
                 await result
@@ -323,7 +294,7 @@ class Stage:
     async def _live(self, begin: float, absence: "_Absence") -> None:
         """Let kwatch run from an instant until it is absent, again after each `kill`."""
         while begin < absence.begin:
-            await self._until(begin)
+            await self._timeline.until(begin)
             self._back_at = absence.begin
             await self._live_once(absence)
             begin = self._back_at
@@ -336,7 +307,7 @@ class Stage:
             stop = asyncio.Event()
             living = asyncio.create_task(app.run(stop))
             killed = asyncio.create_task(self._killed.wait())
-            timeout = self._loop_time(absence.begin) - self.loop.time()
+            timeout = self._timeline.left(absence.begin)
             try:
                 done, _ = await asyncio.wait({living, killed}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
                 if not done and not absence.is_killed:
@@ -350,13 +321,6 @@ class Stage:
                 await asyncio.wait({living, killed})
             if is_over:
                 living.result()
-
-    async def _until(self, at: float) -> None:
-        await asyncio.sleep(max(0.0, self._loop_time(at) - self.loop.time()))
-
-    def _loop_time(self, at: float) -> float:
-        """Return the loop's time of an instant: it stands still while the machine sleeps."""
-        return at + self._lead - sum(max(0.0, min(at, end) - begin) for begin, end in self._sleeps)
 
     def _answer(self, rule: str, act: Callable[[Engine, str, datetime], object]) -> None:
         if (app := self.app) is None:
@@ -405,13 +369,3 @@ class Stage:
             name = request.url.path.rpartition("/")[2]
             self.told.append(Told(self.now(), name, document["kind"], rules, request.content))
         return response
-
-
-def _alert_line(alert: Mapping[str, Any], kind: str) -> str:
-    often = f" ×{alert['count']}" if alert["count"] > 1 else ""
-    state = "" if alert["state"] in ("firing", kind) or kind == "notice" else f" {alert['state']}"
-    return f"{alert['rule']} {alert['where']}{often}{state}"
-
-
-def _number(at: float) -> str:
-    return f"{at:.3f}".rstrip("0").rstrip(".")

@@ -27,7 +27,8 @@ from kwatch.watch.cache import ObjectCache
 from kwatch.watch.extract import Projection
 from kwatch.watch.frames import EVENTS, objects
 from kwatch.watch.moves import Moves, Want, moves
-from kwatch.watch.stream import SourceState, SourceStatus, Stream, StreamSettings
+from kwatch.watch.status import SourceState, SourceStatus
+from kwatch.watch.stream import Stream, StreamSettings
 
 log = logging.getLogger(__name__)
 

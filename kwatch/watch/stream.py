@@ -22,7 +22,6 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Any, Never
 
 from kwatch.clock import Clock
@@ -31,13 +30,14 @@ from kwatch.errors import ClusterError, ForbiddenError, GoneError
 from kwatch.model.objects import Batch, Source, WatchEvent, WatchEventType
 from kwatch.telemetry import Counters
 from kwatch.watch.frames import MALFORMED, Bookmark, Decoding, Lines, control_of
+from kwatch.watch.pauses import Pauses
+from kwatch.watch.status import Shown, SourceState, SourceStatus
 
 log = logging.getLogger(__name__)
 
 LIST_BATCH = 100  # objects; a page of 500 Pods decoded at once would hold the loop for 15 ms
 STOOD = 5.0  # seconds after which an open watch counts as a success
 QUIET_SYNC = 1.0  # seconds of an open, silent watch after which it is known to go on
-RETRY_AFTER_LIMIT = 300.0  # seconds; a server that asks for more is asked again all the same
 
 Put = Callable[[Batch], Awaitable[None]]
 
@@ -53,26 +53,6 @@ class StreamSettings:
     silence: tuple[float, float] = (75.0, 90.0)
     line_limit: int = 16 << 20
     page: int = 500
-
-
-class SourceState(Enum):
-    """What a stream is doing."""
-
-    LISTING = "listing"
-    WATCHING = "watching"
-    WAITING = "waiting"
-    FORBIDDEN = "forbidden"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceStatus:
-    """How one source is, for `/readyz`. `last_frame_at`: bookmarks count; None: nothing yet. `error`: why it waits."""
-
-    source_id: str
-    state: SourceState
-    since: datetime
-    last_frame_at: datetime | None = None
-    error: str = ""
 
 
 _WATCHED = {
@@ -117,24 +97,15 @@ class Stream:
         self._has_bookmarked = False
         self._pieces = 0  # of the watch that is open
         self._opened_at: float | None = None  # on the monotonic clock
-        self._failures = 0
+        self._pauses = Pauses(rng, first=settings.first_pause, longest=settings.longest_pause)
         self._attempt: asyncio.Timeout | None = None  # None: between two
         self._is_doubted = False  # it is to be opened anew, without a rest
-        self._state = SourceState.LISTING
-        self._since = clock.now()
-        self._last_frame_at: datetime | None = None
-        self._error = ""
+        self._shown = Shown(source.id, clock.now())
 
     @property
     def status(self) -> SourceStatus:
         """How it is now."""
-        return SourceStatus(
-            source_id=self._source.id,
-            state=self._state,
-            since=self._since,
-            last_frame_at=self._last_frame_at,
-            error=self._error,
-        )
+        return self._shown.status
 
     async def run(self, resume_from: str, put: Put) -> Never:
         """Give `put` every batch, for ever, and wait for it: what is not taken holds the server back.
@@ -260,7 +231,7 @@ class Stream:
         """Put what the lines say as one batch; raise what an ERROR among them says."""
         if not lines:
             return
-        now = self._last_frame_at = self._clock.now()
+        now = self._shown.last_frame_at = self._clock.now()
         before = self._version
         events: list[WatchEvent] = []
         error = self._decode_lines(lines, events, now)
@@ -320,25 +291,25 @@ class Stream:
             await self._lose(put)
             return
         if self._opened_at is not None and self._clock.monotonic() - self._opened_at >= STOOD:
-            self._failures = 0
+            self._pauses.stood()
         elif error is None:
-            self._failures += 1
-        if error is None and self._failures <= 1:
+            self._pauses.failed()
+        if error is None and self._pauses.failures <= 1:
             return
         if error is not None:
-            self._failures += 1
+            self._pauses.failed()
             self._note(error)
         await self._lose(put)
         self._show(
             SourceState.FORBIDDEN if isinstance(error, ForbiddenError) else SourceState.WAITING,
             "the server ends each watch at once" if error is None else str(error) or type(error).__name__,
         )
-        await self._clock.sleep(self._pause(error))
+        await self._clock.sleep(self._pauses.seconds(error.retry_after if isinstance(error, ClusterError) else None))
 
     def _note(self, error: Exception) -> None:
         self._counters.add("watch_breaks", source=self._source.id)
         said = str(error) or type(error).__name__
-        log.info("watch broken", extra={"source": self._source.id, "error": said, "failures": self._failures})
+        log.info("watch broken", extra={"source": self._source.id, "error": said, "failures": self._pauses.failures})
         is_silent = isinstance(error, TimeoutError) and self._opened_at is not None
         is_refused = isinstance(error, ClusterError) and error.status == 400  # no version that this server knows
         if isinstance(error, GoneError) or is_refused or (is_silent and not self._pieces):
@@ -353,12 +324,6 @@ class Stream:
         if not is_told:
             await self._put(WatchEvent(WatchEventType.LOST, None, "", self._clock.now()), put)
 
-    def _pause(self, error: Exception | None) -> float:
-        """Return seconds: full jitter under a doubling ceiling, at least what the server asks for."""
-        ceiling = min(self._settings.longest_pause, self._settings.first_pause * 2 ** min(self._failures - 1, 16))
-        asked = (error.retry_after if isinstance(error, ClusterError) else None) or 0.0
-        return max(self._rng.uniform(0.0, ceiling), min(asked, RETRY_AFTER_LIMIT))
-
     async def _put(self, event: WatchEvent, put: Put) -> None:
         await put(Batch(self._source, (event,), self._version, event.received_at))
 
@@ -367,10 +332,7 @@ class Stream:
             self._counters.add("watch_frames_bad", n, source=self._source.id)
 
     def _show(self, state: SourceState, error: str = "") -> None:
-        if state is not self._state:
-            self._since = self._clock.now()
-        self._state = state
-        self._error = error
+        self._shown.show(state, self._clock.now(), error)
         if state is SourceState.FORBIDDEN:
             self.settled.set()
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import httpx
 
-from kwatch.app import App, Ports
+from kwatch.app import App
 from kwatch.cluster.credentials import load_credentials
 from kwatch.cluster.http import AiohttpWire
 from kwatch.config.load import load
@@ -24,6 +24,7 @@ from kwatch.model.decisions import Decision
 from kwatch.model.notifications import Delivery, DeliveryState, Message
 from kwatch.notify.base import Connection
 from kwatch.notify.http import system_transport
+from kwatch.ports import Ports
 from kwatch.store.deliveries import Settlement
 from kwatch.store.state import Snapshot, State
 from kwatch.telemetry import Counters

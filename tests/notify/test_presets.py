@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from kwatch.app import create_channel
 from kwatch.config.load import load
 from kwatch.model.notifications import NotificationKind
+from kwatch.parts import create_channel
 from kwatch.testing.contract.samples import ALONE, alert, content, notification
 from tests.notify.samples import tools_for
 

@@ -9,7 +9,7 @@ import msgspec
 from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
 from kwatch.alerts.settings import EngineSettings
-from kwatch.decider import Decider
+from kwatch.deciding.decider import Decider
 from kwatch.model.findings import Bucket, Finding
 from kwatch.model.notifications import Notification, NotificationKind
 from kwatch.model.objects import Batch, Resource, Source, WatchEvent, WatchEventType

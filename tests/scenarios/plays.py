@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 
-from kwatch.testing.stage import Stage, Told
+from kwatch.testing.stage import Stage
+from kwatch.testing.told import Told
 
 #: Two rules on the phase of a Pod, the second critical, and one receiver at the URL …/hook.
 BROKEN = """

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 
 from kwatch.testing.receivers import MailServer
-from kwatch.testing.stage import Stage, Told
+from kwatch.testing.stage import Stage
+from kwatch.testing.told import Told
 from tests.scenarios.plays import BROKEN, brief, play
 
 #: One destination gets digests every ten minutes, the other one is told at once; the play begins at 12:00 UTC.

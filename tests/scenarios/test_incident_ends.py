@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from kwatch.testing.stage import Stage, Told
+from kwatch.testing.stage import Stage
+from kwatch.testing.told import Told
 from tests.scenarios.plays import BROKEN, HOOK, play
 
 WINDOW = 'windows: {lunch: {start: "12:01", end: "12:05"}}\n'

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kwatch.testing.stage import Stage, Told
+from kwatch.testing.stage import Stage
+from kwatch.testing.told import Told
 from tests.scenarios.plays import Silences
 
 HOUR, DAY = 3600, 86400

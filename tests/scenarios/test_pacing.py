@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 
 from kwatch.model.notifications import DeliveryState
-from kwatch.testing.stage import Stage, Told
+from kwatch.testing.stage import Stage
+from kwatch.testing.told import Told
 from tests.scenarios.plays import BROKEN, Pods, brief, play, workloads
 
 #: Each Pod is told by itself, at five a minute.
@@ -15,7 +16,7 @@ PACED = """
 route: {receiver: team, group_by: [namespace, workload], group_wait: 0s, repeat_interval: 1h}
 receivers:
   team:
-    - {type: webhook, name: hook, url: "http://receiver.example/hook", pace: {per_minute: 5, burst: 5}}
+    - {type: webhook, name: hook, url: "http://receiver.example/hook", pace: {per_minute: 5, burst: 5}, concurrency: 4}
 """
 #: When the plays begin: the bucket is full by then.
 CALM = 60.0

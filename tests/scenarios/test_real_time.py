@@ -11,12 +11,13 @@ from typing import Any
 
 import httpx
 
-from kwatch.app import App, Ports
+from kwatch.app import App
 from kwatch.clock import SystemClock
 from kwatch.cluster.credentials import load_credentials
 from kwatch.cluster.http import AiohttpWire
 from kwatch.cluster.wire import Wire
 from kwatch.config.load import load
+from kwatch.ports import Ports
 from kwatch.store.state import State
 from kwatch.telemetry import Counters
 from kwatch.testing.fake import Effect, FakeCluster, FakeWire, Fault, serve, write_kubeconfig

@@ -7,7 +7,7 @@ from kwatch.model.notifications import DeliveryState, NotificationKind
 from kwatch.store.state import State
 from kwatch.testing.samples import START, notification
 from kwatch.testing.virtual import run
-from tests.store.test_state import MESSAGE, settled
+from tests.store.working import MESSAGE, settled
 
 
 def test_an_overflow_that_did_not_arrive_takes_in_more_though_another_is_open(state: State) -> None:

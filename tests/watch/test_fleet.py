@@ -18,7 +18,7 @@ from kwatch.watch.cache import ObjectCache
 from kwatch.watch.extract import Projection
 from kwatch.watch.fleet import Fleet, Plan
 from kwatch.watch.moves import Want
-from kwatch.watch.stream import SourceState, SourceStatus
+from kwatch.watch.status import SourceState, SourceStatus
 from tests.watch.wires import Answer, ScriptedWire, body_of
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)

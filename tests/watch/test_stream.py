@@ -13,7 +13,8 @@ from kwatch.model.objects import Batch, Resource, Source
 from kwatch.telemetry import Counters
 from kwatch.testing import virtual
 from kwatch.watch.frames import OBJECTS
-from kwatch.watch.stream import SourceState, SourceStatus, Stream, StreamSettings
+from kwatch.watch.status import SourceState, SourceStatus
+from kwatch.watch.stream import Stream, StreamSettings
 from tests.watch.wires import FOREVER, Answer, Asked, ScriptedWire, bookmark, error, failed, line, page, pod
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)

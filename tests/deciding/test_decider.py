@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from kwatch import decider as module
 from kwatch.alerts.engine import Engine
 from kwatch.config.load import load
-from kwatch.decider import Decider
+from kwatch.deciding.decider import Decider
+from kwatch.deciding.parked import MAX_PARKED
 from kwatch.model.decisions import Decision, Row, Table
 from kwatch.model.objects import Batch, ObjectRef, Resource, Source, WatchEvent, WatchEventType
 from kwatch.namespaces import NamespaceFilter
@@ -183,9 +183,9 @@ def test_what_cannot_be_had_is_unknown_and_counted(bench: Bench, is_known_to_be_
 
 
 def test_no_more_objects_are_waited_for_than_a_bound(bench: Bench) -> None:
-    names = [f"web-{number}" for number in range(module.MAX_PARKED + 1)]
+    names = [f"web-{number}" for number in range(MAX_PARKED + 1)]
     bench.events(0, *(event("Labelled", name=name, about=f"Pod/shop/{name}") for name in names))
-    assert len(bench.asked) == module.MAX_PARKED
+    assert len(bench.asked) == MAX_PARKED
     assert bench.counters.read()["lookups_failed", ()] == 1
 
 

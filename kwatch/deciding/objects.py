@@ -1,0 +1,155 @@
+"""From the frames of objects to what the engine is told: of each change, and of what is known, by other rules."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from kwatch.alerts.engine import Engine
+from kwatch.deciding.outcomes import Outcomes
+from kwatch.deciding.parked import Parked
+from kwatch.deciding.scope import Scope
+from kwatch.deciding.unwritten import Unwritten
+from kwatch.deciding.wishing import Wishing
+from kwatch.model.decisions import Row
+from kwatch.model.objects import ObjectRef, Source, WatchEvent, WatchEventType
+from kwatch.model.observations import About, Change, ObjectChange, ObjectState
+from kwatch.namespaces import NamespaceFilter
+from kwatch.rules.compile import RuleSet
+from kwatch.rules.planned import PlanReader
+from kwatch.watch.cache import ObjectCache
+from kwatch.watch.frames import MALFORMED
+from kwatch.watch.remembered import Remembered
+
+
+class Objects:
+    """Keeps the cache as the frames say, and tells the engine what that means."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        engine: Engine,
+        cache: ObjectCache,
+        parked: Parked,
+        wishing: Wishing,
+        unwritten: Unwritten,
+        outcomes: Outcomes,
+        *,
+        covered_from: datetime,
+    ) -> None:
+        self._scope = scope
+        self._engine = engine
+        self._cache = cache
+        self._parked = parked
+        self._wishing = wishing
+        self._unwritten = unwritten
+        self._outcomes = outcomes
+        self._remembered = Remembered(scope.changed_paths, scope.redact, covered_until=covered_from)
+        self._plans = PlanReader(cache.get, cache.about, lambda: cache.objects_of("Pod", ""))
+        self._selected: set[str] = set()  # the namespaces that are known and watched, where labels choose them
+
+    def load(self, rows: Iterable[Row]) -> None:
+        """Take over the values of an earlier run."""
+        self._remembered.load(rows)
+
+    def review(self, before: NamespaceFilter, fresh: RuleSet, now: datetime) -> None:
+        """Judge what is known: by the rules that are `fresh`, and by all in namespaces that were not watched before."""
+        namespaces = self._scope.namespaces
+        known = tuple(self._cache.objects_in(""))
+        names = (state.ref.name for state in known if _is_namespace(state.ref.kind, state.ref.group))
+        self._selected = {name for name in names if namespaces.is_watched(name)}
+        for state in known:
+            namespace = state.ref.namespace
+            if namespaces.is_watched(namespace):
+                self._judge_again(state, fresh if before.is_watched(namespace) else self._scope.rules, now)
+
+    def observe(self, source: Source, frame: WatchEvent, now: datetime) -> None:
+        """Take one frame."""
+        resource = source.resource
+        if frame.type is WatchEventType.LOST:
+            self._engine.freeze(resource.kind, resource.group, source.namespace, now)
+        try:
+            changes = self._cache.apply(source, frame)
+        except MALFORMED:
+            self._outcomes.seen["malformed"] += 1
+            return
+        for change in changes:
+            is_opted_in = self._wishing.hear(change, now)
+            if _is_namespace(resource.kind, resource.group):
+                self._on_namespace(source, change.state.ref.name, now)
+            if self._scope.namespaces.is_watched(change.state.ref.namespace):
+                for step in self._plans.read(change):
+                    self._engine.plan(step, now)
+            self._on_change(source, self._remembered.complete(change), now)
+            if is_opted_in:
+                self._judge_all(source, self._wishing.inside(change.state.ref), now)
+        if frame.type is WatchEventType.SYNCED:
+            self._on_synced(source, is_listed=bool(frame.resource_version), now=now)
+
+    def _on_synced(self, source: Source, *, is_listed: bool, now: datetime) -> None:
+        """Let timers go on; after a list, what it did not show is gone."""
+        kind, group, namespace = source.resource.kind, source.resource.group, source.namespace
+        present = self._cache.uids(kind, group, namespace) if is_listed else None
+        if present is not None:
+            for row in self._remembered.keep_only(kind, group, namespace, present):
+                self._unwritten.store(row)
+        self._engine.thaw(kind, group, namespace, present, now)
+
+    def _on_namespace(self, source: Source, name: str, now: datetime) -> None:
+        """What is in a namespace is judged as if it were listed now when it is selected, else let go of (T16)."""
+        if not self._scope.namespaces.is_watched(name):
+            if name in self._selected:
+                self._selected.discard(name)
+                self._engine.leave(lambda ref: ref.namespace == name, "namespace not watched", now)
+        elif name not in self._selected:
+            self._selected.add(name)
+            self._judge_all(source, self._cache.objects_in(name), now)
+
+    def _judge_all(self, source: Source, states: Iterable[ObjectState], now: datetime) -> None:
+        for state in states:
+            self._on_change(source, ObjectChange(Change.EXISTING, state, None, now), now)
+
+    def _on_change(self, source: Source, change: ObjectChange, now: datetime) -> None:
+        """Decide, then remember: what waits must still be a change after a crash."""
+
+        def go_on(about: About | None, at: datetime) -> None:
+            self._decide(change, about, self._scope.rules, at)
+            self._unwritten.store(self._remembered.note(change))
+
+        if self._is_of_interest(change.state.ref):
+            self._parked.with_object(source.id, change.state.ref, go_on, now)
+        else:
+            self._unwritten.store(self._remembered.note(change))
+
+    def _is_of_interest(self, ref: ObjectRef) -> bool:
+        if not self._scope.rules.watches(ref.kind, ref.group):
+            return False
+        if not self._scope.namespaces.is_watched(ref.namespace):
+            self._outcomes.seen["namespace_not_watched"] += 1
+            return False
+        return True
+
+    def _judge_again(self, state: ObjectState, rules: RuleSet, now: datetime) -> None:
+        """Decide what some of the rules say of an object that is known."""
+        change, rules_now = ObjectChange(Change.EXISTING, state, None, now), self._scope.rules
+
+        def go_on(about: About | None, at: datetime) -> None:
+            is_outdated = self._scope.rules is not rules_now
+            self._decide(change, about, self._scope.rules if is_outdated else rules, at)
+            self._unwritten.store(self._remembered.note(change))
+
+        if rules.watches(state.ref.kind, state.ref.group):
+            self._outcomes.guard(self._parked.with_object, "", state.ref, go_on, now)
+
+    def _decide(self, change: ObjectChange, about: About | None, rules: RuleSet, now: datetime) -> None:
+        ref = change.state.ref
+        if self._wishing.opts_out(ref):
+            self._outcomes.seen["opted_out"] += 1
+            return
+        known = about or About.alone(change.state)
+        findings = rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
+        self._outcomes.seen["finding" if findings else "no_rule"] += 1
+        for finding in findings:
+            self._engine.observe(finding, now)
+
+
+def _is_namespace(kind: str, group: str) -> bool:
+    return (kind, group) == ("Namespace", "")
