@@ -8,17 +8,13 @@ from kwatch.model.conditions import FieldChanged
 from kwatch.model.findings import Truth
 
 
-def last(world: World):
-    return world.notifications[-1].content.alerts[0]
-
-
 def test_evidence_held_ends_an_event_alert():
     world = World(event(resolve=labelled(), resolve_hold=seconds(120)))
     world.occur(0)
     world.evidence(100)
     world.advance(1000)
     assert world.brief == ["firing@0", "resolved@220"]
-    assert last(world).ends_at == at(100)
+    assert world.last.ends_at == at(100)
 
 
 def test_an_occurrence_takes_the_end_back():
@@ -72,7 +68,7 @@ def test_without_evidence_it_expires_after_the_last_occurrence():
     world.occur(600, "b")
     world.advance(200_000)
     assert world.brief == ["firing@0", "firing@0", "expired@86400", "expired@87000"]
-    assert last(world).ends_at == at(600)
+    assert world.last.ends_at == at(600)
 
 
 def test_a_moment_of_an_object_is_never_false_by_itself():

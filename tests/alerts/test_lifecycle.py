@@ -10,10 +10,6 @@ from kwatch.model.objects import ObjectRef
 from kwatch.model.rules import OnDelete
 
 
-def last(world: World):
-    return world.notifications[-1].content.alerts[0]
-
-
 def test_S31_true_for_less_than_for_says_nothing():
     world = World(level(for_=seconds(60)))
     world.true(0)
@@ -28,7 +24,7 @@ def test_S32_fires_exactly_when_for_is_up():
     world.true(0)
     world.advance(1000)
     assert world.brief == ["firing@60"]
-    assert last(world).starts_at == at(0)
+    assert world.last.starts_at == at(0)
 
 
 def test_an_observation_comes_before_the_timer_of_its_instant():
@@ -57,7 +53,7 @@ def test_S34_for_goes_on_over_a_restart():
     world.start_complete(52)
     world.advance(1000)
     assert world.brief == ["firing@60"]
-    assert not last(world).is_late
+    assert not world.last.is_late
 
 
 def test_S37_true_again_within_resolve_hold_goes_on():
@@ -76,8 +72,8 @@ def test_S38_resolves_after_resolve_hold_as_of_when_it_became_false():
     world.false(0)
     world.advance(1000)
     assert world.brief == ["firing@-10", "resolved@120"]
-    assert last(world).ends_at == at(0)
-    assert last(world).end_reason is EndReason.HEALTHY
+    assert world.last.ends_at == at(0)
+    assert world.last.end_reason is EndReason.HEALTHY
 
 
 def test_S39_a_new_episode_soon_goes_on_in_the_thread():
@@ -88,7 +84,7 @@ def test_S39_a_new_episode_soon_goes_on_in_the_thread():
     world.advance(1000)
     assert world.brief == ["firing@0", "resolved@100", "firing@400"]
     first, _, second = world.notifications
-    assert (last(world).episode, last(world).continues) == (2, 1)
+    assert (world.last.episode, world.last.continues) == (2, 1)
     assert second.incident != first.incident
     assert second.thread_of == first.incident
 
@@ -109,7 +105,7 @@ def test_S40_a_new_episode_later_makes_a_new_thread():
     world.false(100)
     world.true(800)
     world.advance(1000)
-    assert (last(world).episode, last(world).continues) == (2, None)
+    assert (world.last.episode, world.last.continues) == (2, None)
     assert world.notifications[-1].thread_of == ""
 
 
@@ -119,7 +115,7 @@ def test_S41_a_removed_rule_expires_what_it_had_open():
     world.restart(50, rules=[level("other")])
     world.advance(1000)
     assert world.brief == ["firing@0", "expired@50"]
-    assert last(world).end_reason is EndReason.RULE_REMOVED
+    assert world.last.end_reason is EndReason.RULE_REMOVED
     assert world.notifications[1].incident == world.notifications[0].incident
 
 
@@ -149,7 +145,7 @@ def test_S44_the_last_pod_goes():
     world.gone(50)
     world.advance(1000)
     assert world.brief == ["firing@0", "resolved@50"]
-    assert last(world).end_reason is EndReason.OBJECT_GONE
+    assert world.last.end_reason is EndReason.OBJECT_GONE
 
 
 def test_S44_a_gone_pod_waits_for_one_that_is_held():
@@ -160,7 +156,7 @@ def test_S44_a_gone_pod_waits_for_one_that_is_held():
     world.gone(50, "a", workload="Deployment/web")
     world.advance(1000)
     assert world.brief == ["firing@0", "resolved@160"]
-    assert last(world).ends_at == at(50)
+    assert world.last.ends_at == at(50)
 
 
 def test_on_delete_keep_goes_on_until_nobody_has_seen_it_for_long():
@@ -169,7 +165,7 @@ def test_on_delete_keep_goes_on_until_nobody_has_seen_it_for_long():
     world.gone(50)
     world.advance(10_000)
     assert world.brief == ["firing@0", "expired@3650"]
-    assert last(world).end_reason is EndReason.NOT_OBSERVED
+    assert world.last.end_reason is EndReason.NOT_OBSERVED
 
 
 def test_S51_other_words_alone_say_nothing_until_the_next_message():
@@ -178,7 +174,7 @@ def test_S51_other_words_alone_say_nothing_until_the_next_message():
     world.occur(100, n=0, message="back-off 20s")
     world.advance(700)
     assert world.brief == ["firing@0", "repeat@600"]
-    assert last(world).message == "back-off 20s"
+    assert world.last.message == "back-off 20s"
 
 
 def test_T01_what_stays_broken_and_silent_is_never_resolved():

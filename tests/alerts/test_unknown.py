@@ -5,10 +5,6 @@ from world import World, at, level, seconds
 from kwatch.model.findings import Truth
 
 
-def last(world: World):
-    return world.notifications[-1].content.alerts[0]
-
-
 def test_S35_a_timer_that_came_due_while_unknown_runs_at_the_thaw():
     world = World(level(for_=seconds(60)))
     world.true(0)
@@ -17,7 +13,7 @@ def test_S35_a_timer_that_came_due_while_unknown_runs_at_the_thaw():
     world.thaw(75)
     world.advance(1000)
     assert world.brief == ["firing@75"]
-    assert last(world).starts_at == at(0)
+    assert world.last.starts_at == at(0)
 
 
 def test_S36_what_is_false_after_the_resync_says_nothing():
@@ -48,7 +44,7 @@ def test_unknown_freezes_a_resolve():
     world.thaw(500)
     world.advance(1000)
     assert world.brief == ["firing@-10", "resolved@500"]
-    assert last(world).ends_at == at(0)
+    assert world.last.ends_at == at(0)
 
 
 def test_an_unknown_truth_freezes_for():
