@@ -228,7 +228,7 @@ def settings(folder: Path, runs: int) -> dict[str, str | int]:
         "synchronous": synchronous,
         "journal": journal,
         "rules": f"{RULES}: the default packs, and others",
-        "receiver": "webhook, group_wait 0",
+        "receiver": "webhook, group_wait 0, concurrency 4",
         "python": platform.python_version(),
         "cpu": _cpu_model(),
         "cores": os.cpu_count() or 0,

@@ -12,6 +12,7 @@ from kwatch.cli.exits import Exit
 from kwatch.cli.program import main
 from kwatch.config.load import load
 from kwatch.parts import ANNOTATED
+from kwatch.testing.fake.catalog import Catalog
 from kwatch.web.metrics import exposition
 from tests.web.boards import OVERVIEW
 
@@ -106,6 +107,16 @@ def test_the_cluster_role_only_reads() -> None:
     (role,) = (document for document in documents if document["kind"] == "ClusterRole")
     assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
     assert not {"secrets", "configmaps", "*"} & {name for rule in role["rules"] for name in rule["resources"]}
+
+
+def test_the_operations_page_names_what_the_cluster_role_lets_read() -> None:
+    documents = yaml.safe_load_all((ROOT / "deploy" / "manifests" / "rbac.yaml").read_text())
+    (role,) = (document for document in documents if document["kind"] == "ClusterRole")
+    page = (ROOT / "docs" / "operations.md").read_text()
+    (said,) = re.findall(r"a ServiceAccount that may read (.*?)and a\s+volume", page, re.DOTALL)
+    kinds = {kind.plural for kind in Catalog().namespaced_kinds()} | {"nodes", "namespaces"}
+    granted = {name for rule in role["rules"] for name in rule["resources"]}
+    assert set(re.findall(r"[a-z]+", said.lower())) & kinds == granted
 
 
 def test_the_cluster_role_covers_the_packs_and_self_service() -> None:

@@ -201,6 +201,8 @@ class ChannelConfig(BaseModel):
     name: str = ""
     #: The longest that one attempt may take in all; 30 s, as slower destinations are better retried.
     timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=30)
+    #: How many messages may be under way at a time, each of another incident; a crash may repeat as many of them.
+    concurrency: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
     #: `http://host:port`; absent: none, and the environment's proxy variables are not used.
     proxy: Annotated[str, AfterValidator(check_proxy)] | None = None
     #: A PEM file with the authorities to trust; absent: the system's.
@@ -317,7 +319,7 @@ class Tools:
 class Channel(Protocol):
     """One way out, for one destination."""
 
-    concurrency: int  # messages under way at the same time
+    concurrency: int  # messages under way at the same time, as configured
     max_age: timedelta  # how long an undelivered message is worth a retry
     timeout: float  # seconds for one attempt in all, enforced by the caller
 

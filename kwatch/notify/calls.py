@@ -39,10 +39,10 @@ class Calls(msgspec.Struct, frozen=True):
 class IncidentChannel(ABC):
     """A channel whose messages are calls about incidents; each says how they are made and sent."""
 
-    concurrency = 4
     max_age = MAX_AGE
 
     def __init__(self, config: ChannelConfig, tools: Tools) -> None:
+        self.concurrency = config.concurrency
         self.timeout = config.timeout.total_seconds()
         self._send_resolved = config.send_resolved
         self._write = partial(Composition, config)

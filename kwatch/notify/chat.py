@@ -119,12 +119,12 @@ class SearchableRoom(Protocol):
 class Chat:
     """Tells one room."""
 
-    concurrency = 1  # a person reads them one after another
     max_age = timedelta(hours=6)
 
     def __init__(
         self, config: ChannelConfig, tools: Tools, room: Room, mention: Mapping[Severity, str] | None = None
     ) -> None:
+        self.concurrency = config.concurrency
         self.timeout = config.timeout.total_seconds()
         self._config = config
         self._templates = tools.templates

@@ -2,8 +2,8 @@
 
 Lanes go in parallel up to the channel's concurrency, each lane in its order: `State.due` shows only the first open row
 of a lane, and a lease hides the rest. Nothing is sent that is not leased durably, and no outcome is forgotten: while
-the store fails, the worker waits and asks again. What is in flight at a crash is sent again, marked ambiguous. What
-finds no room in the destination's pace or its rule's is folded into an overflow (`pacing`, `kwatch.store.folds`).
+the store fails, the worker asks again. A crash repeats, marked ambiguous, no more than the concurrency, as room is made
+by an outcome that is stored. What finds none in a pace is folded into an overflow (`pacing`, `kwatch.store.folds`).
 """
 
 import asyncio
@@ -40,8 +40,7 @@ _T = TypeVar("_T")
 #: How long to wait before the store is asked again, and after a bug, in seconds.
 STORE_RETRY_SECONDS: Final = 1.0
 
-#: How many deliveries to read at once, for each that may be in flight: few, as what is read may be overtaken by what
-#: is more urgent, and enough to spare most of the reads.
+#: How many deliveries to read at once, for each in flight: few, as they may be overtaken; enough to spare most reads.
 READ_AHEAD: Final = 4
 
 
@@ -61,6 +60,7 @@ class Worker:
         self._in_flight: set[str] = set()  # the ids of deliveries whose outcome is not stored yet
         self._sending: set[str] = set()  # those of them that the destination may still have to do with
         self._placed: set[str] = set()  # those of them that have a place in the pool
+        self._undecided = asyncio.Semaphore(channel.concurrency)  # held from the request until its outcome is stored
         self.given_up = 0  # dead letters that nobody was told of
         self.given_up_for = ""  # why the last of them is one
         self._is_stopping = False
@@ -123,7 +123,7 @@ class Worker:
         elif wait := self.throttle.wait(delivery, now):
             self._ahead.appendleft(delivery)
             await self._wait(wait)
-        elif self._sending and not self._tools.pool.take(self._look_again):
+        elif self._sending and not self._tools.pool.take(self._changed.set):
             self._ahead.appendleft(delivery)
             await self._wait(None)
         else:
@@ -179,9 +179,6 @@ class Worker:
             self._tools.pool.give_back()
         self._changed.set()
 
-    def _look_again(self) -> None:
-        self._changed.set()
-
     async def _guard(self, delivery: Delivery) -> None:
         try:
             await self._deliver(delivery)
@@ -213,8 +210,9 @@ class Worker:
         leased = msgspec.structs.replace(
             delivery, state=DeliveryState.LEASED, attempts=delivery.attempts + 1, message=message
         )
-        started_at = self._tools.clock.now()
-        await self._conclude(leased, await self._send(message, leased), started_at)
+        async with self._undecided:  # it is these that a crash repeats
+            started_at = self._tools.clock.now()
+            await self._conclude(leased, await self._send(message, leased), started_at)
 
     def _render(self, delivery: Delivery) -> Message:
         """Render; a template engine that fails against its promise is a refusal of this message."""

@@ -71,7 +71,8 @@ def test_where_there_is_no_cluster_the_demo_is_watched_until_a_signal(tmp_path: 
         process.send_signal(number)
         code, said = ended(process)
     assert first == (
-        "Watching the embedded demo cluster (no kubeconfig was found); problems come and go within minutes\n"
+        "Watching the embedded demo cluster (no kubeconfig was found); "
+        "problems come and go within minutes, and nothing is kept\n"
     )
     assert re.fullmatch(r"Status page: http://127\.0\.0\.1:\d+/\n", page)
     assert (code, "Traceback" in said) == (0, False)

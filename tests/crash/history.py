@@ -9,9 +9,12 @@ A subject (an object by its name) goes through rounds; what is owed for a round 
     MOMENT    Kubernetes events: the API server keeps them, the watch goes on where the last commit ended. Told once
               each, however often kwatch died meanwhile.
 
+What begins while nobody watches and lasts is told as late.
+
 A message of an incident is a snapshot: what it does not list as firing is over. A request is a repetition when its
-`webhook-id` was seen before. Each needs a cause of its own, between it and the one before: a new process, or an answer
-that the receiver owed. In a lane (incident) the sequence never falls, and nothing comes after the end.
+`webhook-id` was seen before. Each needs a cause of its own, between it and the one before: a crash, which repeats one
+request at most, or an answer that the receiver owed. In a lane (incident) the sequence never falls, and nothing comes
+after the end.
 """
 
 from collections import Counter, defaultdict
@@ -34,6 +37,7 @@ class Expected:
 
     kind: Kind
     rounds: int
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +51,19 @@ class Receipt:
     kind: str
     firing: frozenset[str]
     ended: frozenset[str]
+    late: frozenset[str] = frozenset()
     body: bytes
     is_answered: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What was to be told, what was read, and when each process of kwatch began; one clock, in seconds."""
+    """What was to be told, what was read, when each process of kwatch began (one clock, in seconds), and the kills."""
 
     expected: Mapping[str, Expected]
     receipts: tuple[Receipt, ...]
     starts: tuple[float, ...]
-    #: How many requests of one destination may be in flight, and so be repeated after one crash.
-    width: int
+    crashes: int
 
 
 class Board:
@@ -110,8 +114,10 @@ def violations(history: History) -> tuple[str, ...]:
     """Return everything that is wrong, in words; nothing when all promises were kept."""
     return (
         *_strangers(history),
+        *_too_many(history),
         *_repetitions(history),
         *_disorder(history),
+        *_unmarked(history),
         *_untold(history),
     )
 
@@ -129,8 +135,15 @@ def _strangers(history: History) -> Iterator[str]:
             yield f"{receipt.id}: nobody asked for a message of kind {receipt.kind}"
 
 
+def _too_many(history: History) -> Iterator[str]:
+    """I3: no more repetitions than crashes, and answers that were owed."""
+    owed = sum(not receipt.is_answered for receipt in history.receipts)
+    if repetitions(history) > history.crashes + owed:
+        yield f"{repetitions(history)} repetitions after {history.crashes} crashes and {owed} lost answers"
+
+
 def _repetitions(history: History) -> Iterator[str]:
-    """I3: the same bytes under the same key, each time for a reason, and no more than were in flight."""
+    """I3: the same bytes under the same key, each time for a reason, and one after a crash."""
     last: dict[str, Receipt] = {}
     by_start: Counter[float] = Counter()
     for receipt in history.receipts:
@@ -146,8 +159,8 @@ def _repetitions(history: History) -> Iterator[str]:
         elif before.is_answered:
             yield f"{receipt.id}: repeated without a crash or a lost answer"
     for start, count in by_start.items():
-        if count > history.width:
-            yield f"{count} repetitions after the crash before {start:.3f}, more than can be in flight"
+        if count > 1:
+            yield f"{count} repetitions after the crash before {start:.3f}"
 
 
 def _disorder(history: History) -> Iterator[str]:
@@ -162,6 +175,14 @@ def _disorder(history: History) -> Iterator[str]:
         kinds = [receipt.kind for receipt in {receipt.id: receipt for receipt in lane}.values()]
         if "firing" in kinds[1:] or "resolved" in kinds[:-1]:
             yield f"{incident}: not a beginning, changes and an end: {kinds}"
+
+
+def _unmarked(history: History) -> Iterator[str]:
+    """What began while nobody watched says so in the first message of it."""
+    for name in sorted(name for name, owed in history.expected.items() if owed.is_late):
+        first = next((receipt for receipt in history.receipts if name in receipt.firing), None)
+        if first is not None and name not in first.late:
+            yield f"{first.id}: {name} began while nobody watched, and is not marked late"
 
 
 def _untold(history: History) -> Iterator[str]:

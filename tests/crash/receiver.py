@@ -23,14 +23,13 @@ class Mood(Enum):
 
 @dataclass(slots=True)
 class Receiver:
-    """What was read, in order. `on_read` and `on_answered` are called for each request."""
+    """What was read, in order. `passed` is told the boundaries of each request: arriving, read, answered."""
 
     mood: Mood
     rng: random.Random
+    passed: Callable[[str], None]
     receipts: list[Receipt] = field(default_factory=list)
     board: Board = field(default_factory=Board)
-    on_read: Callable[[], None] = lambda: None
-    on_answered: Callable[[], None] = lambda: None
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def until(self, claim: Callable[[Board], bool]) -> None:
@@ -40,6 +39,7 @@ class Receiver:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Keep a request, and answer it or cut it off."""
+        self.passed("arriving")
         body = await request.read()
         is_answered = self.mood is not Mood.CUTTING or self.rng.random() > 0.1
         receipt = read(asyncio.get_running_loop().time(), request.headers["webhook-id"], body, is_answered=is_answered)
@@ -47,7 +47,7 @@ class Receiver:
         self.board.take(receipt)
         async with self._changed:
             self._changed.notify_all()
-        self.on_read()
+        self.passed("read")
         if not is_answered and request.transport is not None:
             request.transport.abort()
         if self.mood is Mood.SLOW:
@@ -58,7 +58,7 @@ class Receiver:
             await answer.write_eof()
         except ConnectionError:  # cut, or kwatch is dead by now
             raise asyncio.CancelledError from None
-        self.on_answered()
+        self.passed("answered")
         return answer
 
 
@@ -68,6 +68,7 @@ def read(at: float, webhook_id: str, body: bytes, *, is_answered: bool) -> Recei
     names: dict[str, set[str]] = {"firing": set(), "ended": set()}
     for alert in document["alerts"]:
         names["firing" if alert["state"] == "firing" else "ended"].add(alert["labels"]["name"])
+    late = {alert["labels"]["name"] for alert in document["alerts"] if alert["is_late"]}
     return Receipt(
         at=at,
         id=webhook_id,
@@ -76,6 +77,7 @@ def read(at: float, webhook_id: str, body: bytes, *, is_answered: bool) -> Recei
         kind=document["kind"],
         firing=frozenset(names["firing"]),
         ended=frozenset(names["ended"]),
+        late=frozenset(late),
         body=body,
         is_answered=is_answered,
     )

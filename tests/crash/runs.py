@@ -1,4 +1,9 @@
-"""One run: a cluster, a receiver, and a kwatch that is killed three times; and the fifty plans for it."""
+"""One run: a cluster, a receiver, and a kwatch that is killed three times; and the plans for it.
+
+Fifty plans kill nothing but the shipped command, from outside. Boundaries that nobody sees from there (before, during
+and after the store's commits, by what is committed) are passed by `tests.crash.entry`, which composes the same parts
+and kills itself: a plan for each. The receivers of these also lose answers.
+"""
 
 import asyncio
 import os
@@ -8,32 +13,21 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
-from tests.crash.entry import AT_START, BOUNDARIES
+from tests.crash.entry import BOUNDARIES
 from tests.crash.history import History, repetitions, violations
 from tests.crash.receiver import Mood, Receiver, serve
 from tests.crash.stream import CONFIG, Stream, kubelet_of
+from tests.crash.traps import OUTSIDE, Life, Trap, lives, see_writes
 
 ROOT = Path(__file__).parents[2]
-#: Requests that a webhook may have in flight (docs/channels.md).
-WIDTH = 4
+#: Plans for the shipped command: eight for each boundary seen from outside, the rest at random instants.
+SHIPPED = 50
 #: Seconds after which a stream that is not over has lost something, also where much else goes on; it takes ten.
 DEADLINE = 120.0
-#: Where the receiver kills the shipped command: the request is read, or answered.
-AT_RECEIVER = ("read", "answered")
 BREAK = "repeat: 1s\nsteps: [{at: 500ms, compact: all}]\n"
 STILL = "steps: []\n"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
-    """How one process ends: at the n-th passage of a boundary, or after some seconds."""
-
-    boundary: str = ""
-    passages: int = 0
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +47,7 @@ class Report:
 
     plan: Plan
     violations: tuple[str, ...]
-    crashes: int  # kills as planned: at the boundary where there is one
+    hits: int  # processes that were killed as planned: at the boundary, where there is one
     receipts: int
     repetitions: int
     seconds: float
@@ -61,26 +55,19 @@ class Report:
 
 
 def plans(seed: int) -> Iterator[Plan]:
-    """Return fifty plans: each boundary twice, the rest at random instants."""
-    targets = [*BOUNDARIES, *AT_RECEIVER] * 2
-    targets += ["random"] * (50 - len(targets))
-    for number, target in enumerate(targets):
+    """Return fifty plans for the shipped command, and one for each boundary inside."""
+    shipped = [*OUTSIDE] * 8
+    shipped += ["random"] * (SHIPPED - len(shipped))
+    for number, target in enumerate((*shipped, *BOUNDARIES)):
         rng = random.Random(seed * 1000 + number)
+        moods = (Mood.PROMPT, Mood.SLOW) if number < SHIPPED else tuple(Mood)
         yield Plan(
             name=f"{number:02}-{target.replace(' ', '-')}",
             seed=seed * 1000 + number,
-            mood=list(Mood)[number % 3],
-            lives=tuple(_lives(target, rng)),
+            mood=moods[number % len(moods)],
+            lives=tuple(lives(target, rng)),
             forgets=number % 4 == 0,
         )
-
-
-def _lives(target: str, rng: random.Random) -> Iterator[Life]:
-    for number in range(3):
-        if target == "random" or (target in AT_START and number != 1):
-            yield Life(seconds=rng.uniform(0.3, 2.2))
-        else:
-            yield Life(boundary=target, passages=1 if target in AT_START else rng.randint(1, 15))
 
 
 class Run:
@@ -90,8 +77,10 @@ class Run:
         self._plan = plan
         self._folder = folder
         self._rng = random.Random(plan.seed)
-        self._receiver = Receiver(plan.mood, random.Random(plan.seed))
+        self._receiver = Receiver(plan.mood, random.Random(plan.seed), self._see)
+        self._trap: Trap | None = None
         self._starts: list[float] = []
+        self._hits = 0
         self._crashes = 0
 
     async def play(self) -> Report:
@@ -100,7 +89,7 @@ class Run:
         problems = []
         async with AsyncExitStack() as stack:
             kubeconfig = await stack.enter_async_context(self._cluster())
-            kubelet = await stack.enter_async_context(kubelet_of(kubeconfig))
+            kubelet = await stack.enter_async_context(kubelet_of(kubeconfig, self._see))
             url = await stack.enter_async_context(serve(self._receiver))
             (self._folder / "kwatch.yaml").write_text(CONFIG.format(url=url))
             stream = Stream(kubelet, self._receiver, self._rng)
@@ -113,12 +102,12 @@ class Run:
             expected=stream.expected,
             receipts=tuple(self._receiver.receipts),
             starts=tuple(self._starts),
-            width=WIDTH,
+            crashes=self._crashes,
         )
         return Report(
             plan=self._plan,
             violations=(*problems, *violations(history)),
-            crashes=self._crashes,
+            hits=self._hits,
             receipts=len(history.receipts),
             repetitions=repetitions(history),
             seconds=_now() - began,
@@ -149,46 +138,40 @@ class Run:
             await asyncio.wait([dying, playing], timeout=life.seconds or None, return_when=asyncio.FIRST_COMPLETED)
             if dying.done() and dying.result() != -signal.SIGKILL:
                 raise RuntimeError(f"kwatch ended by itself: {dying.result()}")
-            self._crashes += dying.done() if life.boundary else not playing.done()
+            self._hits += dying.done() if life.boundary else not playing.done()
             if not dying.done():
                 process.kill()
             await dying
         await asyncio.sleep(self._rng.uniform(0, 0.3))
 
     @asynccontextmanager
-    async def _kwatch(self, kubeconfig: Path, life: Life | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def _kwatch(self, kubeconfig: Path, life: Life = Life()) -> AsyncIterator[asyncio.subprocess.Process]:  # noqa: B008 - frozen
         """Start the shipped command, or the one with the failpoint; killed at the end of the context."""
-        config, state = str(self._folder / "kwatch.yaml"), str(self._folder / "state")
-        command = ["-m", "kwatch", "run", "--config", config, "--state", state]
-        if life and life.boundary in BOUNDARIES:
-            command = ["-m", "tests.crash.entry", life.boundary, str(life.passages), config, state]
+        config, state = str(self._folder / "kwatch.yaml"), self._folder / "state"
+        command = ["-m", "kwatch", "run", "--config", config, "--state", str(state)]
+        if life.boundary in BOUNDARIES:
+            command = ["-m", "tests.crash.entry", life.boundary, str(life.passages), config, str(state)]
         self._starts.append(_now())
         with (self._folder / "kwatch.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, *command, cwd=ROOT, stdout=log, stderr=log,
                 env={**os.environ, "KUBECONFIG": str(kubeconfig), "HOME": str(self._folder)},
             )  # fmt: skip
-        if life and life.boundary in AT_RECEIVER:
-            self._kill_at_receiver(process, life)
+        self._trap = Trap(process, life) if life.boundary in OUTSIDE else None
+        watching = asyncio.create_task(see_writes(state / "state.db-wal", lambda: self._see("journal")))
         try:
             yield process
         finally:
-            self._receiver.on_read = self._receiver.on_answered = lambda: None
+            watching.cancel()
+            self._trap = None
             if process.returncode is None:
                 process.kill()
-            await process.wait()
+            self._crashes += await process.wait() == -signal.SIGKILL
 
-    def _kill_at_receiver(self, process: asyncio.subprocess.Process, life: Life) -> None:
-        passages = count(1)
-
-        def kill() -> None:
-            if next(passages) == life.passages:
-                process.kill()
-
-        if life.boundary == "read":
-            self._receiver.on_read = kill
-        else:
-            self._receiver.on_answered = kill
+    def _see(self, boundary: str) -> None:
+        """Something has happened outside of kwatch that shows where it is."""
+        if self._trap is not None:
+            self._trap.passed(boundary)
 
     @asynccontextmanager
     async def _cluster(self) -> AsyncIterator[Path]:

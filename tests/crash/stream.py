@@ -64,10 +64,11 @@ class Problem:
 
 
 class Kubelet:
-    """Writes Pods, Nodes and Events."""
+    """Writes Pods, Nodes and Events. `passed` is told of each write that the API server has accepted."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, passed: Callable[[str], None]) -> None:
         self._session = session
+        self._passed = passed
 
     async def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
         """Make one request of the API server, which must accept it."""
@@ -76,6 +77,7 @@ class Kubelet:
         async with self._session.request(method, path, data=content, headers={"Content-Type": kind}) as response:
             if not response.ok:
                 raise RuntimeError(f"{method} {path}: {response.status} {await response.text()}")
+        self._passed("written")
 
     async def namespace(self, name: str) -> None:
         await self.send("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
@@ -84,8 +86,10 @@ class Kubelet:
         metadata = {"name": name, "labels": {"app": "demo"}}
         await self.send("POST", f"/api/v1/namespaces/{namespace}/pods", {"metadata": metadata, "spec": {}})
 
-    async def pod_status(self, namespace: str, name: str, status: dict[str, Any]) -> None:
-        await self.send("PATCH", f"/api/v1/namespaces/{namespace}/pods/{name}/status", {"status": status})
+    async def pod_status(self, namespace: str, name: str, status: dict[str, Any], *, is_ready: bool) -> None:
+        conditions = [_ready(is_ready=is_ready)]
+        path = f"/api/v1/namespaces/{namespace}/pods/{name}/status"
+        await self.send("PATCH", path, {"status": {**status, "conditions": conditions}})
 
     async def delete_pod(self, namespace: str, name: str) -> None:
         await self.send("DELETE", f"/api/v1/namespaces/{namespace}/pods/{name}")
@@ -94,8 +98,8 @@ class Kubelet:
         await self.send("POST", "/api/v1/nodes", {"metadata": {"name": name}})
 
     async def node_ready(self, name: str, *, is_ready: bool) -> None:
-        condition = {"type": "Ready", "status": str(is_ready), "lastTransitionTime": _now()}
-        await self.send("PATCH", f"/api/v1/nodes/{name}/status", {"status": {"conditions": [condition]}})
+        conditions = [_ready(is_ready=is_ready)]
+        await self.send("PATCH", f"/api/v1/nodes/{name}/status", {"status": {"conditions": conditions}})
 
     async def event(self, namespace: str, name: str, reason: str, count: int) -> None:
         """Write the n-th occurrence, as a recorder does: one object, its count raised."""
@@ -149,7 +153,7 @@ class Stream:
 
     async def go_wrong_late(self) -> None:
         """Something begins while nobody watches."""
-        await self._be_wrong(self._pulled("demo", LATE))
+        await self._be_wrong(self._pulled("demo", LATE), is_late=True)
 
     async def end_late(self) -> None:
         """Its object is deleted, once it was told; wait until that was told, too."""
@@ -206,8 +210,8 @@ class Stream:
             await self._kubelet.event("demo", name, reason, count)
             await self._pause(0.5)
 
-    async def _be_wrong(self, problem: Problem) -> None:
-        self.expected[problem.name] = Expected(Kind.CERTAIN, 1)
+    async def _be_wrong(self, problem: Problem, *, is_late: bool = False) -> None:
+        self.expected[problem.name] = Expected(Kind.CERTAIN, 1, is_late)
         await problem.make()
         await problem.begin()
 
@@ -238,8 +242,8 @@ class Stream:
         return Problem(
             name,
             make=lambda: kubelet.pod(namespace, name),
-            begin=lambda: kubelet.pod_status(namespace, name, wrong),
-            end=lambda: kubelet.pod_status(namespace, name, right),
+            begin=lambda: kubelet.pod_status(namespace, name, wrong, is_ready=False),
+            end=lambda: kubelet.pod_status(namespace, name, right, is_ready=True),
         )
 
     def _node(self, name: str) -> Problem:
@@ -253,11 +257,11 @@ class Stream:
 
 
 @asynccontextmanager
-async def kubelet_of(kubeconfig: Path) -> AsyncIterator[Kubelet]:
+async def kubelet_of(kubeconfig: Path, passed: Callable[[str], None]) -> AsyncIterator[Kubelet]:
     """Give somebody who writes to the cluster of a kubeconfig."""
     server = server_of(kubeconfig)
     async with aiohttp.ClientSession(server) as session:
-        yield Kubelet(session)
+        yield Kubelet(session, passed)
 
 
 def server_of(kubeconfig: Path) -> str:
@@ -268,6 +272,10 @@ def server_of(kubeconfig: Path) -> str:
 
 def _container(**state: dict[str, Any]) -> dict[str, Any]:
     return {"name": "main", "image": "demo:1", "state": state}
+
+
+def _ready(*, is_ready: bool) -> dict[str, Any]:
+    return {"type": "Ready", "status": str(is_ready), "lastTransitionTime": _now()}
 
 
 def _now() -> str:

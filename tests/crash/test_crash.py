@@ -1,7 +1,8 @@
-"""`kill -9` at each commit and socket boundary and at random, under load: nothing is lost, nothing needlessly repeated.
+"""`kill -9` at each commit and socket boundary and at random, under load: nothing is lost, repetitions ≤ crashes.
 
-Fifty runs, several at a time; a run that is not selected is not made. The seed is in each name: `KWATCH_CRASH_SEED`
-gives others. What is owed, and what may be repeated, stands in `history.py`; it is judged by what the receiver read.
+Fifty runs kill the shipped command with the shipped settings; beside them there is one for each boundary inside: see
+`runs`. Several go at a time; a run that is not selected is not made. The seed is in each name: `KWATCH_CRASH_SEED`
+gives others. What is owed, and what may be repeated, stands in `history`; it is judged by what the receiver read.
 """
 
 import asyncio
@@ -42,4 +43,4 @@ async def _play(chosen: list[Plan], folder: Path) -> dict[str, Report]:
 def test_nothing_is_lost(plan: Plan, reports: Mapping[str, Report]) -> None:
     report = reports[plan.name]
     assert report.violations == (), report.log
-    assert report.crashes > 0, "nothing was put to the test"
+    assert report.hits > 0, "nothing was put to the test"

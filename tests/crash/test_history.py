@@ -28,9 +28,15 @@ NOTICE = receipt(1, "n", 1, "notice", "web")
 
 
 def history(
-    *receipts: Receipt, kind: Kind = CERTAIN, rounds: int = 1, starts: tuple[float, ...] = (0.0,), width: int = 4
+    *receipts: Receipt,
+    kind: Kind = CERTAIN,
+    rounds: int = 1,
+    is_late: bool = False,
+    starts: tuple[float, ...] = (0.0,),
 ) -> History:
-    return History(expected={"web": Expected(kind, rounds)}, receipts=receipts, starts=starts, width=width)
+    """Return a history in which each start but the first follows a crash."""
+    expected = {"web": Expected(kind, rounds, is_late)}
+    return History(expected=expected, receipts=receipts, starts=starts, crashes=len(starts) - 1)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +45,11 @@ def history(
         pytest.param(history(BEGIN, END), id="told once"),
         pytest.param(history(BEGIN, replace(BEGIN, at=4), replace(END, at=5), starts=(0, 3)), id="repeated by a crash"),
         pytest.param(history(replace(BEGIN, is_answered=False), replace(BEGIN, at=1.5), END), id="answer was owed"),
+        pytest.param(
+            history(BEGIN, replace(BEGIN, at=4), replace(END, at=5), replace(END, at=7), starts=(0, 3, 6)),
+            id="as many repetitions as crashes",
+        ),
+        pytest.param(history(replace(BEGIN, late=frozenset({"web"})), END, is_late=True), id="late, and marked"),
         pytest.param(history(kind=BRIEF), id="brief and untold"),
         pytest.param(history(BEGIN, END, kind=BRIEF), id="brief and told"),
         pytest.param(history(BEGIN, END, kind=BRIEF, rounds=2), id="two brief ones told as one"),
@@ -103,13 +114,13 @@ def test_a_good_history_is_good(good: History) -> None:
         ),
         pytest.param(
             history(BEGIN, replace(BEGIN, at=1.5), END),
-            ("i.1: repeated without a crash or a lost answer",),
+            ("1 repetitions after 0 crashes and 0 lost answers", "i.1: repeated without a crash or a lost answer"),
             id="repeated for no reason",
         ),
         pytest.param(
             history(BEGIN, replace(BEGIN, at=4), replace(BEGIN, at=5), replace(END, at=6), starts=(0, 3)),
-            ("i.1: repeated without a crash or a lost answer",),
-            id="repeated twice after one crash",
+            ("2 repetitions after 1 crashes and 0 lost answers", "i.1: repeated without a crash or a lost answer"),
+            id="one more repetition than crashes",
         ),
         pytest.param(
             history(BEGIN, replace(BEGIN, at=4, body=b"other"), replace(END, at=5), starts=(0, 3)),
@@ -122,9 +133,22 @@ def test_a_good_history_is_good(good: History) -> None:
             id="repeated under another key",
         ),
         pytest.param(
-            history(BEGIN, replace(BEGIN, at=4), replace(END, at=5), starts=(0, 3), width=0),
-            ("1 repetitions after the crash before 3.000, more than can be in flight",),
-            id="more repetitions than were in flight",
+            history(
+                NOTICE,
+                replace(NOTICE, id="m.1", incident="m"),
+                replace(NOTICE, at=4),
+                replace(NOTICE, at=4, id="m.1", incident="m"),
+                kind=MOMENT,
+                rounds=2,
+                starts=(0, 3, 6),
+            ),
+            ("2 repetitions after the crash before 3.000",),
+            id="two repetitions after one of two crashes",
+        ),
+        pytest.param(
+            history(BEGIN, END, is_late=True),
+            ("i.1: web began while nobody watched, and is not marked late",),
+            id="late, and not marked",
         ),
         pytest.param(
             history(BEGIN, END, receipt(3, "k", 1, "notice", "api")),

@@ -49,6 +49,9 @@ def test_the_defaults() -> None:
         {"template": {"body": "x"}},
         {"template": {"title": "{{ open"}},
         {"timeout": "0s"},
+        {"concurrency": 0},
+        {"concurrency": 65},
+        {"concurrency": "4"},
         {"pace": 3},
     ],
 )

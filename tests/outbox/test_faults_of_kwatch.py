@@ -6,9 +6,12 @@ from pathlib import Path
 
 import apsw
 import pytest
-from outbox_kit import REFUSED, Crash, Machine, Play
+from outbox_kit import REFUSED, Crash, Machine, Play, play_on
 
+from kwatch.errors import StateError
 from kwatch.model.notifications import DeliveryState, NotificationKind, Receipt
+from kwatch.store.deliveries import Settlement
+from kwatch.store.state import State
 from kwatch.testing.samples import START, notification
 
 FIRING, UPDATE, RESOLVED = NotificationKind.FIRING, NotificationKind.UPDATE, NotificationKind.RESOLVED
@@ -113,7 +116,7 @@ def unlock(other: apsw.Connection) -> None:
 
 def test_f_08_nothing_is_sent_that_cannot_be_leased(play: Play, tmp_path: Path) -> None:
     async def scene(machine: Machine) -> None:
-        sink = machine.sink()
+        sink = machine.sink(seconds=1)
         await machine.commit(notification(1))
         await machine.run(0)  # the recovery writes nothing any more
         outbox = machine.outbox({"hook": sink})
@@ -171,6 +174,30 @@ def test_f_07_a_full_disk_delays_the_outcome_and_loses_nothing(play: Play) -> No
         assert await machine.states() == {"1/1": "sent"}
 
     play(scene)
+
+
+class FullForOutcomes(State):
+    """A state that stores leases, and for three seconds no outcome."""
+
+    refusals = 3
+
+    async def settle(self, settlement: Settlement) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise StateError("database or disk is full")
+        await super().settle(settlement)
+
+
+def test_i3_the_next_is_sent_once_the_outcome_before_it_is_durable(tmp_path: Path) -> None:
+    """A crash at any instant repeats one request, not two."""
+
+    async def scene(machine: Machine) -> None:
+        sink = machine.sink()
+        await machine.commit(notification(1, incident="a"), notification(1, incident="b"))
+        await machine.run(10, hook=sink)
+        assert sink.times == [0.0, 3.0]
+
+    play_on(tmp_path / "state", state_type=FullForOutcomes)(scene)
 
 
 def test_f_37_at_a_stop_what_is_in_flight_ends_and_the_rest_stays(play: Play) -> None:

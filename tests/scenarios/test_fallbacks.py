@@ -150,8 +150,8 @@ def test_two_that_are_each_others_fallback_do_not_send_in_a_circle(tmp_path: Pat
     pods.phase(100, "a")
     stage.run(until=3000)
     assert [line for line in stage.lines if "meta" not in line] == [
-        f"1900 spare firing {BROKEN_A}",
         f"1900 chat firing {BROKEN_A}",
+        f"1900 spare firing {BROKEN_A}",
     ]
 
 

@@ -16,7 +16,7 @@ PACED = """
 route: {receiver: team, group_by: [namespace, workload], group_wait: 0s, repeat_interval: 1h}
 receivers:
   team:
-    - {type: webhook, name: hook, url: "http://receiver.example/hook", pace: {per_minute: 5, burst: 5}}
+    - {type: webhook, name: hook, url: "http://receiver.example/hook", pace: {per_minute: 5, burst: 5}, concurrency: 4}
 """
 #: When the plays begin: the bucket is full by then.
 CALM = 60.0

@@ -36,6 +36,7 @@ def routed(route: str, *, url: str = "hook", name: str = "hook") -> str:
 
 ONE = rules(BROKEN % "")
 AT_ONCE = "group_by: [namespace], group_wait: 0s"
+AT_ONCE_EACH = routed("group_by: [rule, namespace, name], group_wait: 0s")
 
 
 def test_S41_a_rule_removed_while_it_fires_expires_with_the_stored_key(tmp_path: Path) -> None:
@@ -329,6 +330,15 @@ def test_F42_a_reload_every_2_s_in_a_storm_changes_nothing_of_what_is_told(tmp_p
     assert reloaded.counted("config_reload_failures") == 0
 
 
+def test_F42_without_their_identity_rules_tell_everything_again(tmp_path: Path) -> None:
+    """A reload that gives a rule another name in the middle of the storm: what fires is told once more."""
+    stage, pods = play(tmp_path, rules(BROKEN % "") + AT_ONCE_EACH)
+    pods.phase(0, "a")
+    stage.reload(100, rules((BROKEN % "").replace("broken", "renamed")) + AT_ONCE_EACH)
+    stage.run(until=600)
+    assert [one.kind for one in stage.told] == ["firing", "expired", "summary"]
+
+
 def storm(folder: Path, *, is_reloaded: bool) -> Stage:
     """60 Pods fail, one per second, each with an Event; one fails for 30 s before it is told."""
     folder.mkdir()
@@ -353,6 +363,16 @@ def test_T48_a_reload_in_the_middle_of_a_burst_loses_nothing_and_tells_nothing_t
     told = stage.run(until=600)
     names = [alert["labels"]["name"] for one in told for alert in one.document["alerts"]]
     assert sorted(names) == sorted(f"p{number}" for number in range(200))
+
+
+def test_F43_without_the_fault_the_new_configuration_is_used_and_nothing_is_told_of_it(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, ONE + HOOK)
+    pods.phase(0, "a")
+    stage.reload(100, rules(BROKEN % ", severity: critical") + HOOK)
+    seen = looks(stage, 250)
+    stage.run(until=300)
+    assert [one.kind for one in stage.told] == ["firing", "update"]
+    assert (seen[250]["configuration"]["error"], seen[250]["status"]) == ("", "ready")
 
 
 def test_F43_a_wrong_configuration_is_told_once_and_the_old_one_stays(tmp_path: Path) -> None:

@@ -135,5 +135,5 @@ def test_T13_what_is_queued_is_tried_again_in_its_time(tmp_path: Path, is_reload
     pods.phase(60, "a")
     pods.phase(70, "b")
     stage.run(until=300)
-    assert stage.lines == ["160 hook firing broken shop/Pod/a", "160 hook firing broken shop/Pod/b"]
-    assert tried == [(60, "a"), (110, "a"), (110, "b"), (160, "a"), (160, "b")]
+    assert stage.lines == ["160 hook firing broken shop/Pod/b", "160 hook firing broken shop/Pod/a"]
+    assert tried == [(60, "a"), (110, "a"), (160, "b"), (160, "a")]

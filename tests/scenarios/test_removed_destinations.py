@@ -36,6 +36,15 @@ def test_F32_what_it_holds_open_is_ended_and_who_is_left_is_told_the_rest(tmp_pa
     assert ended["alerts"][0]["end"] == "this destination was removed, so kwatch tells it no more: it may go on"
 
 
+def test_F32_without_the_farewell_what_it_holds_open_stays_so(tmp_path: Path) -> None:
+    """It is killed in the moment of the removal: the next process knows no such destination any more."""
+    stage, pods = play(tmp_path, told_by(HOOK, OTHER))
+    pods.phase(10, "a")
+    stage.absent(99, 101, told_by(OTHER))
+    stage.run(until=600)
+    assert [str(told) for told in stage.told if told.destination == "hook"] == [f"10 hook firing {POD}"]
+
+
 def test_F32_what_is_still_queued_is_told_first(tmp_path: Path) -> None:
     """It may have arrived, so the end is told as well."""
     stage, pods = play(tmp_path, told_by(HOOK, OTHER))

@@ -38,10 +38,12 @@ def test_what_fires_is_told_to_it_in_one_summary_and_repeated(tmp_path: Path, ch
     pods.phase(20000, "a", "Running")
     pods.phase(20001, "b", "Running", ns="bank")
     stage.run(until=50000)
-    assert stage.lines == [
+    assert [line for line in stage.lines if " hook " in line] == [
         "0 hook firing broken shop/Pod/a",
         "1 hook firing broken bank/Pod/b",
         *seen_off(change, "broken shop/Pod/a", "broken bank/Pod/b"),
+    ]
+    assert [line for line in stage.lines if " other " in line] == [
         "110 other summary broken shop/Pod/a, broken bank/Pod/b",
         "14510 other repeat broken bank/Pod/b",
         "14510 other repeat broken shop/Pod/a",

@@ -43,10 +43,10 @@ class Ledger:
 class Clerk:
     """Writes into the ledger."""
 
-    concurrency = 1
     max_age = timedelta(hours=24)
 
     def __init__(self, module: ModuleType, config: Any, tools: Tools) -> None:
+        self.concurrency = config.concurrency
         self.timeout = config.timeout.total_seconds()
         self._client = HttpClient(config, tools)
 

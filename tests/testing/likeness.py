@@ -3,6 +3,9 @@
 The table runs in order against both servers. `{ns}` is a namespace of this run, `{group}` an API group of this run;
 `{rv:NAME}`, `{next:NAME}` and `{uid:NAME}` are the resource version, the continue token and the uid in the answer of
 an earlier step.
+
+What is different by intent is not in it: the fake speaks no protobuf (415), makes no dry runs, keeps fields as they
+come, and its Tables have two columns.
 """
 
 import json
@@ -13,6 +16,8 @@ from typing import Any
 
 JSON = "application/json"
 MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
@@ -337,6 +342,54 @@ WATCHING = (
     ),
     get("watch-metadata", f"{LEASES}?{LIVE}", METADATA),
 )
+DEPLOYMENTS = "/apis/apps/v1/namespaces/{ns}/deployments"
+#: Paused, so that no controller changes it.
+DEPLOYMENT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "d"},
+    "spec": {
+        "paused": True,
+        "replicas": 0,
+        "selector": {"matchLabels": {"app": "d", "tier": "x"}},
+        "template": {
+            "metadata": {"labels": {"app": "d", "tier": "x"}},
+            "spec": {"containers": [{"name": "c", "image": "i"}]},
+        },
+    },
+}
+
+
+#: What kubectl asks for when it creates, applies, edits and scales.
+KUBECTL = (
+    post(
+        "kubectl-create",
+        MAPS + "?fieldManager=kubectl-create&fieldValidation=Strict",
+        config_map("k", data={"a": "1"}),
+    ),
+    patch("kubectl-data", MAPS + "/k", {"data": {"a": None, "b": "2"}}, STRATEGIC),
+    patch("kubectl-annotated", MAPS + "/k", {"metadata": {"annotations": {"a": "1", "b": "2"}}}, STRATEGIC),
+    patch("kubectl-annotation-removed", MAPS + "/k", {"metadata": {"annotations": {"a": None}}}, STRATEGIC),
+    patch("kubectl-united", MAPS + "/k", {"metadata": {"finalizers": ["x.io/a", "x.io/b"]}}, STRATEGIC),
+    patch("kubectl-united-again", MAPS + "/k", {"metadata": {"finalizers": ["x.io/b", "x.io/c"]}}, STRATEGIC),
+    patch(
+        "kubectl-values-removed",
+        MAPS + "/k",
+        {"metadata": {"$deleteFromPrimitiveList/finalizers": ["x.io/a", "x.io/b", "x.io/c"]}},
+        STRATEGIC,
+    ),
+    patch("kubectl-mapping-replaced", MAPS + "/k", {"data": {"$patch": "replace", "c": "3"}}, STRATEGIC),
+    patch("kubectl-mapping-removed", MAPS + "/k", {"data": {"$patch": "delete"}}, STRATEGIC),
+    patch("kubectl-mapping-emptied", MAPS + "/k", {"metadata": {"annotations": {"$patch": "replace"}}}, STRATEGIC),
+    delete("kubectl-deleted", MAPS + "/k"),
+    Step("deployment", "POST", DEPLOYMENTS, DEPLOYMENT, {"Content-Type": JSON, "Accept": METADATA}),
+    get("scale-get", DEPLOYMENTS + "/d/scale"),
+    patch("scale-patch", DEPLOYMENTS + "/d/scale", {"spec": {"replicas": 2}}),
+    patch("scale-stale", DEPLOYMENTS + "/d/scale", {"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 3}}),
+    get("scale-after", DEPLOYMENTS + "/d/scale"),
+    get("scale-generation", DEPLOYMENTS + "/d", METADATA),
+    get("scale-of-nothing", DEPLOYMENTS + "/none/scale"),
+)
 CUSTOM = (
     post("crd-create", CRDS, CRD),
     post("crd-create-again", CRDS, CRD),
@@ -345,6 +398,8 @@ CUSTOM = (
     get("crd-resources", "/apis/{group}/v1"),
     post("cr-create", WIDGETS, WIDGET),
     post("cr-without-version", WIDGETS, {key: value for key, value in WIDGET.items() if key != "apiVersion"}),
+    get("cr-as-protobuf-or-json", WIDGETS + "/w", f"{PROTOBUF},{JSON}"),
+    patch("cr-strategic", WIDGETS + "/w", {}, STRATEGIC),
     post("cr-other-kind", WIDGETS, {**WIDGET, "kind": "Gadget"}),
     post("cr-bad-name", WIDGETS, {**WIDGET, "metadata": {"name": "Bad"}}),
     patch("cr-spec", WIDGETS + "/w", {"spec": {"size": 2}}),
@@ -388,6 +443,7 @@ TABLE_OF_REQUESTS: tuple[Step, ...] = (
     *LISTING,
     *WATCHING,
     *EVENTS,
+    *KUBECTL,
     *CUSTOM,
     *REVIEWS,
 )

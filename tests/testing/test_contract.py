@@ -67,6 +67,7 @@ OVER_WEBHOOK = (
     Control("F20_the_plain_message_is_the_shorter_one", messages.Verbose),
     Control("a_key_that_does_not_exist_is_refused", messages.Tolerant),
     Control("its_time_is_that_of_the_configuration", messages.Hasty),
+    Control("one_message_is_under_way_unless_the_configuration_says_more", messages.Hasty),
     Control("the_longest_texts_are_told_within_the_limits", messages.Boundless, {"filling": "x", "degraded": False}),
     Control("texts_at_and_over_each_limit_are_told", messages.Boundless, {"filling": "x"}),
     Control("what_was_cut_says_so", messages.Cutter),
@@ -216,4 +217,4 @@ def test_every_behaviour_has_something_that_it_refuses() -> None:
     parts = [getattr(contract, name) for name in contract.__all__ if name.endswith("Contract")]
     behaviours = {name.removeprefix("test_") for part in parts for name in dir(part) if name.startswith("test_")}
     assert {control.behaviour for _, _, control in CONTROLS} == behaviours
-    assert len(behaviours) == 83
+    assert len(behaviours) == 84

@@ -76,3 +76,35 @@ def answers(real_cluster: RealCluster) -> tuple[Answers, Answers]:
 def test_answers_like_a_real_server(answers: tuple[Answers, Answers], step: str) -> None:
     fake, real = answers
     assert fake[step] == real[step]
+
+
+async def checked_fields(url: str, token: str, context: ssl.SSLContext | None) -> Mapping[str, Any]:
+    """Return, by path, the kind whose PATCH checks fields, as kubectl reads it from /openapi/v3."""
+    connector = aiohttp.TCPConnector(ssl=context or False)
+    async with aiohttp.ClientSession(url, headers={"Authorization": f"Bearer {token}"}, connector=connector) as session:
+        found = {}
+        for name in ("api/v1", "apis/apps/v1", "apis/batch/v1", "apis/coordination.k8s.io/v1"):
+            async with session.get("/openapi/v3") as index:
+                place = (await index.json(content_type=None))["paths"][name]["serverRelativeURL"]
+            async with session.get(URL(place, encoded=True)) as answer:
+                paths = (await answer.json(content_type=None))["paths"]
+            for path, operations in paths.items():
+                names = [each["name"] for each in operations.get("patch", {}).get("parameters", ())]
+                if "fieldValidation" in names and path.endswith("/{name}"):
+                    found[path] = operations["patch"]["x-kubernetes-group-version-kind"]
+        return found
+
+
+def test_kubectl_is_told_of_the_same_kinds_that_their_fields_are_checked(real_cluster: RealCluster) -> None:
+    config = json.loads(real_cluster.kubeconfig.read_text())
+    target, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    context = ssl.create_default_context(cafile=target["certificate-authority"])
+
+    async def both() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        async with serve(FakeCluster(SystemClock())) as url:
+            return await asyncio.gather(
+                checked_fields(url, "", None), checked_fields(target["server"], user["token"], context)
+            )
+
+    fake, real = asyncio.run(both())
+    assert fake == real

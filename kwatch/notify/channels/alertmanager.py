@@ -72,10 +72,10 @@ class Config(ChannelConfig):
 class Alertmanager:
     """Posts alerts to every replica, and remembers which of them go on."""
 
-    concurrency = 4
     max_age = timedelta(hours=24)
 
     def __init__(self, config: Config, tools: Tools) -> None:
+        self.concurrency = config.concurrency
         self.timeout = config.timeout.total_seconds()
         self.interval = config.resend.total_seconds()
         self._config = config

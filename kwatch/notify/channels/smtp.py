@@ -98,10 +98,10 @@ class Config(ChannelConfig):
 class Mail:
     """Sends one mail per notification to all recipients of the destination."""
 
-    concurrency = 1
     max_age = timedelta(hours=48)
 
     def __init__(self, config: Config, tools: Tools) -> None:
+        self.concurrency = config.concurrency
         self.timeout = config.timeout.total_seconds()
         self._config = config
         self._tools = tools

@@ -26,10 +26,10 @@ class Config(ChannelConfig):
 class Stdout:
     """Writes each notification as a block of lines; the first is in colour on a terminal."""
 
-    concurrency = 1
     max_age = timedelta(hours=1)
 
     def __init__(self, config: Config, tools: Tools) -> None:
+        self.concurrency = config.concurrency
         self.timeout = config.timeout.total_seconds()
         self._config = config
         self._tools = tools

@@ -103,10 +103,10 @@ class Config(ChannelConfig):
 class Webhook:
     """Posts each notification as one request; any 2xx is success."""
 
-    concurrency = 4
     max_age = timedelta(hours=24)
 
     def __init__(self, config: Config, tools: Tools) -> None:
+        self.concurrency = config.concurrency
         self.timeout = config.timeout.total_seconds()
         self._config = config
         self._tools = tools

@@ -157,3 +157,6 @@ class Messages(Suite):
 
     def test_its_time_is_that_of_the_configuration(self, desk: Desk) -> None:
         assert desk.create(timeout="7s").timeout == 7.0
+
+    def test_one_message_is_under_way_unless_the_configuration_says_more(self, desk: Desk) -> None:
+        assert (desk.create().concurrency, desk.create(concurrency=3).concurrency) == (1, 3)

@@ -120,6 +120,14 @@ class Catalog:
         head = {"kind": "APIResourceList", "apiVersion": "v1"} if group else {"kind": "APIResourceList"}
         return {**head, "groupVersion": name, "resources": served}
 
+    def group_versions(self) -> tuple[str, ...]:
+        """Return all that is served: `v1`, `apps/v1` …"""
+        return tuple(
+            f"{group}/{version}" if group else version
+            for group, versions in self._groups.items()
+            for version in versions
+        )
+
     def has_group(self, name: str) -> bool:
         return name in self._groups
 

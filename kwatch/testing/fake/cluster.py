@@ -11,7 +11,8 @@ from kwatch.testing.fake.access import Access
 from kwatch.testing.fake.catalog import EVENTS, Catalog, Kind
 from kwatch.testing.fake.faults import ON_OPEN, Fault, Faults, Frames
 from kwatch.testing.fake.lists import ListOptions
-from kwatch.testing.fake.objects import created, merged, timestamp, with_next_generation
+from kwatch.testing.fake.objects import created, timestamp, with_next_generation
+from kwatch.testing.fake.patches import merged
 from kwatch.testing.fake.shapes import core_event
 from kwatch.testing.fake.store import Key, Object, Store, key_of
 from kwatch.testing.fake.watches import Watch

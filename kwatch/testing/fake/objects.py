@@ -1,4 +1,4 @@
-"""What the server makes of an object that a client writes: checks, defaults, generations, merge patches. Pure.
+"""What the server makes of an object that a client writes: checks, defaults, generations. Pure.
 
 There are no schemas: fields are kept as they come.
 """
@@ -73,6 +73,7 @@ def updated(kind: Kind, before: Object, body: Mapping[str, Any], *, status_only:
     _check_identity(kind, old, metadata)
     metadata |= {field: old[field] for field in OWNED if field in old}
     metadata |= {field: old[field] for field in ("name", "namespace", "resourceVersion") if field in old}
+    metadata = {field: value for field, value in metadata.items() if value not in ({}, [])}
     stored = _stored(kind, body, metadata)
     if status_only:
         stored = {**before, "status": stored.get("status")}
@@ -87,19 +88,6 @@ def updated(kind: Kind, before: Object, body: Mapping[str, Any], *, status_only:
 def with_next_generation(body: Object) -> Object:
     metadata = body["metadata"]
     return {**body, "metadata": {**metadata, "generation": metadata.get("generation", 0) + 1}}
-
-
-def merged(before: Any, patch: Any) -> Any:
-    """Apply a JSON merge patch (RFC 7396)."""
-    if not isinstance(patch, Mapping):
-        return patch
-    result = dict(before) if isinstance(before, Mapping) else {}
-    for field, value in patch.items():
-        if value is None:
-            result.pop(field, None)
-        else:
-            result[field] = merged(result.get(field), value)
-    return result
 
 
 def _stored(kind: Kind, body: Mapping[str, Any], metadata: dict[str, Any]) -> Object:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from kwatch.testing.fake import verbs
+from kwatch.testing.fake import openapi, verbs
 from kwatch.testing.fake.catalog import Kind
 from kwatch.testing.fake.cluster import FakeCluster
 from kwatch.testing.fake.faults import ConnectionDroppedError, Effect, Fault, Frames, disturbed, silence, too_old
@@ -153,6 +153,12 @@ def _document(cluster: FakeCluster, request: Request, parts: list[str]) -> Mappi
             return _known(cluster.catalog.resource_list("", version))
         case ["apis", group, version] if cluster.catalog.has_group(group):
             return _known(cluster.catalog.resource_list(group, version))
+        case ["openapi", "v3"]:
+            return openapi.index(cluster.catalog)
+        case ["openapi", "v3", "api", version]:
+            return openapi.document(cluster.catalog, "", version)
+        case ["openapi", "v3", "apis", group, version]:
+            return openapi.document(cluster.catalog, group, version)
     return None
 
 
@@ -201,7 +207,7 @@ def _on_resource(cluster: FakeCluster, request: Request, target: Target) -> Answ
             kind=kind,
             namespace=target.namespace,
             name=target.name,
-            is_status=target.subresource == "status",
+            subresource=target.subresource,
             query=request.query,
             media_type=request.headers.get("content-type", "application/json").partition(";")[0],
             body=request.body,

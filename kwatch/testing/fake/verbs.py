@@ -9,7 +9,9 @@ import msgspec
 from kwatch.testing.fake.catalog import Kind
 from kwatch.testing.fake.cluster import DEFINITIONS, FakeCluster
 from kwatch.testing.fake.lists import list_objects, read_options
-from kwatch.testing.fake.objects import checked_type, created, merged, timestamp, updated, with_next_generation
+from kwatch.testing.fake.objects import checked_type, created, timestamp, updated, with_next_generation
+from kwatch.testing.fake.patches import merged, strategically_merged
+from kwatch.testing.fake.scales import scale_of, scaled
 from kwatch.testing.fake.shapes import Form, as_served
 from kwatch.testing.fake.statuses import (
     already_exists,
@@ -24,9 +26,13 @@ from kwatch.testing.fake.statuses import (
 from kwatch.testing.fake.store import Object, key_of
 
 MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+#: Real servers speak it for the built-in kinds; here it is refused, as they do for custom ones.
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 #: Tables whose DELETE is answered with the object instead of a Status.
 ANSWERED_WITH_OBJECT = frozenset({"pods", "namespaces", DEFINITIONS})
-WRITABLE = frozenset({"application/json", "application/yaml", "application/vnd.kubernetes.protobuf"})
+WRITABLE = frozenset({"application/json", "application/yaml"})
+UNKNOWN_FORMAT = "the body of the request was in an unknown format - accepted media types include"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +42,7 @@ class Call:
     kind: Kind
     namespace: str
     name: str
-    is_status: bool
+    subresource: str
     query: Mapping[str, str]
     media_type: str
     body: bytes
@@ -45,7 +51,10 @@ class Call:
 
 def perform(cluster: FakeCluster, verb: str, call: Call) -> tuple[int, Any]:
     """Return the status and the body of the answer. Raise StatusError."""
+    _check_served(call)
     match verb:
+        case "get" | "update" | "patch" if call.subresource == "scale":
+            return 200, _scale(cluster, verb, call)
         case "get":
             return 200, call.form.one(call.kind, _get(cluster, call))
         case "create" if call.kind.plural == "selfsubjectaccessreviews":
@@ -61,6 +70,14 @@ def perform(cluster: FakeCluster, verb: str, call: Call) -> tuple[int, Any]:
         case "deletecollection":
             return 200, _delete_collection(cluster, call)
     raise method_not_allowed()
+
+
+def _check_served(call: Call) -> None:
+    """Refuse what would otherwise be done to the object itself."""
+    if call.subresource not in ("", "status", "scale"):
+        raise method_not_allowed()
+    if call.query.get("dryRun"):
+        raise bad_request("dry runs are not served here")
 
 
 def _get(cluster: FakeCluster, call: Call) -> Object:
@@ -95,7 +112,7 @@ def _update(cluster: FakeCluster, call: Call, body: Mapping[str, Any]) -> Object
     if name != call.name:
         raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({call.name})")
     before = _existing(cluster, call)
-    after = updated(call.kind, before, body, status_only=call.is_status)
+    after = updated(call.kind, before, body, status_only=call.subresource == "status")
     if after == before:
         return before
     if after["metadata"].get("deletionTimestamp") and not after["metadata"].get("finalizers"):
@@ -105,7 +122,16 @@ def _update(cluster: FakeCluster, call: Call, body: Mapping[str, Any]) -> Object
 
 
 def _patch(cluster: FakeCluster, call: Call) -> Object:
-    if call.media_type != MERGE_PATCH:
+    return _update(cluster, call, _patched(call, as_served(call.kind, _existing(cluster, call))))
+
+
+def _patched(call: Call, before: Object) -> dict[str, Any]:
+    """Return an object with a patch applied."""
+    is_strategic = call.media_type == STRATEGIC_PATCH
+    if is_strategic and call.kind.is_custom:
+        known = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+        raise unsupported_media_type(f"{UNKNOWN_FORMAT}: {known}")
+    if call.media_type != MERGE_PATCH and not is_strategic:
         raise unsupported_media_type("415: Unsupported Media Type", {})
     try:
         patch = msgspec.json.decode(call.body)
@@ -114,8 +140,15 @@ def _patch(cluster: FakeCluster, call: Call) -> Object:
     if not isinstance(patch, dict):
         unfit = "json: cannot unmarshal array into Go value of type map[string]interface {}"
         raise bad_request(f"error decoding patch: {unfit}")
-    before = as_served(call.kind, _existing(cluster, call))
-    return _update(cluster, call, merged(before, patch))
+    return strategically_merged(before, patch) if is_strategic else merged(before, patch)
+
+
+def _scale(cluster: FakeCluster, verb: str, call: Call) -> Object:
+    before = _existing(cluster, call)
+    if verb == "get":
+        return scale_of(before)
+    scale = _decoded(call) if verb == "update" else _patched(call, scale_of(before))
+    return scale_of(_update(cluster, call, scaled(as_served(call.kind, before), scale)))
 
 
 def _delete(cluster: FakeCluster, call: Call) -> Object:
@@ -174,10 +207,11 @@ def _review(cluster: FakeCluster, call: Call) -> Object:
 
 
 def _decoded(call: Call) -> dict[str, Any]:
+    if call.media_type == PROTOBUF:
+        raise unsupported_media_type(f"{UNKNOWN_FORMAT}: application/json, application/yaml")
     if call.media_type not in WRITABLE:
         known = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
-        text = f"the body of the request was in an unknown format - accepted media types include: {known}"
-        raise unsupported_media_type(text)
+        raise unsupported_media_type(f"{UNKNOWN_FORMAT}: {known}")
     try:
         body = msgspec.json.decode(call.body)
     except msgspec.DecodeError as error:

@@ -107,10 +107,11 @@ class Tolerant(Sound):
 
 
 class Hasty(Sound):
-    """Has a time of its own."""
+    """Has a time and a width of its own."""
 
     def __init__(self, module: ModuleType, config: Any, tools: Tools) -> None:
         super().__init__(module, config, tools)
+        self.concurrency = 4
         self.timeout = 30.0
 
 

@@ -12,13 +12,13 @@ from kwatch.notify.base import Channel, Secret, Tools, secrets_in
 class Sound:
     """A channel with nothing wrong: it does what it wraps."""
 
-    concurrency = 1
     max_age = timedelta(hours=6)
 
     def __init__(self, module: ModuleType, config: Any, tools: Tools) -> None:
         self.config = self.configured(config)
         self.tools = self.equipped(tools)
         self.inner: Channel = module.create(self.config, self.tools)
+        self.concurrency = self.inner.concurrency
         self.timeout = self.inner.timeout
 
     def configured(self, config: Any) -> Any:
