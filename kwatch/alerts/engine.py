@@ -63,7 +63,7 @@ class Engine:
         self._deadlines.run(now)
         parts = self._parts
         parts.sight.is_first_list = True
-        other_wishes = parts.annotations.use(settings.self_service)
+        other_wishes = parts.annotations.use(settings.self_service, now)
         self._consequences.moved(parts.book.use(settings.rules, is_named, now), now)
         parts.inhibitor.use(settings.inhibitions, parts.register.alerts.values())
         parts.announcer.public_url = settings.public_url
@@ -105,7 +105,7 @@ class Engine:
         self._deadlines.run(now)
         self._consequences.moved(self._book.thaw(kind, group, namespace, present, now), now)
         if present is not None:
-            self._consequences.granted(self._parts.annotations.keep_only(kind, group, namespace, present), now)
+            self._consequences.granted(self._parts.annotations.keep_only(kind, group, namespace, present, now), now)
         self._planned.stir()
         self._consequences.conclude(now)
 

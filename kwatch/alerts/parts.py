@@ -87,5 +87,11 @@ class Parts:
         self.escalations = Escalations(self.directory, membership.hold_of, edges_between, timers, ledger)
         self.answers = Answers(register, self.groups, membership, self.escalations, ledger)
         self.edges = Edges(
-            register.alerts, membership, self.summaries, silences=self.silences, windows=self.windows, timers=timers
+            register.alerts,
+            membership,
+            self.summaries,
+            annotations=self.annotations,
+            silences=self.silences,
+            windows=self.windows,
+            timers=timers,
         )

@@ -253,6 +253,7 @@ class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
     subject: str
     started_at: datetime
     until: datetime  # unless it gets further
+    set_ahead: timedelta = timedelta(0)  # by how much the clock was set forward meanwhile
     achieved: int = -1  # grows when it gets further
     revision: str = ""
     pods: int = 0
@@ -266,6 +267,11 @@ class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
     def key(self) -> str:
         """The row's key."""
         return f"planned/{self.kind.value}/{self.subject}"
+
+    @property
+    def counts_from(self) -> datetime:
+        """From when its length counts."""
+        return self.started_at + self.set_ahead
 
 
 GroupRow = (

@@ -139,12 +139,14 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryState(Enum):
-    """The states of an outbox row (spec 3.2); those after SENT are final."""
+    """The states of an outbox row (spec 3.2); those from SENT on are final.
+
+    What a silence or a window holds back is no row yet: the alert waits in its group.
+    """
 
     QUEUED = "queued"
     LEASED = "leased"
     RETRY_WAIT = "retry_wait"
-    HELD = "held"
     SENT = "sent"
     SUPERSEDED = "superseded"
     FOLDED = "folded"
@@ -155,7 +157,7 @@ class DeliveryState(Enum):
     @property
     def is_final(self) -> bool:
         """Whether the row will never change again."""
-        return self not in (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY_WAIT, DeliveryState.HELD)
+        return self not in (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY_WAIT)
 
 
 class Receipt(msgspec.Struct, frozen=True):

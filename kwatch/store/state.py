@@ -191,6 +191,12 @@ class State:
         """Let what is due after `now` be due that much earlier: the clock was set back."""
         await self._writer.write(lambda connection: upkeep.bring_forward(connection, now, by))
 
+    async def give_up(self, destination: str, before: datetime, now: datetime) -> int:
+        """End what waits for a destination if all of it was decided before an instant; return how many that were."""
+        changes = await self._writer.write(lambda connection: upkeep.give_up(connection, destination, before, now))
+        self._count(changes)
+        return len(changes)
+
     async def prune(self, before: datetime) -> int:
         """Forget deliveries and incidents that ended before that instant; return how many deliveries."""
         return await self._writer.write(lambda connection: upkeep.prune(connection, before))
