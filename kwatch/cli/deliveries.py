@@ -13,7 +13,7 @@ from kwatch.cli.tables import print_table
 from kwatch.telemetry import strip_controls
 
 #: The values of `DeliveryState`, which would take long to import.
-_STATES = ("queued", "leased", "retry_wait", "held", "sent", "superseded", "folded", "cancelled", "dead", "dropped")
+_STATES = ("queued", "leased", "retry_wait", "sent", "superseded", "folded", "cancelled", "dead", "dropped")
 
 
 @click.group()

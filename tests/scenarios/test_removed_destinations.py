@@ -107,3 +107,18 @@ def test_a_stop_does_not_wait_for_one_that_leaves(tmp_path: Path) -> None:
         f"10 other firing {POD}",
         "110 other firing broken shop/Pod/b",
     ]
+
+
+def test_one_that_is_gone_after_a_restart_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody knows how to tell it: what it holds open, and the end of that, is kept for as long as it may come back."""
+    stage, pods = play(tmp_path, told_by(HOOK, OTHER))
+    pods.phase(10, "a")
+    stage.absent(100, 109, told_by(OTHER))
+    stage.run(until=300)
+    assert stage.lines == [f"10 hook firing {POD}", f"10 other firing {POD}"]
+    assert stage.counted("decisions", outcome="destination_removed") == 1
+    assert [
+        (record.__dict__["destination"], record.__dict__["open"], record.__dict__["queued"])
+        for record in caplog.records
+        if record.message == "a destination was removed: what it is owed is kept for two days"
+    ] == [("hook", 1, 0)]
