@@ -165,8 +165,14 @@ class Teller:
             kind,
             [msgspec.structs.replace(view, incident=group.incident) for view in views],
             now,
-            Remarks(severity_before=group.severity, came_and_went=tuple(group.came_and_went), is_quiet=is_quiet),
+            Remarks(
+                severity_before=group.severity,
+                came_and_went=tuple(group.came_and_went),
+                is_quiet=is_quiet,
+                meant_for=group.meant_for,
+            ),
         )
+        group.meant_for = ""
 
     def _held_view(self, group: Group, alert: Alert, now: datetime) -> AlertView:
         """Return a told alert as it is now, with what holds it."""
