@@ -73,9 +73,10 @@ class _Look(NamedTuple):
 
 
 class SteadyClock:
-    """A clock that stands still when the wall clock was set or the machine has slept, until that is taken over.
+    """A clock that heeds neither that the wall clock was set nor that the machine has slept, until that is taken over.
 
-    So nothing comes due by it before somebody has decided what that means. It begins no earlier than `not_before`, the
+    Till then it goes on by the time awake. So nothing comes due by a jump before somebody has decided what that means,
+    and nothing that is measured meanwhile is too short. It begins no earlier than `not_before`, the
     last instant that is written down: where that lies ahead, the clock was set back before this process began.
     """
 
@@ -89,7 +90,8 @@ class SteadyClock:
         look = self._look()
         if _between(self._last, look) is _NONE:
             self._last = look
-        return self._last.wall
+            return look.wall
+        return self._last.wall + timedelta(seconds=look.awake - self._last.awake)
 
     def monotonic(self) -> float:
         return self._clock.monotonic()
@@ -101,9 +103,14 @@ class SteadyClock:
         await self._clock.sleep(seconds)
 
     @property
-    def has_stopped(self) -> bool:
+    def has_jumped(self) -> bool:
         """Whether there is something to take over."""
         return _between(self._last, self._look()) is not _NONE
+
+    @property
+    def undisturbed_until(self) -> datetime:
+        """The last instant before there was; one that was asked for."""
+        return self._last.wall
 
     def adopt(self) -> Change:
         """Go on with the time that it really is; return what happened to it."""

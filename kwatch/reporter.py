@@ -1,6 +1,7 @@
 """Tells people of kwatch itself: each message is a step of the pipeline, and goes through the outbox as any other."""
 
 import logging
+from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ class Reporter:
     def __init__(self, app: "App", before: Snapshot) -> None:
         self._app = app
         self._version, self._left = before.version, before.queues
+        self._open = Counter(incident.destination for incident in before.incidents if incident.is_open)
 
     def tell(self, text: str) -> None:
         """Tell the root receiver of something that somebody should look at."""
@@ -38,8 +40,7 @@ class Reporter:
 
     def _report(self, report: Report, now: datetime) -> None:
         app, about = self._app, report.destination
-        handling = app.config.policies.handlings.get(about, Handling())
-        fallbacks = {fallback.destination for fallback in handling.fallbacks}
+        fallbacks = app.config.policies.handlings.get(about, Handling()).fallbacks
         chosen = listeners(app.parts.engine.router, about, fallbacks, app.outbox.failing, report.severity)
         app.engine.tell(chosen, report.text, report.severity, now)
         if not chosen and report.severity > Severity.INFO:
@@ -49,6 +50,10 @@ class Reporter:
         """Tell of the start those who want to hear it, and say what was left to be told."""
         if self._left:
             log.info("deliveries are left from before", extra={"left": lifecycle.queued(self._left)})
+        for name in sorted((self._left.keys() | self._open.keys()) - self._app.parts.channels.keys()):
+            queued = self._left[name].queued if name in self._left else 0
+            facts = {"destination": name, "open": self._open[name], "queued": queued}
+            log.warning("a destination was removed: what it is owed is kept for two days", extra=facts)
         moments = lifecycle.moments_of_start(__version__, self._version)
         text = lifecycle.started(__version__, self._version, self._app.cluster, self._left)
         self._app.engine.tell(lifecycle.wanting(self._app.config.destinations, moments), text, Severity.INFO, now)

@@ -59,13 +59,14 @@ class Timekeeper:
         self._changes: list[tuple[datetime, Change]] = []  # each with how the clock stood, in the time of after it
 
     def heed(self) -> None:
-        """Let the clock go again if it stands; called before anything is decided."""
-        if not self._clock.has_stopped:
+        """Take over what has happened to the time; called before anything is decided."""
+        if not self._clock.has_jumped:
             return
-        before, change = self._clock.now(), self._clock.adopt()
+        before, change = self._clock.undisturbed_until, self._clock.adopt()
         self._note(change)
         if change.set_by:
             self._decider.jump(change.set_by)
+            self._outbox.jump(change.set_by)
         if change.slept:
             self._engine.blind(before + change.set_by)
         self._changes.append((before + change.set_by, change))
@@ -102,7 +103,7 @@ class Timekeeper:
 
     async def _follow(self, before: datetime, change: Change) -> None:
         if change.set_by:
-            await self._outbox.jump(change.set_by)
+            await self._outbox.bring_forward(change.set_by)
         if change.slept:
             await self._fleet.resync()
             self._pipeline.submit(lambda now: self._see(before, now))

@@ -1,4 +1,4 @@
-"""A clock that stands still until what has happened to the time is taken over."""
+"""A clock that goes on as it was until what has happened to the time is taken over."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -40,14 +40,15 @@ def test_it_goes_with_the_machine() -> None:
     machine = Machine()
     clock = SteadyClock(machine)
     machine.passes(3600)
-    assert (clock.now(), clock.has_stopped, clock.adopt()) == (at(3600), False, Change())
+    assert (clock.now(), clock.has_jumped, clock.adopt()) == (at(3600), False, Change())
 
 
-def test_it_stands_from_the_first_where_the_machine_is_behind_what_is_written_down() -> None:
+def test_it_goes_on_from_what_is_written_down_where_the_machine_is_behind() -> None:
     machine = Machine()
     clock = SteadyClock(machine, not_before=at(3600))
-    assert (clock.now(), clock.has_stopped) == (at(3600), True)
+    assert (clock.now(), clock.has_jumped) == (at(3600), True)
     machine.passes(5)
+    assert clock.now() == at(3605)
     assert clock.adopt() == Change(set_by=timedelta(hours=-1))
     assert clock.now() == at(5)
 
@@ -55,7 +56,7 @@ def test_it_stands_from_the_first_where_the_machine_is_behind_what_is_written_do
 def test_what_is_written_down_is_past_otherwise() -> None:
     machine = Machine()
     clock = SteadyClock(machine, not_before=at(-3600))
-    assert (clock.now(), clock.has_stopped) == (at(0), False)
+    assert (clock.now(), clock.has_jumped) == (at(0), False)
 
 
 def test_small_steps_are_no_change_however_many() -> None:
@@ -67,24 +68,24 @@ def test_small_steps_are_no_change_however_many() -> None:
     assert clock.adopt() == Change()
 
 
-def test_it_stands_when_the_clock_was_set_and_then_goes_on() -> None:
+def test_it_goes_on_as_it_was_when_the_clock_was_set() -> None:
     machine = Machine()
     clock = SteadyClock(machine)
     machine.passes(10, wall=-3590)
-    assert (clock.now(), clock.has_stopped) == (at(0), True)
+    assert (clock.now(), clock.has_jumped) == (at(10), True)
     machine.passes(5)
-    assert clock.now() == at(0)
+    assert clock.now() == at(15)
     assert clock.adopt() == Change(set_by=timedelta(hours=-1))
     machine.passes(1)
-    assert (clock.now(), clock.has_stopped) == (at(-3584), False)
+    assert (clock.now(), clock.has_jumped) == (at(-3584), False)
 
 
-def test_it_stands_when_the_machine_has_slept() -> None:
+def test_it_has_no_time_asleep_when_the_machine_has_slept() -> None:
     machine = Machine()
     clock = SteadyClock(machine)
     machine.passes(7200, is_asleep=True)
     machine.passes(3)
-    assert clock.now() == at(0)
+    assert (clock.now(), clock.undisturbed_until) == (at(3), at(0))
     assert clock.adopt() == Change(slept=timedelta(hours=2))
     assert clock.now() == at(7203)
 

@@ -8,8 +8,11 @@ from datetime import datetime
 
 import msgspec
 
+from kwatch.alerts import mutes
 from kwatch.alerts.ledger import Ledger
+from kwatch.alerts.mutes import ANNOTATION, Mute, Standing, standing_of
 from kwatch.alerts.records import Annotated
+from kwatch.alerts.silences import KWATCH
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.wishes import Ignored, Wishes, own, read_wishes
 from kwatch.model.objects import ObjectRef
@@ -26,20 +29,6 @@ TOO_MANY = Ignored("kwatch/*", "too_many", f"{MOST} objects are annotated alread
 
 #: An object as labels name it: its namespace, and `Kind/name`.
 Place = tuple[str, str]
-
-
-class Mute(msgspec.Struct, frozen=True):
-    """A mute that is in force."""
-
-    source: str  # the object whose annotation it is
-    until: datetime
-    reason: str
-
-    @property
-    def title(self) -> str:
-        """One line that says how long, by whom and why."""
-        why = f": {self.reason}" if self.reason else ""
-        return f"muted until {self.until:%Y-%m-%d %H:%M} UTC by an annotation of {self.source}{why}"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,17 +62,19 @@ class Annotations:
             else:
                 self._put(each, self.allowed)
 
-    def use(self, allowed: SelfService | None) -> list[Place]:
+    def use(self, allowed: SelfService | None, now: datetime) -> list[Place]:
         """Go by what is allowed now; return for whom that may be another thing than before."""
         if allowed == self.allowed:
             return []
         self.allowed = allowed
         kept = tuple(self._kept.values())
         for each in kept:
+            before = self._standing(each.ref)
             if allowed is None:
                 self._forget(each.ref)
             else:
                 self._put(each, allowed)
+            self._note(each.ref, before, KWATCH, now)
         return [place_of(each.ref) for each in kept]
 
     def hear(self, ref: ObjectRef, annotations: Mapping[str, str], now: datetime) -> tuple[Ignored, ...] | None:
@@ -93,16 +84,26 @@ class Annotations:
         if self.allowed is None or asked == (known.annotations if known is not None else {}):
             return None
         if not asked:
-            return () if self._forget(ref) else None
+            return () if self._drop(ref, now) else None
         if known is None and len(self._kept) >= MOST:
             return (TOO_MANY,)
+        standing = self._standing(ref)
         self._put(Annotated(ref=ref, annotations=asked, heard_at=now), self.allowed)
         self._ledger.touch_group(_key(ref))
+        self._note(ref, standing, ANNOTATION, now)
         before = known.annotations if known is not None else {}
         ignored = self._wishes[place].ignored
         return tuple(each for each in ignored if before.get(each.annotation) != asked[each.annotation])
 
-    def keep_only(self, kind: str, group: str, namespace: str, present: Container[str]) -> list[Place]:
+    def expire(self, key: str, now: datetime) -> None:
+        """The mute of a deadline ends now, and is not asked for any more."""
+        place = place_of_key(key)
+        ref = self._kept[place].ref
+        before = self._standing(ref)
+        self._wishes[place] = msgspec.structs.replace(self._wishes[place], mute_until=None)
+        self._note(ref, before, KWATCH, now)
+
+    def keep_only(self, kind: str, group: str, namespace: str, present: Container[str], now: datetime) -> list[Place]:
         """Forget the objects that a list has not shown; return where they were."""
         gone = [
             kept.ref
@@ -111,7 +112,7 @@ class Annotations:
             and namespace in ("", kept.ref.namespace)
             and kept.ref.uid not in present
         ]
-        return [place_of(ref) for ref in gone if self._forget(ref)]
+        return [place_of(ref) for ref in gone if self._drop(ref, now)]
 
     def mute_of(self, labels: Mapping[str, str], now: datetime) -> Mute | None:
         """Return the mute that is in force for an alert; of several the one that lasts longest."""
@@ -171,6 +172,22 @@ class Annotations:
         wishes = read_wishes(kept.annotations, allowed, kept.heard_at)
         self._kept[place], self._wishes[place] = kept, wishes
         self._timers.set((Phase.EDGE, _key(kept.ref)), wishes.mute_until)
+
+    def _drop(self, ref: ObjectRef, now: datetime) -> bool:
+        """Forget an object that asks for nothing any more."""
+        before = self._standing(ref)
+        if not self._forget(ref):
+            return False
+        self._note(ref, before, ANNOTATION, now)
+        return True
+
+    def _standing(self, ref: ObjectRef) -> Standing:
+        kept = self._kept.get(place_of(ref))
+        return Standing() if kept is None else standing_of(self._wishes[place_of(ref)], kept.annotations)
+
+    def _note(self, ref: ObjectRef, before: Standing, actor: str, now: datetime) -> None:
+        """Write into the audit log what has become of the mute that an object asks for."""
+        self._ledger.audit.extend(mutes.changes(ref, before, self._standing(ref), actor, now))
 
     def _forget(self, ref: ObjectRef) -> bool:
         """Forget an object; not where another of that name, of another group, is kept."""

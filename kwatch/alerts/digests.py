@@ -7,7 +7,7 @@ entry each, until it is told; what is open is asked of the book then. None goes 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Final
@@ -85,12 +85,30 @@ class Digests:
         """The destinations may be others: those that are gone are forgotten, new ones begin their first period."""
         destinations = self._directory.destinations.values()
         self._plans = {each.name: (each, each.digest) for each in destinations if each.digest is not None}
-        for period in [each for each in self.periods.values() if each.destination not in self._plans]:
-            self._forget(period)
-        for name in self._plans:
-            period = DigestPeriod(destination=name, begins_at=now)
-            if self.periods.setdefault(period.key, period) is period:
-                self._ledger.touch_group(period.key)
+        removed = [each for each in self.periods.values() if each.destination not in self._plans]
+        untold = [entry for each in removed for entry in self._entries_of(each) if entry.part is not Part.ENDED]
+        began_at = min((each.begins_at for each in removed), default=now)
+        for each in removed:
+            self._forget(each)
+        heirs = [name for name in self._plans if period_key(name) not in self.periods]
+        for name in heirs:
+            self.periods[period_key(name)] = DigestPeriod(destination=name, begins_at=now)
+            self._ledger.touch_group(period_key(name))
+        self._bequeath(untold, heirs, began_at)
+
+    def _bequeath(self, untold: Iterable[DigestEntry], heirs: Collection[str], began_at: datetime) -> None:
+        """Keep for new destinations what those that are gone have told nobody, once, where its labels lead to them."""
+        known: set[tuple[str, str, datetime]] = set()
+        for part, view in ((entry.part, entry.view) for entry in untold):
+            wanting = self._directory.routing_of(view).wanting(view.severity)
+            keys = [period_key(each.name) for _, each in wanting if each.name in heirs]
+            if not keys and part is Part.NOTICES:
+                self._ledger.count(fates.DESTINATION_REMOVED)
+            for key in keys:
+                if (key, view.fingerprint, view.starts_at) not in known:
+                    known.add((key, view.fingerprint, view.starts_at))
+                    self.periods[key].begins_at = min(self.periods[key].begins_at, began_at)
+                    self._keep(key, part, view)
 
     def start(self) -> None:
         """Every source has been heard: digests may go out."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from kwatch.alerts import annotated
-from kwatch.alerts.annotated import Place
+from kwatch.alerts.annotated import Annotations, Place
 from kwatch.alerts.membership import Membership
 from kwatch.alerts.records import Alert
 from kwatch.alerts.silences import KWATCH, Silences, key_of
@@ -27,6 +27,7 @@ class Edges:
         membership: Membership,
         summaries: Summaries,
         *,
+        annotations: Annotations,
         silences: Silences,
         windows: Windows,
         timers: Timers,
@@ -34,6 +35,7 @@ class Edges:
         self._alerts = alerts
         self._membership = membership
         self._summaries = summaries
+        self._annotations = annotations
         self._silences = silences
         self._windows = windows
         self._timers = timers
@@ -73,6 +75,7 @@ class Edges:
             self._await_window(key.removeprefix(_WINDOW), now)
             self._release(now)
         elif key.startswith(annotated.KEY):
+            self._annotations.expire(key, now)
             self.granted((annotated.place_of_key(key),), now)
         else:
             self._turn(self._silences.turn(key.removeprefix(_SILENCE), now), now)

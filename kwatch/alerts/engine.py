@@ -20,7 +20,7 @@ from kwatch.alerts.wishes import Ignored
 from kwatch.model.alerts import AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row
 from kwatch.model.findings import Bucket, Finding
-from kwatch.model.notifications import NotificationKind
+from kwatch.model.notifications import NotificationKind, Untold
 from kwatch.model.objects import ObjectRef
 from kwatch.model.planned import PlannedStep
 from kwatch.model.routes import Destination
@@ -63,7 +63,7 @@ class Engine:
         self._deadlines.run(now)
         parts = self._parts
         parts.sight.is_first_list = True
-        other_wishes = parts.annotations.use(settings.self_service)
+        other_wishes = parts.annotations.use(settings.self_service, now)
         self._consequences.moved(parts.book.use(settings.rules, is_named, now), now)
         parts.inhibitor.use(settings.inhibitions, parts.register.alerts.values())
         parts.announcer.public_url = settings.public_url
@@ -105,7 +105,7 @@ class Engine:
         self._deadlines.run(now)
         self._consequences.moved(self._book.thaw(kind, group, namespace, present, now), now)
         if present is not None:
-            self._consequences.granted(self._parts.annotations.keep_only(kind, group, namespace, present), now)
+            self._consequences.granted(self._parts.annotations.keep_only(kind, group, namespace, present, now), now)
         self._planned.stir()
         self._consequences.conclude(now)
 
@@ -216,6 +216,16 @@ class Engine:
         for destination in destinations:
             self._parts.announcer.tell_about_itself(destination, text, severity, now)
 
+    def detour(self, untold: Iterable[Untold], fallbacks: tuple[str, ...], now: datetime) -> bool:
+        """Tell these destinations what another could not be told; False: not while nobody knows what still fires."""
+        if self._sight.is_blind:
+            return False
+        self._deadlines.run(now)
+        for each in untold:
+            self._parts.detours.take(each, fallbacks, now)
+        self._consequences.told(now)
+        return True
+
     def add_silence(self, silence: Silence, actor: str, now: datetime) -> int:
         """Take a silence that somebody has made; return how many open alerts it matches now."""
         self._deadlines.run(now)
@@ -280,6 +290,7 @@ class Engine:
             notifications=tuple(ledger.notifications),
             transitions=tuple(ledger.transitions),
             audit=tuple(ledger.audit),
+            detours=tuple(ledger.detours),
             counters=dict(ledger.counters),
         )
         ledger.clear()

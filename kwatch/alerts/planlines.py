@@ -55,7 +55,7 @@ def _labels_of(change: PlannedChange) -> dict[str, str]:
 
 def _text(change: PlannedChange, held: int, now: datetime) -> str:
     pods = _several(change.pods, "Pod")
-    lasted = _duration((change.done_at or now) - change.started_at)
+    lasted = _duration((change.done_at or now) - change.counts_from)
     said = {
         PlannedKind.ROLLOUT: f"rolled out: {pods}, {lasted}",
         PlannedKind.SCALE_DOWN: f"scaled down: {pods} fewer, {lasted}",

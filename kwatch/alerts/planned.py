@@ -331,7 +331,7 @@ def _go_on(change: PlannedChange, step: PlannedStep, now: datetime) -> None:
         change.pods = step.pods or 0
     achieved = step.achieved if step.kind is PlannedKind.ROLLOUT else change.pods
     if achieved > change.achieved or step.revision != change.revision:
-        change.until = min(now + (step.limit or LIMIT), change.started_at + LONGEST)
+        change.until = min(now + (step.limit or LIMIT), change.counts_from + LONGEST)
     change.achieved, change.revision = achieved, step.revision
 
 

@@ -156,6 +156,7 @@ class Group(msgspec.Struct, kw_only=True, tag="group"):
     is_collecting: bool = False  # a window has held something for its end, which is not told yet
     is_outdated: bool = False  # what holds a told alert has changed, which is to be shown where that calls nobody
     is_changed: bool = False  # a told alert is not what was told of it, which is to be told
+    meant_for: str = ""  # the destination in whose place the next message tells what is new in it; empty: in nobody's
     due_at: datetime | None = None
     flushed_at: datetime | None = None
     sent_at: datetime | None = None  # the last success
@@ -253,6 +254,7 @@ class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
     subject: str
     started_at: datetime
     until: datetime  # unless it gets further
+    set_ahead: timedelta = timedelta(0)  # by how much the clock was set forward meanwhile
     achieved: int = -1  # grows when it gets further
     revision: str = ""
     pods: int = 0
@@ -266,6 +268,11 @@ class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
     def key(self) -> str:
         """The row's key."""
         return f"planned/{self.kind.value}/{self.subject}"
+
+    @property
+    def counts_from(self) -> datetime:
+        """From when its length counts."""
+        return self.started_at + self.set_ahead
 
 
 GroupRow = (

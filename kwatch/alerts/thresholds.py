@@ -23,12 +23,16 @@ _last = attrgetter("t1")
 
 
 def reaches(alert: Alert, finding: Finding, now: datetime, ledger: Ledger) -> bool:
-    """Count an occurrence and return whether the rule's rate is reached; a rule without one is content with it."""
+    """Count an occurrence and return whether the rule's rate is reached; a rule without one is content with it.
+
+    What is older than the window opens nothing: whatever else is in there was judged when it came.
+    """
     rate, contribution = finding.rule.rate, finding.contribution
     if rate is None or contribution is None:
         return True
     if not add(alert.window, contribution, rate, now):
         ledger.count(fates.LATE)
+        return alert.is_open
     if rate.distinct:
         note(alert.values, value_of(rate.distinct, finding.labels), contribution.t1, rate)
         return alert.is_open or distinct_in(alert.values, rate, now) >= rate.count

@@ -6,7 +6,7 @@ Only what is plain to see is said: a condition of which this cannot be told is `
 from collections.abc import Collection, Mapping
 from enum import Enum
 
-from kwatch.model.conditions import AllOf, AnyOf, Condition, LabelIs, Matcher, Not, Text
+from kwatch.model.conditions import AllOf, AnyOf, Condition, LabelIs, Matcher, Not, Regex, Text
 from kwatch.model.covering import follows
 from kwatch.model.matching import any_of, is_word
 
@@ -45,12 +45,14 @@ def extent(condition: Condition, domains: Mapping[str, Collection[str]]) -> Exte
 
 
 def _of_label(anyof: tuple[Matcher, ...], domain: Collection[str] | None) -> Extent:
-    holds = any_of(anyof)
-    values = _ANYTHING if domain is None else domain
-    taken = [holds(value) for value in values]
+    """`*` asks for a label that not every alert has; a pattern of the empty text is meant to hold of any (S-82)."""
+    if domain is None:
+        patterns = tuple(each for each in anyof if isinstance(each, Regex))
+        return Extent.ALL if patterns and all(map(any_of(patterns), _ANYTHING)) else Extent.SOME
+    taken = [any_of(anyof)(value) for value in domain]
     if taken and all(taken):
         return Extent.ALL
-    return Extent.NONE if domain is not None and not any(taken) else Extent.SOME
+    return Extent.SOME if any(taken) else Extent.NONE
 
 
 def _contradicts(parts: tuple[Condition, ...]) -> bool:

@@ -138,13 +138,27 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     thread_of: str = ""
 
 
+class Untold(msgspec.Struct, frozen=True):
+    """What a destination could not be told, and others have not been told in its place."""
+
+    notification: Notification
+    folded: tuple[Notification, ...] = ()  # OVERFLOW: in whose stead it stands, as far as that is so
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The deliveries that are told with it."""
+        return tuple(each.id for each in self.folded or (self.notification,))
+
+
 class DeliveryState(Enum):
-    """The states of an outbox row (spec 3.2); those after SENT are final."""
+    """The states of an outbox row (spec 3.2); those from SENT on are final.
+
+    What a silence or a window holds back is no row yet: the alert waits in its group.
+    """
 
     QUEUED = "queued"
     LEASED = "leased"
     RETRY_WAIT = "retry_wait"
-    HELD = "held"
     SENT = "sent"
     SUPERSEDED = "superseded"
     FOLDED = "folded"
@@ -155,7 +169,7 @@ class DeliveryState(Enum):
     @property
     def is_final(self) -> bool:
         """Whether the row will never change again."""
-        return self not in (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY_WAIT, DeliveryState.HELD)
+        return self not in (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.RETRY_WAIT)
 
 
 class Receipt(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,8 +13,7 @@ from kwatch.clock import Clock
 from kwatch.errors import FencedError, StateError
 from kwatch.model.routes import Handling, Policies
 from kwatch.outbox.pool import Pool
-from kwatch.outbox.ports import Channel, OnEnded, Tools
-from kwatch.outbox.trouble import Report
+from kwatch.outbox.ports import Channel, Elsewhere, OnEnded, Tools
 from kwatch.outbox.troubles import Troubles
 from kwatch.outbox.worker import STORE_RETRY_SECONDS, Worker
 from kwatch.store.deliveries import Queue
@@ -27,6 +26,8 @@ log = logging.getLogger(__name__)
 RETENTION: Final = timedelta(days=7)
 #: Seconds between two looks whether something has been told.
 SETTLE_LOOK_SECONDS: Final = 0.1
+#: How long what waits for a destination that was removed is kept: it may come back, under its name.
+KEEP: Final = timedelta(days=2)
 #: How long a destination that was removed may take to be told what is left.
 LEAVE: Final = timedelta(hours=1)
 #: Seconds between two looks whether it has been.
@@ -60,7 +61,7 @@ class Outbox:
         counters: Counters,
         on_ended: OnEnded,
         policies: Policies = Policies(),  # noqa: B008 - frozen
-        on_report: Callable[[Report], None] = lambda _: None,
+        elsewhere: Elsewhere = Elsewhere(),  # noqa: B008 - frozen
     ) -> None:
         self._tools = Tools(state, clock, rng, counters, on_ended, policies, Pool(), self._on_trouble)
         self._state = state
@@ -68,7 +69,7 @@ class Outbox:
         self._channels = dict(channels)
         self._workers = {name: Worker(name, channel, self._tools) for name, channel in channels.items()}
         self._leaving: dict[str, Worker] = {}  # of destinations that were removed, and are told what is left
-        self._troubles = Troubles(lambda: self._tools, self._workers, report=on_report, wake=self.wake)
+        self._troubles = Troubles(lambda: self._tools, self._workers, elsewhere)
         self._group: asyncio.TaskGroup | None = None  # while deliveries are made
         self._besides: list[asyncio.Task[None]] = []  # what ends with the deliveries
         self._tasks: set[asyncio.Task[None]] = set()  # of workers, also of those that only end what they began
@@ -95,9 +96,10 @@ class Outbox:
     def use(self, channels: Mapping[str, Channel], policies: Policies) -> None:
         """Deliver through these from now on; a channel that is the same goes on as it was.
 
-        One that is replaced ends what is in flight; its queue is for the new one, whose gate is open, or else stays.
+        One that is replaced ends what is in flight; its queue is for the new one, which goes on at its pace, or stays.
         One that refuses everything is asked again: what was wrong with it may be no word of the configuration.
         """
+        before = self._workers | self._leaving
         for name in [each for each, channel in self._channels.items() if channels.get(each) is not channel]:
             worker = self._workers.pop(name)
             if name in channels or self._group is None:
@@ -114,7 +116,7 @@ class Outbox:
             if name in self._leaving:
                 self._leaving.pop(name).stop()
             if name not in self._workers:
-                self._workers[name] = Worker(name, channel, self._tools)
+                self._workers[name] = Worker(name, channel, self._tools, before.get(name))
                 self._start(name)
 
     async def _see_off(self, name: str, worker: Worker) -> None:
@@ -147,14 +149,8 @@ class Outbox:
             worker = self._workers.get(destination) or self._leaving.get(destination)
             if worker is not None:
                 worker.wake()
-            for fallback in self._tools.policies.handlings.get(destination, Handling()).fallbacks:
-                self._wake_fallback(fallback.destination)
-
-    def _wake_fallback(self, name: str) -> None:
-        """It may have to be told too: of an end, or of all while the destination fails."""
-        if name in self._workers:
-            self._workers[name].wake()
-        self._troubles.look_soon()
+            if self._tools.policies.handlings.get(destination, Handling()).fallbacks:
+                self._troubles.look_soon()
 
     @property
     def failing(self) -> frozenset[str]:
@@ -164,13 +160,15 @@ class Outbox:
     def _on_trouble(self) -> None:
         self._troubles.look_soon()
 
-    async def jump(self, by: timedelta) -> None:
-        """The clock was set: pauses last as long as they should, buckets stay as full, and nothing waits twice."""
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: pauses last as long as they should."""
         self._troubles.jump(by)
-        for worker in self._workers.values():
+        for worker in (*self._workers.values(), *self._leaving.values()):
             worker.gate = worker.gate.moved(by)
-            worker.throttle.jump(by)
             worker.wake()
+
+    async def bring_forward(self, by: timedelta) -> None:
+        """The clock was set: what waits does not wait twice."""
         while by < timedelta(0) and not self._stopped.is_set():
             try:
                 await self._state.bring_forward(self._clock.now(), -by)
@@ -243,7 +241,6 @@ class Outbox:
             return DestinationStatus(destination=name, queued=queued, oldest_at=oldest_at, suspended="not_configured")
         gate, now = self._workers[name].gate, self._clock.now()
         is_paused = gate.paused_until is not None and gate.paused_until > now
-        storm = self._workers[name].throttle.storm(now)
         return DestinationStatus(
             destination=name,
             queued=queued,
@@ -252,7 +249,7 @@ class Outbox:
             failing=self._troubles.reason(name),
             paused_until=gate.paused_until if is_paused else None,
             breaker_open_until=gate.breaker.open_until,
-            storm_since=storm.since if storm is not None else None,
+            storm_since=self._workers[name].throttle.storm_since,
         )
 
     def _start(self, name: str) -> None:
@@ -293,7 +290,16 @@ class Outbox:
     async def _prune(self) -> None:
         while True:
             try:
+                await self._give_up_removed()
                 await self._state.prune(self._clock.now() - RETENTION)
             except StateError as error:
                 log.warning("old deliveries are kept", extra={"error": str(error)})
             await self._clock.sleep(_PRUNE_INTERVAL.total_seconds())
+
+    async def _give_up_removed(self) -> None:
+        """End what nobody knows how to tell any more."""
+        now = self._clock.now()
+        for name in (await self._state.queues()).keys() - self._workers.keys() - self._leaving.keys():
+            if given_up := await self._state.give_up(name, now - KEEP, now):
+                facts = {"destination": name, "given_up": given_up}
+                log.warning("a destination was removed: what it is owed is given up", extra=facts)

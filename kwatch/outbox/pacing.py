@@ -5,6 +5,8 @@ not wait for the noise before them. What is told for the first time and finds no
 begins a storm: until it is over, all but the critical is folded though tokens are there, so that nobody is told a
 random part of it. A storm is over when in one window fewer came than half of what the pace lets through: two
 thresholds, so that it neither flickers nor latches on to a trickle (T04).
+
+All instants are those of a clock that nobody sets: a bucket is never fuller or emptier for the time on the wall.
 """
 
 from collections.abc import Iterable, Mapping
@@ -46,13 +48,8 @@ class Bucket(msgspec.Struct, frozen=True):
         """Return the bucket with a token less."""
         return Bucket(self.burst, self.interval, self._full_at(now) + self.interval)
 
-    def moved(self, by: timedelta) -> "Bucket":
-        """Return the bucket after the clock was set: no token came by that, and none went."""
-        return msgspec.structs.replace(self, full_at=self.full_at + by)
-
     def _full_at(self, now: datetime) -> datetime:
-        """Return when it is full; never later than an empty one, though the clock were set back."""
-        return min(max(self.full_at, now), now + self.burst * self.interval)
+        return max(self.full_at, now)
 
 
 class Storm(msgspec.Struct, frozen=True):
@@ -88,13 +85,6 @@ class Pacer(msgspec.Struct, frozen=True):
             Bucket.starting(pace.burst, pace.interval, now),
             Bucket.starting(reserved, pace.interval * RESERVE, now),
         )
-
-    def moved(self, by: timedelta) -> "Pacer":
-        """Return the pacer after the clock was set."""
-        storm = self.storm
-        if storm is not None:
-            storm = Storm(storm.since + by, storm.window_ends_at + by, storm.count)
-        return Pacer(self.pace, self.bucket.moved(by), self.reserve.moved(by), storm)
 
     def resumed(self, attempts: int, now: datetime) -> "Pacer":
         """Return the pacer of a process before which so many attempts were made while the bucket filled up."""
@@ -147,10 +137,6 @@ class RuleBuckets:
             rule: self._buckets[rule] if before.get(rule) == pace else Bucket.starting(pace.burst, pace.interval, now)
             for rule, pace in paces.items()
         }
-
-    def move(self, by: timedelta) -> None:
-        """The clock was set."""
-        self._buckets = {rule: bucket.moved(by) for rule, bucket in self._buckets.items()}
 
     def take(self, rules: Iterable[str], now: datetime) -> bool:
         """Take a token of each rule that something new is about; False when none of them has one.

@@ -47,9 +47,13 @@ READ_AHEAD: Final = 4
 class Worker:
     """Send what is due to one destination, until told to stop."""
 
-    def __init__(self, destination: str, channel: Channel, tools: Tools) -> None:
-        self.gate = Gate()
-        self.throttle = Throttle(destination, tools.policies.paces, tools.state, tools.counters, tools.clock.now())
+    def __init__(self, destination: str, channel: Channel, tools: Tools, before: "Worker | None" = None) -> None:
+        """`before`: whose place it takes, so that the destination is told no more, and no sooner than it asked for."""
+        self.gate: Gate = Gate() if before is None else Gate(before.gate.paused_until)
+        self.throttle: Throttle = (
+            Throttle(destination, tools.state, tools.counters, tools.clock) if before is None else before.throttle
+        )
+        self.throttle.use(tools.policies.paces)
         self._destination = destination
         self._channel = channel
         self._tools = tools
@@ -63,12 +67,13 @@ class Worker:
         self._undecided = asyncio.Semaphore(channel.concurrency)  # held from the request until its outcome is stored
         self.given_up = 0  # dead letters that nobody was told of
         self.given_up_for = ""  # why the last of them is one
+        self.taken = 0  # messages that the destination took
         self._is_stopping = False
         self._changed = asyncio.Event()
 
     def use(self, paces: Paces) -> None:
         """Go by other paces."""
-        self.throttle.use(paces, self._tools.clock.now())
+        self.throttle.use(paces)
         self._changed.set()
 
     def wake(self) -> None:
@@ -88,7 +93,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`. Cancel it to leave what is in flight to the next start."""
-        await self._stored(lambda: self.throttle.resume(self._tools.clock.now()))
+        await self._stored(self.throttle.resume)
         async with asyncio.TaskGroup() as sends:
             while not self._is_stopping:
                 try:
@@ -110,7 +115,7 @@ class Worker:
             await self._wait(None)
         elif wait:
             await self._wait(wait)
-        elif await self._stored(lambda: self.throttle.fold_rest(now, self._in_flight)):
+        elif await self._stored(lambda: self.throttle.fold_rest(self._in_flight)):
             self._ahead.clear()
         else:
             await self._take_next(now, sends)
@@ -120,7 +125,7 @@ class Worker:
         delivery = await self._next(now)
         if delivery is None:
             await self._wait(await self._until_due(now))
-        elif wait := self.throttle.wait(delivery, now):
+        elif wait := self.throttle.wait(delivery):
             self._ahead.appendleft(delivery)
             await self._wait(wait)
         elif self._sending and not self._tools.pool.take(self._changed.set):
@@ -128,8 +133,8 @@ class Worker:
             await self._wait(None)
         else:
             self._placed |= {_id(delivery)} if self._sending else set()
-            if await self._stored(lambda: self.throttle.fold_by_rule(delivery, now)) is False:
-                self.throttle.take(now)
+            if await self._stored(lambda: self.throttle.fold_by_rule(delivery)) is False:
+                self.throttle.take()
                 self._start(delivery, sends)
             else:
                 self._let_go(delivery)
@@ -249,6 +254,7 @@ class Worker:
     async def _conclude(self, delivery: Delivery, outcome: Receipt | SendError, started_at: datetime) -> None:
         """Draw the consequences of an attempt, for the gate and for the delivery."""
         now = self._tools.clock.now()
+        self.taken += isinstance(outcome, Receipt)
         self._pass_gate(outcome, now)
         attempt = attempt_of(delivery.attempts, outcome, started_at, now)
         self._tools.counters.add(

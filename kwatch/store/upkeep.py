@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 import apsw
 
 from kwatch.model.beat import BEAT
-from kwatch.store import detours
+from kwatch.model.notifications import DeliveryState
 from kwatch.store.instants import to_micros
+from kwatch.store.rows import Change
 
 
 def recover(connection: apsw.Connection, now: datetime) -> int:
@@ -27,6 +28,23 @@ def bring_forward(connection: apsw.Connection, now: datetime, by: timedelta) -> 
     )
 
 
+def give_up(connection: apsw.Connection, destination: str, before: datetime, now: datetime) -> list[Change]:
+    """End all that waits for a destination, and what it holds open, if nothing was decided for it since an instant."""
+    newest = connection.execute(
+        "SELECT max(created_at) FROM deliveries WHERE destination = ? AND finished_at IS NULL", (destination,)
+    ).get
+    if newest is None or newest >= to_micros(before):
+        return []
+    connection.execute(
+        "UPDATE deliveries SET state = 'dropped', reason = 'destination removed', finished_at = ?"
+        " WHERE destination = ? AND finished_at IS NULL",
+        (to_micros(now), destination),
+    )
+    changes = [Change(destination, DeliveryState.DROPPED)] * connection.changes()
+    connection.execute("UPDATE incidents SET is_open = 0 WHERE destination = ?", (destination,))
+    return changes
+
+
 def prune(connection: apsw.Connection, before: datetime) -> int:
     """Forget what ended before that instant, and every beat; return how many deliveries that were."""
     micros = to_micros(before)
@@ -37,5 +55,4 @@ def prune(connection: apsw.Connection, before: datetime) -> int:
     connection.execute(
         "DELETE FROM incidents WHERE NOT is_open AND (last_sent_at < ? OR destination = ?)", (micros, BEAT)
     )
-    detours.forget(connection)
     return pruned

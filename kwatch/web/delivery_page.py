@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded
 from kwatch.web.reports import title_of
 
-_WAITING = frozenset({DeliveryState.QUEUED, DeliveryState.RETRY_WAIT, DeliveryState.HELD})
+_WAITING = frozenset({DeliveryState.QUEUED, DeliveryState.RETRY_WAIT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

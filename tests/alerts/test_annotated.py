@@ -74,10 +74,10 @@ def test_what_a_list_does_not_show_is_forgotten() -> None:
     annotations, _, _ = table()
     for ref in (POD, DEPLOYMENT, ObjectRef("Deployment", "web", "other", "apps", "d2")):
         annotations.hear(ref, MUTE, NOW)
-    assert annotations.keep_only("Deployment", "apps", "shop", {"x"}) == [("shop", "Deployment/web")]
-    assert annotations.keep_only("Deployment", "apps", "", {"d2"}) == []
+    assert annotations.keep_only("Deployment", "apps", "shop", {"x"}, NOW) == [("shop", "Deployment/web")]
+    assert annotations.keep_only("Deployment", "apps", "", {"d2"}, NOW) == []
     assert annotations.mute_of(LABELS, NOW) is not None
-    assert annotations.keep_only("Pod", "", "", set()) == [("shop", "Pod/web-1")]
+    assert annotations.keep_only("Pod", "", "", set(), NOW) == [("shop", "Pod/web-1")]
     assert annotations.mute_of(LABELS, NOW) is None
 
 
@@ -122,10 +122,10 @@ def test_who_opts_in() -> None:
 def test_other_permissions_count_for_what_is_known_and_none_for_nothing() -> None:
     annotations, timers, ledger = table()
     annotations.hear(SHOP, {**MUTE, "kwatch/receiver": "ops"}, NOW)
-    assert annotations.use(ALLOWED) == []
-    assert annotations.use(SelfService(longest_mute=timedelta(hours=1))) == [("", "Namespace/shop")]
+    assert annotations.use(ALLOWED, NOW) == []
+    assert annotations.use(SelfService(longest_mute=timedelta(hours=1)), NOW) == [("", "Namespace/shop")]
     assert (annotations.mute_of(LABELS, NOW), annotations.receiver_of(LABELS)) == (None, "")
     assert timers.earliest() is None
-    assert annotations.use(None) == [("", "Namespace/shop")]
+    assert annotations.use(None, NOW) == [("", "Namespace/shop")]
     assert annotations.row("annotated/Namespace/shop") is None
     assert ledger.dirty_groups == {"annotated/Namespace/shop": None}

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from world import World, at, level, route
 
 from kwatch.model.conditions import AllOf, LabelIs, Text
@@ -48,6 +49,21 @@ def test_a_clock_that_is_set_forward_ends_no_plan_early() -> None:
     assert world.brief == []
     world.advance(3600 + 700)
     assert world.brief == ["firing@4210"]
+
+
+@pytest.mark.parametrize("by", [HOUR, -HOUR])
+def test_S117_a_clock_that_is_set_makes_no_change_longer_or_shorter(by: timedelta) -> None:
+    world = World(level(), root=route())
+    step(world, 10, Progress.BEGUN)
+    world.true(20, workload="Deployment/web")
+    world.false(40, workload="Deployment/web")
+    world.engine.jump(by)
+    world.now += by
+    step(world, 50 + by.total_seconds(), Progress.DONE)
+    world.advance(700 + by.total_seconds())
+    (said,) = world.notifications
+    text = said.content.alerts[0].message
+    assert text == "Deployment shop/web rolled out: 3 Pods, 40 s, 1 alert came and went"
 
 
 def test_nothing_is_concluded_while_nobody_watches() -> None:

@@ -33,6 +33,17 @@ def test_S03_three_points_at_one_instant_fire_once():
     assert world.brief == ["firing@5"]
 
 
+def test_C14_what_is_older_than_the_window_opens_nothing_though_the_window_is_full():
+    world = World(event(rate=rate(3, 60)))
+    for second in (100, 101, 102):
+        world.occur(second)
+    world.evidence(110)
+    world.occur(50, received=130)
+    world.advance(1000)
+    assert world.brief == ["firing@102", "resolved@110"]
+    assert (world.counters["opened"], world.counters["late"], world.counters["below_threshold"]) == (1, 1, 3)
+
+
 @pytest.mark.parametrize(
     ("row", "count", "within", "n", "expected"),
     [

@@ -88,7 +88,7 @@ def test_a_silence_is_made_listed_ended_and_all_of_it_is_in_the_log(kwatch: Kwat
     ("arguments", "code", "error"),
     [
         (("namespcae=shop", "--for", "2h"), 1, "Error: no alert has a label 'namespcae'"),
-        (("namespace=*", "--for", "2h"), 1, "Error: match: it would silence everything"),
+        (("rule=*", "--for", "2h"), 1, "Error: match: it would silence everything"),
         (("namespace=", "--for", "2h"), 1, "Error: namespace: must not be empty"),
         (("namespace=~(", "--for", "2h"), 1, "Error: namespace: regex: missing )"),
         (("namespace=shop",), 2, "Usage: "),

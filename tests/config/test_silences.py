@@ -33,8 +33,11 @@ def read(**asked: Any) -> Silence:
         ),
         pytest.param({"match": {"not": {}}}, "not: an empty matcher", id="an empty negation"),
         pytest.param({"match": {"any": [{}]}}, "any: an empty matcher", id="an empty alternative"),
-        pytest.param({"match": {"namespace": "*"}}, "match: it would silence everything", id="any value"),
+        pytest.param({"match": {"rule": "*"}}, "match: it would silence everything", id="any rule"),
         pytest.param({"match": {"namespace": {"regex": ".*"}}}, "match: it would silence everything", id="any text"),
+        pytest.param(
+            {"match": {"not": {"namespace": {"regex": ".*"}}}}, "match: no alert can ever match it", id="none"
+        ),
         pytest.param({"match": {"cluster": "stage"}}, "match: it would silence everything", id="the only cluster"),
         pytest.param(
             {"match": {"severity": ["info", "warning", "critical"]}}, "match: it would silence", id="all severities"
@@ -97,6 +100,27 @@ def test_a_silence_says_how_long(words: dict[str, Any], error: str) -> None:
     with pytest.raises(RefusedError) as caught:
         read(match={"namespace": "shop"}, **words)
     assert str(caught.value) == error
+
+
+NODE = {"cluster": "stage", "rule": "broken", "kind": "Node", "name": "n1"}
+POD = {"cluster": "stage", "rule": "broken", "namespace": "shop", "kind": "Pod", "name": "a", "workload": "Node/n1"}
+
+
+@pytest.mark.parametrize(
+    ("match", "is_node", "is_pod"),
+    [({"namespace": "*"}, False, True), ({"not": {"namespace": "*"}}, True, False), ({"name": "*"}, True, True)],
+)
+def test_S82_what_has_any_namespace_is_not_everything(match: dict[str, Any], is_node: bool, is_pod: bool) -> None:
+    """Nodes have none, and what is absent may have no name."""
+    holds = label_predicate(read(match=match, **{"for": "1h"}).match)
+    assert (holds(NODE), holds(POD)) == (is_node, is_pod)
+
+
+def test_the_workload_of_a_static_pod_is_its_node() -> None:
+    known = KnownNames(labels=KNOWN.labels | {"kind", "workload"}, rules=KNOWN.rules)
+    asked = {"match": {"kind": "Pod", "workload": "Node/*"}, "for": "1h"}
+    silence = read_silence(asked, known, cluster="stage", owner="alice", now=NOW)
+    assert label_predicate(silence.match)(POD)
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:

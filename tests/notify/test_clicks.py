@@ -145,6 +145,25 @@ def test_f_49_the_same_click_again_is_one_action(play: Play) -> None:
     ]
 
 
+def test_F49_without_the_name_of_the_press_the_same_click_is_two(play: Play) -> None:
+    """As if somebody had pressed twice: another press is another action."""
+    envelopes: list[Mapping[str, Any]] = []
+
+    async def press() -> None:
+        envelopes.append(await play.slack.press(play.slack.roots()[0], "silence", "U0ANN"))
+
+    def again() -> Awaitable[object]:
+        (action,) = envelopes[0]["payload"]["actions"]
+        actions = [{**action, "action_ts": "1767269000.000001"}]
+        payload = {**envelopes[0]["payload"], "actions": actions}
+        return play.slack.deliver({**envelopes[0], "envelope_id": "another", "payload": payload})
+
+    play.at(30, press)
+    play.at(60, again)
+    play.run(until=120)
+    assert len(play.silences) == 2
+
+
 @pytest.mark.parametrize("is_expired", [False, True])
 def test_f_49_the_same_click_after_a_restart_is_no_second_action(play: Play, is_expired: bool) -> None:
     """Nor does it bring back a silence that somebody has ended meanwhile."""

@@ -43,6 +43,14 @@ def test_F_34_a_connection_that_is_lost_after_the_final_dot_leads_to_the_same_ma
     assert server.mails[0].content == message.body
 
 
+def test_F34_without_its_number_in_the_incident_it_is_another_mail() -> None:
+    channel = create(25, host="127.0.0.1")
+    first = channel.render(notification(), ALONE, degraded=False)
+    other = channel.render(notification(sequence=2), ALONE, degraded=False)
+    names = [message_from_bytes(each.body)["Message-ID"] for each in (first, other)]
+    assert names == ["<g5h2j7.1.1@team-slack.prod-eu.kwatch>", "<g5h2j7.1.2@team-slack.prod-eu.kwatch>"]
+
+
 def test_the_server_is_greeted_by_the_domain_of_the_sender_and_told_the_size() -> None:
     heard: list[bytes] = []
     lines = (b"220 hello", b"250-h\r\n250 SIZE 100000", b"250 ok", b"550 no", b"550 no", b"221 bye")
@@ -215,6 +223,12 @@ def test_F_36_a_certificate_that_has_expired_suspends_the_destination(tmp_path: 
         secured(server, tmp_path, {way: context}, tls=way)
     assert (raised.value.failure, raised.value.reason) == (Failure.DESTINATION, Reason.TLS)
     assert server.mails == []
+
+
+def test_F35_without_the_word_tls_it_would_have_gone_in_clear_text() -> None:
+    server = MailServer()
+    exchange(server, tell, tls="none")
+    assert [mail.is_private for mail in server.mails] == [False]
 
 
 def test_F_35_mail_never_goes_in_clear_text_when_tls_is_required() -> None:

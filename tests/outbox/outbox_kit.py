@@ -49,6 +49,7 @@ OK = Receipt()
 REFUSED = RetryableSendError(Failure.RETRY, Reason.REFUSED, "refused")
 SERVER = RetryableSendError(Failure.AMBIGUOUS, Reason.SERVER, "500")
 REJECTED = PermanentSendError(Failure.MESSAGE, Reason.REJECTED, "400")
+TOO_LARGE = PermanentSendError(Failure.MESSAGE, Reason.TOO_LARGE, "413")
 UNAUTHORIZED = PermanentSendError(Failure.DESTINATION, Reason.UNAUTHORIZED, "401")
 GONE = PermanentSendError(Failure.DESTINATION, Reason.GONE, "410")
 

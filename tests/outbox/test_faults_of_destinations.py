@@ -7,7 +7,21 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from outbox_kit import GONE, OK, REFUSED, REJECTED, SERVER, UNAUTHORIZED, Machine, Play, Sink, at, paced, play_on
+from outbox_kit import (
+    GONE,
+    OK,
+    REFUSED,
+    REJECTED,
+    SERVER,
+    TOO_LARGE,
+    UNAUTHORIZED,
+    Machine,
+    Play,
+    Sink,
+    at,
+    paced,
+    play_on,
+)
 
 from kwatch.errors import PermanentSendError
 from kwatch.model.notifications import Delivery, DeliveryState, Message, Notification, NotificationKind, Receipt, Thread
@@ -104,6 +118,22 @@ def test_f_20_a_refused_rich_message_is_delivered_plain(play: Play) -> None:
         assert [request.body for request in sink.requests] == [b"firing rich 1", b"firing plain 2"]
         (delivery,) = await machine.state.newest((), 10)
         assert (delivery.state, delivery.is_degraded) == (DeliveryState.SENT, True)
+
+    play(scene)
+
+
+def test_f_21_what_is_too_large_is_shortened_once(play: Play) -> None:
+    async def scene(machine: Machine) -> None:
+        sink = machine.sink([TOO_LARGE])
+        await machine.commit(notification(1))
+        await machine.run(60, hook=sink)
+        assert [request.body for request in sink.requests] == [b"firing rich 1", b"firing plain 2"]
+        assert await machine.states() == {"1/1": "sent"}
+        twice = machine.sink([TOO_LARGE, TOO_LARGE])
+        await machine.commit(notification(1, incident="b"))
+        await machine.run(60, hook=twice)
+        assert [request.body for request in twice.requests] == [b"firing rich 1", b"firing plain 2"]
+        assert (await machine.states())["b/1"] == "dead"
 
     play(scene)
 

@@ -116,7 +116,7 @@ def unlock(other: apsw.Connection) -> None:
 
 def test_f_08_nothing_is_sent_that_cannot_be_leased(play: Play, tmp_path: Path) -> None:
     async def scene(machine: Machine) -> None:
-        sink = machine.sink()
+        sink = machine.sink(seconds=1)
         await machine.commit(notification(1))
         await machine.run(0)  # the recovery writes nothing any more
         outbox = machine.outbox({"hook": sink})

@@ -42,13 +42,6 @@ def test_a_bucket_goes_on_with_what_is_not_spent_and_with_one_at_least() -> None
     assert [seconds(bucket.spent(number, START).full_at - START) for number in (0, 3, 4, 50)] == [0, 36, 48, 48]
 
 
-def test_a_clock_that_is_set_back_costs_no_more_than_an_empty_bucket() -> None:
-    bucket = Bucket.starting(5, timedelta(seconds=12), START)
-    for _ in range(5):
-        bucket = bucket.take(at(3600))
-    assert seconds(bucket.wait(START)) == 12
-
-
 def test_the_reserve_is_for_the_urgent_and_a_fifth() -> None:
     pacer = emptied(Pacer.starting(Pace(30, 10), START), at(600))
     assert seconds(pacer.wait(at(600), is_urgent=False)) == 2

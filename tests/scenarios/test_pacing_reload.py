@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.scenarios.plays import BROKEN, play
@@ -37,11 +38,21 @@ def test_a_rule_whose_own_pace_is_another_begins_with_one_token(tmp_path: Path) 
     assert stage.lines == ["900 hook firing noisy shop/Pod/p000", "960.5 hook overflow noisy shop/Pod/p001"]
 
 
-def test_an_empty_bucket_of_a_destination_stays_empty(tmp_path: Path) -> None:
-    """One of five tokens comes back every 12 s."""
+@pytest.mark.parametrize("set_by", [0, 3600, -3600])
+@pytest.mark.parametrize(
+    "other",
+    [
+        BROKEN.replace("resolve_hold: 0s}", "resolve_hold: 1s}", 1) + PACED,
+        BROKEN + PACED.replace("pace:", "send_resolved: false, pace:"),
+    ],
+    ids=["rule", "destination"],
+)
+def test_an_empty_bucket_of_a_destination_stays_empty(tmp_path: Path, other: str, set_by: float) -> None:
+    """One of five tokens comes back every 12 s, whatever the clock on the wall shows."""
     stage, pods = play(tmp_path, BROKEN + PACED)
     storm(pods, 5, at=60, seconds=1)
-    stage.reload(62, BROKEN.replace("resolve_hold: 0s}", "resolve_hold: 1s}", 1) + PACED)
+    stage.set_clock(61.5, set_by)
+    stage.reload(62, other)
     storm(pods, 1, at=63, first=5, seconds=1)
     stage.run(until=600)
     assert stage.lines == [
@@ -52,3 +63,22 @@ def test_an_empty_bucket_of_a_destination_stays_empty(tmp_path: Path) -> None:
         "60.8 hook firing broken shop/Pod/p004",
         "123 hook overflow broken shop/Pod/p005",
     ]
+
+
+@pytest.mark.parametrize("set_by", [0, 3600])
+def test_a_destination_that_asked_to_wait_is_waited_for(tmp_path: Path, set_by: float) -> None:
+    """Also where it is reached in another way since."""
+    stage, pods = play(tmp_path, BROKEN + PACED)
+    asked: list[float] = []
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        asked.append(stage.now())
+        return httpx.Response(429, headers={"Retry-After": "300"}) if len(asked) == 1 else httpx.Response(200)
+
+    stage.answer = answer
+    storm(pods, 1, at=60)
+    stage.set_clock(61, set_by)
+    stage.reload(62, BROKEN + PACED.replace("pace:", "send_resolved: false, pace:"))
+    stage.run(until=600)
+    assert stage.lines == ["360 hook firing broken shop/Pod/p000"]
+    assert asked == [60, 360]

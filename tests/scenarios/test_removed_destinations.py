@@ -36,6 +36,15 @@ def test_F32_what_it_holds_open_is_ended_and_who_is_left_is_told_the_rest(tmp_pa
     assert ended["alerts"][0]["end"] == "this destination was removed, so kwatch tells it no more: it may go on"
 
 
+def test_F32_without_the_farewell_what_it_holds_open_stays_so(tmp_path: Path) -> None:
+    """It is killed in the moment of the removal: the next process knows no such destination any more."""
+    stage, pods = play(tmp_path, told_by(HOOK, OTHER))
+    pods.phase(10, "a")
+    stage.absent(99, 101, told_by(OTHER))
+    stage.run(until=600)
+    assert [str(told) for told in stage.told if told.destination == "hook"] == [f"10 hook firing {POD}"]
+
+
 def test_F32_what_is_still_queued_is_told_first(tmp_path: Path) -> None:
     """It may have arrived, so the end is told as well."""
     stage, pods = play(tmp_path, told_by(HOOK, OTHER))
@@ -98,3 +107,18 @@ def test_a_stop_does_not_wait_for_one_that_leaves(tmp_path: Path) -> None:
         f"10 other firing {POD}",
         "110 other firing broken shop/Pod/b",
     ]
+
+
+def test_one_that_is_gone_after_a_restart_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody knows how to tell it: what it holds open, and the end of that, is kept for as long as it may come back."""
+    stage, pods = play(tmp_path, told_by(HOOK, OTHER))
+    pods.phase(10, "a")
+    stage.absent(100, 109, told_by(OTHER))
+    stage.run(until=300)
+    assert stage.lines == [f"10 hook firing {POD}", f"10 other firing {POD}"]
+    assert stage.counted("decisions", outcome="destination_removed") == 1
+    assert [
+        (record.__dict__["destination"], record.__dict__["open"], record.__dict__["queued"])
+        for record in caplog.records
+        if record.message == "a destination was removed: what it is owed is kept for two days"
+    ] == [("hook", 1, 0)]

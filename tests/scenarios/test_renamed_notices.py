@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.scenarios.plays import HOOK, NOTED, play
-from tests.scenarios.test_digests import digests
+from tests.scenarios.plays import BROKEN, HOOK, NOTED, play
+from tests.scenarios.test_digests import digests, paper, periods, sections
 from tests.scenarios.test_renamed_destinations import BOTH, OTHER, Change
 
 WINDOW = 'windows: {lunch: {start: "12:01", end: "12:05"}}\n'
@@ -57,3 +57,46 @@ def test_what_is_told_in_a_digest_from_now_on(tmp_path: Path) -> None:
     paper = HOOK.replace('name: hook, url: "http://receiver.example/hook"', digest)
     stage.reload(15, NOTED + paper)
     assert digests(stage.run(until=700)) == [(600, {"notices": ["a"]})]
+
+
+@BOTH
+def test_what_waits_in_a_digest(tmp_path: Path, change: Change) -> None:
+    """With what came and went: nobody else will be told of it."""
+    rules = BROKEN.rstrip() + NOTED.replace("packs: []\nrules:\n", "")
+    stage, pods = play(tmp_path, rules + paper())
+    pods.event(10, "a")
+    pods.phase(20, "b")
+    pods.phase(30, "b", "Running")
+    change(stage, 140, rules + paper().replace("name: paper", "name: gazette").replace("/paper", "/gazette"))
+    told = stage.run(until=1300)
+    assert [(one.at, one.destination, sections(one.document)) for one in told] == [
+        (600, "gazette", {"came_and_went": ["b"], "notices": ["a"]})
+    ]
+    assert periods(told) == [("2026-01-01T12:00:00", "2026-01-01T12:10:00")]
+    assert stage.counted("decisions", outcome="destination_removed") == 1
+
+
+@BOTH
+def test_what_waited_in_a_digest_is_not_told_again_by_one_that_was_there(tmp_path: Path, change: Change) -> None:
+    gazette = (
+        ', {type: webhook, name: gazette, url: "http://receiver.example/gazette", digest: {schedule: "0 * * * *"}}]'
+    )
+    alone = NOTED + paper().replace("name: paper", "name: gazette").replace("/paper", "/gazette").replace("*/10", "0")
+    stage, pods = play(tmp_path, NOTED + paper().replace("}]", "}" + gazette))
+    pods.event(10, "a")
+    change(stage, 140, alone)
+    told = stage.run(until=3700)
+    assert [(one.at, one.destination, sections(one.document)) for one in told] == [
+        (3600, "gazette", {"notices": ["a"]})
+    ]
+
+
+@BOTH
+def test_what_waits_in_a_digest_that_nobody_takes_over_is_counted(tmp_path: Path, change: Change) -> None:
+    stage, pods = play(tmp_path, NOTED + paper())
+    pods.event(10, "a")
+    pods.event(11, "b")
+    change(stage, 140, NOTED + HOOK)
+    stage.run(until=1300)
+    assert stage.lines == []
+    assert stage.counted("decisions", outcome="destination_removed") == 1 + 2

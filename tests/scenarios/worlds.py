@@ -1,70 +1,31 @@
 """What holds whatever happens (spec 3.7), as a machine: the cluster and its people act, kwatch dies, everything fails.
 
-The model is a dictionary of what is wrong in the cluster and which rules are on; what two receivers have recorded, one
-of them behind a pace, is judged against it after each step.
+The model is a dictionary of what is wrong in the cluster and which rules are on. After each step all seven invariants
+are asked of what two receivers have recorded, one of them behind a pace, and of what kwatch has written down.
 """
 
-import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from kwatch.alerts.records import Alert
 from kwatch.model.alerts import AlertState
-from kwatch.model.decisions import Table
 from kwatch.model.notifications import DeliveryState
 from kwatch.store.state import State
 from kwatch.testing import manifests
 from kwatch.testing.fake.faults import Effect, Fault
 from kwatch.testing.stage import Stage
+from tests.scenarios.books import Books, read_books
+from tests.scenarios.receivers import ALONE, Receiver
+from tests.scenarios.world_configs import CONFIGS
 
-#: `broken` may be switched off or be critical; `often` may be switched off, go to nobody, or ask for no rate; `slow`
-#: may want the critical alone; and `wait` may be another.
-CONFIG = """
-packs: []
-rules:
-  - {name: broken, on: resource, match: {kind: Pod, condition: {Ready: "False"}}, for: 30s, resolve_hold: 20s,
-     flapping: {stable: 2m}, BROKEN}
-  - {name: often, on: event, match: {reason: BackOff, kind: Pod}, RATE
-     resolve: {condition: {Ready: "True"}}, resolve_hold: 20s,
-     flapping: {stable: 2m}, OFTEN}
-route: {receiver: team, group_wait: WAIT, group_interval: 30s, repeat_interval: 0s, group_by: [namespace],
-        routes: [{match: {rule: often}, receiver: WHOM}]}
-receivers:
-  team:
-    - {type: webhook, name: fast, url: "http://receiver.example/fast"}
-    - {type: webhook, name: slow, url: "http://receiver.example/slow", severity: LEAST, pace: {per_minute: 6, burst: 5}}
-"""
-_RATE = "rate: {count: 3, within: 2m, per: [name]},"
-_OFTEN = (
-    {"OFTEN": "enabled: true", "RATE": _RATE, "WAIT": "5s", "WHOM": "team", "LEAST": "info"},
-    {"OFTEN": "enabled: false", "RATE": _RATE, "WAIT": "40s", "WHOM": "team", "LEAST": "critical"},
-    {"OFTEN": "enabled: true", "RATE": _RATE, "WAIT": "5s", "WHOM": "none", "LEAST": "critical"},
-    {"OFTEN": "enabled: true", "RATE": "key: [namespace, name],", "WAIT": "5s", "WHOM": "team", "LEAST": "info"},
-)
-
-
-def _config(broken: str, words: Mapping[str, str]) -> str:
-    text = CONFIG.replace("BROKEN", broken)
-    for name, word in words.items():
-        text = text.replace(name, word)
-    return text
-
-
-CONFIGS = tuple(
-    _config(broken, words)
-    for broken in ("severity: warning", "severity: critical", "enabled: false")
-    for words in _OFTEN
-)
 #: What becomes of what was opened: of the outcomes of decisions, those of docs/metrics.md.
 FATES = (
     "led_to_notification",
@@ -80,31 +41,13 @@ FATES = (
 )
 PODS = ("a", "b", "c")
 NAMES = st.sampled_from(PODS)
+RECEIVERS = st.sampled_from(("fast", "slow"))
 #: Longer than every wait, retry and pause of the configuration and the outbox together.
 QUIESCENCE = 900.0
-#: The bucket of `slow` and its reserve, a fifth on top of it: what it may be told at once, and in a second.
-BURST, RATE = 5 + 1, (6 + 1.2) / 60
-
-
-class Receiver:
-    """One that may be down, or lose its answer after it has taken the message."""
-
-    def __init__(self) -> None:
-        self.is_down = False
-        self.loses_reply = False
-        self.taken: list[dict[str, Any]] = []
-        self.lost = 0
-        self.attempts: list[float] = []
-
-    def answer(self, request: httpx.Request, now: float) -> httpx.Response:
-        self.attempts.append(now)
-        if self.is_down:
-            return httpx.Response(503)
-        self.taken.append(json.loads(request.content))
-        if self.loses_reply:
-            self.lost += 1
-            return httpx.Response(502)
-        return httpx.Response(200)
+#: Longer than it takes to hear of a Pod, to be sure and to say so, while nothing disturbs kwatch.
+SOON = 120.0
+#: Longer than an alert is held open because it flaps.
+CALM = 400.0
 
 
 class Worlds(RuleBasedStateMachine):
@@ -125,18 +68,21 @@ class Worlds(RuleBasedStateMachine):
         self.stage.answer = self._answer
         self.closing = ExitStack()
         self.advance: Callable[[float], None] = self.closing.enter_context(self.stage.live())
-        self.has_begun = False
+        self.is_sound = False  # all invariants held when they were asked last
         self.ready: dict[str, bool] = {}
         self.counts: Counter[str] = Counter()
         self.silences: list[str] = []
         self.crashes: list[float] = []
+        self.settings: list[float] = []  # when the clock was set
+        self.disturbed_at = 0.0  # when something last kept kwatch from looking
+        self.turned_at: dict[str, float] = {}  # when a Pod became what it is
+        self.before: tuple[Books, list[int]] | None = None  # as the last step left it, and how much had been told
 
     @initialize()
     def begin(self) -> None:
         for name in PODS:
             self._write(name, is_ready=True)
         self.advance(60)
-        self.has_begun = True
 
     @rule(name=NAMES)
     def fail(self, name: str) -> None:
@@ -161,10 +107,9 @@ class Worlds(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def delete(self, name: str) -> None:
-        if self.ready.pop(name, None) is not None:
-            self.stage.cluster.delete(
-                {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop"}}
-            )
+        if name in self.ready:
+            self._turn(name, None)
+            self.stage.cluster.delete(manifests.pod(name))
         self.advance(0.5)
 
     @rule(seconds=st.sampled_from((1, 4.9, 5, 20, 30, 31, 120, 600)))
@@ -175,22 +120,29 @@ class Worlds(RuleBasedStateMachine):
     def crash(self, gone: float) -> None:
         self.crashes.append(self.stage.now())
         self.stage.kill(back_after=gone)
+        for receiver in self.receivers.values():
+            receiver.left_alone = (0.0, 0.0)  # a new process knows nothing of it
         self.advance(gone + 1)
+        self._disturb()
 
     @rule(effect=st.sampled_from((Effect.DROP, Effect.GONE)))
     def lose_watches(self, effect: Effect) -> None:
         self.stage.cluster.faults.add(Fault(effect=effect))
         self.advance(1)
+        self._disturb()
 
     @rule(by=st.sampled_from((-3600, -60, 60, 3600)))
     def set_clock(self, by: float) -> None:
         self.stage.own_clock.set_by(by)
+        self.settings.append(self.stage.now())
         self.advance(1)
+        self._disturb()
 
     @rule(number=st.integers(0, len(CONFIGS) - 1))
     def reload(self, number: int) -> None:
         self.config = self.configs[number]
         self._load(self.config)
+        self._disturb()
 
     @rule()
     def reload_wrongly(self) -> None:
@@ -210,39 +162,67 @@ class Worlds(RuleBasedStateMachine):
             self._ask(self.stage.request("DELETE", f"/api/v1/silences/{silence}"))
         self.silences.clear()
 
-    @rule(name=st.sampled_from(("fast", "slow")), is_down=st.booleans(), loses_reply=st.booleans())
+    @rule(name=RECEIVERS, is_down=st.booleans(), loses_reply=st.booleans())
     def turn_receiver(self, name: str, is_down: bool, loses_reply: bool) -> None:
         self.receivers[name].is_down = is_down
         self.receivers[name].loses_reply = loses_reply
 
-    @invariant()
-    def no_overtaking(self) -> None:
-        """I2: what is new comes in order, and nothing new after an end."""
-        for receiver in self.receivers.values():
-            last: dict[str, int] = {}
-            ended: set[str] = set()
-            seen: set[str] = set()
-            for document in receiver.taken:
-                incident = document["incident"]
-                if document["id"] in seen:
-                    continue
-                seen.add(document["id"])
-                assert incident not in ended, "I2: told after its end"
-                assert document["sequence"] > last.get(incident, 0), "I2: overtaken"
-                last[incident] = document["sequence"]
-                if document["kind"] in ("resolved", "expired"):
-                    ended.add(incident)
+    @rule(name=RECEIVERS, seconds=st.sampled_from((20, 200)))
+    def ask_to_wait(self, name: str, seconds: float) -> None:
+        """The next attempt is refused, and nobody is to knock for so long."""
+        self.receivers[name].asks_for = seconds
 
     @invariant()
-    def duplicates_have_a_cause(self) -> None:
-        """I3: the same message again only after a crash or a lost reply."""
-        for receiver in self.receivers.values():
-            distinct = {document["id"] for document in receiver.taken}
-            again = len(receiver.taken) - len(distinct)
-            assert again <= len(self.crashes) + receiver.lost, "I3: told twice without a cause"
+    def i1_what_is_wrong_is_known(self) -> None:
+        """I1: what has been wrong for a while fires, unless something kept kwatch from looking."""
+        app = self.stage.app
+        if app is None:
+            return
+        firing = {view.labels["name"] for view in app.engine.insight.alerts(app.clock.now()) if view.rule == "broken"}
+        missed = {name for name in self._true() if self._is_settled(name, SOON)} - firing
+        assert not missed, f"I1: {missed} is wrong and does not fire"
+        invented = {name for name in firing if name not in self._true() and self._is_settled(name, CALM)}
+        assert not invented, f"I4: {invented} fires and is not wrong"
 
     @invariant()
-    def nothing_is_lost_from_the_books(self) -> None:
+    def i1_nothing_is_lost(self) -> None:
+        """I1: each episode that fires has arrived where it belongs, or waits, or it is written down why it does not."""
+        app = self.stage.app
+        if app is None:
+            return
+        books, held = read_books(app.state), app.engine.insight.muted(app.clock.now())
+        for alert in books.firing:
+            assert alert.groups or alert.fate or alert.awaits_summary, f"I1: {alert.title} belongs nowhere"
+            for group in (books.groups[key] for key in alert.groups):
+                if not group.members[alert.fingerprint]:
+                    is_held = alert.fingerprint in held or alert.is_over or not app.started.is_set()
+                    assert group.due_at is not None or is_held, f"I1: {alert.title} is untold, and nothing says why"
+                elif not self.receivers[group.destination].has_told_of((alert.fingerprint, alert.episode)):
+                    assert self._waits(group.destination, alert.fingerprint), f"I1: {alert.title} is lost on its way"
+
+    @invariant()
+    def i2_no_overtaking(self) -> None:
+        for receiver in self.receivers.values():
+            receiver.check_order()
+
+    @invariant()
+    def i3_duplicates_have_a_cause(self) -> None:
+        for receiver in self.receivers.values():
+            receiver.check_repetition(len(self.crashes))
+
+    @invariant()
+    def i4_who_has_been_told_all_sees_what_is(self) -> None:
+        """I4: where nothing waits, the messages show what kwatch holds open there; overflows show only what was."""
+        app = self.stage.app
+        if app is None:
+            return
+        books = read_books(app.state)
+        for name, receiver in self.receivers.items():
+            if name not in books.queues and not any(document["kind"] == "overflow" for document in receiver.taken):
+                assert set(receiver.shown()) == books.held_at(name), f"I4: {name} sees something else than is held"
+
+    @invariant()
+    def i5_nothing_is_lost_from_the_books(self) -> None:
         """I5: what was created is in exactly one state, and what counts as sent was taken."""
         app = self.stage.app
         if app is None:
@@ -260,13 +240,12 @@ class Worlds(RuleBasedStateMachine):
             assert final == {state: n for state, n in states.items() if state.is_final}, "I5: ended and nowhere"
 
     @invariant()
-    def what_opened_has_one_fate(self) -> None:
+    def i5_what_opened_has_one_fate(self) -> None:
         """I5, of decisions: each alert that was opened has one fate, but for those that are open and untold."""
         app = self.stage.app
         if app is None:
             return
-        rows = [row.body for row in app.state.load().rows if row.table is Table.ALERTS and row.body is not None]
-        alerts = [msgspec.json.decode(body, type=Alert) for body in rows]
+        alerts = read_books(app.state).alerts.values()
         told = [alert for alert in alerts if alert.state is AlertState.FIRING and alert.is_told]
         untold = sum(alert.is_open for alert in alerts) - len(told)
         fates = sum(self.stage.counted("decisions", outcome=fate) for fate in FATES)
@@ -274,29 +253,45 @@ class Worlds(RuleBasedStateMachine):
         assert opened == fates + untold, f"I5: {opened} opened, {fates} fates, {untold} open and untold"
 
     @invariant()
-    def the_pace_is_kept(self) -> None:
-        """I7: never more from one process than the burst and what came back since, in any window."""
-        level, before = 0.0, 0.0
-        for at in self.receivers["slow"].attempts:
-            is_new = any(before <= crash < at for crash in self.crashes)
-            level = (0.0 if is_new else max(0.0, level - (at - before) * RATE)) + 1
-            assert level <= BURST + 0.01, "I7: more than the pace"
-            before = at
+    def i6_no_change_no_message(self) -> None:
+        """I6: where nothing waited before a step, and nothing changed in it, nothing was told but of kwatch itself."""
+        if self.stage.app is None:
+            return
+        books, told = read_books(self.stage.app.state), [len(each.taken) for each in self.receivers.values()]
+        before, self.before = self.before, (books, told)
+        if before is None or before[0].queues or before[0].state != books.state:
+            return
+        for receiver, seen in zip(self.receivers.values(), before[1], strict=True):
+            new = [document["kind"] for document in receiver.taken[seen:] if document["kind"] not in ALONE]
+            assert not new, f"I6: {new} though nothing changed"
+
+    @invariant()
+    def i7_the_pace_is_kept(self) -> None:
+        self.receivers["slow"].check_pace(self.crashes, self.settings)
+        for receiver in self.receivers.values():
+            receiver.check_pause()
+
+    def check_invariants(self, *words: Any) -> None:
+        self.is_sound = False
+        super().check_invariants(*words)
+        self.is_sound = True
 
     def settle(self) -> None:
         """When faults and silences end, the view of who is told becomes what is true (I1, I4), and stays (I6)."""
         for receiver in self.receivers.values():
             receiver.is_down = receiver.loses_reply = False
+            receiver.asks_for = 0.0
         self.end_silences()
         self.advance(QUIESCENCE)
-        assert self._told_as_firing() == self._true(), "I4: what was told is not what is"
+        shown = {word.removeprefix("broken ") for word in self.receivers["fast"].shown().values()}
+        assert {name for name in shown if " " not in name} == self._true(), "I4: what was told is not what is"
         told = len(self.stage.told)
         self.advance(QUIESCENCE)
         assert len(self.stage.told) == told, "I6: told though nothing happened"
 
     def teardown(self) -> None:
         try:
-            if self.has_begun:
+            if self.is_sound:
                 self.settle()
         finally:
             self.closing.close()
@@ -317,41 +312,40 @@ class Worlds(RuleBasedStateMachine):
         self.advance(1)
 
     def _write(self, name: str, *, is_ready: bool) -> None:
-        self.ready[name] = is_ready
+        self._turn(name, is_ready)
         since = self.stage.second(self.stage.now())
         ready = manifests.condition("Ready", holds=is_ready, since=since)
         self.stage.cluster.apply(manifests.pod(name, status={"conditions": [ready]}))
+
+    def _turn(self, name: str, is_ready: bool | None) -> None:
+        """Note what becomes of a Pod; None: it goes."""
+        if self.ready.get(name) is not is_ready:
+            self.turned_at[name] = self.stage.now()
+        if is_ready is None:
+            del self.ready[name]
+        else:
+            self.ready[name] = is_ready
+
+    def _disturb(self) -> None:
+        self.disturbed_at = self.stage.now()
+
+    def _is_settled(self, name: str, seconds: float) -> bool:
+        """Whether a Pod has been what it is for so long, and nothing kept kwatch from seeing it."""
+        return self.stage.now() - max(self.disturbed_at, self.turned_at[name]) > seconds
+
+    def _waits(self, destination: str, fingerprint: str) -> bool:
+        """Whether some row that tells of an alert has not arrived, and says why."""
+        assert self.stage.app is not None
+        rows = self._ask(
+            self.stage.app.state.newest([each for each in DeliveryState if each is not DeliveryState.SENT], 1000)
+        )
+        return any(
+            row.notification.destination == destination and alert.fingerprint == fingerprint
+            for row in rows
+            for alert in row.notification.content.alerts
+        )
 
     def _true(self) -> set[str]:
         if "enabled: false}\n  - {name: often" in self.config:
             return set()
         return {name for name, is_ready in self.ready.items() if not is_ready}
-
-    def _told_as_firing(self) -> set[str]:
-        """Return what the newest message of each open incident says to be firing, at the receiver without a pace.
-
-        What was there at the start is told in one summary, and its end where it belongs: that ends it in both.
-        """
-        taken = self.receivers["fast"].taken
-        newest = {document["incident"]: (at, document) for at, document in enumerate(taken)}
-        return {
-            alert["labels"]["name"]
-            for at, document in newest.values()
-            if document["kind"] not in ("resolved", "expired")
-            for alert in document["alerts"]
-            if alert["rule"] == "broken" and alert["state"] == "firing" and not _is_ended(alert, at, taken)
-        }
-
-
-def _is_ended(alert: Mapping[str, Any], at: int, taken: list[dict[str, Any]]) -> bool:
-    """Whether another message ends what message `at` says: one that came after it, or of an incident begun after."""
-    return any(
-        (there > at or _begun(document) > _begun(taken[at])) and other["state"] != "firing"
-        for there, document in enumerate(taken)
-        for other in document["alerts"]
-        if (other["fingerprint"], other["episode"]) == (alert["fingerprint"], alert["episode"])
-    )
-
-
-def _begun(document: Mapping[str, Any]) -> int:
-    return int(document["incident"].rpartition("/")[2])

@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Self
 
 import apsw
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from kwatch.errors import StateError
 from kwatch.model.decisions import Decision, Row, Table
 from kwatch.store.schema import MIGRATIONS, migrate
+from kwatch.store.state import State
+from kwatch.testing.virtual import InlineExecutor
 from tests.store.working import in_state, open_state
 
 
@@ -47,7 +50,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     connection = apsw.Connection(str(tmp_path / "state.db"))
     connection.pragma("user_version", 99)
     connection.close()
-    with pytest.raises(StateError, match="schema 99, this one knows 6"):
+    with pytest.raises(StateError, match="schema 99, this one knows 7"):
         open_state(tmp_path)
 
 
@@ -81,6 +84,26 @@ def test_f_09_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(whole[:8192] + b"\xa5" * 20000 + whole[28192:])
     with pytest.raises(StateError, match="damaged"):
         open_state(tmp_path)
+
+
+class Silent(State):
+    """It begins anew where it cannot go on."""
+
+    @classmethod
+    def open(cls, folder: Path, *words: Any) -> Self:
+        try:
+            return super().open(folder, *words)
+        except StateError:
+            (folder / "state.db").unlink()
+            return super().open(folder, *words)
+
+
+def test_F09_without_the_refusal_a_damaged_file_is_an_empty_one(tmp_path: Path) -> None:
+    in_state(tmp_path, lambda state: state.commit(Decision(rows=(Row(Table.SEEN, "a", b"x"),))))
+    (tmp_path / "state.db").write_bytes(b"\xa5" * 20000)
+    state = Silent.open(tmp_path, InlineExecutor())
+    assert state.load().rows == ()
+    state.close()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database at all, but long enough to look" * 20])

@@ -172,6 +172,17 @@ def test_F_39_a_relist_changes_no_sum() -> None:
     assert [counted.state for counted in relisted] == states
 
 
+def test_F39_without_what_was_known_a_relist_counts_everything_again() -> None:
+    relisted = [count(event(n, 10, version=n), None, covered_from=at(0), is_listed=True, now=at(60)) for n in (1, 2, 3)]
+    assert [counted.contribution and counted.contribution.n for counted in relisted] == [1, 2, 3]
+
+
+def test_F41_without_what_was_known_the_sum_is_another() -> None:
+    frames = [event(n, 10 * n, version=100 + n) for n in (1, 2, 2, 1, 4, 3, 3, 4, 5, 5)]
+    counted = [count(frame, None, covered_from=at(0), is_listed=False, now=at(100)) for frame in frames]
+    assert sum(each.contribution.n for each in counted if each.contribution) == 30
+
+
 def test_F_41_everything_twice_and_out_of_order_gives_the_same_sum() -> None:
     frames = [event(n, 10 * n, version=100 + n) for n in (1, 2, 2, 1, 4, 3, 3, 4, 5, 5)]
     state: Counted | None = None

@@ -241,6 +241,13 @@ def test_P1_and_F_40_silence_is_found_within_90_seconds() -> None:
     assert seen.asked[1].query["resourceVersion"] == "9"
 
 
+def test_F40_without_the_limit_of_silence_nobody_notices() -> None:
+    patient = StreamSettings(first_pause=0.0, longest_pause=0.0, silence=(1e9, 1e9), watch_for=(10**9, 10**9))
+    seen = watch(Answer([LISTED_A, FOREVER]), Answer([FOREVER]), seconds=3600, settings=patient)
+    assert [kind for _, kind, _ in seen.told] == ["LISTED", "SYNCED"]
+    assert len(seen.asked) == 1
+
+
 def test_a_watch_that_never_says_anything_is_listed_again() -> None:
     """A server restored from a backup waits in silence for a resource version that it will not reach for long."""
     seen = watch(Answer([FOREVER]), Answer([LISTED_A, FOREVER]), seconds=100, resume_from="999999")

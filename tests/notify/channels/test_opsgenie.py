@@ -132,6 +132,14 @@ def test_F46_a_request_that_failed_after_it_was_taken_is_sent_again(vendor: Opsg
     assert vendor.calls == [ALIAS]
 
 
+def test_F46_without_the_question_what_failed_counts_as_told(desk: Desk, vendor: Opsgenie, lane: Lane) -> None:
+    vendor.seconds = 0.5
+    vendor.failures.append("Could not process the request")
+    desk.wire.faults += [vendor.answer, httpx.Response(404), httpx.Response(404)]
+    lane.tell(K.FIRING)
+    assert vendor.shown() == []
+
+
 @pytest.mark.parametrize(("takes", "polls"), [(0.0, 1), (0.5, 1), (3.0, 2), (60.0, 2)])
 def test_F46_what_has_become_of_a_request_is_asked_at_most_twice(
     desk: Desk, vendor: Opsgenie, lane: Lane, takes: float, polls: int

@@ -1,8 +1,10 @@
 """PagerDuty: what people see of incidents, and who is called."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -11,7 +13,7 @@ import pytest
 
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.alerts import AlertState
-from kwatch.model.notifications import NotificationKind, Receipt, Thread
+from kwatch.model.notifications import Delivery, Message, NotificationKind, Receipt, Thread
 from kwatch.model.rules import PLANNED_CHANGE, Severity
 from kwatch.notify.channels import pagerduty
 from kwatch.testing.contract import Desk
@@ -244,6 +246,30 @@ def test_F31_an_end_uses_the_routing_key_that_opened_the_incident(desk: Desk, ve
         (KEY, OLD, "resolved"),
         ("kw/b/1", NEW, "resolved"),
     ]
+
+
+class Newest(pagerduty.PagerDuty):
+    """It takes the newest key for every event."""
+
+    async def send(self, message: Message, delivery: Delivery) -> Receipt:
+        return await super().send(message, msgspec.structs.replace(delivery, thread=Thread()))
+
+
+def test_F31_without_the_key_that_opened_it_the_incident_stays_open(
+    desk: Desk, vendor: PagerDuty, lane: Lane, tmp_path: Path
+) -> None:
+    rotate(desk, vendor, OLD)
+    lane.tell(K.FIRING, alert())
+    rotate(desk, vendor, NEW, OLD)
+    flawed = ModuleType(pagerduty.__name__)
+    vars(flawed).update(Config=pagerduty.Config, create=Newest)
+    with desk_of(flawed, lambda _: vendor, tmp_path) as other:
+        other.keep("routing-key", f"{NEW} {OLD}")
+        ending = Lane(other)
+        ending.thread = lane.thread
+        with contextlib.suppress(SendError):
+            ending.tell(K.RESOLVED, ended(alert()))
+    assert [each.state for each in vendor.incidents if each.routing_key == OLD] == ["triggered"]
 
 
 def test_F31_the_old_key_is_read_where_it_was_though_the_configuration_names_another_place(

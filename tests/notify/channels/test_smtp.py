@@ -160,6 +160,14 @@ def test_F_33_of_three_recipients_one_has_it_one_is_dead_and_one_is_tried_alone(
     assert [sent.recipients for sent in server.mails] == [("a@example.com",), ("c@example.com",)]
 
 
+def test_F33_without_the_second_attempt_who_was_refused_for_now_gets_nothing() -> None:
+    server = MailServer()
+    server.replies |= {"b@example.com": "550 5.1.1 no such user", "c@example.com": "451 4.7.1 greylisted"}
+    to = ["a@example.com", "b@example.com", "c@example.com"]
+    exchange(server, failing(Failure.RETRY, Reason.RECIPIENT), to=to)
+    assert [sent.recipients for sent in server.mails] == [("a@example.com",)]
+
+
 def test_who_is_refused_for_now_for_an_hour_does_not_hold_back_what_comes_next_to_the_others() -> None:
     server = MailServer()
     server.replies["b@example.com"] = "452 4.2.2 mailbox full"

@@ -1,0 +1,51 @@
+"""What kwatch has written down, for the machine of `worlds`: only what is committed counts."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from kwatch.alerts.records import Alert, Group
+from kwatch.alerts.rows import read_rows
+from kwatch.model.alerts import AlertState
+from kwatch.store.state import State
+from tests.scenarios.receivers import Episode
+
+
+class Books(NamedTuple):
+    """The alerts by fingerprint, the groups by key, and the destinations that something waits for."""
+
+    alerts: Mapping[str, Alert]
+    groups: Mapping[str, Group]
+    queues: frozenset[str]
+
+    @property
+    def firing(self) -> list[Alert]:
+        return [alert for alert in self.alerts.values() if alert.state is AlertState.FIRING]
+
+    def held_at(self, destination: str) -> set[Episode]:
+        """Return the episodes that a destination was told of, and of whose end it was not."""
+        groups = [group for group in self.groups.values() if group.destination == destination]
+        told = {
+            (name, self.alerts[name].episode) for group in groups for name, is_told in group.members.items() if is_told
+        }
+        return told | {(view.fingerprint, view.episode) for group in groups for view in group.ended}
+
+    @property
+    def state(self) -> Any:
+        """Return all that may be a reason to tell somebody something."""
+        alerts = {
+            name: (each.state, each.episode, each.severity, each.is_told, each.is_flapping, each.is_over)
+            for name, each in self.alerts.items()
+        }
+        groups = {
+            key: (each.incident, each.members, [view.fingerprint for view in each.ended], each.is_changed)
+            for key, each in self.groups.items()
+        }
+        return alerts, groups
+
+
+def read_books(state: State) -> Books:
+    """Return what is committed."""
+    snapshot = state.load()
+    kept = read_rows(snapshot.rows)
+    groups = {group.key: group for group in kept.of(Group)}
+    return Books({alert.fingerprint: alert for alert in kept.alerts}, groups, frozenset(snapshot.queues))
