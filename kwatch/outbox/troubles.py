@@ -33,7 +33,7 @@ class Troubles:
         self._workers = workers
         self._elsewhere = elsewhere
         self._troubles: dict[str, Trouble] = {}
-        self._told_at: dict[str, datetime] = {}  # when somebody was told last that it fails
+        self._over_told_at: dict[str, datetime] = {}  # when somebody was told last that it does not fail any more
         self._dead_told_at: dict[str, datetime] = {}  # when somebody was told last that it loses messages
         self._look_soon = asyncio.Event()
 
@@ -50,8 +50,8 @@ class Troubles:
     def jump(self, by: timedelta) -> None:
         """The clock was set: troubles last as long as they did."""
         for name, trouble in self._troubles.items():
-            self._troubles[name] = msgspec.structs.replace(trouble, since=trouble.since + by)
-        for told_at in (self._told_at, self._dead_told_at):
+            self._troubles[name] = trouble.moved(by)
+        for told_at in (self._over_told_at, self._dead_told_at):
             told_at.update({name: at + by for name, at in told_at.items()})
 
     def look_soon(self) -> None:
@@ -83,7 +83,7 @@ class Troubles:
         for name, worker in list(self._workers.items()):
             now = self._tools().clock.now()
             before = self._troubles.get(name)
-            trouble = look(before, worker.gate, now)
+            trouble = look(before, worker.gate, worker.taken, now)
             if trouble is None:
                 self._recovered(name, before, now)
             else:
@@ -96,6 +96,7 @@ class Troubles:
             return
         del self._troubles[name]
         if before.is_told:
+            self._over_told_at[name] = now
             self._elsewhere.report(recovered(name, before, now))
 
     async def _tell_of(self, name: str, worker: Worker) -> None:
@@ -111,13 +112,11 @@ class Troubles:
             self._tell_losing(name, worker, now)
 
     async def _tell_failing(self, name: str, trouble: Trouble, now: datetime) -> None:
-        told_at = self._told_at.get(name)
-        if told_at is not None and now - told_at < TOLD_EVERY:
-            return
+        over_told_at = self._over_told_at.get(name)
+        is_again = over_told_at is not None and now - over_told_at < TOLD_EVERY
         queue = (await self._tools().state.queues()).get(name)
         self._tools().counters.add("destination_failures", destination=name, reason=trouble.reason)
-        self._troubles[name] = Trouble(trouble.reason, trouble.since, is_told=True)
-        self._told_at[name] = now
+        self._troubles[name] = msgspec.structs.replace(trouble, is_told=True, is_again=is_again)
         self._elsewhere.report(failing(name, trouble, queue.queued if queue else 0))
 
     def _tell_losing(self, name: str, worker: Worker, now: datetime) -> None:
