@@ -112,6 +112,15 @@ class Bench:
         """Decide a batch of updates of Pods."""
         return self._feed(PODS, WatchEventType.MODIFIED, _pods(lines))
 
+    def delete_pods(self, lines: list[bytes]) -> float:
+        """Decide a batch of deletions of Pods."""
+        return self._feed(PODS, WatchEventType.DELETED, _pods(lines))
+
+    def wait(self, by: timedelta) -> None:
+        """Let time pass."""
+        self._now += by
+        self._settle()
+
     def _feed(self, source: Source, kind: WatchEventType, bodies: Iterable[Any]) -> float:
         self._version += 1
         frames = tuple(WatchEvent(kind, body, str(self._version), self._now) for body in bodies)

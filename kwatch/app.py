@@ -24,12 +24,13 @@ from kwatch.deciding.decider import Decider
 from kwatch.enrich.lookup import Lookup
 from kwatch.heartbeat import Heartbeat
 from kwatch.model.beat import BEAT
-from kwatch.model.notifications import Content, NotificationKind
+from kwatch.model.notifications import Content, NotificationKind, Untold
 from kwatch.model.objects import Batch, ObjectRef
 from kwatch.notify.base import Secret, Tools
 from kwatch.notify.clicks import Clicks
 from kwatch.notify.render import TemplateEngine
 from kwatch.outbox.outbox import DestinationStatus, Outbox
+from kwatch.outbox.ports import Elsewhere
 from kwatch.outbox.reconciler import Reconciler
 from kwatch.parts import Builder, Parts
 from kwatch.pipeline import Pipeline
@@ -171,7 +172,7 @@ class App:
             counters=self.counters,
             on_ended=self._delivery_ended,
             policies=self.config.policies,
-            on_report=self.reporter.report,
+            elsewhere=Elsewhere(self.reporter.report, self._detour),
         )
 
     def _pipeline(self) -> Pipeline:
@@ -286,6 +287,9 @@ class App:
 
     def _told_at(self, destination: str) -> Content:
         return self.engine.insight.told_at(destination, self.clock.now())
+
+    async def _detour(self, untold: tuple[Untold, ...], fallbacks: tuple[str, ...]) -> bool:
+        return await self.pipeline.perform(lambda now: self.engine.detour(untold, fallbacks, now))
 
     def _labels_of_namespace(self, name: str) -> Mapping[str, str] | None:
         state = self.cache.get(ObjectRef(kind="Namespace", name=name))

@@ -40,8 +40,7 @@ class Reporter:
 
     def _report(self, report: Report, now: datetime) -> None:
         app, about = self._app, report.destination
-        handling = app.config.policies.handlings.get(about, Handling())
-        fallbacks = {fallback.destination for fallback in handling.fallbacks}
+        fallbacks = app.config.policies.handlings.get(about, Handling()).fallbacks
         chosen = listeners(app.parts.engine.router, about, fallbacks, app.outbox.failing, report.severity)
         app.engine.tell(chosen, report.text, report.severity, now)
         if not chosen and report.severity > Severity.INFO:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.image import instructions
+
 ROOT = Path(__file__).parent.parent
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -72,3 +74,12 @@ def test_the_installed_command_finds_its_packs_and_its_templates(installed: Run)
     assert "crash-loop" in checked.stdout
     assert (rendered.returncode, rendered.stderr) == (0, "")
     assert "CRITICAL · crash-loop · payments/Deployment/worker" in rendered.stdout
+
+
+def test_what_the_image_copies_is_there_and_let_in() -> None:
+    """The image itself is built without Docker by `python -m tests.image`."""
+    copies = [words.split() for name, words in instructions((ROOT / "Dockerfile").read_text()) if name == "COPY"]
+    copied = [source for sources in copies if not sources[0].startswith("--from=") for source in sources[:-1]]
+    assert copied == ["requirements.lock", "pyproject.toml", "README.md", "LICENSE", "kwatch", "templates"]
+    assert set(copied) <= {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
+    assert [source for source in copied if not (ROOT / source).exists()] == []

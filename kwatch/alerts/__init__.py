@@ -5,10 +5,10 @@ it has `parts`, each with a state of its own, and leaves it to `consequences` wh
 decided, to `deadlines` what is due, and to `memory` what must survive a restart; `insight` looks at all of it and
 changes nothing. From the finding to the notification:
 
-    observe ─▶ book (alerts, members, lifecycle, thresholds) ─▶ started / ended
-                    │                                               │
-                    ▼                                               ▼
-                 notices ──────────────▶ routing ─▶ groups (grouping, muting) ─▶ notifications
+    finding ─▶ book ─▶ episodes ─▶ began, ended ─▶ consequences ─▶ membership ─▶ groups ─▶ teller ─▶ notification
+                │          │                                           ▲                              ▲
+                └─ register, claims                                directory                    summaries
+    moment ──▶ notices ─────────────────────────────────────────────────────────────────────────▶ notification
 
 What holds an alert back (`muting`) is a silence, an alert that explains it (`inhibition`) or a window of its route;
 when one of these begins or ends is the business of `edges`. `summaries` speak for several groups at once.

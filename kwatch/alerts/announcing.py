@@ -41,6 +41,7 @@ class Remarks(msgspec.Struct, frozen=True, kw_only=True):
     notices_dropped: int = 0
     held_in: str = ""
     is_quiet: bool = False
+    meant_for: str = ""
 
 
 _NO_REMARKS = Remarks()
@@ -97,6 +98,7 @@ class Announcer:
             notices_dropped=remarks.notices_dropped,
             held_in=remarks.held_in,
             is_quiet=remarks.is_quiet,
+            meant_for=remarks.meant_for,
             is_late=any(view.is_late and view.is_new for view in ordered),
             is_raised=remarks.severity_before is not None and severity > remarks.severity_before,
             public_url=self.public_url,

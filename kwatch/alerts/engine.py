@@ -20,7 +20,7 @@ from kwatch.alerts.wishes import Ignored
 from kwatch.model.alerts import AlertView
 from kwatch.model.decisions import Decision, IncidentRow, Row
 from kwatch.model.findings import Bucket, Finding
-from kwatch.model.notifications import NotificationKind
+from kwatch.model.notifications import NotificationKind, Untold
 from kwatch.model.objects import ObjectRef
 from kwatch.model.planned import PlannedStep
 from kwatch.model.routes import Destination
@@ -216,6 +216,16 @@ class Engine:
         for destination in destinations:
             self._parts.announcer.tell_about_itself(destination, text, severity, now)
 
+    def detour(self, untold: Iterable[Untold], fallbacks: tuple[str, ...], now: datetime) -> bool:
+        """Tell these destinations what another could not be told; False: not while nobody knows what still fires."""
+        if self._sight.is_blind:
+            return False
+        self._deadlines.run(now)
+        for each in untold:
+            self._parts.detours.take(each, fallbacks, now)
+        self._consequences.told(now)
+        return True
+
     def add_silence(self, silence: Silence, actor: str, now: datetime) -> int:
         """Take a silence that somebody has made; return how many open alerts it matches now."""
         self._deadlines.run(now)
@@ -280,6 +290,7 @@ class Engine:
             notifications=tuple(ledger.notifications),
             transitions=tuple(ledger.transitions),
             audit=tuple(ledger.audit),
+            detours=tuple(ledger.detours),
             counters=dict(ledger.counters),
         )
         ledger.clear()

@@ -46,11 +46,6 @@ class Episodes:
         self._timers = timers
         self._ledger = ledger
 
-    def settle_all(self, alerts: Iterable[Alert], now: datetime) -> Moved:
-        """Do so with several, each once."""
-        unique = {alert.fingerprint: alert for alert in alerts}
-        return tuple(moved for alert in unique.values() for moved in self.settle(alert, now))
-
     def settle(self, alert: Alert, now: datetime) -> Moved:
         """Bring an alert into the state that it should have now, and set its next deadline."""
         rule = self._rulebook.get(alert.rule_id)
@@ -73,6 +68,11 @@ class Episodes:
         if was_over and not alert.is_over and not moved:
             self.relapsed.append(alert)
         return moved
+
+    def settle_all(self, alerts: Iterable[Alert], now: datetime) -> Moved:
+        """Bring several there, each once."""
+        unique = {alert.fingerprint: alert for alert in alerts}
+        return tuple(moved for alert in unique.values() for moved in self.settle(alert, now))
 
     def abandon(self, alert: Alert, why: EndReason, reason: str, now: datetime) -> Moved:
         """End what nobody asks for any more, without evidence (S-41)."""

@@ -6,7 +6,7 @@ that was idle longest is let go. An alert's count begins anew then, a group's th
 
 from collections import OrderedDict
 
-#: Some 2 KB each.
+#: Some 3 KB each.
 KEPT = 20_000
 
 

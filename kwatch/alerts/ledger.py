@@ -10,7 +10,7 @@ from datetime import datetime
 
 from kwatch.alerts.records import Alert
 from kwatch.model.alerts import AlertState, Transition
-from kwatch.model.decisions import AuditEntry
+from kwatch.model.decisions import AuditEntry, Detour
 from kwatch.model.notifications import Notification
 
 #: The fate of a finding.
@@ -83,7 +83,7 @@ COUNTERS = (
 )
 
 
-_Part = list[Notification] | list[Transition] | list[AuditEntry] | Counter[str] | dict[str, None]
+_Part = list[Notification] | list[Transition] | list[AuditEntry] | list[Detour] | Counter[str] | dict[str, None]
 
 
 class Ledger:
@@ -97,6 +97,7 @@ class Ledger:
         self.dirty_groups: dict[str, None] = {}
         self.dirty_silences: dict[str, None] = {}
         self.audit: list[AuditEntry] = []
+        self.detours: list[Detour] = []
         self.limits: set[str] = set()  # those that were reached, by their counters; whoever tells it takes them out
 
     @property
@@ -111,7 +112,7 @@ class Ledger:
 
     def _parts(self) -> tuple[_Part, ...]:
         dirty = (self.dirty_alerts, self.dirty_groups, self.dirty_silences)
-        return self.notifications, self.transitions, self.counters, self.audit, *dirty
+        return self.notifications, self.transitions, self.counters, self.audit, self.detours, *dirty
 
     def count(self, name: str, amount: int = 1) -> None:
         """Increase one of `COUNTERS`."""

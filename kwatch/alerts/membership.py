@@ -84,20 +84,29 @@ class Membership:
                     grouping.joined(group, alert.severity, now)
                 self._groups.save(group)
 
-    def escalate(self, alert: Alert, match: Match, now: datetime) -> bool:
-        """Tell one more receiver of an alert, at once or in its digest; return whether it was not told of it anyway."""
-        is_new, having = False, self._destinations_with(alert)
+    def escalate(self, alert: Alert, match: Match, now: datetime, *, meant_for: str = "") -> bool:
+        """Tell one more receiver of an alert, at once or in its digest; return whether it was not told of it anyway.
+
+        `meant_for`: the destination in whose place it is told.
+        """
+        is_new = False
         for destination in match.destinations:
             if alert.severity < destination.severity:
                 continue
             if destination.digest is not None:
                 is_new |= self._digests.enlist(alert, destination)
-            elif destination.name not in having:
-                is_new = True
-                group = self._join(match, destination, alert)
+            elif (group := self.take_up(alert, match, destination)) is not None:
+                is_new, group.meant_for = True, meant_for
                 grouping.hasten(group, now)
                 self._groups.save(group)
         return is_new
+
+    def take_up(self, alert: Alert, match: Match, destination: Destination) -> Group | None:
+        """Put an alert into its group at a destination, without a reason to speak; None: it is in one there."""
+        if destination.name in self._destinations_with(alert):
+            return None
+        self._ledger.touch_alert(alert.fingerprint)
+        return self._join(match, destination, alert)
 
     def regrade(self, alert: Alert, now: datetime, *, is_raised: bool) -> None:
         """Tell another severity: a worse one at once, also to whom that one leads; a lesser one at the next flush."""

@@ -4,6 +4,7 @@ from kwatch.alerts.annotated import Annotations
 from kwatch.alerts.announcing import Announcer
 from kwatch.alerts.answering import Answers
 from kwatch.alerts.book import Book
+from kwatch.alerts.detours import Detours
 from kwatch.alerts.digests import Digests
 from kwatch.alerts.directory import Directory
 from kwatch.alerts.edges import Edges
@@ -69,6 +70,9 @@ class Parts:
         )
         self.membership = Membership(register, directory, groups, teller, digests, muting, ledger)
         self.summaries = Summaries(register, groups, self.membership, teller, muting, announcer)
+        self.detours = Detours(
+            register, directory, groups, self.membership, self.summaries, announcer=announcer, ledger=ledger
+        )
         self.notices = Notices(
             register,
             self.sight,

@@ -156,6 +156,7 @@ class Group(msgspec.Struct, kw_only=True, tag="group"):
     is_collecting: bool = False  # a window has held something for its end, which is not told yet
     is_outdated: bool = False  # what holds a told alert has changed, which is to be shown where that calls nobody
     is_changed: bool = False  # a told alert is not what was told of it, which is to be told
+    meant_for: str = ""  # the destination in whose place the next message tells what is new in it; empty: in nobody's
     due_at: datetime | None = None
     flushed_at: datetime | None = None
     sent_at: datetime | None = None  # the last success

@@ -113,10 +113,19 @@ class Router:
 
         One that was chosen instead is told by the first route.
         """
+        match = self._leading(labels, receiver)
+        return Schedule() if match is None else match.route.schedule
+
+    def in_place(self, labels: Mapping[str, str], receiver: str, destination: Destination) -> Match:
+        """Return how a destination is told in the place of a receiver: as the route says that leads to that one."""
+        match = self._leading(labels, receiver)
+        return Match(destination.receiver, self._root.route if match is None else match.route, (destination,))
+
+    def _leading(self, labels: Mapping[str, str], receiver: str) -> Match | None:
+        """Return how a receiver is told, by the route that leads or escalates to it; by the first, where none does."""
         matches = self.route(labels).matches
         match = next((match for match in matches if match.receiver == receiver), None)
-        match = match or self.step(labels, receiver) or next(iter(matches), None)
-        return Schedule() if match is None else match.route.schedule
+        return match or self.step(labels, receiver) or next(iter(matches), None)
 
     def _receiver(self, route: Route, labels: Mapping[str, str]) -> tuple[str, bool]:
         named = _LABEL.sub(lambda label: labels.get(label[1], ""), route.receiver)

@@ -16,11 +16,14 @@ from kwatch.alerts.membership import Membership
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.records import Alert, Group
 from kwatch.alerts.register import Register
+from kwatch.alerts.routing import Match
 from kwatch.alerts.teller import Teller
 from kwatch.model.alerts import AlertView
 from kwatch.model.notifications import NotificationKind
+from kwatch.model.routes import Destination
 
 _Telling = tuple[Group, list[Alert]]
+_NO_REMARKS = Remarks()
 
 
 class Summaries:
@@ -53,7 +56,24 @@ class Summaries:
             if untold:
                 by_destination.setdefault(group.destination, []).append((group, untold))
         for telling in by_destination.values():
-            self._summarise(telling, now)
+            self._summarise(_to(telling), telling, now)
+
+    def stand_in(
+        self, destination: Destination, alerts: Iterable[tuple[Alert, Match]], remarks: Remarks, now: datetime
+    ) -> None:
+        """Tell a destination in one message what another could not be told; what it knows is left out."""
+        taken: dict[str, tuple[Group, set[str]]] = {}
+        for alert, match in alerts:
+            if (group := self._membership.take_up(alert, match, destination)) is not None:
+                taken.setdefault(group.key, (group, set()))[1].add(alert.fingerprint)
+        telling = [
+            (group, [alert for alert in self._teller.untold(group, now) if alert.fingerprint in names])
+            for group, names in taken.values()
+        ]
+        if remarks.came_and_went or any(untold for _, untold in telling):
+            self._summarise((destination.name, destination.receiver), telling, now, remarks)
+        for group, _ in telling:
+            self._groups.save(group)
 
     def end_collection(self, now: datetime) -> None:
         """Tell each destination in one message what windows have collected for it, where they are over (S-89)."""
@@ -71,7 +91,8 @@ class Summaries:
             if len(telling) == 1 and telling[0][1]:
                 self._tell_alone(*telling[0], now)
             else:
-                self._summarise(telling, now, held_in=", ".join(self._windows_of(telling)))
+                remarks = Remarks(held_in=", ".join(self._windows_of(telling)))
+                self._summarise(_to(telling), telling, now, remarks)
 
     def _tell_alone(self, group: Group, untold: Iterable[Alert], now: datetime) -> None:
         for alert in untold:
@@ -82,19 +103,20 @@ class Summaries:
     def _windows_of(telling: Iterable[_Telling]) -> Iterable[str]:
         return dict.fromkeys(name for group, _ in telling for name in group.schedule.hold_in)
 
-    def _summarise(self, telling: list[_Telling], now: datetime, *, held_in: str = "") -> None:
+    def _summarise(
+        self, to: tuple[str, str], telling: list[_Telling], now: datetime, remarks: Remarks = _NO_REMARKS
+    ) -> None:
         incident = self._announcer.new_incident(SUMMARY, now)
         views: dict[str, AlertView] = {}
-        came_and_went: list[str] = []
+        came_and_went = list(remarks.came_and_went)
         for group, untold in telling:
             fresh = [self._register.view(alert, now, is_new=True) for alert in untold]
             came_and_went += group.came_and_went
             group.came_and_went = []
             self._open(group, untold, incident, now)
             views |= {view.fingerprint: msgspec.structs.replace(view, incident=group.incident) for view in fresh}
-        first = telling[0][0]
-        address = Address(destination=first.destination, receiver=first.receiver, incident=incident)
-        remarks = Remarks(came_and_went=tuple(dict.fromkeys(came_and_went))[:ALERTS], held_in=held_in)
+        address = Address(destination=to[0], receiver=to[1], incident=incident)
+        remarks = msgspec.structs.replace(remarks, came_and_went=tuple(dict.fromkeys(came_and_went))[:ALERTS])
         self._announcer.announce(address, NotificationKind.SUMMARY, views.values(), now, remarks)
 
     def _open(self, group: Group, told: list[Alert], incident: str, now: datetime) -> None:
@@ -107,3 +129,9 @@ class Summaries:
         for alert in told:
             self._teller.mark_told(group, alert)
         self._groups.save(group, now)
+
+
+def _to(telling: list[_Telling]) -> tuple[str, str]:
+    """Return the destination of some groups, and its receiver."""
+    first = telling[0][0]
+    return first.destination, first.receiver

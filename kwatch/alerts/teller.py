@@ -49,7 +49,7 @@ class Teller:
         self._groups.save(group, now)
 
     def sent(self, destination: str, incident: str, at: datetime) -> list[Group]:
-        """A message of an incident has arrived, or was given up: note it, and return the groups that it spoke for."""
+        """A message of an incident has arrived, or was given up; return the groups that it spoke for."""
         groups = self._groups.spoken_for(destination, incident)
         for group in groups:
             group.sent_at = at if group.sent_at is None else max(group.sent_at, at)
@@ -58,7 +58,7 @@ class Teller:
         return groups
 
     def ended(self, destination: str, incident: str, at: datetime) -> None:
-        """Do so, and show what has become outdated meanwhile."""
+        """One has while kwatch runs: show what has become outdated meanwhile."""
         for group in self.sent(destination, incident, at):
             self.edit(group, at)
 
@@ -165,8 +165,14 @@ class Teller:
             kind,
             [msgspec.structs.replace(view, incident=group.incident) for view in views],
             now,
-            Remarks(severity_before=group.severity, came_and_went=tuple(group.came_and_went), is_quiet=is_quiet),
+            Remarks(
+                severity_before=group.severity,
+                came_and_went=tuple(group.came_and_went),
+                is_quiet=is_quiet,
+                meant_for=group.meant_for,
+            ),
         )
+        group.meant_for = ""
 
     def _held_view(self, group: Group, alert: Alert, now: datetime) -> AlertView:
         """Return a told alert as it is now, with what holds it."""

@@ -1,6 +1,7 @@
 """`kwatch deliveries`: what became of every notification, asked of the running kwatch."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -51,19 +52,25 @@ def show(delivery_id: str, state: Path, as_json: bool) -> None:
 @deliveries.command(short_help="Try a delivery again now.")
 @click.argument("delivery_id", metavar="ID")
 @control.state_option
-def retry(delivery_id: str, state: Path) -> None:
+@control.json_option
+def retry(delivery_id: str, state: Path, as_json: bool) -> None:
     """Attempt a delivery now: one that waits, or one that was given up and that nothing was told after."""
-    control.change(state, "POST", f"{_path(delivery_id)}/retry")
-    click.echo(strip_controls(f"{delivery_id}: queued"))
+    _say(control.change(state, "POST", f"{_path(delivery_id)}/retry"), as_json=as_json)
 
 
 @deliveries.command(short_help="Do not tell it any more.")
 @click.argument("delivery_id", metavar="ID")
 @control.state_option
-def drop(delivery_id: str, state: Path) -> None:
+@control.json_option
+def drop(delivery_id: str, state: Path, as_json: bool) -> None:
     """End a delivery that waits or was given up: it is not told, and not counted as dead any more."""
-    control.change(state, "DELETE", _path(delivery_id))
-    click.echo(strip_controls(f"{delivery_id}: dropped"))
+    _say(control.change(state, "DELETE", _path(delivery_id)), as_json=as_json)
+
+
+def _say(changed: Mapping[str, str], *, as_json: bool) -> None:
+    """Say what a delivery is now: `{"queued": ID}`."""
+    ((word, delivery_id),) = changed.items()
+    click.echo(json.dumps(changed) if as_json else strip_controls(f"{delivery_id}: {word}"))
 
 
 def _path(delivery_id: str) -> str:

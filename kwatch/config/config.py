@@ -10,7 +10,7 @@ from kwatch.config.matching import KnownNames
 from kwatch.config.schema import LogLevel
 from kwatch.model.conditions import Condition
 from kwatch.model.pace import Paces
-from kwatch.model.routes import Destination, DigestPlan, Fallback, Handling, Policies, Route
+from kwatch.model.routes import Destination, DigestPlan, Handling, Policies, Route
 from kwatch.model.rules import Inhibition, Rule
 from kwatch.model.schedules import CronSchedule
 from kwatch.model.self_service import SelfService
@@ -104,12 +104,8 @@ class Config:
 
     def _handling(self, entry: ChannelConfig) -> Handling:
         told = self.receivers.get(entry.fallback or "", ())
-        fallbacks = (
-            Fallback(each.name, entry.fallback or "", each.severity)
-            for each in ([each for each in told if each.digest is None] or told)
-            if each.name != entry.name
-        )
-        return Handling(pages=entry.pages, fallbacks=tuple(fallbacks))
+        prompt = [each for each in told if each.digest is None]
+        return Handling(pages=entry.pages, fallbacks=tuple(each.name for each in prompt or told))
 
     @property
     def destinations(self) -> tuple[Destination, ...]:

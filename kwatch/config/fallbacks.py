@@ -12,7 +12,7 @@ def named_fallbacks(main: Node) -> tuple[str, ...]:
 
 
 def check_fallbacks(main: Node, receivers: Collection[str], problems: Problems) -> None:
-    """Note fallbacks that are no receivers, the same one as what falls back, or are never told of an end."""
+    """Note fallbacks that are no receivers, or the same one as what falls back."""
     for receiver, entry in _entries(main):
         fallback = entry.mapping["fallback"]
         if fallback.text not in receivers:
@@ -22,9 +22,6 @@ def check_fallbacks(main: Node, receivers: Collection[str], problems: Problems) 
             problems.add(
                 fallback.place, f"fallback: {receiver!r} is its own receiver, which is told anyway: name another"
             )
-        elif "send_resolved" in entry.mapping and entry.mapping["send_resolved"].value is False:
-            why = "what it was told would stay open there: set send_resolved to true"
-            problems.add(fallback.place, f"fallback: hears no ends while `send_resolved` is false, so {why}")
 
 
 def _entries(main: Node) -> Iterator[tuple[str, Node]]:

@@ -46,6 +46,13 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     detail: str  # the rest, for people
 
 
+class Detour(msgspec.Struct, frozen=True, gc=False):
+    """Deliveries that others were told in the place of their destination."""
+
+    ids: tuple[str, ...]
+    fallbacks: tuple[str, ...]
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that follows from some observations and from time; the unit of a commit."""
 
@@ -54,6 +61,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     transitions: tuple[Transition, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
+    detours: tuple[Detour, ...] = ()
     counters: Mapping[str, int] = {}  # name{label} → increment, for the ledgers
 
 

@@ -138,6 +138,18 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     thread_of: str = ""
 
 
+class Untold(msgspec.Struct, frozen=True):
+    """What a destination could not be told, and others have not been told in its place."""
+
+    notification: Notification
+    folded: tuple[Notification, ...] = ()  # OVERFLOW: in whose stead it stands, as far as that is so
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The deliveries that are told with it."""
+        return tuple(each.id for each in self.folded or (self.notification,))
+
+
 class DeliveryState(Enum):
     """The states of an outbox row (spec 3.2); those from SENT on are final.
 

@@ -42,19 +42,11 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     lifecycle: frozenset[Moment] = frozenset()  # what it is told of kwatch's own life
 
 
-class Fallback(msgspec.Struct, frozen=True):
-    """Who is told what another destination cannot be told."""
-
-    destination: str
-    receiver: str
-    severity: Severity = Severity.INFO  # the least that it is told
-
-
 class Handling(msgspec.Struct, frozen=True):
     """How the outbox deals with one destination."""
 
     pages: bool = False  # it calls people: what is too old is not told any more
-    fallbacks: tuple[Fallback, ...] = ()  # who is told in its place while it cannot be
+    fallbacks: tuple[str, ...] = ()  # the destinations that are told in its place while it cannot be
 
 
 class Policies(msgspec.Struct, frozen=True):

@@ -73,12 +73,18 @@ def problems(say: Words, count: int) -> str:
 
 
 def summarised(say: Words, content: Content) -> str:
-    """Return `12 problems were already there`, or `3 problems after the window nights, 2 came and went`."""
+    """Return `12 problems were already there`, or `3 problems after the window nights, 2 came and went`.
+
+    In another's place: `3 problems that chat could not be told, 2 came and went`.
+    """
     count = content.alert_count
-    if not content.held_in:
+    if not (content.held_in or content.meant_for):
         text = "{problems} was already there" if count == 1 else "{problems} were already there"
         return say(text, problems=problems(say, count))
-    said = say("{problems} after the window {window}", problems=problems(say, count), window=content.held_in)
+    text = (
+        "{problems} after the window {window}" if content.held_in else "{problems} that {destination} could not be told"
+    )
+    said = say(text, problems=problems(say, count), window=content.held_in, destination=content.meant_for)
     gone = len(content.came_and_went)
     return say(", ").join((said, say("{count} came and went", count=gone))) if gone else said
 
@@ -95,7 +101,8 @@ def status(say: Words, content: Content, zone: tzinfo, now: datetime) -> str:
         case NotificationKind.NOTICE:
             return say("NOTICE at {since}", since=since)
         case NotificationKind.SUMMARY:
-            text = "SUMMARY: {what}" if content.held_in else "SUMMARY: {what} when kwatch began to watch"
+            is_later = content.held_in or content.meant_for
+            text = "SUMMARY: {what}" if is_later else "SUMMARY: {what} when kwatch began to watch"
             return say(text, what=summarised(say, content))
         case NotificationKind.OVERFLOW:
             text = "OVERFLOW: {count} more since {since} than may be told one by one"

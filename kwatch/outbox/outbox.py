@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,8 +13,7 @@ from kwatch.clock import Clock
 from kwatch.errors import FencedError, StateError
 from kwatch.model.routes import Handling, Policies
 from kwatch.outbox.pool import Pool
-from kwatch.outbox.ports import Channel, OnEnded, Tools
-from kwatch.outbox.trouble import Report
+from kwatch.outbox.ports import Channel, Elsewhere, OnEnded, Tools
 from kwatch.outbox.troubles import Troubles
 from kwatch.outbox.worker import STORE_RETRY_SECONDS, Worker
 from kwatch.store.deliveries import Queue
@@ -62,7 +61,7 @@ class Outbox:
         counters: Counters,
         on_ended: OnEnded,
         policies: Policies = Policies(),  # noqa: B008 - frozen
-        on_report: Callable[[Report], None] = lambda _: None,
+        elsewhere: Elsewhere = Elsewhere(),  # noqa: B008 - frozen
     ) -> None:
         self._tools = Tools(state, clock, rng, counters, on_ended, policies, Pool(), self._on_trouble)
         self._state = state
@@ -70,7 +69,7 @@ class Outbox:
         self._channels = dict(channels)
         self._workers = {name: Worker(name, channel, self._tools) for name, channel in channels.items()}
         self._leaving: dict[str, Worker] = {}  # of destinations that were removed, and are told what is left
-        self._troubles = Troubles(lambda: self._tools, self._workers, report=on_report, wake=self.wake)
+        self._troubles = Troubles(lambda: self._tools, self._workers, elsewhere)
         self._group: asyncio.TaskGroup | None = None  # while deliveries are made
         self._besides: list[asyncio.Task[None]] = []  # what ends with the deliveries
         self._tasks: set[asyncio.Task[None]] = set()  # of workers, also of those that only end what they began
@@ -150,14 +149,8 @@ class Outbox:
             worker = self._workers.get(destination) or self._leaving.get(destination)
             if worker is not None:
                 worker.wake()
-            for fallback in self._tools.policies.handlings.get(destination, Handling()).fallbacks:
-                self._wake_fallback(fallback.destination)
-
-    def _wake_fallback(self, name: str) -> None:
-        """It may have to be told too: of an end, or of all while the destination fails."""
-        if name in self._workers:
-            self._workers[name].wake()
-        self._troubles.look_soon()
+            if self._tools.policies.handlings.get(destination, Handling()).fallbacks:
+                self._troubles.look_soon()
 
     @property
     def failing(self) -> frozenset[str]:

@@ -1,21 +1,35 @@
 """What a worker stands between: the channel that it sends through, and what all workers share."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from kwatch.clock import Clock
-from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread
+from kwatch.model.notifications import Delivery, Message, Notification, NotificationKind, Receipt, Thread, Untold
 from kwatch.model.routes import Policies
 from kwatch.outbox.pool import Pool
+from kwatch.outbox.trouble import Report
 from kwatch.store.state import State
 from kwatch.telemetry import Counters
 
 #: Called after a delivery is settled as sent or as dead, and will not be sent again: destination, incident, kind, when.
 OnEnded = Callable[[str, str, NotificationKind, datetime], None]
+#: Lets these destinations be told what another could not be told; False: not now. May raise StateError.
+Detour = Callable[[tuple[Untold, ...], tuple[str, ...]], Awaitable[bool]]
+
+
+async def _nobody(_: tuple[Untold, ...], __: tuple[str, ...]) -> bool:
+    return False
+
+
+class Elsewhere(msgspec.Struct, frozen=True):
+    """How others are told when a destination cannot be told: of that, and in its place."""
+
+    report: Callable[[Report], None] = lambda _: None
+    detour: Detour = _nobody
 
 
 class Channel(Protocol):

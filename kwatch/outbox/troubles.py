@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,8 +10,8 @@ import msgspec
 
 from kwatch.errors import FencedError, StateError
 from kwatch.model.routes import Handling
-from kwatch.outbox.ports import Tools
-from kwatch.outbox.trouble import PATIENCE, TOLD_EVERY, Report, Trouble, failing, given_up, look, recovered
+from kwatch.outbox.ports import Elsewhere, Tools
+from kwatch.outbox.trouble import NO_ANSWER, PATIENCE, TOLD_EVERY, Trouble, failing, given_up, look, recovered
 from kwatch.outbox.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -27,16 +27,13 @@ class Troubles:
         self,
         tools: Callable[[], Tools],
         workers: Mapping[str, Worker],
-        *,
-        report: Callable[[Report], None],
-        wake: Callable[[Iterable[str]], None],
+        elsewhere: Elsewhere,
     ) -> None:
         self._tools = tools
         self._workers = workers
-        self._report = report
-        self._wake = wake
+        self._elsewhere = elsewhere
         self._troubles: dict[str, Trouble] = {}
-        self._told_at: dict[str, datetime] = {}  # when somebody was told last that it fails
+        self._over_told_at: dict[str, datetime] = {}  # when somebody was told last that it does not fail any more
         self._dead_told_at: dict[str, datetime] = {}  # when somebody was told last that it loses messages
         self._look_soon = asyncio.Event()
 
@@ -53,8 +50,8 @@ class Troubles:
     def jump(self, by: timedelta) -> None:
         """The clock was set: troubles last as long as they did."""
         for name, trouble in self._troubles.items():
-            self._troubles[name] = msgspec.structs.replace(trouble, since=trouble.since + by)
-        for told_at in (self._told_at, self._dead_told_at):
+            self._troubles[name] = trouble.moved(by)
+        for told_at in (self._over_told_at, self._dead_told_at):
             told_at.update({name: at + by for name, at in told_at.items()})
 
     def look_soon(self) -> None:
@@ -86,7 +83,7 @@ class Troubles:
         for name, worker in list(self._workers.items()):
             now = self._tools().clock.now()
             before = self._troubles.get(name)
-            trouble = look(before, worker.gate, now)
+            trouble = look(before, worker.gate, worker.taken, now)
             if trouble is None:
                 self._recovered(name, before, now)
             else:
@@ -99,7 +96,8 @@ class Troubles:
             return
         del self._troubles[name]
         if before.is_told:
-            self._report(recovered(name, before, now))
+            self._over_told_at[name] = now
+            self._elsewhere.report(recovered(name, before, now))
 
     async def _tell_of(self, name: str, worker: Worker) -> None:
         """Report what is new of one destination, and let its fallbacks be told."""
@@ -114,28 +112,27 @@ class Troubles:
             self._tell_losing(name, worker, now)
 
     async def _tell_failing(self, name: str, trouble: Trouble, now: datetime) -> None:
-        told_at = self._told_at.get(name)
-        if told_at is not None and now - told_at < TOLD_EVERY:
-            return
+        over_told_at = self._over_told_at.get(name)
+        is_again = over_told_at is not None and now - over_told_at < TOLD_EVERY
         queue = (await self._tools().state.queues()).get(name)
         self._tools().counters.add("destination_failures", destination=name, reason=trouble.reason)
-        self._troubles[name] = Trouble(trouble.reason, trouble.since, is_told=True)
-        self._told_at[name] = now
-        self._report(failing(name, trouble, queue.queued if queue else 0))
+        self._troubles[name] = msgspec.structs.replace(trouble, is_told=True, is_again=is_again)
+        self._elsewhere.report(failing(name, trouble, queue.queued if queue else 0))
 
     def _tell_losing(self, name: str, worker: Worker, now: datetime) -> None:
         told_at = self._dead_told_at.get(name)
         if told_at is not None and now - told_at < TOLD_EVERY:
             return
         self._dead_told_at[name] = now
-        self._report(given_up(name, worker.given_up, worker.given_up_for))
+        self._elsewhere.report(given_up(name, worker.given_up, worker.given_up_for))
         worker.given_up = 0
 
     async def _detour(self, name: str, before: datetime | None, now: datetime) -> None:
         fallbacks = self._tools().policies.handlings.get(name, Handling()).fallbacks
         if not fallbacks:
             return
-        if before is not None and self._troubles[name].reason == "no_answer":
+        if before is not None and self._troubles[name].reason == NO_ANSWER:
             before -= PATIENCE
-        if await self._tools().state.detour(name, fallbacks, before, now):
-            self._wake(fallback.destination for fallback in fallbacks)
+        while untold := await self._tools().state.untold(name, fallbacks, before, now):
+            if not await self._elsewhere.detour(untold, fallbacks):
+                return

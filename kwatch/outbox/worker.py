@@ -67,6 +67,7 @@ class Worker:
         self._undecided = asyncio.Semaphore(channel.concurrency)  # held from the request until its outcome is stored
         self.given_up = 0  # dead letters that nobody was told of
         self.given_up_for = ""  # why the last of them is one
+        self.taken = 0  # messages that the destination took
         self._is_stopping = False
         self._changed = asyncio.Event()
 
@@ -253,6 +254,7 @@ class Worker:
     async def _conclude(self, delivery: Delivery, outcome: Receipt | SendError, started_at: datetime) -> None:
         """Draw the consequences of an attempt, for the gate and for the delivery."""
         now = self._tools.clock.now()
+        self.taken += isinstance(outcome, Receipt)
         self._pass_gate(outcome, now)
         attempt = attempt_of(delivery.attempts, outcome, started_at, now)
         self._tools.counters.add(

@@ -1,7 +1,7 @@
-"""Detours in SQL: what a destination cannot be told is told its fallbacks too, once each.
+"""Detours in SQL: what a destination could not be told, and which others were told in its place.
 
-The row stays where it is, and goes out when the destination takes it. An incident that a fallback was told of is ended
-there too, whoever is told of the end: else it would stay open for ever.
+A row stays where it is, and goes out when its destination takes it. It names the fallbacks that were told: where others
+are configured, they are told too. Of an overflow each row that it stands for does so, as it takes in more meanwhile.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,115 +9,70 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import apsw
-import msgspec
 
-from kwatch.model.identity import notification_id
-from kwatch.model.notifications import Notification, NotificationKind
-from kwatch.model.routes import Fallback
-from kwatch.store import folds
-from kwatch.store.deliveries import enqueue
+from kwatch.model.decisions import Detour
+from kwatch.model.notifications import Notification, NotificationKind, Untold
 from kwatch.store.instants import to_micros
-from kwatch.store.rows import Change, notification_of
+from kwatch.store.rows import notification_of
 
 #: Dead letters that are older were there before anybody asked for a fallback.
 RECENT: Final = timedelta(hours=1)
+#: Rows that are told elsewhere at once.
+BATCH: Final = 200
 
-#: What waits since some instant, and what has died lately; so many at once.
+#: What waits since some instant, and what has died lately; an overflow not before it has its company. The plus has the
+#: few dead found by when they died; `!= ''` is what the index of what is folded asks for.
 _UNTOLD: Final = """
-    SELECT number, id FROM deliveries
-    WHERE destination = ?1 AND finished_at IS NULL AND created_at <= ?2 AND NOT is_detoured AND kind != 'test'
-    UNION ALL
-    SELECT number, id FROM deliveries
-    WHERE finished_at >= ?3 AND destination = ?1 AND state = 'dead' AND NOT is_detoured AND kind != 'test'
-    ORDER BY number LIMIT 1000
+    SELECT id FROM deliveries AS waiting
+    WHERE number IN (
+        SELECT number FROM deliveries WHERE destination = :destination AND finished_at IS NULL AND created_at <= :before
+        UNION ALL
+        SELECT number FROM deliveries
+          WHERE +destination = :destination AND finished_at >= :died_after AND state = 'dead')
+      AND kind != 'test'
+      AND iif(kind = 'overflow',
+        due_at <= :now
+        AND EXISTS (SELECT 1 FROM deliveries
+          WHERE folded_into = waiting.id AND folded_into != '' AND detoured_to != :fallbacks),
+        detoured_to != :fallbacks)
+    ORDER BY number LIMIT :batch
 """
 
 
-def detour(
-    connection: apsw.Connection, destination: str, fallbacks: Iterable[Fallback], before: datetime | None, at: datetime
-) -> list[Change]:
-    """Tell the fallbacks what is dead, and what waits since `before`; None: nothing that waits."""
-    waiting = -1 if before is None else to_micros(before)
-    rows: Iterator[tuple[int, str]] = connection.execute(_UNTOLD, (destination, waiting, to_micros(at - RECENT)))
-    changes: list[Change] = []
-    for _, id_ in tuple(rows):
-        connection.execute("UPDATE deliveries SET is_detoured = 1 WHERE id = ?", (id_,))
-        changes += _tell(connection, notification_of(connection, id_), fallbacks, at)
-    return changes
+def untold(
+    connection: apsw.Connection, destination: str, fallbacks: Iterable[str], before: datetime | None, now: datetime
+) -> tuple[Untold, ...]:
+    """Return what is dead, and what waits since `before`, and these were not told; None: nothing that waits."""
+    named = _named(fallbacks)
+    asked = {
+        "destination": destination,
+        "before": -1 if before is None else to_micros(before),
+        "died_after": to_micros(now - RECENT),
+        "now": to_micros(now),
+        "fallbacks": named,
+        "batch": BATCH,
+    }
+    rows: Iterator[tuple[str]] = connection.execute(_UNTOLD, asked)
+    return tuple(_untold(connection, notification_of(connection, id_), named) for (id_,) in tuple(rows))
 
 
-def follow(connection: apsw.Connection, notification: Notification) -> list[Change]:
-    """Tell of an end those who were told of the incident in the place of its destination."""
-    if not notification.kind.closes:
-        return []
-    lane = (notification.destination, notification.incident)
-    rows: Iterator[tuple[bytes]] = connection.execute(
-        "SELECT fallback FROM detours WHERE destination = ? AND incident = ?", lane
-    )
-    changes: list[Change] = []
-    for (body,) in tuple(rows):
-        fallback = msgspec.json.decode(body, type=Fallback)
-        changes += _enqueue(connection, _as_told_to(notification, fallback, notification.created_at))
-    connection.execute("DELETE FROM detours WHERE destination = ? AND incident = ?", lane)
-    return changes
-
-
-def forget(connection: apsw.Connection) -> None:
-    """Forget the detours of incidents that nobody knows any more."""
-    connection.execute(
-        "DELETE FROM detours WHERE incident NOT IN (SELECT incident FROM incidents)"
-        " AND incident NOT IN (SELECT incident FROM deliveries)"
+def mark(connection: apsw.Connection, detours: Iterable[Detour]) -> None:
+    """Note who was told."""
+    connection.executemany(
+        "UPDATE deliveries SET detoured_to = ? WHERE id = ?",
+        [(_named(detour.fallbacks), id_) for detour in detours for id_ in detour.ids],
     )
 
 
-def _tell(
-    connection: apsw.Connection, notification: Notification, fallbacks: Iterable[Fallback], at: datetime
-) -> list[Change]:
-    if notification.kind is NotificationKind.OVERFLOW:
-        notification = folds.list_folded(connection, notification)
-    changes: list[Change] = []
-    for fallback in fallbacks:
-        if notification.severity < fallback.severity:
-            continue
-        changes += _enqueue(connection, _opening(connection, _as_told_to(notification, fallback, at)))
-        if not notification.kind.closes:
-            connection.execute(
-                "INSERT OR IGNORE INTO detours VALUES (?, ?, ?)",
-                (notification.destination, notification.incident, msgspec.json.encode(fallback)),
-            )
-    return changes
-
-
-def _enqueue(connection: apsw.Connection, notification: Notification) -> list[Change]:
-    """Queue it, never to be detoured again: two destinations may be each other's fallback."""
-    changes = enqueue(connection, notification)
-    connection.execute("UPDATE deliveries SET is_detoured = 1 WHERE id = ?", (notification.id,))
-    return changes
-
-
-def _as_told_to(notification: Notification, fallback: Fallback, at: datetime) -> Notification:
-    content = msgspec.structs.replace(
-        notification.content, receiver=fallback.receiver, meant_for=notification.destination
+def _untold(connection: apsw.Connection, notification: Notification, named: str) -> Untold:
+    if notification.kind is not NotificationKind.OVERFLOW:
+        return Untold(notification)
+    rows: Iterator[tuple[str]] = connection.execute(
+        "SELECT id FROM deliveries WHERE folded_into = ? AND folded_into != '' AND detoured_to != ? ORDER BY number",
+        (notification.id, named),
     )
-    return msgspec.structs.replace(
-        notification,
-        id=notification_id(notification.incident, fallback.destination, notification.sequence),
-        destination=fallback.destination,
-        content=content,
-        created_at=at,
-        thread_of="",
-    )
+    return Untold(notification, tuple(notification_of(connection, id_) for (id_,) in tuple(rows)))
 
 
-def _opening(connection: apsw.Connection, notification: Notification) -> Notification:
-    """Let what goes on open the incident where nobody has heard of it."""
-    if notification.kind not in (NotificationKind.UPDATE, NotificationKind.REPEAT):
-        return notification
-    lane = (notification.destination, notification.incident)
-    is_known = connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM deliveries WHERE destination = ? AND incident = ?)", lane
-    ).get
-    if is_known:
-        return notification
-    content = msgspec.structs.replace(notification.content, kind=NotificationKind.FIRING)
-    return msgspec.structs.replace(notification, kind=NotificationKind.FIRING, content=content)
+def _named(fallbacks: Iterable[str]) -> str:
+    return ", ".join(fallbacks)

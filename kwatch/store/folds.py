@@ -1,7 +1,8 @@
 """Folding in SQL: what becomes a line of an overflow, and what the overflow is then told for (spec 3.2, S-91 to S-96).
 
 A folded row has ended: `folded_into` names the overflow that lists it. An overflow takes in more until it is listed,
-which is done once, in the transaction that reads what it stands for; so nothing can come between the two.
+which is done once, in the transaction that reads what it stands for; so nothing can come between the two. Queries say
+`folded_into != ''` too: without it their index is of no use to SQLite.
 """
 
 from collections.abc import Iterable
@@ -109,7 +110,8 @@ def _open_id(connection: apsw.Connection, destination: str) -> str | None:
 def list_folded(connection: apsw.Connection, overflow: Notification) -> Notification:
     """Close the overflow to more, and keep it as it is told; doing so again gives the same."""
     rows = connection.execute(
-        "SELECT notification FROM deliveries WHERE folded_into = ? ORDER BY number", (overflow.id,)
+        "SELECT notification FROM deliveries WHERE folded_into = ? AND folded_into != '' ORDER BY number",
+        (overflow.id,),
     )
     listed = list_overflow(overflow, (_NOTIFICATION.decode(body) for (body,) in rows))
     connection.execute(
@@ -122,7 +124,8 @@ def list_folded(connection: apsw.Connection, overflow: Notification) -> Notifica
 def folded(connection: apsw.Connection, overflow_id: str, limit: int) -> tuple[Folded, ...]:
     """Return what an overflow stands for, oldest first."""
     rows = connection.execute(
-        "SELECT id, incident, kind FROM deliveries WHERE folded_into = ? ORDER BY number LIMIT ?", (overflow_id, limit)
+        "SELECT id, incident, kind FROM deliveries WHERE folded_into = ? AND folded_into != '' ORDER BY number LIMIT ?",
+        (overflow_id, limit),
     )
     return tuple(Folded(id_, incident, NotificationKind(kind)) for id_, incident, kind in rows)
 
@@ -135,7 +138,8 @@ def remember(connection: apsw.Connection, overflow: Notification, at: datetime) 
     connection.execute(
         "INSERT INTO incidents SELECT destination, incident, NULL, ?2,"  # noqa: S608
         f" coalesce(max(sequence) FILTER (WHERE kind IN ({_SNAPSHOTS})) = max(sequence), 0), ?3"
-        " FROM deliveries WHERE folded_into = ?1 AND kind != 'notice' GROUP BY destination, incident"
+        " FROM deliveries WHERE folded_into = ?1 AND folded_into != '' AND kind != 'notice'"
+        " GROUP BY destination, incident"
         " ON CONFLICT DO UPDATE SET is_open = min(is_open, excluded.is_open), last_sent_at = excluded.last_sent_at",
         (overflow.id, overflow.incident, to_micros(at)),
     )

@@ -106,6 +106,11 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         PRIMARY KEY (destination, incident, fallback)
     ) WITHOUT ROWID;
     """,
+    """
+    DROP TABLE detours;
+    ALTER TABLE deliveries DROP COLUMN is_detoured;
+    ALTER TABLE deliveries ADD COLUMN detoured_to TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 

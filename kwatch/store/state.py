@@ -11,8 +11,16 @@ import msgspec
 
 from kwatch.errors import StateError
 from kwatch.model.decisions import AuditEntry, Checkpoint, Decision, IncidentRow, Row, Table
-from kwatch.model.notifications import Attempt, Delivery, DeliveryState, Folded, Message, Notification, NotificationKind
-from kwatch.model.routes import Fallback
+from kwatch.model.notifications import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    Folded,
+    Message,
+    Notification,
+    NotificationKind,
+    Untold,
+)
 from kwatch.store import audit, by_hand, deliveries, detours, folds, token, upkeep
 from kwatch.store.deliveries import Queue, Settlement
 from kwatch.store.folder import FolderLock
@@ -147,19 +155,15 @@ class State:
         """Return what an overflow stands for, oldest first; at most `limit`, unless that is negative."""
         return await self._writer.read(lambda connection: folds.folded(connection, overflow_id, limit))
 
-    async def detour(
-        self, destination: str, fallbacks: Iterable[Fallback], before: datetime | None, now: datetime
-    ) -> bool:
-        """Tell fallbacks what a destination was not told: what is dead, and what waits since `before` (None: not that).
+    async def untold(
+        self, destination: str, fallbacks: Iterable[str], before: datetime | None, now: datetime
+    ) -> tuple[Untold, ...]:
+        """Return what a destination was not told, nor these in its place: a batch of it, oldest first.
 
-        Each is told once; False: there was nothing. An end of what they are told of is told to them too.
+        That is what is dead, and what waits since `before` (None: not that).
         """
         chosen = tuple(fallbacks)
-        changes = await self._writer.write(
-            lambda connection: detours.detour(connection, destination, chosen, before, now)
-        )
-        self._count(changes)
-        return bool(changes)
+        return await self._writer.read(lambda connection: detours.untold(connection, destination, chosen, before, now))
 
     async def retry(self, delivery_id: str, actor: str, now: datetime) -> bool:
         """Let a delivery be attempted now because somebody wants it; False: there is none of that id.
@@ -242,7 +246,7 @@ def _commit(connection: apsw.Connection, decision: Decision) -> list[Change]:
     changes: list[Change] = []
     for notification in decision.notifications:
         changes += deliveries.enqueue(connection, notification)
-        changes += detours.follow(connection, notification)
+    detours.mark(connection, decision.detours)
     return changes
 
 

@@ -6,7 +6,6 @@ import apsw
 
 from kwatch.model.beat import BEAT
 from kwatch.model.notifications import DeliveryState
-from kwatch.store import detours
 from kwatch.store.instants import to_micros
 from kwatch.store.rows import Change
 
@@ -56,5 +55,4 @@ def prune(connection: apsw.Connection, before: datetime) -> int:
     connection.execute(
         "DELETE FROM incidents WHERE NOT is_open AND (last_sent_at < ? OR destination = ?)", (micros, BEAT)
     )
-    detours.forget(connection)
     return pruned

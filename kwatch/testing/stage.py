@@ -14,12 +14,10 @@ token}`; `FOLDER` is the stage's own.
 
 import asyncio
 import inspect
-import json
 import math
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,14 +30,13 @@ from kwatch.board import LiveBoard
 from kwatch.cluster.wire import Wire
 from kwatch.config.files import ConfigFiles
 from kwatch.control import LiveControl
-from kwatch.notify.base import Connection
 from kwatch.ports import Ports
 from kwatch.store.state import State
 from kwatch.telemetry import Counters
 from kwatch.testing import manifests, virtual
 from kwatch.testing.fake import FakeCluster, FakeWire
-from kwatch.testing.timeline import Timeline
-from kwatch.testing.told import Told
+from kwatch.testing.timeline import Absence, Timeline
+from kwatch.testing.told import Told, told_by
 from kwatch.testing.vendors.slack import Slack
 from kwatch.web.routes import create_app
 
@@ -51,20 +48,6 @@ SLACK_TOKEN = "xoxb-stage"  # noqa: S105 - of the stage's own Slack
 Act = Callable[[], object]
 
 
-@dataclass(frozen=True, slots=True)
-class _Absence:
-    """When kwatch is not there; `text`: the configuration from then on, empty for the same."""
-
-    begin: float
-    end: float
-    text: str = ""
-    is_killed: bool = True
-
-
-#: Seconds by which what happens at an instant comes before kwatch's own timers of that instant; no clock shows them.
-_AHEAD = 2e-9
-
-
 class Stage:
     """One cluster, one state folder; `at` writes the play, `run` plays it."""
 
@@ -73,7 +56,7 @@ class Stage:
         self._lead = lead
         self._text = text
         self._acts: list[tuple[float, Act]] = []
-        self._absences: list[_Absence] = []
+        self._absences: list[Absence] = []
         self._first: dict[str, float] = {}  # instants of the first occurrences, by the Events' names
         self.told: list[Told] = []
         self.answer: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(200)
@@ -202,7 +185,7 @@ class Stage:
 
         It comes back with another configuration if one is given.
         """
-        self._absences.append(_Absence(begin, end, text, is_killed))
+        self._absences.append(Absence(begin, end, text, is_killed))
 
     def write(self, text: str = "", name: str = "kwatch.yaml") -> Path:
         """Let a file of the configuration be another one, from now on; for acts.
@@ -279,19 +262,19 @@ class Stage:
         async with asyncio.TaskGroup() as tasks:
             acting = tasks.create_task(self._act())
             begin = -self._lead
-            for absence in [*self._absences, _Absence(until, until)]:
+            for absence in [*self._absences, Absence(until, until)]:
                 await self._live(begin, absence)
                 begin, self._text = absence.end, absence.text or self._text
             acting.cancel()
 
     async def _act(self) -> None:
         for seconds, act in sorted(self._acts, key=lambda entry: entry[0]):
-            await self._timeline.until(seconds - _AHEAD)
+            await self._timeline.until_just_before(seconds)
             result = act()
             if inspect.isawaitable(result):
                 await result
 
-    async def _live(self, begin: float, absence: "_Absence") -> None:
+    async def _live(self, begin: float, absence: Absence) -> None:
         """Let kwatch run from an instant until it is absent, again after each `kill`."""
         while begin < absence.begin:
             await self._timeline.until(begin)
@@ -299,7 +282,7 @@ class Stage:
             await self._live_once(absence)
             begin = self._back_at
 
-    async def _live_once(self, absence: "_Absence") -> None:
+    async def _live_once(self, absence: Absence) -> None:
         """Run kwatch until it is absent or until a `kill`, which finishes nothing."""
         self._killed.clear()
         with self._opened() as app:
@@ -344,16 +327,13 @@ class Stage:
             cluster="stage",
             clock=self.own_clock,
             rng=random.Random(0),  # noqa: S311 - jitter, the same in every run
-            transport=self._transport,
+            transport=lambda _: httpx.MockTransport(self._receive),
             files=files if self.follows_files else ConfigFiles(),
         )
         try:
             yield App(files.read(), ports, state, self.counters)
         finally:
             state.close()
-
-    def _transport(self, _: Connection) -> httpx.AsyncBaseTransport:
-        return httpx.MockTransport(self._receive)
 
     async def _receive(self, request: httpx.Request) -> httpx.Response:
         if self.answers_after:
@@ -364,8 +344,5 @@ class Stage:
             return await self.slack.answer(request)
         response = self.answer(request)
         if response.is_success and request.method == "POST":  # a GET is a heartbeat
-            document = json.loads(request.content)
-            rules = tuple(alert["labels"]["rule"] for alert in document["alerts"])
-            name = request.url.path.rpartition("/")[2]
-            self.told.append(Told(self.now(), name, document["kind"], rules, request.content))
+            self.told.append(told_by(request, self.now()))
         return response

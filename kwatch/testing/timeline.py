@@ -1,10 +1,24 @@
 """The instants of a play, in seconds since its start, and the clocks that show them."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kwatch.testing import virtual
 from kwatch.testing.fake.objects import timestamp
+
+#: Seconds by which what happens at an instant comes before kwatch's own timers of that instant; no clock shows them.
+_AHEAD = 2e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """When kwatch is not there; `text`: the configuration from then on, empty for the same."""
+
+    begin: float
+    end: float
+    text: str = ""
+    is_killed: bool = True
 
 
 class Timeline:
@@ -48,3 +62,7 @@ class Timeline:
     async def until(self, at: float) -> None:
         """Wait for an instant."""
         await asyncio.sleep(max(0.0, self.left(at)))
+
+    async def until_just_before(self, at: float) -> None:
+        """Wait until what is played at an instant is due."""
+        await self.until(at - _AHEAD)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -29,6 +31,13 @@ class Told:
         alerts = ", ".join(_alert_line(alert, self.kind) for alert in self.document["alerts"])
         alerts = alerts or self.document["message"].partition("\n")[0]
         return f"{_number(self.at)} {self.destination} {self.kind} {alerts}"
+
+
+def told_by(request: httpx.Request, at: float) -> Told:
+    """Return what a webhook's request tells, at the URL's last segment."""
+    document = json.loads(request.content)
+    rules = tuple(alert["labels"]["rule"] for alert in document["alerts"])
+    return Told(at, request.url.path.rpartition("/")[2], document["kind"], rules, request.content)
 
 
 def _alert_line(alert: Mapping[str, Any], kind: str) -> str:

@@ -24,7 +24,8 @@ class Shelf:
         self._paths = tuple(sorted(projection.paths, key=repr))
         self._numbers = {path: number for number, path in enumerate(self._paths)}
         self._records: dict[str, bytes] = {}
-        # One frame asks for its object up to four times, and objects share owners: some are kept unpacked, too.
+        # One frame asks for its object up to four times, and objects share owners: what was put last, and what was
+        # asked for since, is kept unpacked, too.
         self._recent: dict[str, tuple[bytes, ObjectState]] = {}
 
     def get(self, ref: ObjectRef) -> ObjectState | None:
@@ -35,13 +36,10 @@ class Shelf:
         recent = self._recent.get(key)
         if recent is None or recent[0] is not record:
             recent = record, self._unpacked(ref.group, ref.kind, ref.namespace, ref.name, record)
-            self._note(key, recent)
+            if len(self._recent) >= RECENT:
+                self._recent = {}
+            self._recent[key] = recent
         return recent[1]
-
-    def _note(self, key: str, recent: tuple[bytes, ObjectState]) -> None:
-        if len(self._recent) >= RECENT:
-            self._recent.clear()
-        self._recent[key] = recent
 
     def state(self, kind: Kind, key: str) -> ObjectState:
         namespace, _, name = key.partition("/")
@@ -68,7 +66,7 @@ class Shelf:
         )
         key = key_of(state.ref)
         self._records[key] = record
-        self._note(key, (record, state))
+        self._recent = {key: (record, state)}
         self.partial.discard(key)
 
     def remove(self, key: str) -> None:

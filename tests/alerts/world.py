@@ -11,6 +11,7 @@ from typing import NamedTuple
 from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
 from kwatch.alerts.settings import EngineSettings
+from kwatch.model.alerts import AlertView
 from kwatch.model.conditions import AllOf, Condition, LabelIs, Text
 from kwatch.model.decisions import Decision, IncidentRow, Row, Table
 from kwatch.model.findings import Emission, Finding, FindingKind, Truth
@@ -217,6 +218,11 @@ class World:
     @property
     def told(self) -> list[Told]:
         return [_told(notification) for notification in self.notifications]
+
+    @property
+    def last(self) -> AlertView:
+        """The first alert of the last notification."""
+        return self.notifications[-1].content.alerts[0]
 
     @property
     def brief(self) -> list[str]:

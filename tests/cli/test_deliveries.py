@@ -116,6 +116,13 @@ def test_what_was_given_up_is_retried_or_dropped(tmp_path: Path, act: str, said:
     assert (result.exit_code, result.output, control.asked) == (0, said, [((act, "n-1"), "ann")])
 
 
+@pytest.mark.parametrize(("act", "said"), [("retry", {"queued": "n-1"}), ("drop", {"dropped": "n-1"})])
+def test_programs_are_told_what_was_changed(tmp_path: Path, act: str, said: dict[str, str]) -> None:
+    with served(tmp_path, FixedBoard()):
+        result = CliRunner().invoke(main, ["deliveries", act, "n-1", "--state", str(tmp_path), "--json"])
+    assert (result.exit_code, json.loads(result.output)) == (0, said)
+
+
 @pytest.mark.parametrize("act", ["retry", "drop"])
 def test_what_cannot_be_retried_or_dropped_says_why(tmp_path: Path, act: str) -> None:
     with served(tmp_path, FixedBoard()):

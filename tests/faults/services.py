@@ -38,11 +38,12 @@ Answer = Callable[[httpx.Request], Awaitable[httpx.Response]]
 class Services:
     """All services, and a kwatch that tells each of them; `stage` plays it.
 
-    `spare` is a service that is told by itself, as the receiver of that name; `keys` are those of all others.
+    `spare` is a service that is told by itself, as the receiver of that name; `keys` are those of all others. These are
+    one receiver, or `apart`: each is told of the namespace of its name.
     """
 
-    def __init__(self, folder: Path, rules: str = BROKEN, *, spare: str = "", **keys: Any) -> None:
-        receivers: dict[str, list[Any]] = {"team": []}
+    def __init__(self, folder: Path, rules: str = BROKEN, *, spare: str = "", apart: bool = False, **keys: Any) -> None:
+        receivers: dict[str, list[Any]] = {}
         self.stage = Stage(folder, "")
         self.vendors: dict[str, Any] = {}
         self._hosts: dict[str, str] = {}
@@ -59,9 +60,11 @@ class Services:
             if name == spare:
                 receivers["spare"] = [{**entry, "pace": {"per_minute": 10_000, "burst": 100}}]
             else:
-                receivers["team"].append({**entry, **keys})
-        route = "route: {receiver: team, group_by: [namespace, name], group_wait: 0s}\n"
-        self.stage.write(f"{rules}{route}receivers: {json.dumps(receivers)}\n")
+                receivers.setdefault(name if apart else "team", []).append({**entry, **keys})
+        routes = [{"match": {"namespace": each}, "receiver": each} for each in receivers if each != "spare"]
+        route = {"receiver": "spare" if apart else "team", "group_by": ["namespace", "name"], "group_wait": "0s"}
+        words = {"route": {**route, "routes": routes if apart else []}, "receivers": receivers}
+        self.stage.write(rules + "".join(f"{key}: {json.dumps(value)}\n" for key, value in words.items()))
 
     async def deliveries(self) -> dict[str, list[tuple[str, str, int]]]:
         """Return what there is for each service, oldest first: kind, state and attempts."""

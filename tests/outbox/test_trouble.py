@@ -36,19 +36,51 @@ def silent() -> Gate:
         (Gate().after(REFUSED, START), None),
         (suspended(Reason.UNAUTHORIZED), Trouble("unauthorized", START)),
         (suspended(Reason.GONE), Trouble("gone", START)),
-        (paused(299), None),
-        (paused(300), Trouble("rate_limited", START)),
+        (paused(299), Trouble("rate_limited", START, START + timedelta(seconds=299))),
+        (paused(300), Trouble("rate_limited", START, START + timedelta(seconds=300))),
         (silent(), Trouble("no_answer", START)),
     ],
 )
 def test_a_gate_that_lets_nothing_through_for_long_is_a_trouble(gate: Gate, expected: Trouble | None) -> None:
-    assert look(None, gate, START) == expected
+    assert look(None, gate, 0, START) == expected
 
 
 def test_one_that_changes_its_reason_goes_on() -> None:
     before = Trouble("no_answer", START, is_told=True)
-    assert look(before, suspended(Reason.NOT_FOUND), START + MINUTE) == Trouble("not_found", START, is_told=True)
-    assert look(before, Gate(), START + MINUTE) is None
+    after = look(before, suspended(Reason.NOT_FOUND), 0, START + MINUTE)
+    assert after == Trouble("not_found", START, is_told=True)
+
+
+def test_what_was_told_is_over_when_something_was_taken() -> None:
+    before = Trouble("rate_limited", START, START + MINUTE, is_told=True, taken=7)
+    idle = look(before, paused(60), 7, START + MINUTE)
+    assert idle == Trouble("rate_limited", START, START + MINUTE, START + MINUTE, is_told=True, taken=7)
+    assert look(idle, paused(60), 7, START + 1000 * MINUTE) == idle
+    assert look(idle, paused(60), 8, START + 1000 * MINUTE) is None
+
+
+def test_another_channel_counts_from_nothing() -> None:
+    before = Trouble("gone", START, is_told=True, taken=7)
+    idle = look(before, Gate(), 0, START + MINUTE)
+    assert idle == Trouble("gone", START, idle_since=START + MINUTE, is_told=True, taken=0)
+    assert look(idle, Gate(), 1, START + 2 * MINUTE) is None
+
+
+def test_what_nobody_heard_of_is_over_after_a_while() -> None:
+    idle = look(Trouble("rate_limited", START, START), Gate(), 0, START)
+    assert look(idle, Gate(), 0, START + 5 * MINUTE - timedelta(microseconds=1)) == idle
+    assert look(idle, Gate(), 0, START + 5 * MINUTE) is None
+
+
+def test_what_comes_and_goes_is_over_when_it_stays_so() -> None:
+    before = Trouble("gone", START, is_told=True, is_again=True)
+    idle = look(before, Gate(), 1, START)
+    assert idle == Trouble("gone", START, idle_since=START, is_told=True, is_again=True)
+    assert look(idle, Gate(), 2, START + 15 * MINUTE - timedelta(microseconds=1)) == idle
+    assert look(idle, Gate(), 2, START + 15 * MINUTE) is None
+    assert look(idle, suspended(Reason.GONE), 2, START + MINUTE) == Trouble(
+        "gone", START, is_told=True, is_again=True, taken=2
+    )
 
 
 def test_silence_is_waited_for_and_a_refusal_is_not() -> None:
@@ -56,7 +88,9 @@ def test_silence_is_waited_for_and_a_refusal_is_not() -> None:
     assert not Trouble("no_answer", START).is_failing(almost)
     assert Trouble("no_answer", START).is_failing(START + 5 * MINUTE)
     assert Trouble("unauthorized", START).is_failing(START)
-    assert Trouble("rate_limited", START).is_failing(START)
+    assert Trouble("rate_limited", START, START + 5 * MINUTE).is_failing(START)
+    assert not Trouble("rate_limited", START, START + 5 * MINUTE - timedelta(microseconds=1)).is_failing(START)
+    assert not Trouble("unauthorized", START, idle_since=START).is_failing(START)
 
 
 MEND = "Mend its configuration or its secret. It is asked again "
@@ -89,6 +123,8 @@ def test_others_are_told_what_is_wrong_and_what_helps(reason: str, queued: int, 
 def test_its_end_says_how_long_it_was() -> None:
     text = "The destination chat takes messages again, after 34 min."
     assert recovered("chat", Trouble("gone", START), START + 34 * MINUTE) == Report("chat", text, Severity.INFO)
+    idle = Trouble("gone", START, idle_since=START + 34 * MINUTE)
+    assert recovered("chat", idle, START + 60 * MINUTE) == Report("chat", text, Severity.INFO)
 
 
 @pytest.mark.parametrize(("count", "messages"), [(1, "1 message was"), (7, "7 messages were")])

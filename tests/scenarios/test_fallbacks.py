@@ -248,3 +248,74 @@ def test_a_reload_in_the_middle_of_a_trouble_changes_nothing_of_it(tmp_path: Pat
         f"100 spare firing {BROKEN_A}",
         f"200 spare firing {BROKEN_B}",
     ]
+
+
+WELL = "The destination chat takes messages again, after {} min."
+WAITS = "The destination chat asks to wait for long; 1 is waiting."
+
+
+def metas(stage: Stage) -> list[str]:
+    """Return what was told of kwatch."""
+    return [str(told) for told in stage.told if told.kind == "meta"]
+
+
+def test_who_asks_to_wait_again_and_again_is_well_when_it_takes_something(tmp_path: Path) -> None:
+    """Twenty minutes each time, until 4000 s: nothing is taken before 4900 s, and nobody is told otherwise."""
+    stage, pods = staged(tmp_path, configured(), refused_until(0))
+    stage.answer = lambda request: (
+        httpx.Response(429, headers={"Retry-After": "1200"})
+        if request.url.path == "/chat" and stage.now() < 4000
+        else httpx.Response(200)
+    )
+    pods.phase(100, "a")
+    stage.run(until=9000)
+    assert stage.lines == [
+        f"100 spare meta {WAITS}",
+        f"100 spare firing {BROKEN_A}",
+        f"4900 chat firing {BROKEN_A}",
+        f"4900 spare meta {WELL.format(80)}",
+    ]
+
+
+def test_who_asks_to_wait_shortly_for_five_minutes_is_told_elsewhere(tmp_path: Path) -> None:
+    stage, pods = staged(tmp_path, configured(), refused_until(0))
+    stage.answer = lambda request: (
+        httpx.Response(429, headers={"Retry-After": "60"})
+        if request.url.path == "/chat" and stage.now() < 1000
+        else httpx.Response(200)
+    )
+    pods.phase(100, "a")
+    stage.run(until=1500)
+    assert stage.lines == [
+        f"340 spare meta {WAITS}",
+        f"340 spare firing {BROKEN_A}",
+        f"1000 chat firing {BROKEN_A}",
+        f"1000 spare meta {WELL.format(15)}",
+    ]
+
+
+def test_who_fails_again_soon_is_told_so_and_well_only_when_it_stays_so(tmp_path: Path) -> None:
+    """Refused until 900 s, from 1300 to 2100 s and from 2600 to 3400 s: nobody believes that it is well meanwhile."""
+    times = [(100, 900), (1300, 2100), (2600, 3400)]
+    stage, pods = staged(
+        tmp_path,
+        configured(),
+        lambda path, now: 401 if path == "chat" and any(begin <= now < end for begin, end in times) else 200,
+    )
+    for number, at in enumerate((100, 1300, 2600)):
+        pods.phase(at, f"p{number}")
+    stage.run(until=6000)
+    assert metas(stage) == [
+        f"100 spare meta {REFUSES.format('1 is')}",
+        f"1000 spare meta {WELL.format(15)}",
+        f"1300 spare meta {REFUSES.format('1 is')}",
+        f"4400 spare meta {WELL.format(37)}",
+    ]
+
+
+def test_another_token_that_is_refused_too_is_no_recovery(tmp_path: Path) -> None:
+    stage, pods = staged(tmp_path, configured(), refused_until(2000))
+    pods.phase(100, "a")
+    stage.reload(500, configured(", fallback: spare, headers: {X-Try: again}"))
+    stage.run(until=3000)
+    assert metas(stage) == [f"100 spare meta {REFUSES.format('1 is')}", f"2300 spare meta {WELL.format(37)}"]

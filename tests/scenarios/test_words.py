@@ -1,82 +1,13 @@
 """Each word of the configuration, through the whole of kwatch: a play that is told otherwise without it."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from kwatch.testing import manifests
 from kwatch.testing.stage import Stage
-from tests.scenarios.plays import GROUPED, HOOK, brief, play, pod
-
-Manifest = Mapping[str, Any]
-
-# Two Pods that have nothing in common, a Node, and an Event about each.
-WEB: Manifest = {
-    "apiVersion": "v1",
-    "kind": "Pod",
-    "metadata": {
-        "name": "web-1",
-        "namespace": "shop",
-        "labels": {"app": "web"},
-        "annotations": {"example.com/tier": "3"},
-        "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d", "controller": True}],
-    },
-    "spec": {"nodeName": "node-1", "containers": [{"name": "main", "resources": {"limits": {"memory": "2Gi"}}}]},
-    "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
-}
-DB: Manifest = {
-    "apiVersion": "v1",
-    "kind": "Pod",
-    "metadata": {
-        "name": "db-0",
-        "namespace": "data",
-        "labels": {"app": "db"},
-        "annotations": {"example.com/tier": "1"},
-        "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "controller": True}],
-    },
-    "spec": {"nodeName": "node-2", "containers": [{"name": "main", "resources": {"limits": {"memory": "512Mi"}}}]},
-    "status": {"phase": "Failed", "conditions": [{"type": "Ready", "status": "False"}]},
-}
-NODE: Manifest = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"}, "status": {}}
-SET: Manifest = {
-    "apiVersion": "apps/v1",
-    "kind": "ReplicaSet",
-    "metadata": {
-        "name": "web-5d",
-        "namespace": "shop",
-        "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "controller": True}],
-    },
-}
-
-
-def populate(stage: Stage, at: float) -> None:
-    """Let there be two Pods, with the owner of one, and a Node."""
-    for manifest in (SET, WEB, DB, NODE):
-        stage.apply(at, manifest)
-
-
-def tell(stage: Stage, at: float) -> None:
-    """Let there be an Event about each."""
-    said = [
-        ("Pod/shop/web-1", "BackOff", "Warning", "Back-off restarting", "kubelet", "node-1"),
-        ("Pod/data/db-0", "Killing", "Normal", "Stopping container", "operator", "node-2"),
-        ("Node//node-1", "Rebooted", "Warning", "has been rebooted", "kubelet", "node-1"),
-    ]
-    for about, reason, type_, message, component, host in said:
-        times = {"first": stage.second(at), "last": stage.second(at)}
-        name = about.rpartition("/")[2]
-        event = manifests.core_event(f"{name}.e", about, reason=reason, message=message, count=1, **times)
-        stage.apply(at, {**event, "type": type_, "source": {"component": component, "host": host}})
-
-
-def told(stage: Stage) -> list[str]:
-    """Return the names of the objects that were told of, sorted."""
-    return sorted(alert["labels"]["name"] for one in stage.told for alert in one.document["alerts"])
-
+from tests.scenarios.plays import GROUPED, HOOK, play, pod
+from tests.scenarios.two_pods import failing, populate, tell, told
 
 OF_OBJECTS = [
     ("kind: Pod", ["db-0", "web-1"]),
@@ -161,11 +92,6 @@ def test_a_match_on_changes(tmp_path: Path, match: str, instants: list[float]) -
     stage.at(40, lambda: stage.cluster.delete(web))
     stage.run(until=100)
     assert [one.at for one in stage.told] == instants
-
-
-def failing(*words: str, on: str = "resource, match: {kind: Pod, fields: {status.phase: Failed}}") -> str:
-    """Return a configuration of one rule, with these further words."""
-    return f"packs: []\nrules: [{{{', '.join(('name: r', f'on: {on}', *words))}}}]\n{HOOK}"
 
 
 @pytest.mark.parametrize(
@@ -334,121 +260,6 @@ def test_the_selector_of_namespaces_is_live(tmp_path: Path) -> None:
     pods.event(40, "c")
     stage.run(until=100)
     assert told(stage) == ["b"]
-
-
-# routes and destinations
-
-TWO = """
-receivers:
-  team: [{type: webhook, name: team, url: "http://receiver.example/team"}]
-  team-x: [{type: webhook, name: x, url: "http://receiver.example/x"}]
-"""
-
-
-def test_a_receiver_may_hold_labels_and_else_the_parent_is_told_and_counted(tmp_path: Path) -> None:
-    route = 'route: {receiver: team, group_wait: 0s, routes: [{match: {team: "*"}, receiver: "team-{{ team }}"}]}\n'
-    rule = "{name: r, on: resource, match: {kind: Pod, fields: {status.phase: Failed}}}"
-    stage = Stage(tmp_path, f"watch: {{labels: [team]}}\npacks: []\nrules: [{rule}]\n{route}{TWO}")
-    for at, name in ((0, "x"), (10, "y")):
-        metadata = {"name": name, "namespace": "shop", "labels": {"team": name}}
-        stage.apply(at, {**pod(name, "Failed"), "metadata": metadata})
-    stage.run(until=60)
-    assert stage.lines == ["0 x firing r shop/Pod/x", "10 team firing r shop/Pod/y"]
-    assert stage.counted("decisions", outcome="receiver_fallback") == 1
-
-
-@pytest.mark.parametrize(
-    ("timing", "instants"),
-    [
-        ("", [0]),
-        (", group_wait: 5s", [5]),
-        (", routes: [{match: {severity: critical}, group_wait: 5s}]", [5]),
-        (", group_wait: 20s, routes: [{match: {severity: critical}}]", [0]),
-    ],
-)
-def test_critical_waits_only_where_the_route_itself_says_so(tmp_path: Path, timing: str, instants: list[float]) -> None:
-    text = failing("severity: critical").replace(", group_by: [namespace], group_wait: 0s", timing)
-    stage, pods = play(tmp_path, text)
-    pods.phase(0, "a")
-    stage.run(until=60)
-    assert [one.at for one in stage.told] == instants
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("severity: critical", []),
-        ("severity: warning", ["firing@0", "resolved@60"]),
-        ("send_resolved: false", ["firing@0"]),
-    ],
-)
-def test_a_destination_hears_what_it_asks_for(tmp_path: Path, words: str, expected: list[str]) -> None:
-    text = failing("resolve_hold: 0s").replace("name: hook,", f"name: hook, {words},")
-    stage, pods = play(tmp_path, text)
-    pods.phase(0, "a")
-    pods.phase(60, "a", "Running")
-    assert brief(stage.run(until=600)) == expected
-
-
-def test_times_and_texts_of_a_destination(tmp_path: Path) -> None:
-    words = 'timezone: Asia/Tokyo, template: {title: "look: {{ place }}"}'
-    stage, pods = play(tmp_path, failing().replace("name: hook,", f"name: hook, {words},"))
-    pods.phase(0, "a")
-    stage.run(until=10)
-    assert stage.told[0].document["title"] == "look: shop/Pod/a"
-    assert "FIRING since 21:00 JST" in stage.told[0].document["text"]
-
-
-def test_timeout_bounds_each_attempt(tmp_path: Path) -> None:
-    requests: list[httpx.Request] = []
-    stage, pods = play(tmp_path, failing().replace("name: hook,", "name: hook, timeout: 7s,"))
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        requests.append(request)
-        return httpx.Response(200)
-
-    stage.answer = answer
-    pods.phase(0, "a")
-    stage.run(until=10)
-    assert requests[0].extensions["timeout"]["read"] <= 7
-
-
-def test_a_webhook_sends_its_own_body_with_headers_and_signature(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("whsec_a3dhdGNoLXRlc3Qtc2VjcmV0LTAwMDAwMA==")
-    (tmp_path / "word").write_text("open sesame")
-    words = (
-        'body: {text: "{{ title }}", alerts: []}, sign: {file: FOLDER/key}, '
-        'headers: {X-Cluster: "{{ cluster }}", Authorization: {file: FOLDER/word}}'
-    )
-    requests: list[httpx.Request] = []
-    stage, pods = play(tmp_path, failing().replace("name: hook,", f"name: hook, {words},"))
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        requests.append(request)
-        return httpx.Response(500)
-
-    stage.answer = answer
-    pods.phase(0, "a")
-    stage.run(until=1)
-    first = requests[0]
-    assert json.loads(first.content) == {"text": "WARNING · r · shop/Pod/a · since 12:00 UTC", "alerts": []}
-    assert (first.headers["x-cluster"], first.headers["authorization"]) == ("stage", "open sesame")
-    assert first.headers["webhook-signature"].startswith("v1,")
-
-
-SLACK = """
-receivers: {team: [{type: slack, token: {file: FOLDER/slack-token}, channel: "#alerts", mention: {critical: "@here"}}]}
-"""
-
-
-@pytest.mark.parametrize(("severity", "is_called"), [("critical", True), ("warning", False)])
-def test_slack_calls_whom_the_severity_names(tmp_path: Path, severity: str, is_called: bool) -> None:
-    text = failing(f"severity: {severity}").replace(HOOK, SLACK)
-    stage, pods = play(tmp_path, text)
-    pods.phase(0, "a")
-    stage.run(until=60)
-    (root,) = stage.slack.roots()
-    assert bool(root.pings) is is_called
 
 
 # the first start, and unknown

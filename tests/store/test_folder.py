@@ -50,7 +50,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     connection = apsw.Connection(str(tmp_path / "state.db"))
     connection.pragma("user_version", 99)
     connection.close()
-    with pytest.raises(StateError, match="schema 99, this one knows 6"):
+    with pytest.raises(StateError, match="schema 99, this one knows 7"):
         open_state(tmp_path)
 
 

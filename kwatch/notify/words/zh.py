@@ -140,6 +140,7 @@ WORDS: Final[Mapping[str, str]] = {
     "new": "新增",
     # notes
     "not as your template has it: {problem}": "未按您的模板显示：{problem}",
+    "{problems} that {destination} could not be told": "{destination} 未能收到的{problems}",
     "meant for {destination}, which cannot be told": "本应发给 {destination}，但目前无法送达",
     "late: the first of them is of {since}, and could not be delivered": (
         "迟到的消息：其中最早的一条始于 {since}，当时无法投递"

@@ -1,7 +1,8 @@
 """Discord's webhooks: https://docs.discord.com/developers/resources/webhook.
 
 One webhook, of a text channel that has a thread, or of a forum. Lengths are counted in UTF-16 units, which is never
-less than what Discord counts.
+less than what Discord counts. What its codes mean: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json,
+with the words of https://github.com/discordjs/discord-api-types/blob/main/rest/common.ts.
 """
 
 import json
@@ -105,9 +106,15 @@ class Discord:
             Refusal("invalid form", _error(400, 50035, "Invalid Form Body"), Failure.MESSAGE),
             Refusal("empty message", _error(400, 50006, "Cannot send an empty message"), Failure.MESSAGE),
             Refusal(
-                "forum", _error(400, 220001, "Webhooks posted to forum channels must have a name"), Failure.DESTINATION
+                "forum",
+                _error(400, 220001, "Webhooks posted to forum channels must have a thread_name or thread_id"),
+                Failure.DESTINATION,
             ),
-            Refusal("no forum", _error(400, 220003, "Webhooks can only create threads in forums"), Failure.DESTINATION),
+            Refusal(
+                "no forum",
+                _error(400, 220003, "Webhooks can only create threads in forum channels"),
+                Failure.DESTINATION,
+            ),
         )
 
     async def answer(self, request: httpx.Request) -> httpx.Response:

@@ -1,7 +1,9 @@
 """A server of Mattermost: https://developers.mattermost.com/api-documentation/.
 
-One channel, with a bot in it and an incoming webhook. Errors have the ids of
-https://github.com/mattermost/mattermost/tree/master/server; an older server's limit of attachments is kept.
+One channel, with a bot in it and an incoming webhook. Errors have the ids and statuses of the server: those of posts in
+https://github.com/mattermost/mattermost/blob/master/server/channels/app/post.go, those of webhooks in
+https://github.com/mattermost/mattermost/blob/master/server/channels/app/webhook.go (HandleIncomingWebhook); an older
+server's limit of attachments is kept.
 """
 
 import html
@@ -170,7 +172,11 @@ class MattermostHook(Mattermost):
         return (
             Refusal("deleted", _error(400, "web.incoming_webhook.invalid.app_error"), Failure.DESTINATION),
             Refusal("disabled", _error(501, "web.incoming_webhook.disabled.app_error"), Failure.DESTINATION),
-            Refusal("no channel", _error(404, "web.incoming_webhook.channel.app_error"), Failure.DESTINATION),
+            Refusal("its channel is gone", _error(404, "app.channel.get.existing.app_error"), Failure.DESTINATION),
+            Refusal("channel", _error(404, "web.incoming_webhook.channel.app_error"), Failure.DESTINATION),
+            Refusal("locked", _error(403, "web.incoming_webhook.channel_locked.app_error"), Failure.DESTINATION),
+            Refusal("its rights", _error(403, "web.incoming_webhook.permissions.app_error"), Failure.DESTINATION),
+            Refusal("archived", _error(400, "api.post.create_post.can_not_post_to_deleted.error"), Failure.DESTINATION),
             Refusal("its user", _error(403, "web.incoming_webhook.user.app_error"), Failure.DESTINATION),
             Refusal("nothing said", _error(400, "web.incoming_webhook.text.app_error"), Failure.MESSAGE),
             Refusal("props", _error(400, "web.incoming_webhook.split_props_length.app_error"), Failure.MESSAGE),

@@ -2,6 +2,10 @@
 
 The real one answers 202 before it looks at the card, and fails later, unseen, for one that is too long or none. This
 one refuses at once, so that tests see it. https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors
+
+No page of Microsoft lists the codes of such a trigger; these are what people report of it: one that is switched off or
+deleted https://github.com/microsoft/coe-starter-kit/issues/8684, one whose URL bears no signature
+https://learn.microsoft.com/power-automate/oauth-authentication.
 """
 
 import json
@@ -76,7 +80,8 @@ class Teams:
             Refusal("rate limit", httpx.Response(429, headers={"Retry-After": "9"}), Failure.PACE, 9.0),
             Refusal("signature", _error(401, "DirectApiAuthorizationRequired"), Failure.DESTINATION),
             Refusal("switched off", _error(400, "WorkflowTriggerIsNotEnabled"), Failure.DESTINATION),
-            Refusal("deleted", _error(404, "WorkflowNotFound"), Failure.DESTINATION),
+            Refusal("deleted", _error(400, "WorkflowTriggerIsNotEnabled"), Failure.DESTINATION),
+            Refusal("unknown", _error(404, "WorkflowNotFound"), Failure.DESTINATION),
             Refusal("schema", _error(400, "TriggerInputSchemaMismatch"), Failure.MESSAGE),
             Refusal("gateway", _error(502, "NoResponse"), Failure.AMBIGUOUS),
         )
