@@ -183,7 +183,8 @@ class Slack:
         for group in self._config.allow:
             if group.startswith("S"):
                 answer = await self._ask("usergroups.users.list", http_verb="GET", params={"usergroup": group})
-                if user in answer.get("users", ()):
+                users = answer.get("users")
+                if isinstance(users, list) and user in users:
                     return True
         return False
 
