@@ -83,7 +83,7 @@ def test_T10_mail_says_what_it_is_about_over_any_transport(tmp_path: Path, tls: 
 
     server = asyncio.run(main())
     (subject, began), (same, ended) = first_lines(server)
-    assert re.fullmatch(r"\[live\] warning: broken shop/Pod/a, since \d\d:\d\d UTC", subject)
+    assert re.fullmatch(r"\[live\] warning: broken shop/Pod/a, since \d{4}-\d\d-\d\d \d\d:\d\d UTC", subject)
     assert same == subject
     assert began.startswith("FIRING since")
     assert ended.startswith("RESOLVED after")
