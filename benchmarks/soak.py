@@ -125,7 +125,9 @@ def _growth(samples: list[Sample]) -> dict[str, Any]:
     for name in samples[-1].queues:
         early, late = (statistics.median(s.queues.get(name, 0) for s in part) for part in (first, last))
         queues[name] = {"first": early, "last": late, "most": max(s.queues.get(name, 0) for s in samples)}
+    minutes = (samples[start : start + 60] for start in range(0, len(samples), 60))
     return {
+        "rss_mb_by_minute": [round(statistics.median(each.rss_mb for each in minute), 1) for minute in minutes],
         "rss_first_mb": round(rss[0], 1),
         "rss_last_mb": round(rss[1], 1),
         "rss_is_flat": rss[1] - rss[0] <= FLAT_MB,

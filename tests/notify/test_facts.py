@@ -137,7 +137,7 @@ def test_without_a_summary_the_message_is_the_cause() -> None:
 
 def test_an_alert_about_a_node_names_it_once() -> None:
     said = content(alert(labels={"kind": "Node", "name": "n-17", "workload": "Node/n-17", "node": "n-17"}))
-    context = context_of(notification(said), "UTC", TemplateEngine(StillClock())).context
+    context = context_of(notification(said), "UTC", TemplateEngine(StillClock()).for_message()).context
     assert [text for _, text in context["rows"] if "n-17" in text] == ["Node/n-17 keeps crashing", "Node/n-17"]
 
 

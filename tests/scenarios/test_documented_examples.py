@@ -16,7 +16,7 @@ from kwatch.testing.stage import SLACK_TOKEN, START, Stage
 from kwatch.testing.vendors.slack import Slack
 from tests.scenarios.owners import Owners
 from tests.scenarios.plays import BROKEN, Pods
-from tests.scenarios.test_planned_change import Cluster
+from tests.scenarios.workloads import Cluster
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = tuple(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.scenarios.test_planned_change import Cluster
+from tests.scenarios.workloads import Cluster
 
 
 def rolls_out(cluster: Cluster, at: float, name: str) -> None:
