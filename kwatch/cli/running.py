@@ -200,8 +200,9 @@ async def _demo(options: RunOptions) -> AsyncIterator[tuple[Ports, Path]]:
     from kwatch.testing.fake.demo import demo_wire
 
     why = "as asked for" if options.demo else "no kubeconfig was found"
-    what = "problems come and go within minutes" + ("" if options.state else ", and nothing is kept")
-    click.echo(f"Watching the embedded demo cluster ({why}); {what}", err=True)
+    click.echo(f"Watching the embedded demo cluster ({why}); problems come and go within minutes", err=True)
     with tempfile.TemporaryDirectory(prefix="kwatch-demo-") as folder:
+        if options.state is None:
+            click.echo(f"State folder: {folder} (temporary; name it with --state to ask this kwatch)", err=True)
         async with demo_wire() as wire:
             yield Ports(wire=wire, cluster="demo"), options.state or Path(folder)

@@ -68,7 +68,7 @@ def context_of(
         "title": _short(titles.title(say, content, zone, now)),
         "heading": _short(titles.heading(say, content, now)),
         "so_far": titles.so_far(say, content, zone, now),
-        "subject": _short(titles.subject(say, content, zone, now)),
+        "subject": _short(titles.subject(say, content, zone)),
         "status": _short(facts.status(say, content, zone, now)),
         "cluster": _short(content.cluster),
         "receiver": content.receiver,

@@ -43,9 +43,14 @@ def duration(say: Words, span: timedelta) -> str:
 
 def instant(at: datetime, zone: tzinfo, now: datetime) -> str:
     """Return `14:02 CET`, with the date unless it is that of `now`."""
-    local = at.astimezone(zone)
-    clock = f"{local.hour:02}:{local.minute:02} {local.tzname()}"  # strftime looks at /etc/localtime each time
-    return clock if local.date() == now.astimezone(zone).date() else f"{local.date()} {clock}"
+    said = dated(at, zone)
+    return said.partition(" ")[2] if at.astimezone(zone).date() == now.astimezone(zone).date() else said
+
+
+def dated(at: datetime, zone: tzinfo) -> str:
+    """Return `2026-03-01 14:02 CET`."""
+    local = at.astimezone(zone)  # strftime looks at /etc/localtime each time
+    return f"{local.date()} {local.hour:02}:{local.minute:02} {local.tzname()}"
 
 
 def in_zone(text: str, zone: tzinfo) -> str:
@@ -53,10 +58,9 @@ def in_zone(text: str, zone: tzinfo) -> str:
 
     def local(found: re.Match[str]) -> str:
         try:
-            at = datetime.fromisoformat(f"{found[1]}+00:00").astimezone(zone)
+            return dated(datetime.fromisoformat(f"{found[1]}+00:00"), zone)
         except (ValueError, OverflowError):  # of somebody's own words
             return found[0]
-        return at.strftime("%Y-%m-%d %H:%M %Z")
 
     return _INSTANT.sub(local, text)
 

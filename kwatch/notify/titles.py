@@ -12,7 +12,7 @@ from datetime import datetime, tzinfo
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.notifications import Content, NotificationKind
 from kwatch.model.rules import Severity
-from kwatch.notify.facts import PARTS, and_more, duration, instant, problems, stability, summarised, where
+from kwatch.notify.facts import PARTS, and_more, dated, duration, instant, problems, stability, summarised, where
 from kwatch.notify.words import Words
 
 GLYPHS: Mapping[Severity, str] = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
@@ -64,14 +64,14 @@ def title(say: Words, content: Content, zone: tzinfo, now: datetime) -> str:
     return " · ".join(filter(None, (heading(say, content, now), so_far(say, content, zone, now))))
 
 
-def subject(say: Words, content: Content, zone: tzinfo, now: datetime) -> str:
-    """Return the line by which mails and incidents stay together: it tells nothing that changes."""
+def subject(say: Words, content: Content, zone: tzinfo) -> str:
+    """Return the line by which mails and incidents stay together: it tells nothing that changes, at midnight either."""
     said = what(say, content)
     if content.kind in _OWN or content.kind in _LISTS:
         who = say("kwatch digest") if content.kind is NotificationKind.DIGEST else "kwatch"
         return f"[{content.cluster}] {who}{say(': ')}{said}"
     line = f"[{content.cluster}] {say(content.severity.word)}{say(': ')}{said} {place(content)}"
-    return say(", ").join((line, _since(say, content, zone, now)))
+    return say(", ").join((line, _since(say, content, dated(content.starts_at, zone))))
 
 
 def what(say: Words, content: Content) -> str:
@@ -121,12 +121,11 @@ def so_far(say: Words, content: Content, zone: tzinfo, now: datetime) -> str:
     """Return `since 14:02 CET · 43×`: since when and how often; `43×` of what has ended, nothing of lists."""
     if content.kind in _LISTS or content.kind in _OWN:
         return ""
-    since = "" if content.kind.closes else _since(say, content, zone, now)
+    since = "" if content.kind.closes else _since(say, content, instant(content.starts_at, zone, now))
     return " · ".join(filter(None, (since, _times(say, content))))
 
 
-def _since(say: Words, content: Content, zone: tzinfo, now: datetime) -> str:
-    began = instant(content.starts_at, zone, now)
+def _since(say: Words, content: Content, began: str) -> str:
     is_moment = content.kind is NotificationKind.NOTICE
     return say("at {when}", when=began) if is_moment else say("since {since}", since=began)
 

@@ -67,13 +67,19 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_where_there_is_no_cluster_the_demo_is_watched_until_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     with kwatch(tmp_path) as process:
-        first, page = first_lines(process, 2)
+        first, state, page = first_lines(process, 3)
+        folder = re.fullmatch(r"State folder: (\S+) \(temporary; name it with --state to ask this kwatch\)\n", state)
+        assert folder is not None
+        asked = subprocess.run(
+            [sys.executable, "-m", "kwatch", "why", "--state", folder[1], "Deployment/shop/web"],
+            check=False, capture_output=True, text=True,
+        )  # fmt: skip
         process.send_signal(number)
         code, said = ended(process)
     assert first == (
-        "Watching the embedded demo cluster (no kubeconfig was found); "
-        "problems come and go within minutes, and nothing is kept\n"
+        "Watching the embedded demo cluster (no kubeconfig was found); problems come and go within minutes\n"
     )
+    assert (asked.stderr, Path(folder[1]).exists()) == ("", False)
     assert re.fullmatch(r"Status page: http://127\.0\.0\.1:\d+/\n", page)
     assert (code, "Traceback" in said) == (0, False)
 

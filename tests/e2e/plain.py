@@ -7,7 +7,7 @@ _CHANGING = [
     (r"\bapi-[a-z0-9]{6,10}\b", "api-SET"),
     (r"\([0-9a-f-]{36}\)", "(UID)"),
     (r'Back-off pulling image "[^"]*": ErrImagePull: ', ""),
-    (r"\b\d\d:\d\d UTC\b", "TIME"),
+    (r"\b(\d{4}-\d\d-\d\d )?\d\d:\d\d UTC\b", "TIME"),
     (r"\b\d+ [sm]\b", "SPAN"),
     (r"(?m)^(Restarts +)\d+$", r"\1N"),
     (r"(?m)^(\*Restarts\*\n)\d+$", r"\1N"),

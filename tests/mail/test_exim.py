@@ -87,7 +87,7 @@ def test_an_incident_is_a_thread_in_the_mailbox(exim: Exim, tmp_path: Path) -> N
         (name.format(3), name.format(1), name.format(1)),
     ]
     assert {mail["Subject"].strip() for mail in (first, *later)} == {
-        "[prod-eu] critical: crash-loop payments/Deployment/worker, since 14:02 UTC"
+        "[prod-eu] critical: crash-loop payments/Deployment/worker, since 2026-03-01 14:02 UTC"
     }
     assert [part(mail, "plain").split("\n")[0] for mail in (first, *later)] == [
         "FIRING since 14:02 UTC (12 m), about 30 in the window of the rule, 43 in all",

@@ -70,7 +70,7 @@ def test_fit_keeps_the_limit_after_encoding(text: str, limit: int) -> None:
         ("name@example.com", "name@example.com"),
     ],
 )
-def test_slack_text_mentions_and_links_nothing(text: str, expected: str) -> None:
+def test_X01_X02_slack_text_mentions_and_links_nothing(text: str, expected: str) -> None:
     assert escape.slack(text) == expected
 
 
@@ -86,11 +86,15 @@ HEADERS = [
 
 
 @pytest.mark.parametrize("text", HEADERS)
-def test_a_header_is_one_line_and_no_encoded_word(text: str) -> None:
+def test_X03_a_header_is_one_line_and_no_encoded_word(text: str) -> None:
     """X-03"""
     encoded = escape.header(text)
     assert not set(encoded) & set("\r\n\x0b\x0c\x85\u2028\u2029")
     assert "=?" not in encoded
+
+
+def test_X03_controls_in_a_header_are_spaces() -> None:
+    assert escape.header("a\x00b\x7fc\u202ed\x85e\r\nf") == "a b cd e f"
 
 
 @given(st.text())

@@ -279,8 +279,7 @@ class Worlds(RuleBasedStateMachine):
     def settle(self) -> None:
         """When faults and silences end, the view of who is told becomes what is true (I1, I4), and stays (I6)."""
         for receiver in self.receivers.values():
-            receiver.is_down = receiver.loses_reply = False
-            receiver.asks_for = 0.0
+            receiver.is_down, receiver.loses_reply, receiver.asks_for = False, False, 0.0
         self.end_silences()
         self.advance(QUIESCENCE)
         shown = {word.removeprefix("broken ") for word in self.receivers["fast"].shown().values()}

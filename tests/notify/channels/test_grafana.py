@@ -40,7 +40,7 @@ def test_a_critical_alert_as_people_see_it(vendor: Grafana, lane: Lane) -> None:
     assert sent == {
         "alert_uid": KEY,
         "state": "alerting",
-        "title": "[prod-eu] critical: crash-loop payments/Deployment/worker, since 14:02 UTC",
+        "title": "[prod-eu] critical: crash-loop payments/Deployment/worker, since 2026-03-01 14:02 UTC",
         "link_to_upstream_details": "https://runbooks.example.com/crash-loop",
         "severity": "critical",
         "labels": {

@@ -46,7 +46,7 @@ def test_a_critical_alert_as_people_see_it(vendor: IncidentIo, lane: Lane) -> No
     assert event == {
         "deduplication_key": KEY,
         "status": "firing",
-        "title": "[prod-eu] critical: crash-loop payments/Deployment/worker, since 14:02 UTC",
+        "title": "[prod-eu] critical: crash-loop payments/Deployment/worker, since 2026-03-01 14:02 UTC",
         "source_url": "https://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij",
         "metadata": {
             "cluster": "prod-eu",

@@ -38,7 +38,7 @@ def test_a_critical_alert_as_people_see_it(vendor: Opsgenie, lane: Lane) -> None
     assert "Cause        Deployment/worker keeps crashing" in content.pop("description")
     assert content == {
         "alias": ALIAS,
-        "message": "[prod-eu] critical: crash-loop payments/Deployment/worker, since 14:02 UTC",
+        "message": "[prod-eu] critical: crash-loop payments/Deployment/worker, since 2026-03-01 14:02 UTC",
         "priority": "P1",
         "entity": "prod-eu/payments/Deployment/worker",
         "source": "kwatch",

@@ -46,7 +46,7 @@ def test_a_critical_alert_as_people_see_it(vendor: PagerDuty, lane: Lane) -> Non
         "client": "kwatch",
         "links": [{"href": "https://runbooks.example.com/crash-loop", "text": "Runbook"}],
         "payload": {
-            "summary": "[prod-eu] critical: crash-loop payments/Deployment/worker, since 14:02 UTC",
+            "summary": "[prod-eu] critical: crash-loop payments/Deployment/worker, since 2026-03-01 14:02 UTC",
             "source": "prod-eu/payments/Deployment/worker",
             "timestamp": "2026-03-01T14:02:00+00:00",
             "severity": "critical",
@@ -141,7 +141,7 @@ def test_a_planned_change_is_a_change_event_and_calls_nobody(vendor: PagerDuty, 
     lane.tell(K.NOTICE, line)
     assert (vendor.incidents, vendor.calls) == ([], [])
     assert vendor.changes[0]["payload"]["summary"] == (
-        "[prod-eu] info: planned-change payments/Deployment/worker, at 14:02 UTC"
+        "[prod-eu] info: planned-change payments/Deployment/worker, at 2026-03-01 14:02 UTC"
     )
     assert "Deployment payments/worker rolled out: 3 Pods, 40 s, 2 alerts came and went" in vendor.shown()[0].text
 

@@ -61,7 +61,7 @@ def test_X04_markup_is_escaped(attack: str) -> None:
 def test_the_headers_of_a_first_mail() -> None:
     message = mail()
     assert {name: value.strip() for name, value in message.items() if name != "Content-Type"} == {
-        "Subject": "[prod-eu] critical: crash-loop payments/Deployment/worker, since 14:02 UTC",
+        "Subject": "[prod-eu] critical: crash-loop payments/Deployment/worker, since 2026-03-01 14:02 UTC",
         "From": "kwatch <kwatch@example.com>",
         "To": "a@example.com, b@example.com",
         "Date": "Sun, 01 Mar 2026 14:14:00 +0000",
@@ -122,7 +122,7 @@ def test_a_mail_arrives_and_its_receipt_starts_a_thread() -> None:
         receipts.append(await tell(channel, notification(sequence=2), Thread(receipts[0])))
 
     exchange(server, attempt)
-    subject = "[prod-eu] critical: crash-loop payments/Deployment/worker, since 14:02 UTC"
+    subject = "[prod-eu] critical: crash-loop payments/Deployment/worker, since 2026-03-01 14:02 UTC"
     assert receipts == [Receipt({"message_id": "<g5h2j7.1.1@team-slack.prod-eu.kwatch>", "subject": subject})] * 2
     assert [(sent.sender, sent.recipients) for sent in server.mails] == [("kwatch@example.com", tuple(TWO))] * 2
     assert message_from_bytes(server.mails[1].content)["References"] == "<g5h2j7.1.1@team-slack.prod-eu.kwatch>"
