@@ -260,8 +260,8 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 #: The chance that it is below the interval, and that it is above.
 OUTSIDE = 0.025
-#: Seconds of one round.
-TURN = 2.0
+#: Seconds of one round: at 200 a second its p99 is the ninth of 900, not the worst of a few.
+TURN = 5.0
 #: Fewer pairs have no such interval.
 MIN_PAIRS = 6
 

@@ -90,7 +90,7 @@ def test_x_16_no_escape_reaches_the_log(formatter: type[TextFormatter | JsonForm
     assert "u001b" not in line
 
 
-def test_a_secret_that_was_read_is_redacted_wherever_it_stands() -> None:
+def test_x_11_a_secret_that_was_read_is_redacted_wherever_it_stands() -> None:
     redactor = Redactor()
     redactor.heed((), ["canary-value-1\n"])
     try:

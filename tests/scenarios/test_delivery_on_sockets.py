@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gzip
 import re
 import ssl
+import tracemalloc
 from collections.abc import Mapping
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -23,9 +25,9 @@ from kwatch.testing.fake import FakeCluster, FakeWire
 from kwatch.testing.receivers import MailServer, WebhookReceiver
 from kwatch.testing.receivers import serve as receive
 from kwatch.testing.samples import notification
-from tests.faults.wires import channel_to
+from tests.faults.wires import Behaviour, answer, channel_to, saying, server, trickle
 from tests.scenarios.plays import pod
-from tests.scenarios.test_real_time import at_once, living, until
+from tests.scenarios.test_real_time import DEADLINE, at_once, living, until
 
 DEAD, SENT, WAITING = DeliveryState.DEAD, DeliveryState.SENT, DeliveryState.RETRY_WAIT
 
@@ -118,8 +120,7 @@ def test_T35_what_a_mail_server_refuses_is_no_success(tmp_path: Path, step: str)
         )
         async with listening, living(tmp_path, text, FakeWire(cluster)) as app:
             cluster.apply(pod("a", "Failed"))
-            await until(lambda: bool(outcomes(app)))
-            (delivery,) = await app.state.newest((), 10)
+            delivery = await settled(app)
         return delivery.state, heard
 
     state, heard = asyncio.run(main())
@@ -150,11 +151,20 @@ def test_T35_a_mail_server_that_trickles_is_given_up(tmp_path: Path) -> None:
         text = mailing(port, tmp_path, "none", login=False).replace("type: smtp", "type: smtp, timeout: 1s")
         async with listening, living(tmp_path, text, FakeWire(cluster)) as app:
             cluster.apply(pod("a", "Failed"))
-            await until(lambda: bool(outcomes(app)))
-            (delivery,) = await app.state.newest((), 10)
+            delivery = await settled(app)
         return delivery.reason
 
     assert asyncio.run(main()) == "timeout"
+
+
+async def settled(app: App) -> Delivery:
+    """Return the one delivery, once an attempt has ended and its outcome is stored."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            for delivery in await app.state.newest((), 1):
+                if outcomes(app) and delivery.state is not DeliveryState.LEASED:
+                    return delivery
+            await asyncio.sleep(0.01)
 
 
 def outcomes(app: App) -> Mapping[str, int]:
@@ -228,6 +238,47 @@ def alerts_in(hook: WebhookReceiver) -> set[str]:
     return {alert["labels"]["name"] for document in hook.documents for alert in document["alerts"]}
 
 
+def bomb(status: str) -> Behaviour:
+    """Answer with what unpacks to 315 MB."""
+    return saying(answer(status, "Content-Encoding: gzip", body=gzip.compress(bytes(315_000_000), 1)))
+
+
+#: What a server does → what becomes of the delivery, and why its destination is suspended.
+BAD = {
+    "bomb": (lambda: bomb("200 OK"), DeliveryState.SENT, "", ""),
+    "bomb that fails": (lambda: bomb("500 Oops"), WAITING, "server", ""),
+    "trickle": (lambda: trickle, WAITING, "timeout", ""),
+    "redirect to metadata": (
+        lambda: saying(answer("302 Found", "Location: http://169.254.169.254/latest")),
+        DeliveryState.QUEUED,
+        "redirect",
+        "redirect",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_F13_F23_F48_a_bad_answer_is_bounded_and_means_what_it_is(tmp_path: Path, name: str) -> None:
+    make, state, reason, suspended = BAD[name]
+
+    async def main() -> tuple[DeliveryState, str, str, int]:
+        cluster = FakeCluster(SystemClock())
+        async with server(make()) as url:
+            text = at_once(f'    - {{type: webhook, name: hook, url: "{url}", timeout: 1s}}\n')
+            async with living(tmp_path, text, FakeWire(cluster)) as app:
+                cluster.apply(pod("a", "Failed"))
+                tracemalloc.start()
+                delivery = await settled(app)
+                _, peak = tracemalloc.get_traced_memory()
+                tracemalloc.stop()
+                (status,) = await app.outbox.status()
+        return delivery.state, delivery.reason, status.suspended, peak
+
+    found, why, is_suspended, peak = asyncio.run(main())
+    assert (found, why, is_suspended) == (state, reason, suspended)
+    assert peak < 64 << 20
+
+
 def sockets() -> int:
     """Return how many sockets this process has open."""
     opened = []
@@ -243,12 +294,12 @@ def test_T33_ten_thousand_messages_leave_no_socket_open(tmp_path: Path) -> None:
     """As many sockets at the end as after the first hundred; half of the answers are errors, all have a body."""
     asked: list[str] = []
 
-    async def answer(request: httpx.Request) -> httpx.Response:
+    async def respond(request: httpx.Request) -> httpx.Response:
         asked.append(request.url.path)
         return httpx.Response(200 if len(asked) % 2 else 500, text="x" * 1000)
 
     async def main() -> tuple[int, int]:
-        async with receive(answer) as target:
+        async with receive(respond) as target:
             channel = channel_to(f"{target}/hook")
             of = msgspec.structs.replace(notification(1), created_at=SystemClock().now())
             message = channel.render(of, Thread(), degraded=False)
