@@ -25,16 +25,24 @@ _KEY = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|authorization"
     r"|(?:api|access|account|private|encryption|signing|shared|secret|auth)[_-]?key|x-amz-signature|sig)"
 )
+_GAP = r"[ \t\u00a0]{0,4}"
+#: What names a value that is a credential only if it looks like one.
+_HEADER = r"(?:(?:proxy-)?authorization|(?:set-)?cookie|routing_key|integration_key)"
 #: Shapes of credentials. What stands before them (a key, a scheme) stays readable.
 _SHAPES = re.compile(
     rf"""
       -----BEGIN\ [A-Z0-9 ]{{0,40}}PRIVATE\ KEY-----.*?(?:-----END\ [A-Z0-9 ]{{0,40}}PRIVATE\ KEY-----|\Z)
     | \b(?:xox[a-z]|xapp|xwfp)-[\w-]{{8,}}                        # Slack
     | \bhooks\.slack\.com/(?:services|workflows|triggers)/\S+
+    | \b(?:[\w-]{{1,63}}\.webhook|outlook)\.office\.com/webhook\w{{0,2}}/\S+
+    | \bhc-ping\.com/\S+
     | \bdiscord(?:app)?\.com/api/(?:v\d{{1,3}}/)?webhooks/\S+
-    | \b(?:gh[pousr]_|github_pat_|glpat-)[\w-]{{16,}}             # GitHub, GitLab
+    | \b(?:gh[pousr]_|github_pat_|gl(?:pat|ptt|dt|rt|cbt|ft|soat|agent|imt)-)[\w-]{{16,}}  # GitHub, GitLab
+    | \bnpm_\w{{20,}} | \bdckr_[po]at_[\w-]{{16,}}                # npm, Docker
+    | \bsk-(?:proj|ant|svcacct|admin)-[\w-]{{16,}}               # OpenAI, Anthropic
+    | \bSG\.[\w-]{{16,}}\.[\w-]{{16,}}                             # SendGrid
     | \b(?:AKIA|ASIA)[0-9A-Z]{{16}}\b                             # AWS
-    | \bAIza[\w-]{{30,}}                                          # Google
+    | \bAIza[\w-]{{30,}} | \bya29\.[\w-]{{10,}}                    # Google
     | (?<=/bot)\d{{1,20}}:[\w-]+ | \b\d{{6,20}}:[\w-]{{30,}}        # Telegram
     | \b(?:syt|mat|mct)_[\w-]{{10,}}                             # Matrix
     | (?<=/hooks/)[a-z0-9]{{26}}\b                               # Mattermost
@@ -42,10 +50,16 @@ _SHAPES = re.compile(
     | \bhv[sbr]\.[\w-]{{20,}}                                     # Vault
     | \bwhsec_[\w+/=]{{16,}}
     | \beyJ[\w-]{{8,}}\.[\w-]{{8,}}\.[\w-]*                       # JWT
-    | \b(?i:bearer|basic)\ {{1,4}}[\w.~+/-]{{8,}}=*
-    | (?<=://)[^\s/:@]{{0,256}}:[^\s/@]{{1,256}}(?=@)             # user:password@host
-    | (?<![\w.-])(?:[\w.-]{{0,64}}?(?i:{_KEY})["']?\ {{0,2}}=\ {{0,2}})(?:"[^"]*"|'[^']*'|[^\s"',;&]+)
-    | (?<![\w.-])(?:[\w.-]{{0,64}}?(?i:{_KEY})["']?:\ {{0,2}})
+    | \b(?i:bearer|basic|geniekey)\ {{1,4}}[\w.~+/-]{{8,}}=*
+    | (?<![\w-])(?i:(?:proxy-)?authorization)["']?[:=]{_GAP}["']?[A-Za-z-]{{1,20}}\ {{1,4}}
+      (?=\S{{0,64}}\d)[\w.~+/=-]{{8,}}
+    | (?<![\w-])(?i:(?:set-)?cookie)["']?:{_GAP}[^\r\n"']{{4,1024}}
+    | (?<![\w-])(?i:routing_key|integration_key)["']?{_GAP}[:=]{_GAP}["']?[A-Za-z0-9]{{32}}\b
+    | "auth"{_GAP}:{_GAP}"[^"]*"                                 # of a registry, in .dockerconfigjson
+    | (?<=://)[^\s/:@]{{0,256}}:(?!\d{{1,5}}/)[^\s"'<>]{{1,256}}(?=@)  # user:password@host
+    | (?<![\w./:-])[\w.-]{{1,64}}:[^\s"'<>@]{{1,256}}(?=@\w{{0,16}}\()  # user:password@tcp(host), of Go's MySQL
+    | (?<![\w.-])(?:[\w.-]{{0,64}}?(?i:{_KEY})["']?{_GAP}={_GAP})(?:"[^"]*"|'[^']*'|[^\s"',;&]+)
+    | (?<![\w.-])(?:[\w.-]{{0,64}}?(?i:{_KEY})["']?(?::{_GAP}|\ is\ ))
       (?:"[^"]*"|'[^']*'|(?=[^\s\d]{{0,64}}\d)[^\s"',;/]{{6,}}(?![^\s"',;]))
     | (?<![\w-])(?:--[\w-]{{0,64}}?(?i:{_KEY})\ )(?!-)\S+
     """,
@@ -53,13 +67,14 @@ _SHAPES = re.compile(
 )
 #: Where none of this is, there is no shape and no random run: what RE2 finds out in a hundredth of the time.
 _HINT = re2.compile(
-    rb"-----BEGIN|xox[a-z]-|x(?:app|wfp)-|slack\.com/|webhooks/|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA|AIza|[sr]k_(?:live|test)_"
-    rb"|/bot\d|\d{6}:[\w-]{30}|(?:syt|mat|mct)_|/hooks/|hv[sbr]\.|whsec_|eyJ|(?i:bearer|basic) |:[^\s/@]+@"
-    rb"|(?i:" + _KEY.encode() + rb")(?:[\"']? {0,2}=|[\"']?:| )"
+    rb"-----BEGIN|xox[a-z]-|x(?:app|wfp)-|slack\.com/|webhooks/|gh[pousr]_|github_pat_|gl[a-z]{2,5}-|AKIA|ASIA|AIza|ya29\.|[sr]k_(?:live|test)_"
+    rb"|npm_|dckr_|sk-(?:proj|ant|svcacct|admin)-|SG\.|office\.com/|hc-ping\.com/|\"auth\"|(?i:cookie|_key)[\"']?[^\w]"
+    rb"|/bot\d|\d{6}:[\w-]{30}|(?:syt|mat|mct)_|/hooks/|hv[sbr]\.|whsec_|eyJ|(?i:bearer|basic|geniekey) |://[^\s/:@]*:[^\s]+@|:[^\s@]+@\w*\("
+    rb"|(?i:" + _KEY.encode() + rb")(?:[\"']?[^\w=:]{0,8}[=:]| )"
     rb"|[A-Z]+[a-z0-9+/_=-]+[A-Z]+[a-z0-9+/_=-]+[A-Z]"
 )
 #: Up to here a match is the key that stays.
-_KEPT = re.compile(r"\S{0,64}?(?i:" + _KEY + r")(?:[\"']? {0,2}[=:] {0,2}| )")
+_KEPT = re.compile(rf"\S{{0,64}}?(?i:{_KEY}|{_HEADER})(?:[\"']?{_GAP}[=:]{_GAP}| is | )")
 _RUN = re.compile(r"[A-Za-z0-9+/_=-]{24,}")
 #: Of neighbours in a random run, how many are of different classes; words in CamelCase have a quarter.
 _MIXED = 0.4

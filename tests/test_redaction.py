@@ -49,8 +49,25 @@ DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
         ("-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\nafter", "[redacted]\nafter"),
         ("-----BEGIN PRIVATE KEY-----\nMIIcut", "[redacted]"),
         ("the key Zm9vYmFyQmF6MTIzNDU2Nzg5MA== was refused", "the key [redacted] was refused"),
+        ("postgres://admin:p@ssw0rd@db:5432/x", "postgres://[redacted]@db:5432/x"),
+        ("dial redis://:pa/ss9word@cache:6379", "dial redis://[redacted]@cache:6379"),
+        ("dsn root:S3cretPw@tcp(db:3306)/app", "dsn [redacted]@tcp(db:3306)/app"),
+        ("Authorization: Token 9944b09199c62bcf9418ad846dd0e4bbdfc6ee4b", "Authorization: [redacted]"),
+        ("Authorization: GenieKey 12345678-1234-1234-1234-123456789012", "Authorization: [redacted]"),
+        ("Set-Cookie: JSESSIONID=ABC123DEF456; Path=/", "Set-Cookie: [redacted]"),
+        ("sk-proj-abcdefghijklmnopqrstuvwxyz0123456789", "[redacted]"),
+        ("sk-ant-api03-abcdefghijklmnop", "[redacted]"),
+        ("npm_abcdefghijklmnopqrstuvwxyz0123456789", "[redacted]"),
+        ("dckr_pat_abcdefghijklmnop123", "[redacted]"),
+        ("SG.abcdefghijklmnop.qrstuvwxyz0123456789ABCDEF", "[redacted]"),
+        ('{"auths":{"r.io":{"auth":"dXNlcjpwYXNz"}}}', '{"auths":{"r.io":{[redacted]}}}'),
+        ("routing_key=0123456789abcdef0123456789abcdef", "routing_key=[redacted]"),
+        ("POST https://acme.webhook.office.com/webhookb2/abc", "POST https://[redacted]"),
+        ("password:\thunter2", "password:\t[redacted]"),
+        ("password =   hunter2", "password =   [redacted]"),
+        ("password\u00a0=\u00a0hunter2", "password\u00a0=\u00a0[redacted]"),
+        ("password is hunter2", "password is [redacted]"),
     ],
-    ids=range(31),
 )
 def test_credentials_are_redacted_by_their_shape(text: str, expected: str) -> None:
     assert redact_shapes(text) == expected
@@ -76,8 +93,13 @@ def test_credentials_are_redacted_by_their_shape(text: str, expected: str) -> No
         "7qf3zk2m5x4w6y1a9bcdefghij 2026-11-21T09:10:11.123456Z fe80::1",
         "User system:serviceaccount:payments:default-token-reader cannot list",
         "https://kwatch.example.com/alerts/7qf3zk2m5x4w6y1a9bcdefghij",
+        f"HEAD https://registry.example.com:5000/v2/app@sha256:{DIGEST}: 401",
+        f"nginx:1.25@sha256:{DIGEST}",
+        "authorization: denied for user system:node:node-1",
+        "routing_key=orders.created",
+        "password is incorrect",
+        "mail to team:ops@example.com",
     ],
-    ids=range(17),
 )
 def test_names_uids_digests_and_references_to_secrets_stay_readable(text: str) -> None:
     assert redact_shapes(text) == text
@@ -145,7 +167,22 @@ def test_a_token_is_redacted_whatever_stands_before_it(before: str, token: str) 
 
 @pytest.mark.parametrize(
     "piece",
-    ["a", "eyJ", "://a:", "password=", "a.b-", "-----BEGIN ", "token: ", "--a", "Aa1", '"', "token:x", 'token="'],
+    [
+        "a",
+        "eyJ",
+        "://a:",
+        "password=",
+        "a.b-",
+        "-----BEGIN ",
+        "token: ",
+        "--a",
+        "Aa1",
+        '"',
+        "token:x",
+        'token="',
+        "a:b@",
+        "://a:@",
+    ],
 )
 def test_the_work_is_linear_in_the_length_of_a_text(piece: str) -> None:
     before = time.perf_counter()

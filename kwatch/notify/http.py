@@ -1,7 +1,7 @@
 """The way out over HTTP: one client per destination, one table of what an answer means.
 
-Redirects are never followed, the environment's proxies are not used, no more than 64 KiB of an answer are kept, and no
-URL, header or token gets into an error. The total time of an attempt is the caller's to bound.
+Redirects are never followed, the environment's proxies are not used, no more of an answer is kept than is asked
+for, and no URL, header or token gets into an error. The total time of an attempt is the caller's to bound.
 """
 
 import functools
@@ -25,7 +25,7 @@ from kwatch.notify.addresses import RefusedAddressError, vetted_socket
 from kwatch.notify.base import ChannelConfig, Connection, Tools
 from kwatch.notify.tls import client_context, load_identity
 
-_MAX_REPLY = 64 * 1024
+KEPT = 64 * 1024  # bytes of an answer, where no more is asked for
 _CONNECT_SECONDS = 5.0
 _IDLE_SECONDS = 5.0  # that a connection is kept; servers close theirs after a while, and a request may meet that
 _HEADERS = {"User-Agent": "kwatch", "Accept-Encoding": "identity"}
@@ -53,7 +53,7 @@ _STATUSES: Mapping[int, tuple[Failure, Reason]] = {
 
 
 class Reply(NamedTuple):
-    """An answer; the body is cut at 64 KiB, the keys of the headers are in lower case."""
+    """An answer; the body may be cut, the keys of the headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -117,15 +117,15 @@ class HttpClient:
         """Post once and return whatever answer comes; raise SendError when none does."""
         return await self.send("POST", url, body, headers)
 
-    async def send(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """Send once and return whatever answer comes; raise SendError when none does."""
+    async def send(self, method: str, url: str, body: bytes, headers: Mapping[str, str], *, keep: int = KEPT) -> Reply:
+        """Send once and return whatever answer comes, `keep` bytes of it; raise SendError when none does."""
         fields = [(name.encode(), value.encode()) for name, value in {**_HEADERS, **headers}.items()]
         with _Failures():
             extensions = {"timeout": self._timeout}
             request = httpx.Request(method, self._parsed(url), headers=fields, content=body, extensions=extensions)
             response = await self._transport.handle_async_request(request)
             try:
-                return await _read(response)
+                return await _read(response, keep)
             finally:
                 await response.aclose()
 
@@ -159,17 +159,23 @@ def document_of(reply: Reply) -> Mapping[str, Any]:
     return decoded if isinstance(decoded, dict) else {}
 
 
-async def _read(response: httpx.Response) -> Reply:
+def found(tree: object, *keys: str) -> Any:
+    """Return what stands at a path of an answer; None where there is no such place."""
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree
+
+
+async def _read(response: httpx.Response, keep: int) -> Reply:
     """Read what is kept of an answer, and no more."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     is_packed = headers.get("content-encoding", "identity").lower() in {"gzip", "x-gzip", "deflate"}
     stream: AsyncIterable[bytes] = response.stream  # type: ignore[assignment]  # an async transport gave it
-    return Reply(
-        response.status_code, headers, await _first(stream, zlib.decompressobj(wbits=47) if is_packed else None)
-    )
+    packed = zlib.decompressobj(wbits=47) if is_packed else None
+    return Reply(response.status_code, headers, await _first(stream, keep, packed))
 
 
-async def _first(stream: AsyncIterable[bytes], packed: "zlib._Decompress | None") -> bytes:
+async def _first(stream: AsyncIterable[bytes], keep: int, packed: "zlib._Decompress | None") -> bytes:
     """Return the first bytes of a body; what is packed though nobody asked for it is unpacked only as far as needed.
 
     httpx would unpack each chunk whole, and 64 KiB of gzip may be 64 MiB.
@@ -177,12 +183,12 @@ async def _first(stream: AsyncIterable[bytes], packed: "zlib._Decompress | None"
     kept = bytearray()
     async for chunk in stream:
         try:
-            kept += packed.decompress(chunk, _MAX_REPLY - len(kept)) if packed else chunk
+            kept += packed.decompress(chunk, keep - len(kept)) if packed else chunk
         except zlib.error:
             break
-        if len(kept) >= _MAX_REPLY:
+        if len(kept) >= keep:
             break
-    return bytes(kept[:_MAX_REPLY])
+    return bytes(kept[:keep])
 
 
 def classify(reply: Reply) -> SendError | None:

@@ -98,6 +98,7 @@ OVER_WEBHOOK = (
     ),
     Control("F16_503_with_retry_after_is_a_pause", answers.Impatient),
     Control("T28_T55_no_answer_is_a_failure_of_its_kind", credentials.Stubborn, SILENT),
+    Control("F48_an_odd_answer_is_taken_or_refused_and_no_bug", answers.Trusting, {"status": 400}),
     Control("F14_an_answer_that_breaks_off_leaves_the_outcome_unknown", credentials.Stubborn),
     Control("F12_one_that_never_answers_costs_the_time_of_one_attempt", answers.Undying),
     Control("F13_one_that_trickles_costs_the_time_of_one_attempt", answers.Undying),
@@ -217,4 +218,4 @@ def test_every_behaviour_has_something_that_it_refuses() -> None:
     parts = [getattr(contract, name) for name in contract.__all__ if name.endswith("Contract")]
     behaviours = {name.removeprefix("test_") for part in parts for name in dir(part) if name.startswith("test_")}
     assert {control.behaviour for _, _, control in CONTROLS} == behaviours
-    assert len(behaviours) == 84
+    assert len(behaviours) == 85

@@ -122,8 +122,9 @@ class Discord:
         reply = await self._client.send_json(method, url, document)
         self._limiter.note(method, reply)
         answer = document_of(reply)
-        if answer.get("code") in lost:
-            raise LostError(f"Discord answered {reply.status} with code {answer['code']}")
+        code = answer.get("code")
+        if isinstance(code, int) and code in lost:
+            raise LostError(f"Discord answered {reply.status} with code {code}")
         failure = failure_of(reply)
         if failure is not None:
             raise failure

@@ -19,7 +19,7 @@ from kwatch.model.notifications import Receipt
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
 from kwatch.notify.chat import Body, Chat, LostError
 from kwatch.notify.escape import html, html_code, unmentioned
-from kwatch.notify.http import HttpClient, Reply, clamped, classify, document_of, failed
+from kwatch.notify.http import HttpClient, Reply, clamped, classify, document_of, failed, found
 from kwatch.notify.markup import Markup, whole_text
 from kwatch.notify.page import Page, fitting
 
@@ -94,8 +94,8 @@ class Matrix:
     async def edit(self, root: Receipt, body: Body, key: str) -> None:
         """Send an event that takes the place of another, if that is still to be seen."""
         event = quote(root.values["event"], safe="")
-        found = await self._call("GET", f"event/{event}", None)
-        if found.status == 404 or "redacted_because" in (document_of(found).get("unsigned") or {}):
+        reply = await self._call("GET", f"event/{event}", None)
+        if reply.status == 404 or found(document_of(reply), "unsigned", "redacted_because") is not None:
             raise LostError("the event to edit is not there")
         relation = {"rel_type": "m.replace", "event_id": root.values["event"]}
         said = {"body": f"* {body['body']}", "m.new_content": body, "m.relates_to": relation}

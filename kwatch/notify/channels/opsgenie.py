@@ -20,7 +20,7 @@ from kwatch.notify.base import Channel, ChannelConfig, Secret, Tools
 from kwatch.notify.calls import Call, IncidentChannel
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut, fit, plain
-from kwatch.notify.http import Reply, classify, document_of, failed
+from kwatch.notify.http import Reply, classify, document_of, failed, found
 from kwatch.notify.incidents import Act, Step
 
 #: Seconds to wait before each question of what has become of the requests.
@@ -89,8 +89,9 @@ class Opsgenie(IncidentChannel):
             return False
         if reply.status != 200:  # 404: not yet
             return False
-        outcome = document_of(reply).get("data", {})
-        if outcome.get("isSuccess") is False and not is_harmless(call.act, str(outcome.get("status", ""))):
+        answer = document_of(reply)
+        is_failed = found(answer, "data", "isSuccess") is False
+        if is_failed and not is_harmless(call.act, str(found(answer, "data", "status"))):
             raise failed(Failure.RETRY, Reason.REJECTED, "the request was taken, and then failed")
         return True
 

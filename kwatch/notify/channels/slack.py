@@ -23,7 +23,7 @@ from kwatch.notify.buttons import Refusal, Signer, Wish
 from kwatch.notify.chat import Body, Chat, LostError
 from kwatch.notify.clicks import Click
 from kwatch.notify.escape import fit, line, slack
-from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, retry_after, with_query
+from kwatch.notify.http import KEPT, HttpClient, Reply, classify, document_of, failed, found, retry_after, with_query
 from kwatch.notify.page import Page
 from kwatch.notify.socket_mode import SocketMode
 from kwatch.notify.words import WORDS
@@ -33,6 +33,7 @@ _LITERAL = {"parse": "none", "link_names": False}  # each time: an update goes b
 _MENTIONS: Mapping[str, str] = {"": "", "@here": "<!here>", "@channel": "<!channel>", "@everyone": "<!everyone>"}
 
 _LOOK_BACK = 50  # messages of the channel, when it is in doubt whether one has arrived
+_LARGEST_LOOK = 2 << 20  # bytes of that answer: one of kwatch's own may be 20 KiB in it
 _LOST = frozenset(
     {
         "message_not_found",
@@ -147,12 +148,13 @@ class Slack:
             return None
         question = {"channel": self._channel_id, "limit": _LOOK_BACK, "include_all_metadata": "true"}
         try:
-            answer = await self._ask("conversations.history", http_verb="GET", params=question)
+            answer = await self._ask("conversations.history", keep=_LARGEST_LOOK, http_verb="GET", params=question)
         except SendError:
             return None
-        for message in answer.get("messages", ()):
-            if message.get("metadata", {}).get("event_payload", {}).get("id") == key:
-                return Receipt({"channel": self._channel_id, "ts": str(message["ts"])})
+        messages = answer.get("messages")
+        for message in messages if isinstance(messages, list) else ():
+            if found(message, "metadata", "event_payload", "id") == key and isinstance(message.get("ts"), str):
+                return Receipt({"channel": self._channel_id, "ts": message["ts"]})
         return None
 
     async def edit(self, root: Receipt, body: Body, key: str) -> None:
@@ -181,7 +183,8 @@ class Slack:
         for group in self._config.allow:
             if group.startswith("S"):
                 answer = await self._ask("usergroups.users.list", http_verb="GET", params={"usergroup": group})
-                if user in answer.get("users", ()):
+                users = answer.get("users")
+                if isinstance(users, list) and user in users:
                     return True
         return False
 
@@ -212,12 +215,12 @@ class Slack:
         self._channel_id = channel
         return Receipt({"channel": channel, "ts": ts})
 
-    async def _ask(self, method: str, token: Secret | None = None, **arguments: Any) -> Any:
-        """Return what the Web API answers to a call that is ok; `token` None: as the bot."""
+    async def _ask(self, method: str, token: Secret | None = None, keep: int = KEPT, **arguments: Any) -> Any:
+        """Return what the Web API answers to a call that is ok; `token` None: as the bot; `keep`: bytes of it."""
         token = token or self._config.token
         if token is None:
             raise AssertionError("unreachable")  # a webhook makes no calls
-        session: Any = _Session(self._client)  # what slack-sdk uses of aiohttp's
+        session: Any = _Session(self._client, keep)  # what slack-sdk uses of aiohttp's
         client = AsyncWebClient(
             self._read(token), self._config.api_url, session=session, retry_handlers=[], logger=self._logger
         )
@@ -280,11 +283,12 @@ class _Session:
 
     closed = False
 
-    def __init__(self, client: HttpClient) -> None:
+    def __init__(self, client: HttpClient, keep: int) -> None:
         self._client = client
+        self._keep = keep
 
     def request(self, method: str, url: str, **arguments: Any) -> "_Exchange":
-        return _Exchange(self._client, method, url, arguments)
+        return _Exchange(self._client, method, url, arguments, self._keep)
 
 
 class _Exchange:
@@ -292,8 +296,9 @@ class _Exchange:
 
     content_type = "application/json"
 
-    def __init__(self, client: HttpClient, method: str, url: str, arguments: Mapping[str, Any]) -> None:
+    def __init__(self, client: HttpClient, method: str, url: str, arguments: Mapping[str, Any], keep: int) -> None:
         self._client = client
+        self._keep = keep
         self._method = method
         self._url = with_query(url, {name: str(value) for name, value in (arguments.get("params") or {}).items()})
         self._arguments = arguments
@@ -303,7 +308,8 @@ class _Exchange:
 
     async def __aenter__(self) -> Self:
         body = msgspec.json.encode(self._arguments["json"]) if self._method == "POST" else b""
-        reply = await self._client.send(self._method, self._url, body, self._arguments["headers"])
+        headers = self._arguments["headers"]
+        reply = await self._client.send(self._method, self._url, body, headers, keep=self._keep)
         self.status, self.headers, self._body = reply.status, reply.headers, _api_answer(reply)
         return self
 

@@ -18,7 +18,7 @@ from kwatch.model.notifications import Receipt
 from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, Tools
 from kwatch.notify.chat import Body, Chat, PostsOnly
 from kwatch.notify.escape import markdown, unmentioned
-from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed
+from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, found
 from kwatch.notify.markup import Markup, whole_text
 from kwatch.notify.page import Listing, Page, Row, Tone, fitting
 from kwatch.notify.words import WORDS
@@ -92,9 +92,9 @@ def failure_of(reply: Reply) -> SendError | None:
     said = _CONNECTOR_ERROR.search(reply.body)
     if reply.status == 200 and said is not None:
         return classify(Reply(int(said[1]), reply.headers, b""))
-    failure, error = classify(reply), document_of(reply).get("error")
-    if failure is not None and isinstance(error, dict) and error.get("code") in _OFF:
-        return failed(Failure.DESTINATION, Reason.REJECTED, f"the workflow is off or deleted ({error['code']})")
+    failure, code = classify(reply), found(document_of(reply), "error", "code")
+    if failure is not None and isinstance(code, str) and code in _OFF:
+        return failed(Failure.DESTINATION, Reason.REJECTED, f"the workflow is off or deleted ({code})")
     return failure
 
 

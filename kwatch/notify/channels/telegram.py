@@ -147,7 +147,7 @@ def failure_of(reply: Reply) -> SendError | None:
     """Return what an answer means for the delivery; None for success. Pure."""
     answer, failure = document_of(reply), classify(reply)
     description = str(answer.get("description", "")).lower()
-    if answer.get("ok") is True or _UNCHANGED in description:
+    if (failure is None and answer.get("ok") is True) or _UNCHANGED in description:
         return None
     if failure is None:
         return failed(Failure.AMBIGUOUS, Reason.BAD_REPLY, "the answer is not Telegram's")

@@ -4,7 +4,7 @@ import gzip
 import socket
 import ssl
 import tracemalloc
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
@@ -14,9 +14,12 @@ import httpx
 import pytest
 
 from kwatch.errors import Failure, Reason, SendError
+from kwatch.model.notifications import NotificationKind
 from kwatch.notify.base import Connection
+from kwatch.outbox.ports import Reconciling
+from kwatch.testing.contract import odd
 from kwatch.testing.contract.desk import Desk, Fault
-from kwatch.testing.contract.samples import alert, content
+from kwatch.testing.contract.samples import ALONE, alert, content, delivery, notification, thread_of
 from kwatch.testing.contract.secrecy import deliver, files, leaked, logged, told
 from kwatch.testing.contract.suite import Suite
 from kwatch.testing.vendors import HttpVendor, Limit
@@ -96,6 +99,16 @@ def failing(desk: Desk, fault: Fault) -> SendError:
     return raised.value
 
 
+def outcome(desk: Desk, attempt: Awaitable[object], body: bytes) -> object:
+    """Return what an attempt gives that is answered so, None for a failure; a bug fails the test."""
+    try:
+        return desk.run(attempt)
+    except SendError:
+        return None
+    except Exception as bug:  # noqa: BLE001  # one of any kind is what this looks for
+        pytest.fail(f"{bug!r} at {body!r}")
+
+
 class Http(Suite):
     """What holds for every channel that speaks HTTP."""
 
@@ -126,6 +139,19 @@ class Http(Suite):
     ) -> None:
         raised = failing(desk, error)
         assert (raised.failure, raised.reason) == (failure, reason)
+
+    @pytest.mark.parametrize("status", [200, 400, 429])
+    def test_F48_an_odd_answer_is_taken_or_refused_and_no_bug(self, desk: Desk, status: int) -> None:
+        first, thread = notification(), thread_of(desk.tell())
+        end = notification(content(kind=NotificationKind.RESOLVED), sequence=2)
+        for of, root in ((first, ALONE), (end, thread)):
+            message = desk.channel.render(of, root, degraded=False)
+            for body in odd.answers():
+                for act in (desk.channel.send, *([desk.channel.find] if isinstance(desk.channel, Reconciling) else [])):
+                    desk.wire.faults.extend([httpx.Response(status, content=body)] * 4)
+                    taken = outcome(desk, act(message, delivery(of, message, root)), body)
+                    assert status == 200 or taken is None, body
+                    desk.wire.faults.clear()
 
     def test_F14_an_answer_that_breaks_off_leaves_the_outcome_unknown(self, desk: Desk) -> None:
         broken = httpx.Response(200, stream=Stream(desk, b"{", error=httpx.ReadError("reset")))

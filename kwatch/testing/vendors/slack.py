@@ -23,6 +23,28 @@ _TOKEN = f"xoxb-{CANARY}"
 _HOOK = f"https://hooks.slack.com/services/T042/B042/{CANARY}"
 _LONGEST = 40_000  # characters of `text`: the rest is cut off
 
+#: What a message of a bot is read with, beside what it was posted with.
+_AUTHOR: Mapping[str, Any] = {
+    "type": "message",
+    "user": "U061F7AUR",
+    "bot_id": "B19LU7CSY",
+    "app_id": "A012B3CDEFG",
+    "team": "T061EG9R6",
+    "bot_profile": {
+        "id": "B19LU7CSY",
+        "app_id": "A012B3CDEFG",
+        "user_id": "U061F7AUR",
+        "name": "kwatch",
+        "icons": {
+            f"image_{size}": f"https://avatars.slack-edge.com/2026-03-01/1234567890123_0123456789abcdef0123_{size}.png"
+            for size in (36, 48, 72)
+        },
+        "deleted": False,
+        "updated": 1772374440,
+        "team_id": "T061EG9R6",
+    },
+}
+
 #: What a call is refused with, and what it means for a delivery.
 _WORDS = {
     Failure.RETRY: "service_unavailable request_timeout team_added_to_org org_login_required update_failed "
@@ -117,7 +139,7 @@ class Slack:
             return self._answer_webhook(request, body)
         method = request.url.path.rpartition("/")[2]
         if method == "conversations.history":
-            return httpx.Response(200, json=self._history(request))
+            return httpx.Response(200, content=json.dumps(self._history(request)).encode())
         payload, fault = _decoded(request, body)
         fault = self._unauthorised(request) or fault
         scope = f"{method} {payload.get('channel')}" if method == "chat.postMessage" else method
@@ -203,7 +225,7 @@ class Slack:
         roots = [each for each in self.roots() if each.channel == asked["channel"]][-int(asked.get("limit", 100)) :]
         hidden = set() if asked.get("include_all_metadata") == "true" else {"metadata"}
         told = [
-            {"ts": root.ts, **{name: value for name, value in root.payload.items() if name not in hidden}}
+            {**_AUTHOR, "ts": root.ts, **{name: value for name, value in root.payload.items() if name not in hidden}}
             for root in reversed(roots)
         ]
         return {"ok": True, "messages": told}

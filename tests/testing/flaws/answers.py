@@ -64,6 +64,16 @@ class Parrot(OwnWay):
         raise PermanentSendError(Failure.MESSAGE, Reason.REJECTED, response.text)
 
 
+class Trusting(OwnWay):
+    """Takes for granted what the words of an answer are."""
+
+    async def asked(self, request: httpx.Request) -> httpx.Response:
+        response = await super().asked(request)
+        if response.content and hash(response.json()["code"]) == 10008:
+            raise PermanentSendError(Failure.MESSAGE, Reason.REJECTED, "unknown message")
+        return response
+
+
 class Greedy(OwnWay):
     """Reads a megabyte of each answer."""
 
