@@ -31,6 +31,7 @@ from kwatch.notify.render import check_template
 _JSON = "application/json"
 _VERSION = 1
 _MAX_BODY = 20 * 1024  # bytes of a request, when the document is our own
+_PLAIN = (10, 250)  # items of a list, and characters of a text, of a body of the user's that was refused
 _MAX_DEGRADED = 4096  # room for one alert with all its keys, and some words of its message
 _IDS = ("id", "incident")
 _ESSENTIAL = {*_IDS, "version", "sequence", "kind", "severity", "title", "cluster", "starts_at", "ends_at", "truncated"}
@@ -113,7 +114,7 @@ class Webhook:
         self._client = HttpClient(config, tools)
 
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
-        """Return the document; degraded, it is the built-in one with nothing but its first facts."""
+        """Return the document; degraded, with its first facts only; a user's own with short texts."""
         texts = Composition(self._config, self._tools.templates.for_message(), notification)
         event = cloudevents.attributes(notification, self._tools.instance)
         headers = self._headers(texts, notification)  # first, so that the document says which of them failed
@@ -143,16 +144,14 @@ class Webhook:
         await self._client.close()
 
     def _data(self, texts: Composition, envelope: int, *, degraded: bool) -> bytes:
-        """Return the document, with room for an envelope of so many bytes."""
-        own = None if self._config.body is None or degraded else self._own_body(texts)
-        return own or bounded(document(texts), (_MAX_DEGRADED if degraded else _MAX_BODY) - envelope)
+        """Return the document, with room for an envelope of so many bytes, or the user's own, which stays theirs.
 
-    def _own_body(self, texts: Composition) -> bytes | None:
-        try:
-            return msgspec.json.encode(_filled(self._config.body, texts))
-        except TemplateError as error:
-            texts.flag(f"body: {error}")
-            return None
+        Whoever reads that one would take any other schema for something else, with no key to end it by.
+        """
+        if self._config.body is None:
+            return bounded(document(texts), (_MAX_DEGRADED if degraded else _MAX_BODY) - envelope)
+        own = _filled(self._config.body, texts)
+        return msgspec.json.encode(_cut(own, *_PLAIN) if degraded else own)
 
     def _headers(self, texts: Composition, notification: Notification) -> Mapping[str, str]:
         headers = {"webhook-id": notification.id.replace(".", "-")}
@@ -244,13 +243,21 @@ def _cut(value: Any, items: int, characters: int) -> Any:
 
 
 def _filled(tree: JsonValue, texts: Composition) -> Any:
-    """Return the tree with every text rendered; the tree has the depth that its author gave it."""
+    """Return the tree with every text rendered, the title where it fails; its depth is what its author gave it."""
     match tree:
         case str():
-            return texts.templates.render_value(tree, texts.context)
+            return _leaf(tree, texts)
         case list():
             return [_filled(item, texts) for item in tree]
         case dict():
             return {key: _filled(item, texts) for key, item in tree.items()}
         case _:
             return tree
+
+
+def _leaf(text: str, texts: Composition) -> Any:
+    try:
+        return texts.templates.render_value(text, texts.context)
+    except TemplateError as error:
+        texts.flag(f"body: {error}")
+        return line(texts.text("title"))

@@ -121,10 +121,24 @@ def test_T21_T30_a_body_of_ones_own_keeps_every_json_type() -> None:
     ]
 
 
-def test_a_body_that_fails_is_replaced_by_the_built_in_document() -> None:
-    message = tell(create(body={"a": "{{ alerts[9].rule }}"}))
-    assert json.loads(message.body)["version"] == 1
+TITLE = "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×"
+
+
+def test_a_text_of_a_body_that_fails_is_the_title_and_the_schema_stays() -> None:
+    message = tell(create(body={"summary": "{{ alerts[9].rule }}", "key": "{{ incident }}", "count": 1}))
+    assert json.loads(message.body) == {"summary": TITLE, "key": "kw/g5h2j7/1", "count": 1}
     assert message.fallback_reason.startswith("body: ")
+
+
+def test_F20_a_body_that_was_refused_is_sent_once_more_with_cut_texts_and_lists() -> None:
+    body = {"key": "{{ incident }}", "text": "x" * 400, "list": [[n] for n in range(12)], "state": None}
+    plain = create(body=body).render(notification(), ALONE, degraded=True)
+    assert json.loads(plain.body) == {
+        "key": "kw/g5h2j7/1",
+        "text": "x" * 224 + "… (cut, 176 characters more)",
+        "list": [[n] for n in range(10)],
+        "state": None,
+    }
 
 
 def test_a_header_is_one_line_in_utf_8() -> None:
