@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
 from typing import Annotated, Any, ClassVar
+from urllib.parse import quote
 
 import msgspec
 from pydantic import AfterValidator, JsonValue
@@ -25,7 +26,7 @@ from kwatch.notify import cloudevents
 from kwatch.notify.base import Channel, ChannelConfig, Secret, TemplateText, Tools, parse_url
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut, line
-from kwatch.notify.http import HttpClient, classify
+from kwatch.notify.http import HttpClient, classify, failed, merged
 from kwatch.notify.render import check_template
 
 _JSON = "application/json"
@@ -36,7 +37,8 @@ _MAX_DEGRADED = 4096  # room for one alert with all its keys, and some words of 
 _IDS = ("id", "incident")
 _ESSENTIAL = {*_IDS, "version", "sequence", "kind", "severity", "title", "cluster", "starts_at", "ends_at", "truncated"}
 _OWN_KEYS = {"overflow": ("folded", "counts"), "digest": ("sections", "report")}
-_RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "webhook-signature"})
+_RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+_OF_THE_SIGNATURE = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature"})
 
 
 def _check_url(value: str) -> str:
@@ -47,8 +49,14 @@ def _check_url(value: str) -> str:
 
 
 def _check_header(value: str) -> str:
-    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value) or value.lower() in _RESERVED:
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value) or value.lower() in _RESERVED | _OF_THE_SIGNATURE:
         raise ValueError("not the name of a header that can be set")
+    return value
+
+
+def _check_headers(value: Mapping[str, Secret | str]) -> Mapping[str, Secret | str]:
+    if len({name.lower() for name in value}) < len(value):
+        raise ValueError("a header is given twice; the case of its name makes no difference")
     return value
 
 
@@ -96,7 +104,7 @@ class Config(ChannelConfig):
     #: `json`, `cloudevents` (structured), or `cloudevents-binary`.
     format: Format = Format.JSON
     #: More headers: templates, or secrets, which are read when the request is made.
-    headers: Mapping[HeaderName, Secret | TemplateText] = {}
+    headers: Annotated[Mapping[HeaderName, Secret | TemplateText], AfterValidator(_check_headers)] = {}
     #: A Standard Webhooks key, `whsec_…`; during a rotation the new and the old one, separated by a space.
     sign: Secret | None = None
 
@@ -125,15 +133,15 @@ class Webhook:
             case Format.CLOUDEVENTS:
                 content_type, data = cloudevents.STRUCTURED, msgspec.json.encode({**event, "data": msgspec.Raw(data)})
             case Format.CLOUDEVENTS_BINARY:
-                content_type, headers = _JSON, {**headers, **cloudevents.headers(event)}
+                content_type, headers = _JSON, merged(headers, cloudevents.headers(event))
         return Message(data, content_type, headers, texts.problem)
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
         """Post once; credentials and signature are added here, so that they are in no row."""
         read = self._tools.read
         url = read(self._config.url) if isinstance(self._config.url, Secret) else self._config.url
-        secrets = {name: line(read(value)) for name, value in self._config.headers.items() if isinstance(value, Secret)}
-        headers = {"Content-Type": message.content_type, **message.headers, **secrets, **self._signature(message)}
+        kind = {"Content-Type": message.content_type}
+        headers = merged(kind, message.headers, self._secret_headers(), self._signature(message))
         failure = classify(await self._client.post(url, message.body, headers))
         if failure is not None:
             raise failure
@@ -158,9 +166,17 @@ class Webhook:
         for name, value in self._config.headers.items():
             if isinstance(value, str):
                 try:
-                    headers[name] = line(texts.templates.render(value, texts.context))
+                    headers[name] = _ascii(line(texts.templates.render(value, texts.context)))
                 except TemplateError as error:
                     texts.flag(f"header {name}: {error}")
+        return headers
+
+    def _secret_headers(self) -> Mapping[str, str]:
+        secrets = {name: value for name, value in self._config.headers.items() if isinstance(value, Secret)}
+        headers = {name: line(self._tools.read(value)) for name, value in secrets.items()}
+        for name, value in headers.items():
+            if not value.isascii():
+                raise failed(Failure.DESTINATION, Reason.SECRET, f"the secret of the header {name} is not ASCII")
         return headers
 
     def _signature(self, message: Message) -> Mapping[str, str]:
@@ -240,6 +256,11 @@ def _cut(value: Any, items: int, characters: int) -> Any:
             return {key: _cut(item, items, characters) for key, item in value.items()}
         case _:
             return value
+
+
+def _ascii(value: str) -> str:
+    """Percent-encode what is not ASCII, as CloudEvents does: raw, many servers refuse it."""
+    return "".join(each if each.isascii() else quote(each, errors="replace") for each in value)
 
 
 def _filled(tree: JsonValue, texts: Composition) -> Any:
