@@ -21,8 +21,9 @@ from kwatch.alerts.register import Register
 from kwatch.alerts.summaries import Summaries
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Detour
-from kwatch.model.notifications import Notification, NotificationKind, Untold
+from kwatch.model.notifications import Content, Notification, NotificationKind, Untold
 from kwatch.model.routes import Destination
+from kwatch.model.rules import Severity
 
 _LASTING = frozenset({NotificationKind.FIRING, NotificationKind.UPDATE, NotificationKind.REPEAT})
 _LISTS = frozenset({NotificationKind.SUMMARY, NotificationKind.OVERFLOW})
@@ -118,14 +119,10 @@ class Detours:
             self._tell_alone(msgspec.structs.replace(first, content=content), destination, now)
 
     def _tell_alone(self, notification: Notification, destination: Destination, now: datetime) -> None:
-        """Tell what stands for itself, but for notices that are told by the routes too; to whom it was meant, never."""
-        content = notification.content
-        views = [view for view in content.alerts if view.severity >= destination.severity]
-        if notification.kind is NotificationKind.NOTICE:
-            views = [view for view in views if not self._hears_itself(view, destination)]
-        severity = max((view.severity for view in views), default=content.severity)
-        is_empty = bool(content.alerts) and not views
-        if is_empty or severity < destination.severity or destination.name == content.meant_for:
+        """Tell what stands for itself; but never to whom it was meant, nor call people for what can wait."""
+        content = self._wanted(notification, destination)
+        is_back = destination.name == notification.content.meant_for
+        if content is None or is_back or (destination.pages and _can_wait(content)):
             return
         address = Address(
             destination=destination.name,
@@ -133,15 +130,20 @@ class Detours:
             incident=notification.incident,
             sequence=notification.sequence,
         )
-        content = msgspec.structs.replace(
-            content,
-            receiver=destination.receiver,
-            severity=severity,
-            alerts=tuple(views[:ALERTS]),
-            alert_count=content.alert_count - len(content.alerts) + len(views),
-            meant_for=_origin(notification),
-        )
+        content = msgspec.structs.replace(content, receiver=destination.receiver, meant_for=_origin(notification))
         self._announcer.post(address, content, now)
+
+    def _wanted(self, notification: Notification, destination: Destination) -> Content | None:
+        """Return what is severe enough for a destination, and no notice that the routes bring it; None: nothing is."""
+        content = notification.content
+        views = [view for view in content.alerts if view.severity >= destination.severity]
+        if notification.kind is NotificationKind.NOTICE:
+            views = [view for view in views if not self._hears_itself(view, destination)]
+        severity = max((view.severity for view in views), default=content.severity)
+        if severity < destination.severity or (content.alerts and not views):
+            return None
+        count = content.alert_count - len(content.alerts) + len(views)
+        return msgspec.structs.replace(content, severity=severity, alerts=tuple(views[:ALERTS]), alert_count=count)
 
     def _hears_itself(self, view: AlertView, destination: Destination) -> bool:
         """Whether the routes lead to a destination anyway."""
@@ -154,6 +156,12 @@ def _views(untold: Untold) -> Iterable[AlertView]:
     if untold.notification.kind is not NotificationKind.OVERFLOW:
         return untold.notification.content.alerts
     return [view for each in untold.folded if each.kind is not NotificationKind.NOTICE for view in each.content.alerts]
+
+
+def _can_wait(content: Content) -> bool:
+    """Whether it is for who reads in the morning: the destination itself is told it as soon as it can be."""
+    is_meta = content.kind is NotificationKind.META
+    return content.kind is NotificationKind.DIGEST or (is_meta and content.severity is Severity.INFO)
 
 
 def _fires(alert: Alert, view: AlertView) -> bool:
