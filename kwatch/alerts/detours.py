@@ -2,8 +2,7 @@
 
 What goes on joins the fallback's own groups, as by an escalation: there it is told once, by whatever way it came, then
 what becomes of it, and its end, whoever else can be told meanwhile. So a fallback of a fallback is one as well, and two
-that are each other's tell nothing twice. What stands for itself is told as it is, and its id ends
-a circle.
+that are each other's tell nothing twice. What stands for itself is told as it is, and its id ends a circle.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,8 +20,9 @@ from kwatch.alerts.register import Register
 from kwatch.alerts.summaries import Summaries
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.decisions import Detour
-from kwatch.model.notifications import Notification, NotificationKind, Untold
+from kwatch.model.notifications import Content, Notification, NotificationKind, Untold
 from kwatch.model.routes import Destination
+from kwatch.model.rules import Severity
 
 _LASTING = frozenset({NotificationKind.FIRING, NotificationKind.UPDATE, NotificationKind.REPEAT})
 _LISTS = frozenset({NotificationKind.SUMMARY, NotificationKind.OVERFLOW})
@@ -112,20 +112,21 @@ class Detours:
         """Tell the notices of an overflow in one message."""
         notices = [each for each in untold.folded if each.kind is NotificationKind.NOTICE]
         if notices:
-            first, views = notices[0], tuple(view for each in notices for view in each.content.alerts)
-            dropped = sum(each.content.notices_dropped for each in notices)
-            content = msgspec.structs.replace(first.content, alerts=views, notices_dropped=dropped)
-            self._tell_alone(msgspec.structs.replace(first, content=content), destination, now)
+            contents = [each.content for each in notices]
+            content = msgspec.structs.replace(
+                contents[0],
+                alerts=tuple(view for each in contents for view in each.alerts),
+                alert_count=sum(each.alert_count for each in contents),
+                notices_dropped=sum(each.notices_dropped for each in contents),
+                starts_at=min(each.starts_at for each in contents),
+            )
+            self._tell_alone(msgspec.structs.replace(notices[0], content=content), destination, now)
 
     def _tell_alone(self, notification: Notification, destination: Destination, now: datetime) -> None:
-        """Tell what stands for itself, but for notices that are told by the routes too; to whom it was meant, never."""
-        content = notification.content
-        views = [view for view in content.alerts if view.severity >= destination.severity]
-        if notification.kind is NotificationKind.NOTICE:
-            views = [view for view in views if not self._hears_itself(view, destination)]
-        severity = max((view.severity for view in views), default=content.severity)
-        is_empty = bool(content.alerts) and not views
-        if is_empty or severity < destination.severity or destination.name == content.meant_for:
+        """Tell what stands for itself; but never to whom it was meant, nor call people for what can wait."""
+        content = self._wanted(notification, destination)
+        is_back = destination.name == notification.content.meant_for
+        if content is None or is_back or (destination.pages and _can_wait(content)):
             return
         address = Address(
             destination=destination.name,
@@ -133,15 +134,20 @@ class Detours:
             incident=notification.incident,
             sequence=notification.sequence,
         )
-        content = msgspec.structs.replace(
-            content,
-            receiver=destination.receiver,
-            severity=severity,
-            alerts=tuple(views[:ALERTS]),
-            alert_count=content.alert_count - len(content.alerts) + len(views),
-            meant_for=_origin(notification),
-        )
+        content = msgspec.structs.replace(content, receiver=destination.receiver, meant_for=_origin(notification))
         self._announcer.post(address, content, now)
+
+    def _wanted(self, notification: Notification, destination: Destination) -> Content | None:
+        """Return what is severe enough for a destination, and no notice that the routes bring it; None: nothing is."""
+        content = notification.content
+        views = [view for view in content.alerts if view.severity >= destination.severity]
+        if notification.kind is NotificationKind.NOTICE:
+            views = [view for view in views if not self._hears_itself(view, destination)]
+        severity = max((view.severity for view in views), default=content.severity)
+        if severity < destination.severity or (content.alerts and not views):
+            return None
+        count = content.alert_count - len(content.alerts) + len(views)
+        return msgspec.structs.replace(content, severity=severity, alerts=tuple(views[:ALERTS]), alert_count=count)
 
     def _hears_itself(self, view: AlertView, destination: Destination) -> bool:
         """Whether the routes lead to a destination anyway."""
@@ -154,6 +160,12 @@ def _views(untold: Untold) -> Iterable[AlertView]:
     if untold.notification.kind is not NotificationKind.OVERFLOW:
         return untold.notification.content.alerts
     return [view for each in untold.folded if each.kind is not NotificationKind.NOTICE for view in each.content.alerts]
+
+
+def _can_wait(content: Content) -> bool:
+    """Whether it is for who reads in the morning: the destination itself is told it as soon as it can be."""
+    is_meta = content.kind is NotificationKind.META
+    return content.kind is NotificationKind.DIGEST or (is_meta and content.severity is Severity.INFO)
 
 
 def _fires(alert: Alert, view: AlertView) -> bool:

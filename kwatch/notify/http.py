@@ -119,7 +119,7 @@ class HttpClient:
 
     async def send(self, method: str, url: str, body: bytes, headers: Mapping[str, str], *, keep: int = KEPT) -> Reply:
         """Send once and return whatever answer comes, `keep` bytes of it; raise SendError when none does."""
-        fields = [(name.encode(), value.encode()) for name, value in {**_HEADERS, **headers}.items()]
+        fields = [(name.encode(), value.encode()) for name, value in merged(_HEADERS, headers).items()]
         with _Failures():
             extensions = {"timeout": self._timeout}
             request = httpx.Request(method, self._parsed(url), headers=fields, content=body, extensions=extensions)
@@ -139,6 +139,12 @@ class HttpClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
+
+
+def merged(*parts: Mapping[str, str]) -> dict[str, str]:
+    """Return headers as one: of a name that comes again in any case the last counts."""
+    named = {name.lower(): (name, value) for part in parts for name, value in part.items()}
+    return dict(named.values())
 
 
 def with_query(url: str, query: Mapping[str, str], path: str = "") -> str:

@@ -136,6 +136,10 @@ _IS_HEAD: Final = """
         SELECT 1 FROM deliveries AS earlier
         WHERE earlier.destination = head.destination AND earlier.incident = head.incident
           AND earlier.finished_at IS NULL AND earlier.sequence < head.sequence)
+      AND NOT EXISTS (
+        SELECT 1 FROM deliveries AS opening
+        WHERE opening.destination = head.destination AND opening.incident = head.thread_of
+          AND opening.finished_at IS NULL AND opening.kind = 'summary')
 """
 _COLUMNS: Final = (
     "head.notification, head.state, head.due_at, head.attempts, head.is_ambiguous, head.is_degraded, head.message,"
@@ -146,7 +150,10 @@ _COLUMNS: Final = (
 
 
 def due(connection: apsw.Connection, destination: str, now: datetime, limit: int) -> tuple[Delivery, ...]:
-    """Return what may be leased now: the first open row of each lane, the most urgent and then the oldest first."""
+    """Return what may be leased now: the first open row of each lane, the most urgent and then the oldest first.
+
+    What a summary has opened waits for it: an end that came before it would leave the incident open.
+    """
     rows = connection.execute(
         f"SELECT {_COLUMNS} {_FROM} {_IS_HEAD} AND head.due_at <= :now"
         " ORDER BY head.priority, head.number LIMIT :limit",

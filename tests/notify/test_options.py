@@ -69,6 +69,7 @@ COMMON: dict[str, Any] = {
 }
 #: What shows elsewhere than in one message: the test that flips it.
 ELSEWHERE = {
+    "concurrency": "test_lanes_go_in_parallel_up_to_the_concurrency",
     "digest": "test_a_digest_destination_is_told_nothing_else",
     "fallback": "test_F22_a_wrong_token_is_told_the_fallback_with_what_waits_and_its_end",
     "lifecycle": "test_a_start_and_a_stop_are_told_where_it_is_wanted_and_nowhere_else",

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from kwatch.testing.stage import Stage
+from kwatch.testing.vendors.pagerduty import PagerDuty
 from tests.scenarios.plays import BROKEN, NOTED, Pods
 
 ALONE = "group_by: [namespace, name], group_wait: 0s, group_interval: 0s, repeat_interval: 0s"
@@ -108,6 +109,7 @@ def test_notices_that_were_folded_are_told_in_one_message(tmp_path: Path) -> Non
         "101 a notice noted shop/Pod/p1",
         "162 b notice noted shop/Pod/p2, noted shop/Pod/p3",
     ]
+    assert [document["alert_count"] for document in documents(stage, "b", "notice")] == [2]
 
 
 def test_the_summary_of_a_first_start_is_told_as_one(tmp_path: Path) -> None:
@@ -255,3 +257,24 @@ def test_the_fallback_of_one_that_wants_no_ends_is_told_them(tmp_path: Path) -> 
     pods.phase(200, "x", "Running")
     stage.run(until=300)
     assert alerts(stage) == [f"100 b firing {X}", f"200 b resolved {X}"]
+
+
+def test_who_is_called_hears_no_digest_and_no_news_of_kwatch(tmp_path: Path) -> None:
+    """A PagerDuty is told that the other refuses everything, and what is wrong; not how the day was."""
+    (tmp_path / "key").write_text(PagerDuty.secrets["routing-key"])
+    pager = f"{{type: pagerduty, name: b, routing_key: {{file: {tmp_path}/key}}}}"
+    a = (
+        A.replace("}", ", lifecycle: [started]}")
+        + ", "
+        + A.replace("}", ", digest: {schedule: '0 * * * *'}}").replace("name: a", "name: daily")
+    )
+    stage, pods = staged(tmp_path, configured(a, pager), refusing("a", since=-60))
+    vendor = PagerDuty(stage.clock)
+    stage.hosts = {"events.pagerduty.com": vendor.answer}
+    pods.phase(100, "x")
+    stage.run(until=6000)
+    assert [incident.event["payload"]["summary"] for incident in vendor.incidents] == [
+        "[stage] kwatch: The destination a refuses every message (unauthorized); 1 is waiting.",
+        "[stage] warning: broken shop/Pod/x, since 2026-01-01 12:01 UTC",
+        "[stage] kwatch: The destination daily refuses every message (unauthorized); 1 is waiting.",
+    ]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import httpx
+
 from kwatch.testing.stage import Stage
 from kwatch.testing.told import Told
 from tests.scenarios.plays import BROKEN, HOOK, play
@@ -52,3 +54,13 @@ def test_what_is_told_by_itself(tmp_path: Path) -> None:
     pods.phase(100, "a", "Running")
     opened, closed = opened_and_closed(stage, 600)
     assert opened == closed == {"a": stage.told[0].document["incident"]}
+
+
+def test_an_end_waits_for_the_summary_that_told_that_it_began(tmp_path: Path) -> None:
+    """Nothing is taken until 700 s; what was there at the first start is over at 300 s."""
+    stage, pods = play(tmp_path, BROKEN + HOOK)
+    stage.answer = lambda _: httpx.Response(401 if stage.now() < 700 else 200)
+    pods.phase(-60, "a")
+    pods.phase(300, "a", "Running")
+    stage.run(until=2000)
+    assert [(told.kind, told.rules) for told in stage.told] == [("summary", ("broken",)), ("resolved", ("broken",))]

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
 from typing import Annotated, Any, ClassVar
+from urllib.parse import quote
 
 import msgspec
 from pydantic import AfterValidator, JsonValue
@@ -25,17 +26,19 @@ from kwatch.notify import cloudevents
 from kwatch.notify.base import Channel, ChannelConfig, Secret, TemplateText, Tools, parse_url
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut, line
-from kwatch.notify.http import HttpClient, classify
+from kwatch.notify.http import HttpClient, classify, failed, merged
 from kwatch.notify.render import check_template
 
 _JSON = "application/json"
 _VERSION = 1
 _MAX_BODY = 20 * 1024  # bytes of a request, when the document is our own
+_PLAIN = (10, 250)  # items of a list, and characters of a text, of a body of the user's that was refused
 _MAX_DEGRADED = 4096  # room for one alert with all its keys, and some words of its message
 _IDS = ("id", "incident")
 _ESSENTIAL = {*_IDS, "version", "sequence", "kind", "severity", "title", "cluster", "starts_at", "ends_at", "truncated"}
 _OWN_KEYS = {"overflow": ("folded", "counts"), "digest": ("sections", "report")}
-_RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "webhook-signature"})
+_RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+_OF_THE_SIGNATURE = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature"})
 
 
 def _check_url(value: str) -> str:
@@ -46,8 +49,14 @@ def _check_url(value: str) -> str:
 
 
 def _check_header(value: str) -> str:
-    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value) or value.lower() in _RESERVED:
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value) or value.lower() in _RESERVED | _OF_THE_SIGNATURE:
         raise ValueError("not the name of a header that can be set")
+    return value
+
+
+def _check_headers(value: Mapping[str, Secret | str]) -> Mapping[str, Secret | str]:
+    if len({name.lower() for name in value}) < len(value):
+        raise ValueError("a header is given twice; the case of its name makes no difference")
     return value
 
 
@@ -95,7 +104,7 @@ class Config(ChannelConfig):
     #: `json`, `cloudevents` (structured), or `cloudevents-binary`.
     format: Format = Format.JSON
     #: More headers: templates, or secrets, which are read when the request is made.
-    headers: Mapping[HeaderName, Secret | TemplateText] = {}
+    headers: Annotated[Mapping[HeaderName, Secret | TemplateText], AfterValidator(_check_headers)] = {}
     #: A Standard Webhooks key, `whsec_…`; during a rotation the new and the old one, separated by a space.
     sign: Secret | None = None
 
@@ -113,7 +122,7 @@ class Webhook:
         self._client = HttpClient(config, tools)
 
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
-        """Return the document; degraded, it is the built-in one with nothing but its first facts."""
+        """Return the document; degraded, with its first facts only; a user's own with short texts."""
         texts = Composition(self._config, self._tools.templates.for_message(), notification)
         event = cloudevents.attributes(notification, self._tools.instance)
         headers = self._headers(texts, notification)  # first, so that the document says which of them failed
@@ -124,15 +133,15 @@ class Webhook:
             case Format.CLOUDEVENTS:
                 content_type, data = cloudevents.STRUCTURED, msgspec.json.encode({**event, "data": msgspec.Raw(data)})
             case Format.CLOUDEVENTS_BINARY:
-                content_type, headers = _JSON, {**headers, **cloudevents.headers(event)}
+                content_type, headers = _JSON, merged(headers, cloudevents.headers(event))
         return Message(data, content_type, headers, texts.problem)
 
     async def send(self, message: Message, delivery: Delivery) -> Receipt:
         """Post once; credentials and signature are added here, so that they are in no row."""
         read = self._tools.read
         url = read(self._config.url) if isinstance(self._config.url, Secret) else self._config.url
-        secrets = {name: line(read(value)) for name, value in self._config.headers.items() if isinstance(value, Secret)}
-        headers = {"Content-Type": message.content_type, **message.headers, **secrets, **self._signature(message)}
+        kind = {"Content-Type": message.content_type}
+        headers = merged(kind, message.headers, self._secret_headers(), self._signature(message))
         failure = classify(await self._client.post(url, message.body, headers))
         if failure is not None:
             raise failure
@@ -143,25 +152,31 @@ class Webhook:
         await self._client.close()
 
     def _data(self, texts: Composition, envelope: int, *, degraded: bool) -> bytes:
-        """Return the document, with room for an envelope of so many bytes."""
-        own = None if self._config.body is None or degraded else self._own_body(texts)
-        return own or bounded(document(texts), (_MAX_DEGRADED if degraded else _MAX_BODY) - envelope)
+        """Return the document, with room for an envelope of so many bytes, or the user's own, which stays theirs.
 
-    def _own_body(self, texts: Composition) -> bytes | None:
-        try:
-            return msgspec.json.encode(_filled(self._config.body, texts))
-        except TemplateError as error:
-            texts.flag(f"body: {error}")
-            return None
+        Whoever reads that one would take any other schema for something else, with no key to end it by.
+        """
+        if self._config.body is None:
+            return bounded(document(texts), (_MAX_DEGRADED if degraded else _MAX_BODY) - envelope)
+        own = _filled(self._config.body, texts)
+        return msgspec.json.encode(_cut(own, *_PLAIN) if degraded else own)
 
     def _headers(self, texts: Composition, notification: Notification) -> Mapping[str, str]:
         headers = {"webhook-id": notification.id.replace(".", "-")}
         for name, value in self._config.headers.items():
             if isinstance(value, str):
                 try:
-                    headers[name] = line(texts.templates.render(value, texts.context))
+                    headers[name] = _ascii(line(texts.templates.render(value, texts.context)))
                 except TemplateError as error:
                     texts.flag(f"header {name}: {error}")
+        return headers
+
+    def _secret_headers(self) -> Mapping[str, str]:
+        secrets = {name: value for name, value in self._config.headers.items() if isinstance(value, Secret)}
+        headers = {name: line(self._tools.read(value)) for name, value in secrets.items()}
+        for name, value in headers.items():
+            if not value.isascii():
+                raise failed(Failure.DESTINATION, Reason.SECRET, f"the secret of the header {name} is not ASCII")
         return headers
 
     def _signature(self, message: Message) -> Mapping[str, str]:
@@ -243,14 +258,27 @@ def _cut(value: Any, items: int, characters: int) -> Any:
             return value
 
 
+def _ascii(value: str) -> str:
+    """Percent-encode what is not ASCII, as CloudEvents does: raw, many servers refuse it."""
+    return "".join(each if each.isascii() else quote(each, errors="replace") for each in value)
+
+
 def _filled(tree: JsonValue, texts: Composition) -> Any:
-    """Return the tree with every text rendered; the tree has the depth that its author gave it."""
+    """Return the tree with every text rendered, the title where it fails; its depth is what its author gave it."""
     match tree:
         case str():
-            return texts.templates.render_value(tree, texts.context)
+            return _leaf(tree, texts)
         case list():
             return [_filled(item, texts) for item in tree]
         case dict():
             return {key: _filled(item, texts) for key, item in tree.items()}
         case _:
             return tree
+
+
+def _leaf(text: str, texts: Composition) -> Any:
+    try:
+        return texts.templates.render_value(text, texts.context)
+    except TemplateError as error:
+        texts.flag(f"body: {error}")
+        return line(texts.text("title"))

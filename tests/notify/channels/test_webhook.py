@@ -121,19 +121,50 @@ def test_T21_T30_a_body_of_ones_own_keeps_every_json_type() -> None:
     ]
 
 
-def test_a_body_that_fails_is_replaced_by_the_built_in_document() -> None:
-    message = tell(create(body={"a": "{{ alerts[9].rule }}"}))
-    assert json.loads(message.body)["version"] == 1
+TITLE = "🔴 CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43×"
+
+
+def test_a_text_of_a_body_that_fails_is_the_title_and_the_schema_stays() -> None:
+    message = tell(create(body={"summary": "{{ alerts[9].rule }}", "key": "{{ incident }}", "count": 1}))
+    assert json.loads(message.body) == {"summary": TITLE, "key": "kw/g5h2j7/1", "count": 1}
     assert message.fallback_reason.startswith("body: ")
 
 
-def test_a_header_is_one_line_in_utf_8() -> None:
+def test_F20_a_body_that_was_refused_is_sent_once_more_with_cut_texts_and_lists() -> None:
+    body = {"key": "{{ incident }}", "text": "x" * 400, "list": [[n] for n in range(12)], "state": None}
+    plain = create(body=body).render(notification(), ALONE, degraded=True)
+    assert json.loads(plain.body) == {
+        "key": "kw/g5h2j7/1",
+        "text": "x" * 222 + "… (cut, 178 characters more)",
+        "list": [[n] for n in range(10)],
+        "state": None,
+    }
+
+
+def test_a_header_is_one_line_of_ascii() -> None:
+    """As in CloudEvents' binding to HTTP, other characters are percent-encoded UTF-8: many servers refuse them raw."""
     receiver = WebhookReceiver()
-    tell(create(receiver, headers={"X-Title": "{{ title }}\r\nX-Evil: 1", "X-Glyph": "{{ glyph }}"}))
-    headers = receiver.requests[0].headers
-    assert headers["x-title"] == "CRITICAL · crash-loop · payments/Deployment/worker · since 14:02 UTC · 43× X-Evil: 1"
-    assert headers["x-glyph"] == "🔴"
-    assert "x-evil" not in headers
+    headers = {"X-Place": "{{ place }} 5 %\r\nX-Evil: é", "X-Glyph": "{{ glyph }}"}
+    tell(create(receiver, headers=headers))
+    sent = receiver.requests[0].headers
+    assert sent["x-place"] == "payments/Deployment/worker 5 % X-Evil: %C3%A9"
+    assert sent["x-glyph"] == "%F0%9F%94%B4"
+    assert "x-evil" not in sent
+
+
+def test_a_secret_header_that_is_not_ascii_suspends(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("Bearer geheimnisträger")
+    with pytest.raises(PermanentSendError) as raised:
+        tell(create(headers={"Authorization": {"file": str(tmp_path / "token")}}))
+    assert (raised.value.failure, raised.value.reason) == (Failure.DESTINATION, Reason.SECRET)
+
+
+@pytest.mark.parametrize("kind", ["Content-Type", "content-type"])
+def test_a_header_takes_the_place_of_kwatchs_own_whatever_its_case(kind: str) -> None:
+    receiver = WebhookReceiver()
+    tell(create(receiver, headers={kind: "application/vnd.x+json", "user-agent": "mine"}))
+    sent = receiver.requests[0].headers
+    assert (sent.get_list("content-type"), sent.get_list("user-agent")) == (["application/vnd.x+json"], ["mine"])
 
 
 def test_a_secret_header_is_in_no_message(tmp_path: Path) -> None:
@@ -171,6 +202,10 @@ def test_T56_any_document_fits_any_limit_with_its_essentials(parts: dict[str, An
         {"url": "https://user:pass@example.com"},
         {"body": {"a": "{{ ''.__class__ }}"}},
         {"headers": {"Host": "x"}},
+        {"headers": {"Webhook-Id": "x"}},
+        {"headers": {"webhook-timestamp": "1"}},
+        {"headers": {"WEBHOOK-SIGNATURE": "x"}},
+        {"headers": {"X-Team": "a", "x-team": "b"}},
         {"headers": {"bad name": "x"}},
         {"headers": {"X-A": "{{"}},
         {"sign": "whsec_in-clear-text"},
