@@ -2,8 +2,7 @@
 
 What goes on joins the fallback's own groups, as by an escalation: there it is told once, by whatever way it came, then
 what becomes of it, and its end, whoever else can be told meanwhile. So a fallback of a fallback is one as well, and two
-that are each other's tell nothing twice. What stands for itself is told as it is, and its id ends
-a circle.
+that are each other's tell nothing twice. What stands for itself is told as it is, and its id ends a circle.
 """
 
 from collections.abc import Iterable, Iterator
@@ -113,10 +112,15 @@ class Detours:
         """Tell the notices of an overflow in one message."""
         notices = [each for each in untold.folded if each.kind is NotificationKind.NOTICE]
         if notices:
-            first, views = notices[0], tuple(view for each in notices for view in each.content.alerts)
-            dropped = sum(each.content.notices_dropped for each in notices)
-            content = msgspec.structs.replace(first.content, alerts=views, notices_dropped=dropped)
-            self._tell_alone(msgspec.structs.replace(first, content=content), destination, now)
+            contents = [each.content for each in notices]
+            content = msgspec.structs.replace(
+                contents[0],
+                alerts=tuple(view for each in contents for view in each.alerts),
+                alert_count=sum(each.alert_count for each in contents),
+                notices_dropped=sum(each.notices_dropped for each in contents),
+                starts_at=min(each.starts_at for each in contents),
+            )
+            self._tell_alone(msgspec.structs.replace(notices[0], content=content), destination, now)
 
     def _tell_alone(self, notification: Notification, destination: Destination, now: datetime) -> None:
         """Tell what stands for itself; but never to whom it was meant, nor call people for what can wait."""

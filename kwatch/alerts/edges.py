@@ -1,7 +1,7 @@
 """The instants at which silences, windows and mutes begin and end, and what follows from them for who is told."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from kwatch.alerts import annotated
 from kwatch.alerts.annotated import Annotations, Place
@@ -14,6 +14,7 @@ from kwatch.alerts.windows import Windows
 from kwatch.model.silences import Silence
 from kwatch.model.windows import Window
 
+_AT_ONCE = datetime.min.replace(tzinfo=UTC)
 _WINDOW = "window/"
 _SILENCE = key_of("")
 
@@ -56,6 +57,11 @@ class Edges:
             self._timers.set((Phase.EDGE, f"{_WINDOW}{name}"), None)
         for name in self._windows.by_name:
             self._await_window(name, now)
+
+    def clock_was_set(self) -> None:
+        """Which windows are open may be another: ask at the next moment."""
+        for name in self._windows.by_name:
+            self._timers.set((Phase.EDGE, f"{_WINDOW}{name}"), _AT_ONCE)
 
     def started(self, now: datetime) -> None:
         """Every source has been heard, or given up: it is known again what goes on."""

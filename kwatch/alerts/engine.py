@@ -202,6 +202,7 @@ class Engine:
         parts.notices.jump(by)
         parts.escalations.jump(by)
         parts.digests.clock_was_set()
+        parts.edges.clock_was_set()
 
     def tell_about_itself(self, text: str, severity: Severity, now: datetime) -> None:
         """Tell the destinations of the root receiver something about kwatch itself.

@@ -57,6 +57,16 @@ def test_S118_a_clock_that_is_set_back_repeats_nothing_and_delays_nothing(tmp_pa
     assert jumps(stage) == {"set": 1, "slept": 0}
 
 
+def test_S118_a_clock_that_is_set_back_out_of_a_window_lets_go_of_what_that_held(tmp_path: Path) -> None:
+    """At 12:33 a window from 12:30 to 13:00 holds the alert; the clock is set to 12:23, which is seen within 10 s."""
+    windows = 'windows:\n  lunch: {start: "12:30", end: "13:00"}\n'
+    stage = Stage(tmp_path, windows + text(LASTING, route="group_wait: 0s, mute_in: [lunch]"))
+    stage.event(1900)
+    stage.set_clock(2000, -600)
+    stage.run(until=2 * HOUR)
+    assert stage.lines == ["2010 hook firing back-off shop/Pod/web-1"]
+
+
 def test_S118_a_clock_that_is_set_back_before_a_start_delays_nothing_but_what_nobody_saw_pass(tmp_path: Path) -> None:
     """Nobody measured the time from the last row to the start: durations count as if it had not been."""
     stage = Stage(tmp_path, HOURLY)

@@ -109,6 +109,7 @@ def test_notices_that_were_folded_are_told_in_one_message(tmp_path: Path) -> Non
         "101 a notice noted shop/Pod/p1",
         "162 b notice noted shop/Pod/p2, noted shop/Pod/p3",
     ]
+    assert [document["alert_count"] for document in documents(stage, "b", "notice")] == [2]
 
 
 def test_the_summary_of_a_first_start_is_told_as_one(tmp_path: Path) -> None:
