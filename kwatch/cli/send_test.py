@@ -27,7 +27,7 @@ def send_test(context: click.Context, config: Path | None, destination: str | No
 
 
 async def _send_all(ways: "tuple[Way, ...]") -> int:
-    """Send to one after the other; return how many failed."""
+    """Send to one after the other; return how many failed, or were not taken for all."""
     failed = 0
     for way in ways:
         problem = await _send(way)
@@ -37,7 +37,7 @@ async def _send_all(ways: "tuple[Way, ...]") -> int:
 
 
 async def _send(way: "Way") -> str:
-    """Send one test message; return why it failed, or nothing."""
+    """Send one test message; return why it failed, or who did not get it, or nothing."""
     import asyncio
 
     from kwatch.errors import SendError
@@ -50,11 +50,11 @@ async def _send(way: "Way") -> str:
     )
     try:
         async with asyncio.timeout(way.channel.timeout):
-            await way.channel.send(message, delivery)
+            receipt = await way.channel.send(message, delivery)
     except SendError as error:
         return f"failed: {error}"
     except TimeoutError:
         return f"failed: no answer within {way.channel.timeout:g} s"
     finally:
         await way.channel.close()
-    return ""
+    return f"sent, but {receipt.note}" if receipt.note else ""

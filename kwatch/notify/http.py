@@ -5,6 +5,7 @@ for, and no URL, header or token gets into an error. The total time of an attemp
 """
 
 import functools
+import re
 import socket
 import ssl
 import zlib
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 import msgspec
-from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import ClientHttpProxyError, ClientSession, DummyCookieJar, TCPConnector
 from httpx_aiohttp import AiohttpTransport
 
 from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError, SendError
@@ -50,6 +51,10 @@ _STATUSES: Mapping[int, tuple[Failure, Reason]] = {
     451: (Failure.DESTINATION, Reason.REJECTED),
     503: (Failure.RETRY, Reason.UNAVAILABLE),
 }
+
+
+#: What a server says in TLS of a client without a certificate that it takes, or that it does not agree with at all.
+_ALERTS = re.compile(r"_ALERT_(HANDSHAKE_FAILURE|UNKNOWN_CA|ACCESS_DENIED|\w*CERTIFICATE)")
 
 
 class Reply(NamedTuple):
@@ -205,7 +210,7 @@ def classify(reply: Reply) -> SendError | None:
     pause = retry_after(reply.headers)
     if reply.status == 503 and pause is not None:
         failure = Failure.PACE
-    detail = f"the destination answered {reply.status}"
+    detail = f"the {'proxy' if reply.status == 407 else 'destination'} answered {reply.status}"
     return failed(failure, reason, detail, pause if failure is Failure.PACE else None)
 
 
@@ -278,8 +283,12 @@ def transport_failure(error: BaseException) -> SendError:
         return failed(Failure.DESTINATION, Reason.TLS, "the certificate of the destination is not trusted")
     if any(isinstance(cause, RefusedAddressError) for cause in causes):
         return failed(Failure.DESTINATION, Reason.ADDRESS, "the destination has an address that none may have")
+    if any(isinstance(cause, ssl.SSLError) and _ALERTS.search(str(cause)) for cause in causes):
+        return failed(
+            Failure.DESTINATION, Reason.TLS, "the destination refuses the connection: it may want cert and key"
+        )
     if isinstance(error, httpx.ProxyError):
-        return failed(Failure.RETRY, Reason.REFUSED, "the proxy cannot be reached, or refuses")
+        return _no_tunnel(causes)
     if isinstance(error, httpx.ConnectError) or any(hasattr(cause, "os_error") for cause in causes):
         return _not_connected(causes)
     if isinstance(error, httpx.ConnectTimeout) and _is_timeout(error):
@@ -289,6 +298,17 @@ def transport_failure(error: BaseException) -> SendError:
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
         return failed(Failure.AMBIGUOUS, Reason.TIMEOUT, "no answer in time")
     return failed(Failure.AMBIGUOUS, Reason.RESET, "the connection ended before the answer did")
+
+
+def _no_tunnel(causes: tuple[BaseException, ...]) -> SendError:
+    """Return why a proxy did not connect us; nothing was sent, so it is tried again unless it never will."""
+    statuses = [cause.status for cause in causes if isinstance(cause, ClientHttpProxyError)]
+    if not statuses:
+        return failed(Failure.RETRY, Reason.REFUSED, "the proxy cannot be reached")
+    is_final = statuses[0] // 100 == 4 and statuses[0] not in {408, 425, 429}
+    reason = Reason.REJECTED if statuses[0] not in {403, 407} else Reason.UNAUTHORIZED
+    detail = f"the proxy answered {statuses[0]}"
+    return failed(Failure.DESTINATION, reason, detail) if is_final else failed(Failure.RETRY, Reason.REFUSED, detail)
 
 
 def _is_timeout(error: httpx.ConnectTimeout) -> bool:

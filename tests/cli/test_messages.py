@@ -1,5 +1,6 @@
 """`kwatch render` and `kwatch send-test` over a configuration file."""
 
+import asyncio
 import fcntl
 import os
 import re
@@ -17,6 +18,7 @@ from click.testing import CliRunner, Result
 from kwatch.cli.program import main
 from kwatch.cli.render import _KINDS
 from kwatch.model.notifications import NotificationKind
+from kwatch.testing.receivers import MailServer
 
 CONFIG = """\
 cluster: prod-eu
@@ -28,6 +30,9 @@ receivers:
     - {type: webhook, url: {env: HOOK_URL}}
     - {type: slack, name: team-chat, url: {env: HOOK_URL}}
 """
+
+
+RECIPIENTS = "[a@example.com, b@example.com]"
 
 
 @pytest.fixture
@@ -156,3 +161,22 @@ def test_send_test_fails_where_nobody_listens(config: Path) -> None:
     assert result.exit_code == 1
     assert result.output.startswith("team-webhook (webhook): failed: refused: ")
     assert "secret-path" not in result.output
+
+
+def test_send_test_names_who_did_not_get_it(config: Path) -> None:
+    server = MailServer()
+    server.replies["b@example.com"] = "550 5.1.1 no such user"
+
+    def send(port: int) -> Result:
+        where = f"host: localhost, port: {port}, tls: none"
+        config.write_text(CONFIG.replace("[team@example.com]", RECIPIENTS).replace("host: smtp.example.com", where))
+        return kwatch(config, "send-test", "--destination", "team-smtp")
+
+    async def run() -> Result:
+        async with server.serve() as port:
+            return await asyncio.to_thread(send, port)
+
+    result = asyncio.run(run())
+    refused = "b@example.com did not get it: the mail server answered 550 5.1.1 at recipient"
+    assert result.stdout == f"team-smtp (smtp): sent, but {refused}\n"
+    assert result.exit_code == 1

@@ -1,8 +1,11 @@
 """Client certificates (mTLS), over real sockets: shown, renewed, refused."""
 
 import asyncio
+import contextlib
 import dataclasses
+import socket
 import ssl
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +83,34 @@ def test_a_server_that_asks_for_a_certificate_takes_nothing_without(authority: t
 
     asyncio.run(run())
     assert receiver.requests == []
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_T27_a_server_that_says_that_it_wants_a_certificate_suspends_the_destination(
+    authority: trustme.CA, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    """In TLS 1.3 it says so when the handshake is over for us, and the request sent."""
+    context = asking(authority)
+    context.maximum_version = version
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=hang_up, args=(listener, context))
+        thread.start()
+        with pytest.raises(SendError) as raised:
+            asyncio.run(tell(create(f"https://localhost:{listener.getsockname()[1]}", tmp_path)))
+        thread.join()
+    assert (raised.value.failure, raised.value.reason) == (Failure.DESTINATION, Reason.TLS)
+
+
+def hang_up(listener: socket.socket, context: ssl.SSLContext) -> None:
+    """Shake hands with one client that shows no certificate, as servers in C and Go do: with an alert."""
+    accepted, _ = listener.accept()
+    with context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False) as connection:
+        with contextlib.suppress(ssl.SSLError):
+            connection.do_handshake()
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
 
 
 def test_a_renewed_certificate_is_used_without_a_restart(authority: trustme.CA, tmp_path: Path) -> None:

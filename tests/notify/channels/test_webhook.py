@@ -326,6 +326,28 @@ def test_T55_a_server_that_never_answers_is_given_up() -> None:
     assert failure == (Failure.AMBIGUOUS, Reason.TIMEOUT)
 
 
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("407 Proxy Authentication Required", (Failure.DESTINATION, Reason.UNAUTHORIZED)),
+        ("403 Forbidden", (Failure.DESTINATION, Reason.UNAUTHORIZED)),
+        ("400 Bad Request", (Failure.DESTINATION, Reason.REJECTED)),
+        ("429 Too Many Requests", (Failure.RETRY, Reason.REFUSED)),
+        ("502 Bad Gateway", (Failure.RETRY, Reason.REFUSED)),
+        ("503 Service Unavailable", (Failure.RETRY, Reason.REFUSED)),
+    ],
+)
+def test_T28_a_proxy_that_refuses_a_tunnel_says_whether_to_try_again(
+    status: str, expected: tuple[Failure, Reason]
+) -> None:
+    def talk(connection: socket.socket) -> None:
+        assert connection.recv(65536).startswith(b"CONNECT hooks.example.com:443 HTTP/1.1\r\n")
+        connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with listening(talk) as proxy:
+        assert failure_over_a_socket("https://hooks.example.com/in", proxy=proxy) == expected
+
+
 def test_an_answer_that_bursts_is_cut() -> None:
     bomb = gzip.compress(b"x" * 50_000_000)
 
