@@ -23,7 +23,7 @@ from pydantic import AfterValidator, JsonValue
 from kwatch.errors import Failure, PermanentSendError, Reason, TemplateError
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
 from kwatch.notify import cloudevents
-from kwatch.notify.base import Channel, ChannelConfig, Secret, TemplateText, Tools, parse_url
+from kwatch.notify.base import Channel, ChannelConfig, Secret, SecretUrl, TemplateText, Tools, parse_url
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut, is_cut, line
 from kwatch.notify.http import HttpClient, classify, failed, merged
@@ -98,7 +98,7 @@ class Config(ChannelConfig):
     template_keys: ClassVar[tuple[str, ...]] = ("template", "body", "headers")
 
     #: Where to; from a secret when it is one.
-    url: Secret | Url
+    url: SecretUrl | Url
     #: A document of your own: any JSON whose texts are templates; one `{{ … }}` alone keeps its type.
     body: Annotated[JsonValue, AfterValidator(_check_body)] = None
     #: `json`, `cloudevents` (structured), or `cloudevents-binary`.
