@@ -59,5 +59,7 @@ class Deadlines:
         self._consequences.told(now)
 
     def _asks_what_fires(self, phase: Phase, key: str, now: datetime) -> bool:
-        is_digest = key in self._digests.periods
-        return phase is Phase.STEP or (phase is Phase.FLUSH and (is_digest or self._teller.is_to_repeat(key, now)))
+        if phase is Phase.FLUSH:
+            is_digest = key in self._digests.periods
+            return is_digest or self._teller.is_to_repeat(key, now) or self._teller.rests_on_unseen(key)
+        return phase is Phase.STEP

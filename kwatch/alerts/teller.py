@@ -10,7 +10,7 @@ from kwatch.alerts.announcing import Address, Announcer, Remarks
 from kwatch.alerts.groups import Groups
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Muting
-from kwatch.alerts.records import Alert, Group
+from kwatch.alerts.records import Alert, Group, Member
 from kwatch.alerts.register import Register
 from kwatch.alerts.told import Told
 from kwatch.model.alerts import AlertState, AlertView, EndReason
@@ -36,6 +36,13 @@ class Teller:
             return False
         group = self._groups[key]
         return group.incident != "" and (group.due_at is None or group.due_at > now)
+
+    def rests_on_unseen(self, key: str) -> bool:
+        """Whether a group is about to tell something for the first time that nobody sees to go on."""
+        if key not in self._groups:
+            return False
+        untold = [self._register.alerts[each] for each, is_told in self._groups[key].members.items() if not is_told]
+        return any(alert.members and all(map(_is_unseen, alert.members.values())) for alert in untold)
 
     def run(self, key: str, now: datetime) -> None:
         """The deadline of a group has come."""
@@ -187,3 +194,8 @@ def _kind(group: Group, *, is_over: bool) -> NotificationKind:
         return NotificationKind.UPDATE
     is_unseen = any(view.state is AlertState.EXPIRED for view in group.ended)
     return NotificationKind.EXPIRED if is_unseen else NotificationKind.RESOLVED
+
+
+def _is_unseen(member: Member) -> bool:
+    """Whether the object's state speaks of it, and is not seen now."""
+    return member.is_observed and member.is_frozen

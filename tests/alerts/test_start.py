@@ -190,9 +190,13 @@ def test_expiry_waits_until_every_source_was_heard():
     assert world.brief == ["firing@0", "expired@13800"]
 
 
-def test_a_message_that_was_due_meanwhile_is_told_at_the_start():
+def test_a_message_that_was_due_meanwhile_is_told_when_it_is_known_to_go_on():
     world = World(level(), root=route(group_wait=seconds(15)))
     world.true(0)
     world.restart(10, down_for=100)
+    world.advance(112)
+    assert world.brief == []
+    world.thaw(112, "a", is_listed=True)
+    world.start_complete(113)
     world.advance(200)
-    assert world.brief == ["firing@110"]
+    assert world.brief == ["firing@113"]

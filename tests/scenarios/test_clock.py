@@ -1,5 +1,6 @@
 """S-117 to S-120: a clock that is set, a machine that slept, a kwatch that was away for long."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -166,6 +167,56 @@ def test_S119_what_came_due_meanwhile_is_told_once_and_then_in_its_time(tmp_path
         f"8221 hook repeat {POD}",
         f"11821 hook repeat {POD}",
     ]
+
+
+def _asleep(stage: Stage) -> None:
+    stage.sleep(100, 1300)
+
+
+def _away(stage: Stage) -> None:
+    stage.absent(100, 1300)
+
+
+@pytest.mark.parametrize("leave", [_asleep, _away])
+@pytest.mark.parametrize(
+    ("windows", "route"),
+    [
+        ("", "group_wait: 2m"),
+        ('windows: {lunch: {start: "12:01", end: "12:10"}}\n', "group_wait: 0s, mute_in: [lunch]"),
+    ],
+)
+def test_S119_what_was_about_to_be_told_is_not_where_it_is_over(
+    tmp_path: Path, windows: str, route: str, leave: Callable[[Stage], None]
+) -> None:
+    stage = Stage(tmp_path, windows + text(NOT_READY % "resolve_hold: 0s", route=route))
+    stage.pod(70, ready=False)
+    stage.pod(300, ready=True)
+    leave(stage)
+    stage.run(until=3 * HOUR)
+    assert stage.lines == []
+
+
+@pytest.mark.parametrize("leave", [_asleep, _away])
+def test_S119_nor_is_what_a_silence_held_that_ended_meanwhile(tmp_path: Path, leave: Callable[[Stage], None]) -> None:
+    stage = Stage(tmp_path, text(NOT_READY % "resolve_hold: 0s", route="group_wait: 0s, group_by: [namespace]"))
+    stage.pod(20, "told", ready=False)
+    Silences(stage).add(40, {"namespace": "shop"}, until=600)
+    stage.pod(70, ready=False)
+    stage.pod(300, ready=True)
+    leave(stage)
+    stage.run(until=3 * HOUR)
+    assert [line for line in stage.lines if "web-1" in line] == []
+
+
+@pytest.mark.parametrize(("leave", "told_at"), [(_asleep, 1321), (_away, 1301)])
+def test_S119_and_is_told_once_it_is_known_that_it_goes_on(
+    tmp_path: Path, leave: Callable[[Stage], None], told_at: int
+) -> None:
+    stage = Stage(tmp_path, text(NOT_READY % "resolve_hold: 0s", route="group_wait: 2m"))
+    stage.pod(70, ready=False)
+    leave(stage)
+    stage.run(until=3 * HOUR)
+    assert stage.lines == [f"{told_at} hook firing {POD}"]
 
 
 def test_S119_a_nap_is_not_worth_a_word(tmp_path: Path) -> None:
