@@ -21,7 +21,7 @@ from kwatch.alerts.records import Alert, PlannedChange
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.model.alerts import AlertView
 from kwatch.model.conditions import is_edge
-from kwatch.model.planned import PlannedKind, PlannedStep, Progress, subject
+from kwatch.model.planned import PlannedKind, PlannedStep, Progress, subjects_of
 from kwatch.model.rules import Rule, Subject
 
 #: How long a change may hold anything without getting further, where the object has no deadline of its own; and at all.
@@ -304,7 +304,7 @@ class PlannedChanges:
 
     def _going(self, labels: Mapping[str, str]) -> list[PlannedChange]:
         """Return the changes that go on about what the labels name, or that are settling."""
-        names = dict.fromkeys(_subjects(labels))
+        names = dict.fromkeys(subjects_of(labels))
         found = (change for name in names for change in self._by_subject.get(name, {}).values())
         return [change for change in found if not change.is_over]
 
@@ -312,8 +312,7 @@ class PlannedChanges:
         """Yield the changes during which an alert began; objects and Events say that to the second."""
         began_at = alert.starts_at if alert.is_open and alert.starts_at is not None else now
         for change in self._going(alert.labels):
-            is_later = change.started_at.replace(microsecond=0) <= began_at
-            if is_later and (change.done_at is None or began_at <= change.done_at):
+            if change.started_at.replace(microsecond=0) <= began_at and not _is_past(change, began_at):
                 yield change
 
     def _schedule(self, now: datetime | None = None) -> None:
@@ -321,6 +320,12 @@ class PlannedChanges:
         deadlines += [change.done_at + SETTLE for change in self._changes.values() if change.done_at is not None]
         deadlines += [at for at in self._held.values() if at is not None]
         self._timers.set(_TIMER, min((at for at in deadlines if now is None or at > now), default=None))
+
+
+def _is_past(change: PlannedChange, at: datetime) -> bool:
+    """Return whether a change explains nothing that begins then; what a drain moved starts when its Node is empty."""
+    settling = SETTLE if change.kind is PlannedKind.DRAIN else timedelta(0)
+    return change.done_at is not None and change.done_at + settling < at
 
 
 def _go_on(change: PlannedChange, step: PlannedStep, now: datetime) -> None:
@@ -333,14 +338,6 @@ def _go_on(change: PlannedChange, step: PlannedStep, now: datetime) -> None:
     if achieved > change.achieved or step.revision != change.revision:
         change.until = min(now + (step.limit or LIMIT), change.counts_from + LONGEST)
     change.achieved, change.revision = achieved, step.revision
-
-
-def _subjects(labels: Mapping[str, str]) -> Iterator[str]:
-    """Yield what an alert is about, as changes name it."""
-    if workload := labels.get("workload"):
-        yield subject(labels.get("namespace", ""), workload)
-    if node := labels.get("node"):
-        yield subject("", f"Node/{node}")
 
 
 def _is_word_of_change(rule: Rule, alert: Alert) -> bool:

@@ -13,7 +13,7 @@ from kwatch.config.problems import Place, Problems, did_you_mean, listed
 from kwatch.config.routes import NONE
 from kwatch.config.validate import check, is_mapping
 from kwatch.notify import channels
-from kwatch.notify.base import ChannelConfig, Secret, check_url_address
+from kwatch.notify.base import ChannelConfig, Secret, SecretUrl, check_url_address, parse_url
 
 Receivers = Mapping[str, tuple[ChannelConfig, ...]]
 
@@ -132,17 +132,17 @@ def _wrong_with(secret: Secret, environ: Mapping[str, str]) -> str | None:
     if secret.env is not None:
         if secret.env not in environ:
             return f"the environment variable {secret.env} is not set"
-        return _wrong_in(f"environment variable {secret.env}", environ[secret.env])
+        return _wrong_in(f"environment variable {secret.env}", environ[secret.env], secret)
     try:
         content = secret.file.read_text("utf-8") if secret.file is not None else ""
     except OSError as error:
         return f"the secret file {secret.file} cannot be read: {error.strerror}"
     except ValueError:  # not UTF-8, or no possible name of a file
         return f"the secret file {secret.file} cannot be read: it is not a text"
-    return _wrong_in(f"secret file {secret.file}", content)
+    return _wrong_in(f"secret file {secret.file}", content, secret)
 
 
-def _wrong_in(where: str, content: str) -> str | None:
+def _wrong_in(where: str, content: str, secret: Secret) -> str | None:
     """Return what is wrong with a secret, without its value; None: nothing that can be seen."""
     if not content.strip():
         return f"the {where} is empty"
@@ -150,7 +150,18 @@ def _wrong_in(where: str, content: str) -> str | None:
         check_url_address(content.strip())
     except ValueError:
         return f"the {where} holds a URL at an address that no destination may have, or none that can be read"
+    if isinstance(secret, SecretUrl) and not _is_http(content.strip()):
+        return f"the {where} holds no URL: put https://… into it"
     return None
+
+
+def _is_http(value: str) -> bool:
+    """Return whether a text is a URL that can be asked."""
+    try:
+        url = parse_url(value)
+    except ValueError:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host)
 
 
 def _is_name(name: str) -> bool:
@@ -161,12 +172,16 @@ def _secrets(model: type[BaseModel], node: Node) -> Iterator[tuple[Secret, Place
     """Yield the secrets of a destination, also of one that is wrong otherwise; a wrong secret is told already."""
     for name, field in model.model_fields.items():
         given = node.mapping.get(field.alias or name)
-        if given is None or not _takes_secret(field.annotation):
+        kind = _kind_of_secret(field.annotation)
+        if given is None or kind is None:
             continue
         for each in given.mapping.values() if get_origin(field.annotation) is Mapping else (given,):
             with suppress(ValidationError):
-                yield Secret.model_validate(each.plain()), each.place
+                yield kind.model_validate(each.plain()), each.place
 
 
-def _takes_secret(annotation: Any) -> bool:
-    return annotation is Secret or any(_takes_secret(each) for each in get_args(annotation))
+def _kind_of_secret(annotation: Any) -> type[Secret] | None:
+    """Return the kind of secret that a key takes, if it takes one."""
+    if isinstance(annotation, type) and issubclass(annotation, Secret):
+        return annotation
+    return next(filter(None, map(_kind_of_secret, get_args(annotation))), None)

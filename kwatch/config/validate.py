@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from kwatch.config.parse import Node
 from kwatch.config.problems import Problems, did_you_mean, listed
-from kwatch.notify.base import Secret
+from kwatch.notify.base import Secret, SecretUrl
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -90,7 +90,7 @@ def _is_of_branch(node: Node, loc: tuple[str | int, ...]) -> bool:
         child = node.child(part)
         if child is None:
             is_branch = isinstance(part, str) and (part == "str" or part.startswith("function-"))
-            return not is_branch or str(part).endswith("Secret]") == isinstance(node.value, dict)
+            return not is_branch or str(part).endswith(("Secret]", "SecretUrl]")) == isinstance(node.value, dict)
         node = child
     return True
 
@@ -127,7 +127,7 @@ def _text(error: ErrorDetails, node: Node) -> str:
             return f"must be one of {', '.join(words)}{did_you_mean(node.text, words)}"
         case "string_type":
             return "must be a text: put it in quotes" if node.is_scalar else "must be a text"
-        case "model_type" if context["class_name"] == Secret.__name__:
+        case "model_type" if context["class_name"] in {Secret.__name__, SecretUrl.__name__}:
             return "a secret never stands here itself: write {file: PATH} or {env: NAME}"
         case "model_type":
             return _NO_MAPPING

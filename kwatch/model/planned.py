@@ -1,5 +1,6 @@
 """Change that somebody wanted, as far as it is known from the objects: what goes on, and how far it is."""
 
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from enum import Enum
 
@@ -42,3 +43,11 @@ def subject(namespace: str, workload: str) -> str:
     """Name a workload (`Deployment/web`) or a Node (`Node/n1`) in a cluster, as people do."""
     kind, _, name = workload.partition("/")
     return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+
+
+def subjects_of(labels: Mapping[str, str]) -> Iterator[str]:
+    """Yield what an alert is about, as changes name it."""
+    if workload := labels.get("workload"):
+        yield subject(labels.get("namespace", ""), workload)
+    if node := labels.get("node"):
+        yield subject("", f"Node/{node}")

@@ -153,6 +153,10 @@ class Secret(BaseModel):
         return value.strip()
 
 
+class SecretUrl(Secret):
+    """A secret that is a URL of HTTP, since it holds a key."""
+
+
 class PaceWords(BaseModel):
     """`pace`: how often something is told."""
 
@@ -245,6 +249,13 @@ class ChannelConfig(BaseModel):
         if self.digest is None or self.digest.timezone is None or "timezone" in self.model_fields_set:
             return self.timezone
         return self.digest.timezone
+
+    @field_validator("digest")
+    @classmethod
+    def _read_by_people(cls, value: DigestWords | None) -> DigestWords | None:
+        if value is not None and cls.pages:
+            raise ValueError("it calls people, and no end would close the incident; send digests to a chat or by mail")
+        return value
 
     @field_validator("*")
     @classmethod

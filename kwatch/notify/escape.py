@@ -21,6 +21,8 @@ _MENTION = re.compile(r"(?<![^\s(\[{\"'<])([@#])(?=\w)")
 _AT = re.compile(r"(?<!\w)@(?=\S)")  # not that of an address, or of an image's digest
 _MARKUP = re.compile(r"<(?=\S)|\](?=[(\[])")
 _ADDRESS = r"https?://[\w.~/%?=&#:+-]+"
+_MARK = re.compile(r"… \(cut, (\d{1,3}(?: \d{3}){0,3}) characters more\)")
+_LONGEST_MARK = 48
 _FENCE = re.compile(r"`(?=``)")
 
 _ZERO_WIDTH_SPACE = "\u200b"
@@ -49,6 +51,11 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else fit(text, limit, str)
 
 
+def is_cut(text: str) -> bool:
+    """Whether a text, or a part of it, was cut."""
+    return _MARK.search(text) is not None
+
+
 def fit(text: str, limit: int, encode: Callable[[str], str], size: Callable[[str], int] = len) -> str:
     """Return the encoded text, cut such that its *encoded* `size` is at most `limit`."""
     encoded = encode(text)
@@ -70,10 +77,19 @@ def utf16(text: str) -> int:
 
 
 def _shortened(text: str, length: int, limit: int, encode: Callable[[str], str]) -> str:
-    kept = _boundary(text, length)
-    missing = f"{len(text) - kept:,}".replace(",", " ")
+    end, cut_before = _unmarked(text)
+    kept = _boundary(text, min(length, end))
+    missing = f"{end - kept + cut_before:,}".replace(",", " ")
     mark = f"… (cut, {missing} characters more)"
     return encode(text[:kept]) + (mark if len(mark) < limit else "…")
+
+
+def _unmarked(text: str) -> tuple[int, int]:
+    """Return where a text ends before the mark of an earlier cut, and how many characters that took away."""
+    mark = _MARK.search(text, max(0, len(text) - _LONGEST_MARK))
+    if mark is None or mark.end() < len(text):
+        return len(text), 0
+    return mark.start(), int(mark[1].replace(" ", ""))
 
 
 def _boundary(text: str, length: int) -> int:

@@ -10,7 +10,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath
 
-from kwatch.notify.base import ChannelConfig, Duration, Secret, Tools, check_proxy, check_url_address, parse_url
+from kwatch.notify.base import (
+    ChannelConfig,
+    Duration,
+    Secret,
+    SecretUrl,
+    Tools,
+    check_proxy,
+    check_url_address,
+    parse_url,
+)
 from kwatch.notify.http import HttpClient, classify
 
 
@@ -34,7 +43,7 @@ class HeartbeatWords(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     #: Who misses the ping, as a URL or a secret.
-    url: Secret | Annotated[str, AfterValidator(_check_url)]
+    url: SecretUrl | Annotated[str, AfterValidator(_check_url)]
     #: How often; services wait a little longer before they call.
     every: Annotated[Duration, AfterValidator(_at_least)] = timedelta(minutes=1)
     #: As of a destination.

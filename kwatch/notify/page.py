@@ -115,7 +115,7 @@ def fact_page(title: str, context: Context) -> Page:
         advice=_advice(context),
         footer=_footer(context),
         language=context["language"],
-        url=context["url"] if context["url"].startswith("https://") else "",
+        url=context["url"],
         is_quiet=context["is_quiet"],
     )
 

@@ -8,7 +8,7 @@ from kwatch.config.load import load
 from kwatch.errors import ConfigError
 
 BAD = Path(__file__).parent / "bad"
-ENVIRON = {"TOKEN": "xoxb-1", "EMPTY": " "}
+ENVIRON = {"TOKEN": "xoxb-1", "EMPTY": " ", "NO_URL": "ftp://example.com/hunter2"}
 
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in BAD.glob("*.yaml")))

@@ -49,13 +49,17 @@ def _blocks() -> Iterator[tuple[str, str]]:
                 yield f"{file.name} {number}", block
 
 
+_FILE = re.compile(r"(\burl: |)\{file: [^}]+\}")
+
+
 def _load(text: str, folder: Path) -> None:
     """Load with every secret at hand: files in `folder`, variables set."""
-    secret = folder / "secret"
+    secret, url = folder / "secret", folder / "url"
     secret.write_text("whsec_c2VjcmV0", "utf-8")
+    url.write_text("https://example.com/secret", "utf-8")
     path = folder / "kwatch.yaml"
-    path.write_text(re.sub(r"\{file: [^}]+\}", f"{{file: {secret}}}", text), "utf-8")
-    load(path, environ=dict.fromkeys(re.findall(r"\{env: (\w+)\}", text), "secret"))
+    path.write_text(_FILE.sub(lambda found: f"{found[1]}{{file: {url if found[1] else secret}}}", text), "utf-8")
+    load(path, environ=dict.fromkeys(re.findall(r"\{env: (\w+)\}", text), "https://example.com/secret"))
 
 
 def _words() -> Iterable[str]:

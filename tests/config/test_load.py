@@ -206,9 +206,10 @@ def test_destinations(configured: Configured) -> None:
 receivers:
   ops:
     - {type: slack, token: {env: TOKEN}, channel: "#alerts", severity: warning}
-    - {type: slack, name: second, url: {env: TOKEN}, send_resolved: false}
+    - {type: slack, name: second, url: {env: URL}, send_resolved: false}
 """,
         TOKEN="xoxb-$1",
+        URL="https://hooks.slack.com/services/$1",
     )
     assert config.destinations == (
         Destination(name="ops-slack", receiver="ops", type="slack", severity=Severity.WARNING, can_edit=True),

@@ -33,6 +33,24 @@ def test_line_is_one_line() -> None:
     assert escape.line(" a\n b\t c ") == "a b c"
 
 
+def test_what_was_cut_before_is_counted_too() -> None:
+    assert escape.cut(escape.cut("x" * 10_000, 4000), 500) == "x" * 470 + "… (cut, 9 530 characters more)"
+    assert escape.cut(escape.cut("x" * 1000, 500), 490) == "x" * 462 + "… (cut, 538 characters more)"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x… (cut, 9 530 characters more)", True),
+        ("x… (cut, 12 characters more) and then", True),
+        ("x (cut, some characters more)", False),
+        ("", False),
+    ],
+)
+def test_a_text_that_was_cut_is_known_by_its_mark(text: str, expected: bool) -> None:
+    assert escape.is_cut(text) is expected
+
+
 def test_cut_says_how_much_is_missing() -> None:
     assert escape.cut("x" * 1236, 62) == "x" * 32 + "… (cut, 1 204 characters more)"
 

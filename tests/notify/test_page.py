@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from kwatch.model.notifications import Content, NotificationKind, Part, Section, Suppressed, Undelivered
 from kwatch.notify.context import context_of
 from kwatch.notify.page import Item, Listing, Page, fact_page
@@ -73,3 +75,12 @@ def test_a_digest_in_which_nothing_happened_says_so() -> None:
     assert page.title == "🗞️ DIGEST · nothing happened · prod-eu"
     assert page.listings == ()
     assert page.states == ("DIGEST of 2026-02-28 14:14 UTC to 14:14 UTC (1 d)",)
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_the_details_of_one_alert_are_its_place_on_the_status_page(scheme: str) -> None:
+    """Of `http` too: whoever runs kwatch without TLS inside a network wrote it so."""
+    page = page_of(content(public_url=f"{scheme}://kwatch.example.com"))
+    assert page.url == f"{scheme}://kwatch.example.com/#7qf3zk2m5x4w6y1a9bcdefghij"
+    page = page_of(content(alert(), alert(fingerprint="f2"), public_url=f"{scheme}://kwatch.example.com"))
+    assert page.url == f"{scheme}://kwatch.example.com"

@@ -1,12 +1,13 @@
 """Where a configuration names a secret, it is found."""
 
-from kwatch.notify.base import Secret, secrets_in
+from kwatch.notify.base import Secret, SecretUrl, secrets_in
 from kwatch.notify.channels.smtp import Config as Smtp
 from kwatch.notify.channels.webhook import Config as Webhook
 
 
 def test_every_secret_of_every_receiver_is_found():
-    url, header, key, password = (Secret(env=name) for name in ("URL", "HEADER", "KEY", "PASSWORD"))
+    url = SecretUrl(env="URL")
+    header, key, password = (Secret(env=name) for name in ("HEADER", "KEY", "PASSWORD"))
     hook = Webhook(type="webhook", url=url, headers={"X-Token": header, "X-Plain": "text"}, sign=key)
     mail = Smtp.model_validate(
         {

@@ -37,6 +37,28 @@ def test_a_drain_that_goes_well_is_one_line(cluster: Cluster) -> None:
     assert cluster.said() == ["Node node-1 drained: 2 Pods moved, 19 s, 1 alert came and went"]
 
 
+def test_what_a_drain_moved_may_start_elsewhere_when_the_node_is_empty(cluster: Cluster) -> None:
+    """The Pod of a StatefulSet is made anew only when the one before is gone."""
+    cluster.pod(-25, "db-0", ready=True, owner="StatefulSet/db")
+    drains(cluster, 10)
+    cluster.ends(12, "db-0")
+    cluster.stage.delete(31, "db-0")
+    cluster.pod(32, "db-0", ready=False, owner="StatefulSet/db", node="node-2")
+    cluster.pod(50, "db-0", ready=True, owner="StatefulSet/db", node="node-2")
+    assert cluster.play() == ["61 hook notice planned-change Node/node-1"]
+    assert cluster.said() == ["Node node-1 drained: 3 Pods moved, 20 s, 2 alerts came and went"]
+
+
+def test_what_a_drain_moved_and_does_not_start_is_told(cluster: Cluster) -> None:
+    cluster.pod(-25, "db-0", ready=True, owner="StatefulSet/db")
+    drains(cluster, 10)
+    cluster.ends(12, "db-0")
+    cluster.stage.delete(31, "db-0")
+    cluster.pod(32, "db-0", ready=False, owner="StatefulSet/db", node="node-2")
+    assert cluster.play() == ["151 hook firing not-ready shop/StatefulSet/db"]
+    assert cluster.held_back() == ["the drain of Node node-1, after which it did not end"]
+
+
 def test_a_drain_that_a_disruption_budget_blocks_tells_what_it_held_after_ten_minutes(cluster: Cluster) -> None:
     cluster.pod(-25, "blocked", ready=True, owner="StatefulSet/db")
     cluster.node(10, cordoned=True)

@@ -14,7 +14,7 @@ from pydantic import Field
 from kwatch.clock import Clock
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
-from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
+from kwatch.notify.base import Channel, ChannelConfig, PaceWords, SecretUrl, SeverityWord, Tools
 from kwatch.notify.chat import Body, Chat, LostError
 from kwatch.notify.escape import cut, fit, line, markdown, utf16
 from kwatch.notify.http import HttpClient, Reply, clamped, classify, document_of, failed, with_query
@@ -46,7 +46,7 @@ class Config(ChannelConfig):
     #: Discord publishes no figure and takes about 30 a minute in a channel; what it answers slows kwatch down.
     pace: PaceWords | None = PaceWords(per_minute=30, burst=5)
     #: The webhook's, with its token: a secret.
-    url: Secret
+    url: SecretUrl
     #: The id of a thread of the webhook's channel; absent: the channel itself.
     thread: Id | None = None
     #: Whether the channel is a forum: each incident becomes a post there, its news answers.

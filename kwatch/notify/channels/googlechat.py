@@ -15,7 +15,7 @@ from pydantic import Field
 
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
-from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
+from kwatch.notify.base import Channel, ChannelConfig, PaceWords, SecretUrl, SeverityWord, Tools
 from kwatch.notify.chat import Body, Chat, PostsOnly
 from kwatch.notify.escape import clean, fenced
 from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, with_query
@@ -34,7 +34,7 @@ class Config(ChannelConfig):
     #: Half of what a space takes of all apps together.
     pace: PaceWords | None = PaceWords(per_minute=30, burst=10)
     #: The webhook's, with key and token: a secret.
-    url: Secret
+    url: SecretUrl
     #: Whom to alert when an incident of a severity opens, or rises to it: `{critical: "<users/all>"}`, or a user's id.
     mention: Mapping[SeverityWord, Annotated[str, Field(pattern=r"^<users/(all|[0-9]{1,30})>$")]] = {}
 

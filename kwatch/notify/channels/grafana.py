@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.notify import calls
-from kwatch.notify.base import Channel, ChannelConfig, Secret, Tools
+from kwatch.notify.base import Channel, ChannelConfig, SecretUrl, Tools
 from kwatch.notify.calls import Call, CallByCall
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import fit, plain
@@ -29,7 +29,7 @@ class Config(ChannelConfig):
     pages: ClassVar[bool] = True
 
     #: The URL of the integration: who has it may send.
-    url: Secret
+    url: SecretUrl
 
 
 class Grafana(CallByCall):

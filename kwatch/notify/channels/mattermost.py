@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
-from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
+from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SecretUrl, SeverityWord, Tools
 from kwatch.notify.chat import Body, Chat, LostError
 from kwatch.notify.escape import markdown, unmentioned
 from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed
@@ -56,7 +56,7 @@ class Config(ChannelConfig):
     #: What a person reads; servers take about ten requests a second.
     pace: PaceWords | None = PaceWords(per_minute=30, burst=10)
     #: An incoming webhook; it cannot edit, so an end is a message of its own.
-    url: Secret | None = None
+    url: SecretUrl | None = None
     #: Where the server is, without a slash at its end.
     server: Annotated[str, Field(pattern=r"^https?://[^@\s]+[^/\s]$")] | None = None
     #: Of a bot account that is in the channel.

@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
 from kwatch.notify import blocks
-from kwatch.notify.base import Channel, ChannelConfig, Connection, PaceWords, Secret, SeverityWord, Tools
+from kwatch.notify.base import Channel, ChannelConfig, Connection, PaceWords, Secret, SecretUrl, SeverityWord, Tools
 from kwatch.notify.buttons import Refusal, Signer, Wish
 from kwatch.notify.chat import Body, Chat, LostError
 from kwatch.notify.clicks import Click
@@ -81,7 +81,7 @@ class Config(ChannelConfig):
     #: The id or `#name` of the channel that the bot is in.
     channel: str = ""
     #: An incoming webhook; it cannot edit, so an end is a message of its own.
-    url: Secret | None = None
+    url: SecretUrl | None = None
     #: Where the Web API is; another one for GovSlack (`https://slack-gov.com/api/`).
     api_url: Annotated[str, Field(pattern=r"^https?://[^@\s]+/$")] = "https://slack.com/api/"
     #: An app-level token with `connections:write`, of the same app: messages have buttons.

@@ -15,7 +15,7 @@ import msgspec
 
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
-from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, Tools
+from kwatch.notify.base import Channel, ChannelConfig, PaceWords, SecretUrl, Tools
 from kwatch.notify.chat import Body, Chat, PostsOnly
 from kwatch.notify.escape import markdown, unmentioned
 from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, found
@@ -44,7 +44,7 @@ class Config(ChannelConfig):
     #: What a person reads; a connection of Power Automate takes 100 a minute.
     pace: PaceWords | None = PaceWords(per_minute=30, burst=10)
     #: Of the workflow "When a Teams webhook request is received", with its signature.
-    url: Secret
+    url: SecretUrl
 
 
 class Teams(PostsOnly):

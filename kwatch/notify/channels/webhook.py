@@ -23,9 +23,9 @@ from pydantic import AfterValidator, JsonValue
 from kwatch.errors import Failure, PermanentSendError, Reason, TemplateError
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
 from kwatch.notify import cloudevents
-from kwatch.notify.base import Channel, ChannelConfig, Secret, TemplateText, Tools, parse_url
+from kwatch.notify.base import Channel, ChannelConfig, Secret, SecretUrl, TemplateText, Tools, parse_url
 from kwatch.notify.compose import Composition
-from kwatch.notify.escape import cut, line
+from kwatch.notify.escape import cut, is_cut, line
 from kwatch.notify.http import HttpClient, classify, failed, merged
 from kwatch.notify.render import check_template
 
@@ -98,7 +98,7 @@ class Config(ChannelConfig):
     template_keys: ClassVar[tuple[str, ...]] = ("template", "body", "headers")
 
     #: Where to; from a secret when it is one.
-    url: Secret | Url
+    url: SecretUrl | Url
     #: A document of your own: any JSON whose texts are templates; one `{{ … }}` alone keeps its type.
     body: Annotated[JsonValue, AfterValidator(_check_body)] = None
     #: `json`, `cloudevents` (structured), or `cloudevents-binary`.
@@ -218,9 +218,9 @@ def document(texts: Composition) -> dict[str, Any]:
         "id incident sequence kind severity status cluster receiver place labels starts_at ends_at is_late is_raised "
         "is_quiet held_in alert_count firing_count came_and_went notices_dropped notes alerts message url"
     )
-    head = {"version": _VERSION, "title": line(texts.text("title")), "text": texts.text("text"), "truncated": False}
-    own = _OWN_KEYS.get(facts["kind"], ())
-    return head | {key: facts[key] for key in (*keys.split(), *own)}
+    head: dict[str, Any] = {"version": _VERSION, "title": line(texts.text("title")), "text": texts.text("text")}
+    told: dict[str, Any] = {key: facts[key] for key in (*keys.split(), *_OWN_KEYS.get(facts["kind"], ()))}
+    return {**head, "truncated": any(map(is_cut, _texts({**head, **told}))), **told}
 
 
 def bounded(document: Mapping[str, Any], limit: int) -> bytes:

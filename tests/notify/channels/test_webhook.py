@@ -30,7 +30,7 @@ from kwatch.notify.base import Channel, Tools
 from kwatch.notify.channels import webhook
 from kwatch.notify.http import system_transport
 from kwatch.testing.receivers import WebhookReceiver, serve
-from tests.notify.samples import ALONE, content, delivery, notification, tools_for
+from tests.notify.samples import ALONE, alert, content, delivery, notification, tools_for
 
 KEY = "whsec_a3dhdGNoLXRlc3Qtc2VjcmV0LTAwMDAwMA=="
 NEW_KEY = "whsec_bmV3LWtleS1mb3ItdGhlLXJvdGF0aW9uLTAwMA=="
@@ -90,6 +90,11 @@ def test_the_document_has_the_facts(tmp_path: Path) -> None:
     assert document["alerts"][0]["count"] == 43
     assert document["truncated"] is False
     assert receiver.requests[0].headers["webhook-id"] == "n7qf3-1"
+
+
+def test_F45_a_message_that_is_cut_makes_a_truncated_document() -> None:
+    message = create().render(notification(content(alert(message="m" * 4001))), ALONE, degraded=False)
+    assert json.loads(message.body)["truncated"] is True
 
 
 BODY = {
