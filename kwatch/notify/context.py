@@ -21,7 +21,7 @@ from kwatch.notify.words import WORDS, Language, Words
 from kwatch.redaction import redacted_tree
 
 _ALERTS = 100  # in the context; `alert_count` says how many there are
-_LISTED = 10  # in the text
+_LISTED = 10  # in the text; of an overflow all
 _SECTION = 50  # of one section of a digest
 _MESSAGE = 4000  # characters of a Kubernetes message
 _VALUE = 500  # of a name, a label, an annotation
@@ -60,6 +60,7 @@ def context_of(
     sections = [{**section, "alerts": told(section["alerts"])} for section in _sections(say, content)]
     shown = () if sections else content.alerts[:_ALERTS]
     alerts = told(shown)
+    listed = alerts if content.kind is NotificationKind.OVERFLOW else alerts[:_LISTED]
     glyph, state = titles.state(say, content, now)
     context = {
         "kind": content.kind.value,
@@ -83,10 +84,10 @@ def context_of(
         "is_quiet": content.is_quiet,
         "held_in": _short(content.held_in),
         "alerts": alerts,
-        "listed": alerts[:_LISTED],
+        "listed": listed,
         "alert_count": content.alert_count,
         "firing_count": content.firing_count,
-        "more": max(0, content.alert_count - len(alerts[:_LISTED])),
+        "more": max(0, content.alert_count - len(listed)),
         "came_and_went": [_short(title) for title in content.came_and_went[:_ALERTS]],
         "notices_dropped": content.notices_dropped,
         "folded": content.folded,

@@ -174,7 +174,8 @@ def _listings(context: Context) -> tuple[Listing, ...]:
         return ()
     language = context["language"]
     counts = Listing(tuple(Item(count) for count in context["counts"][:_COUNTS]), language=language)
-    alerts = Listing(tuple(map(_alert_item, context["listed"])), context["more"], language=language)
+    item = _line_item if context["kind"] == "overflow" else _alert_item
+    alerts = Listing(tuple(map(item, context["listed"])), context["more"], language=language)
     return tuple(listing for listing in (counts, alerts) if listing.items)
 
 
@@ -224,6 +225,11 @@ def _how_it_is(say: Words, alert: Context) -> str:
     return say(", ").join(filter(None, (alert["status"], alert["muted_by"])))
 
 
+def _line_item(alert: Context) -> Item:
+    """Return how it is, in one line."""
+    return Item(alert["rule"], f" · {alert['where']} · {alert['status']}")
+
+
 def _alert_item(alert: Context) -> Item:
     """Return how it is and what is wrong; once it has ended, why."""
     often = f" ({alert['how_often']})" if alert["how_often"] else ""
@@ -263,6 +269,8 @@ class _Bounds(msgspec.Struct, frozen=True):
 
 
 _BOUNDS = (
+    _Bounds(2500, 1000, 30, 100),
+    _Bounds(2500, 1000, 30, 50),
     _Bounds(2500, 1000, 30, 20),
     _Bounds(1200, 300, 24, 10),
     _Bounds(600, 200, 16, 6),

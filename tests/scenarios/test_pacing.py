@@ -87,6 +87,7 @@ def test_S91_what_the_bucket_has_no_token_for_is_told_in_one_overflow(tmp_path: 
     ]
     assert overflow(told[-1]) == (37, ["27 × broken (shop)", "10 × broken (web)"])
     assert told[-1].document["alert_count"] == 37
+    assert told[-1].document["text"].count("+ broken · ") == 37
     folded = [row for row in deliveries[0]["deliveries"] if row["state"] == "folded"]
     assert [row["reason"] for row in folded] == [f"into {told[-1].document['id']}"] * 37
 
