@@ -92,10 +92,12 @@ def test_T30_only_a_secret_is_read_from_the_environment_and_must_be_there(tmp_pa
 
 def test_T37_the_example_is_valid_and_watches_what_it_says(tmp_path: Path) -> None:
     text = EXAMPLE.read_text("utf-8")
-    secret = tmp_path / "secret"
+    secret, url = tmp_path / "secret", tmp_path / "url"
     secret.write_text("whsec_c2VjcmV0", "utf-8")
+    url.write_text("https://example.com/hook", "utf-8")
     path = tmp_path / "kwatch.yaml"
-    path.write_text(re.sub(r"\{file: [^}]+\}", f"{{file: {secret}}}", text), "utf-8")
+    with_urls = re.sub(r"url: \{file: /[^}]+\}", f"url: {{file: {url}}}", text)
+    path.write_text(re.sub(r"\{file: /etc/[^}]+\}", f"{{file: {secret}}}", with_urls), "utf-8")
     config = load(path, environ=dict.fromkeys(re.findall(r"\{env: (\w+)\}", text), "secret"))
     assert config.watch.resources == ("Certificate.cert-manager.io",)
     assert config.watch.namespaces.exclude == ("kube-system",)
