@@ -75,9 +75,11 @@ class LiveBoard:
         """Return all counters."""
         return self._app.counters.read()
 
-    async def deliveries(self, states: Iterable[DeliveryState], limit: int) -> tuple[Delivery, ...]:
-        """Return the newest deliveries in these states (in all, when none is given), newest first."""
-        return await self._app.state.newest(states, limit)
+    async def deliveries(
+        self, states: Iterable[DeliveryState], limit: int, destination: str = ""
+    ) -> tuple[Delivery, ...]:
+        """Return the newest deliveries in these states and to this destination (in all, to all), newest first."""
+        return await self._app.state.newest(states, limit, destination)
 
     async def delivery(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
         """Return one delivery with its attempts; None when there is no such id."""

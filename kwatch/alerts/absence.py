@@ -114,6 +114,10 @@ class Absences:
         """A source is out of sync."""
         self._synced_at[kind, group, namespace] = None
 
+    def lost_all(self) -> None:
+        """Nobody watches: every source is out of sync until it is heard again."""
+        self._synced_at = dict.fromkeys(self._synced_at)
+
     def synced(self, kind: str, group: str, namespace: str, now: datetime) -> None:
         """A source is in sync."""
         self._synced_at[kind, group, namespace] = now

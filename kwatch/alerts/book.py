@@ -110,6 +110,7 @@ class Book:
         for alert in alerts:
             for member in alert.members.values():
                 members.freeze(alert, member, now)
+        self._absences.lost_all()
         return self.episodes.settle_all(alerts, now)
 
     def thaw(self, kind: str, group: str, namespace: str, present: Container[str] | None, now: datetime) -> Moved:

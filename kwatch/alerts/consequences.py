@@ -95,6 +95,7 @@ class Consequences:
 
     def edge_passed(self, now: datetime) -> None:
         """A silence or a window has begun or ended, and has been followed."""
+        self._notices.review(now)
         self.told(now)
         self._escalations.review(now)
 

@@ -73,6 +73,7 @@ class Engine:
         parts.membership.use(settings.router, now)
         parts.digests.review(now)
         parts.notices.forget_removed(now)
+        parts.notices.review(now)
         self._consequences.regrade(now)
         parts.membership.release(now)
         self._consequences.conclude(now)

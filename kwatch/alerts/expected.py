@@ -1,9 +1,11 @@
-"""What is wrong with the members of an alert, and whether that is expected: Pods that end as they should."""
+"""What of an alert is expected: Pods that end as they should, and that something was changed."""
 
 from datetime import datetime
 
 from kwatch.alerts.records import Alert, Member
+from kwatch.model.conditions import is_edge
 from kwatch.model.findings import Truth
+from kwatch.model.rules import Rule, Subject
 
 
 def _wrong(alert: Alert) -> list[Member]:
@@ -28,3 +30,9 @@ def is_wrong(alert: Alert, since: datetime, now: datetime) -> bool:
         for each in _wrong(alert)
         if each.expected_until is None or each.expected_until <= now
     )
+
+
+def is_word_of_change(rule: Rule, alert: Alert) -> bool:
+    """Return whether an alert says that something was changed (a Deployment's image): it is told, and no bad sign."""
+    is_change = rule.on is Subject.RESOURCE and is_edge(rule.match)
+    return rule.planned is None and is_change and alert.labels.get("kind") != "Pod"

@@ -136,8 +136,34 @@ class Notices:
             return fates.ALREADY_THERE if self._sight.is_first_list and finding.is_initial else None
         return None if finding.contribution is not None and finding.contribution.n > 0 else fates.NOTHING_NEW
 
+    def review(self, now: datetime) -> None:
+        """Windows have begun or ended, or are others: what they collected waits for the end that they have now."""
+        for batch in self._batches.values():
+            if batch.is_collected:
+                self._await(batch, self._held_until(batch, now) or now)
+
     def run(self, key: str, now: datetime) -> None:
-        """The wait of a batch is over."""
+        """The wait of a batch is over, unless another window holds it now."""
+        batch = self._batches[key]
+        if batch.is_collected and (until := self._held_until(batch, now)) is not None:
+            self._await(batch, until)
+        else:
+            self._announce(key, now)
+
+    def _held_until(self, batch: NoticeBatch, now: datetime) -> datetime | None:
+        """Return when a window ends or changes that holds what is collected; None: none does any more."""
+        view = batch.notices[0]
+        wanting = self._directory.routing_of(view).wanting(view.severity)
+        matches = [match for match, destination in wanting if destination.name == batch.destination]
+        ends = (self._muting.collects_until(match.route.schedule, now) for match in matches)
+        return next((at for at in ends if at is not None), None)
+
+    def _await(self, batch: NoticeBatch, due_at: datetime) -> None:
+        batch.due_at = due_at
+        self._timers.set((Phase.FLUSH, batch.key), due_at)
+        self._ledger.touch_group(batch.key)
+
+    def _announce(self, key: str, now: datetime) -> None:
         batch = self._batches.pop(key)
         self._waiting -= len(batch.notices)
         self._ledger.touch_group(key)
@@ -201,9 +227,9 @@ class Notices:
             is_collected=hold is not None,
         )
         batch = self._batches.setdefault(batch.key, batch)
-        batch.due_at = min(batch.due_at, due_at)
         batch.dropped += dropped
         self._add(batch, view)
+        self._await(batch, min(batch.due_at, due_at))
         if self._waiting > WAITING:
             self._hurry(now)
 
@@ -214,15 +240,13 @@ class Notices:
             self._waiting += 1
         else:
             batch.dropped += 1
-        self._timers.set((Phase.FLUSH, batch.key), batch.due_at)
-        self._ledger.touch_group(batch.key)
 
     def _hurry(self, now: datetime) -> None:
         """Let the batch that waits longest go out."""
         oldest = next(iter(self._batches))
         self._ledger.reach(fates.NOTICE_HURRIED)
         self._timers.set((Phase.FLUSH, oldest), None)
-        self.run(oldest, now)
+        self._announce(oldest, now)
 
     def _view(self, alert: Alert, finding: Finding, now: datetime) -> AlertView:
         rule: Rule = finding.rule

@@ -53,7 +53,7 @@ class Parts:
         self.silences = Silences(timers, ledger)
         self.windows = Windows(settings.windows)
         self.planned = PlannedChanges(
-            settings.rules, self.register.alerts, cluster=cluster, timers=timers, ledger=ledger
+            settings.rules, self.register.alerts, self.sight, cluster=cluster, timers=timers, ledger=ledger
         )
         self.muting = Muting(self.inhibitor, self.silences, self.windows, self.annotations, self.planned)
 

@@ -18,11 +18,11 @@ from kwatch.alerts import expected, jumps
 from kwatch.alerts.ledger import HELD_PLANNED_CHANGE, OPENED, PLANNED_DROPPED, Ledger
 from kwatch.alerts.planlines import line_of, name_of
 from kwatch.alerts.records import Alert, PlannedChange
+from kwatch.alerts.sight import Sight
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.model.alerts import AlertView
-from kwatch.model.conditions import is_edge
 from kwatch.model.planned import PlannedKind, PlannedStep, Progress, subjects_of
-from kwatch.model.rules import Rule, Subject
+from kwatch.model.rules import Rule
 
 #: How long a change may hold anything without getting further, where the object has no deadline of its own; and at all.
 LIMIT = timedelta(minutes=10)
@@ -51,11 +51,19 @@ class PlannedChanges:
     """The changes by their rows' keys. `alerts` is the book's; here only `planned_at` and `held_back_by` change."""
 
     def __init__(
-        self, rules: Mapping[str, Rule], alerts: Mapping[str, Alert], *, cluster: str, timers: Timers, ledger: Ledger
+        self,
+        rules: Mapping[str, Rule],
+        alerts: Mapping[str, Alert],
+        sight: Sight,
+        *,
+        cluster: str,
+        timers: Timers,
+        ledger: Ledger,
     ) -> None:
         self._changes: dict[str, PlannedChange] = {}
         self._rules = rules
         self._alerts = alerts
+        self._sight = sight
         self._cluster = cluster
         self._timers = timers
         self._ledger = ledger
@@ -95,7 +103,7 @@ class PlannedChanges:
         elif step.progress is Progress.DONE and change.is_over:
             self._drop(change)
         elif step.progress is Progress.DONE and change.done_at is None:
-            change.done_at, change.until = now, min(change.until, now + PATIENCE)
+            change.done_at, change.until = now, now + PATIENCE
         elif step.progress is Progress.FAILED:
             self._fail(change, step.reason, now)
         self._ledger.touch_group(change.key)
@@ -104,7 +112,7 @@ class PlannedChanges:
     def began(self, alert: Alert, now: datetime) -> None:
         """An alert fires: it is held, or says that the changes about it do not go well."""
         rule = self._rules.get(alert.rule_id)
-        if alert.awaits_summary or rule is None or _is_word_of_change(rule, alert):
+        if alert.awaits_summary or rule is None or expected.is_word_of_change(rule, alert):
             return
         changes = list(self._covering(alert, now))
         if not rule.is_held:
@@ -124,7 +132,7 @@ class PlannedChanges:
     def keep(self, alert: Alert, view: AlertView, expected_until: datetime | None, now: datetime) -> bool:
         """Return whether a notice is held; it is then told, or counted, when it is known how the change went."""
         rule = self._rules.get(alert.rule_id)
-        if rule is None or not rule.is_held or _is_word_of_change(rule, alert):
+        if rule is None or not rule.is_held or expected.is_word_of_change(rule, alert):
             return False
         is_expected = expected_until is not None and now < expected_until
         changes = self._going(alert.labels) if is_expected else list(self._covering(alert, now))
@@ -170,8 +178,9 @@ class PlannedChanges:
         """Judge every change as of now, and return what is to be told."""
         if self._is_stirred:
             self._follow_rules(now)
-        for change in list(self._changes.values()):
-            self._judge(change, now)
+        if not self._sight.is_blind:  # how it went, nobody knows
+            for change in list(self._changes.values()):
+                self._judge(change, now)
         due = [name for name, at in self._held.items() if self._is_stirred or (at is not None and at <= now)]
         self._is_stirred = False
         for fingerprint in due:
@@ -338,9 +347,3 @@ def _go_on(change: PlannedChange, step: PlannedStep, now: datetime) -> None:
     if achieved > change.achieved or step.revision != change.revision:
         change.until = min(now + (step.limit or LIMIT), change.counts_from + LONGEST)
     change.achieved, change.revision = achieved, step.revision
-
-
-def _is_word_of_change(rule: Rule, alert: Alert) -> bool:
-    """Return whether an alert says that something was changed (a Deployment's image): it is told, and no bad sign."""
-    is_change = rule.on is Subject.RESOURCE and is_edge(rule.match)
-    return rule.planned is None and is_change and alert.labels.get("kind") != "Pod"

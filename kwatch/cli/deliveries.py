@@ -1,7 +1,7 @@
 """`kwatch deliveries`: what became of every notification, asked of the running kwatch."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -9,6 +9,7 @@ from urllib.parse import quote
 import click
 
 from kwatch.cli import control
+from kwatch.cli.exits import Exit
 from kwatch.cli.tables import print_table
 from kwatch.telemetry import strip_controls
 
@@ -24,11 +25,12 @@ def deliveries() -> None:
 @deliveries.command("list", short_help="List the newest deliveries.")
 @control.state_option
 @click.option("--in", "words", type=click.Choice(_STATES), multiple=True, help="Only those in this state; repeatable.")
+@click.option("--destination", default="", help="Only those to this one [default: all].")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many, newest first.")
 @control.json_option
-def list_(state: Path, words: tuple[str, ...], limit: int, as_json: bool) -> None:
+def list_(state: Path, words: tuple[str, ...], destination: str, limit: int, as_json: bool) -> None:
     """List the newest deliveries."""
-    query = "".join(f"&state={word}" for word in words)
+    query = "".join(f"&state={word}" for word in words) + f"&destination={quote(destination, safe='')}"
     rows = control.read(state, f"/api/v1/deliveries?limit={limit}{query}")["deliveries"]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -49,22 +51,37 @@ def show(delivery_id: str, state: Path, as_json: bool) -> None:
         _print_story(story)
 
 
-@deliveries.command(short_help="Try a delivery again now.")
-@click.argument("delivery_id", metavar="ID")
+@deliveries.command(short_help="Try deliveries again now.")
+@click.argument("delivery_ids", metavar="ID...", nargs=-1, required=True)
 @control.state_option
 @control.json_option
-def retry(delivery_id: str, state: Path, as_json: bool) -> None:
-    """Attempt a delivery now: one that waits, or one that was given up and that nothing was told after."""
-    _say(control.change(state, "POST", f"{_path(delivery_id)}/retry"), as_json=as_json)
+def retry(delivery_ids: tuple[str, ...], state: Path, as_json: bool) -> None:
+    """Attempt deliveries now: what waits, or was given up and nothing was told after."""
+    _each(delivery_ids, lambda each: control.change(state, "POST", f"{_path(each)}/retry"), as_json=as_json)
 
 
-@deliveries.command(short_help="Do not tell it any more.")
-@click.argument("delivery_id", metavar="ID")
+@deliveries.command(short_help="Do not tell them any more.")
+@click.argument("delivery_ids", metavar="ID...", nargs=-1, required=True)
 @control.state_option
 @control.json_option
-def drop(delivery_id: str, state: Path, as_json: bool) -> None:
-    """End a delivery that waits or was given up: it is not told, and not counted as dead any more."""
-    _say(control.change(state, "DELETE", _path(delivery_id)), as_json=as_json)
+def drop(delivery_ids: tuple[str, ...], state: Path, as_json: bool) -> None:
+    """End deliveries that wait or were given up: they are not told, and not counted as dead any more."""
+    _each(delivery_ids, lambda each: control.change(state, "DELETE", _path(each)), as_json=as_json)
+
+
+def _each(ids: tuple[str, ...], change: Callable[[str], Mapping[str, str]], *, as_json: bool) -> None:
+    """Change one after the other, say what each is now or why not, and end with 1 where one was refused."""
+    refused = 0
+    for each in ids:
+        try:
+            _say(change(each), as_json=as_json)
+        except click.ClickException as refusal:
+            if refusal.exit_code != Exit.PROBLEM:
+                raise
+            refused += 1
+            click.echo(strip_controls(f"Error: {each}: {refusal.message}"), err=True)
+    if refused:
+        raise click.exceptions.Exit(Exit.PROBLEM)
 
 
 def _say(changed: Mapping[str, str], *, as_json: bool) -> None:

@@ -21,8 +21,8 @@ from kwatch.model.conditions import (
     is_edge,
     nodes,
 )
-from kwatch.model.contradictions import impossible, literals
-from kwatch.model.matching import CLUSTER_SCOPED, kinds_of, words_of
+from kwatch.model.contradictions import have_in_common, impossible, literals
+from kwatch.model.matching import CLUSTER_SCOPED, NAMESPACED, kinds_of, words_of
 from kwatch.model.rules import Mode, Rate, Rule, Subject
 from kwatch.rules.explain import path_text
 from kwatch.watch.concealed import is_left_out, is_marked
@@ -68,13 +68,31 @@ def errors(rule: Rule, namespaces: Condition) -> Iterator[tuple[str, str]]:
     if rule.resolve is not None:
         yield from _resolve_errors(rule, rule.resolve)
     if rule.then is not None:
-        if reason := impossible(rule.then.match):
-            yield "then", f"then.match: can never be true: {reason}"
-        reasons = literals(rule.match, Word.REASON), literals(rule.then.match, Word.REASON)
-        if "reason" in rule.key and all(reasons) and reasons[0].isdisjoint(reasons[1]):
-            yield "key", "key: with the reason in it the second step is never of the same key: leave `reason` out"
+        yield from _then_errors(rule, rule.then.match, namespaces)
     if rule.rate is not None:
         yield from _rate_errors(rule, rule.rate)
+
+
+def _then_errors(rule: Rule, then: Condition, namespaces: Condition) -> Iterator[tuple[str, str]]:
+    if reason := impossible(then):
+        yield "then", f"then.match: can never be true: {reason}"
+    elif impossible(AllOf((then, namespaces))):
+        yield "then", "then.match: can never be true: its namespaces are not watched, see watch.namespaces"
+    steps = _located(rule.match), _located(then)
+    for word in (each for each in _WORDS if each in rule.key and not have_in_common(Word(each), *steps)):
+        if word == "reason":
+            yield "key", "key: with the reason in it the second step is never of the same key: leave `reason` out"
+        else:
+            mend = f"ask for the same {word}, or write a `key` without it"
+            yield "then", f"then: the second step is never of the {word} of the first, which is in the key: {mend}"
+
+
+def _located(condition: Condition) -> Condition:
+    """Add what its kinds say of the namespace."""
+    kinds = kinds_of(condition) or frozenset(("",))
+    if kinds <= CLUSTER_SCOPED:
+        return AllOf((condition, WordIs(Word.NAMESPACE, (Text(""),))))
+    return AllOf((condition, WordIs(Word.NAMESPACE, (Text("?*"),)))) if kinds <= NAMESPACED else condition
 
 
 def _without_namespace(rule: Rule) -> str:

@@ -5,7 +5,8 @@ texts of which there is one (words, labels, annotations, the statuses of conditi
 may be several values at a path; of these, only what is asked for and excluded at once is told.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 
 from kwatch.model.conditions import (
     AllOf,
@@ -24,7 +25,7 @@ from kwatch.model.conditions import (
     WordIs,
 )
 from kwatch.model.covering import follows
-from kwatch.model.matching import any_of, is_word
+from kwatch.model.matching import any_of, is_word, may_meet
 
 #: What a text must be one of, by its name.
 Known = Mapping[str, frozenset[str]]
@@ -42,6 +43,24 @@ def literals(condition: Condition, word: Word) -> frozenset[str]:
     """Return the texts of which a word must be one; empty: any, or not plain ones."""
     parts = [part for part in _parts(condition) if isinstance(part, WordIs) and part.word is word]
     return next((_texts(part) for part in parts if all(map(is_word, part.anyof))), frozenset())
+
+
+def have_in_common(word: Word, one: Condition, other: Condition) -> bool:
+    """Return whether a text of this word may be that of an observation of each."""
+    return not impossible(AllOf((_of_word(word, one), _of_word(word, other))))
+
+
+def _of_word(word: Word, condition: Condition) -> Condition:
+    """Return what a condition asks of one word, all else taken to be true."""
+    match condition:
+        case AllOf(of=of):
+            return AllOf(tuple(_of_word(word, part) for part in of))
+        case AnyOf(of=of):
+            return AnyOf(tuple(_of_word(word, part) for part in of))
+        case WordIs(word=asked) | Not(of=WordIs(word=asked)) if asked is word:
+            return condition
+        case _:
+            return AllOf(())
 
 
 def _impossible(condition: Condition, known: Known) -> str:
@@ -70,6 +89,8 @@ def _impossible_all(condition: AllOf, known: Known) -> str:
             if reason := _impossible(part, known):
                 return reason
             known = _narrowed(known, part)
+    if reason := _apart([part for part in parts if isinstance(part, OneText) and _is_open(part)]):
+        return reason
     others = [part for part in parts if not isinstance(part, OneText)]
     if any(isinstance(part, Not) and follows(part.of, parts) for part in others):
         return _EXCLUDED
@@ -121,6 +142,13 @@ def _excluded(part: OneText, known: Known) -> str:
     if name not in known or _left(part, known[name]):
         return ""
     return f"{name} would have to be two things at once, one of them {' or '.join(map(repr, sorted(known[name])))}"
+
+
+def _apart(parts: Sequence[OneText]) -> str:
+    for one, other in combinations(parts, 2):
+        if _name(one) == _name(other) and not (_is_kind(one) or may_meet(one.anyof, other.anyof)):
+            return f"no {_name(one)} matches all that is asked of it"
+    return ""
 
 
 def _narrowed(known: Known, part: OneText) -> Known:

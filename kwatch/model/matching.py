@@ -57,6 +57,30 @@ CLUSTER_SCOPED = frozenset(
     )
 )
 
+#: Kinds of Kubernetes that are always in one, those that people write rules for.
+NAMESPACED = frozenset(
+    (
+        "ConfigMap",
+        "CronJob",
+        "DaemonSet",
+        "Deployment",
+        "Endpoints",
+        "HorizontalPodAutoscaler",
+        "Ingress",
+        "Job",
+        "PersistentVolumeClaim",
+        "Pod",
+        "PodDisruptionBudget",
+        "ReplicaSet",
+        "ReplicationController",
+        "ResourceQuota",
+        "Secret",
+        "Service",
+        "ServiceAccount",
+        "StatefulSet",
+    )
+)
+
 _WILDCARD = {"*": ".*", "?": "."}
 
 
@@ -143,6 +167,23 @@ def _has_wildcard(glob: str) -> bool:
 def is_word(matcher: Matcher) -> bool:
     """Return whether a matcher names exactly one text."""
     return isinstance(matcher, Text) and not _has_wildcard(matcher.glob)
+
+
+def may_meet(one: Sequence[Matcher], other: Sequence[Matcher]) -> bool:
+    """Return whether some text may be taken by both; only of globs it is known that none is."""
+    return any(not (isinstance(a, Text) and isinstance(b, Text)) or _meet(a.glob, b.glob) for a in one for b in other)
+
+
+def _meet(one: str, other: str) -> bool:
+    """Return whether two globs take some text in common: of each two ends of theirs, the shortest first."""
+    below = [not other[at:].strip("*") for at in range(len(other) + 1)]
+    for begin in reversed(range(len(one))):
+        row = [False] * len(other) + [not one[begin:].strip("*")]
+        for at in reversed(range(len(other))):
+            a, b = one[begin], other[at]
+            row[at] = below[at] or row[at + 1] if "*" in (a, b) else (a == b or "?" in (a, b)) and below[at + 1]
+        below = row
+    return below[0]
 
 
 def kinds_of(condition: Condition) -> frozenset[str] | None:

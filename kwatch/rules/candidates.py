@@ -12,7 +12,7 @@ from kwatch.model.findings import Truth
 from kwatch.model.matching import words_of
 from kwatch.model.rules import Subject
 from kwatch.rules.compiled import CompiledRule
-from kwatch.rules.evaluate import Observed
+from kwatch.rules.observed import Observed
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")

@@ -22,15 +22,9 @@ from kwatch.model.rules import Mode, Rule, Subject
 from kwatch.redaction import redact_shapes
 from kwatch.rules.candidates import Candidates, remember
 from kwatch.rules.compiled import Cause, CompiledRule, compile_rule, never
-from kwatch.rules.evaluate import (
-    Observed,
-    observe_change,
-    observe_event,
-    observe_state,
-    workload_of,
-)
 from kwatch.rules.explain import change_text, path_text
 from kwatch.rules.needs import Need, needs_of, with_planned
+from kwatch.rules.observed import Observed, observe_change, observe_event, observe_state, workload_of
 from kwatch.rules.patterns import pattern_of
 from kwatch.rules.teams import TEAM, team_finder
 from kwatch.rules.workloads import expected_until

@@ -7,8 +7,9 @@ from kwatch.model.conditions import AllOf, Condition, FieldChanged, Not, Path, S
 from kwatch.model.findings import FindingKind, Truth
 from kwatch.model.rules import Rule, Subject
 from kwatch.rules.details import Details, compile_details
-from kwatch.rules.evaluate import Evaluator, Observed, compile_condition
+from kwatch.rules.evaluate import Evaluator, compile_condition
 from kwatch.rules.needs import needs_object
+from kwatch.rules.observed import Observed
 
 #: The type of a status condition, and whether it is as it was asked for.
 Cause = tuple[str, Evaluator]

@@ -11,7 +11,8 @@ from kwatch.model.elements import is_through
 from kwatch.model.matching import Scalar, text_of
 from kwatch.model.observations import ObjectState
 from kwatch.model.rules import Rule
-from kwatch.rules.evaluate import ElementFinder, Observed, compile_elements
+from kwatch.rules.evaluate import ElementFinder, compile_elements
+from kwatch.rules.observed import Observed
 
 Details = Mapping[str, str]
 

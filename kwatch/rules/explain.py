@@ -25,7 +25,8 @@ from kwatch.model.conditions import (
 from kwatch.model.findings import Truth
 from kwatch.model.matching import Scalar, text_of
 from kwatch.model.observations import ObjectState
-from kwatch.rules.evaluate import TEXTS, Observed, compile_condition
+from kwatch.rules.evaluate import compile_condition
+from kwatch.rules.observed import TEXTS, Observed
 
 
 class Explanation(msgspec.Struct, frozen=True):

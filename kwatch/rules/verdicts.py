@@ -10,8 +10,8 @@ from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, Ob
 from kwatch.model.rules import Rule, Subject
 from kwatch.rules.compile import RuleSet
 from kwatch.rules.compiled import condition_of
-from kwatch.rules.evaluate import observe_change, observe_event
 from kwatch.rules.explain import Explanation, explain
+from kwatch.rules.observed import observe_change, observe_event
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -291,14 +291,16 @@ def _root(settlement: Settlement) -> tuple[Receipt | None, str]:
     return receipt, ""
 
 
-def newest(connection: apsw.Connection, states: Sequence[DeliveryState], limit: int) -> tuple[Delivery, ...]:
-    """Return the newest deliveries in one of the states, all states when none is given; beats are none."""
+def newest(
+    connection: apsw.Connection, states: Sequence[DeliveryState], limit: int, destination: str = ""
+) -> tuple[Delivery, ...]:
+    """Return the newest deliveries in one of the states, and to a destination: in all, to all; beats are none."""
     chosen = [state.value for state in states or tuple(DeliveryState)]
     marks = ", ".join("?" * len(chosen))
     rows = connection.execute(
         f"SELECT {_COLUMNS} {_FROM} WHERE head.state IN ({marks}) AND head.destination != ?"
-        " ORDER BY head.number DESC LIMIT ?",
-        (*chosen, BEAT, limit),
+        " AND (? = '' OR head.destination = ?) ORDER BY head.number DESC LIMIT ?",
+        (*chosen, BEAT, destination, destination, limit),
     )
     return tuple(_delivery(row) for row in rows)
 

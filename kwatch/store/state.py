@@ -205,10 +205,10 @@ class State:
         """Forget deliveries and incidents that ended before that instant; return how many deliveries."""
         return await self._writer.write(lambda connection: upkeep.prune(connection, before))
 
-    async def newest(self, states: Iterable[DeliveryState], limit: int) -> tuple[Delivery, ...]:
-        """Return the newest deliveries in one of the states, in all when none is given."""
+    async def newest(self, states: Iterable[DeliveryState], limit: int, destination: str = "") -> tuple[Delivery, ...]:
+        """Return the newest deliveries in one of the states and to a destination (in all, to all)."""
         chosen = tuple(states)
-        return await self._writer.read(lambda connection: deliveries.newest(connection, chosen, limit))
+        return await self._writer.read(lambda connection: deliveries.newest(connection, chosen, limit, destination))
 
     async def find(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
         """Return one delivery and its attempts, oldest first."""

@@ -121,7 +121,8 @@ class _Endpoints:
         return JSONResponse({"silences": [reports.silence_report(silence) for silence in overview.silences]})
 
     async def deliveries(self, request: Request) -> Response:
-        deliveries = await self._board.deliveries(_states(request), _limit(request))
+        destination = request.query_params.get("destination", "")
+        deliveries = await self._board.deliveries(_states(request), _limit(request), destination)
         return JSONResponse({"deliveries": [reports.delivery_report(delivery) for delivery in deliveries]})
 
     async def delivery(self, request: Request) -> Response:

@@ -101,8 +101,10 @@ class Board(Protocol):
         """Return all counters."""
         ...
 
-    async def deliveries(self, states: Iterable[DeliveryState], limit: int) -> tuple[Delivery, ...]:
-        """Return the newest deliveries in one of the states, in all when none is given; newest first."""
+    async def deliveries(
+        self, states: Iterable[DeliveryState], limit: int, destination: str = ""
+    ) -> tuple[Delivery, ...]:
+        """Return the newest deliveries in one of the states and to a destination (in all, to all); newest first."""
         ...
 
     async def delivery(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:

@@ -57,6 +57,14 @@ def test_list_can_be_asked_for_states(kwatch: Kwatch) -> None:
     assert kwatch("list", "--in", "queued").output == "no deliveries\n"
 
 
+def test_list_can_be_asked_for_a_destination(kwatch: Kwatch) -> None:
+    rows = json.loads(kwatch("list", "--json").output)
+    name = rows[0]["destination"]
+    found = json.loads(kwatch("list", "--json", "--destination", name).output)
+    assert [row["id"] for row in found] == [row["id"] for row in rows if row["destination"] == name]
+    assert kwatch("list", "--destination", "no one").output == "no deliveries\n"
+
+
 def test_every_state_can_be_asked_for() -> None:
     assert tuple(state.value for state in DeliveryState) == _STATES
 
@@ -127,4 +135,15 @@ def test_programs_are_told_what_was_changed(tmp_path: Path, act: str, said: dict
 def test_what_cannot_be_retried_or_dropped_says_why(tmp_path: Path, act: str) -> None:
     with served(tmp_path, FixedBoard()):
         result = CliRunner().invoke(main, ["deliveries", act, "n-2", "--state", str(tmp_path)])
-    assert (result.exit_code, result.stderr) == (1, "Error: it is sent: there is nothing to do\n")
+    assert (result.exit_code, result.stderr) == (1, "Error: n-2: it is sent: there is nothing to do\n")
+
+
+@pytest.mark.parametrize(("act", "said"), [("retry", "queued"), ("drop", "dropped")])
+def test_of_many_each_is_changed_though_one_is_refused(tmp_path: Path, act: str, said: str) -> None:
+    with served(tmp_path, FixedBoard()) as control:
+        result = CliRunner(env={"LOGNAME": "ann"}).invoke(
+            main, ["deliveries", act, "n-2", "n-1", "n-1", "--state", str(tmp_path)]
+        )
+    assert (result.exit_code, result.stdout) == (1, f"n-1: {said}\nn-1: {said}\n")
+    assert result.stderr == "Error: n-2: it is sent: there is nothing to do\n"
+    assert [asked for asked, _ in control.asked][-2:] == [(act, "n-1"), (act, "n-1")]

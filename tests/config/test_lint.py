@@ -72,11 +72,35 @@ def test_the_object_knows_better_than_its_events(warned: Warned) -> None:
         "{kind: Pod, fields: {'spec.a[*]': {gt: 5}}, not: {fields: {'spec.a[*]': {gt: 7}}}}",
         "{kind: Pod, labels: {a: b}, not: {annotations: {a: b}}}",
         "{kind: Node, namespace: prod-a}",
+        "{namespace: '*-a'}",
+        "{namespace: ['dev-*', 'p?od-*']}",
+        "{namespace: {regex: 'dev-.*'}}",
+        "{kind: Pod, any: [{labels: {a: 'b*c'}, not: {labels: {a: c}}}]}",
     ],
 )
 def test_what_may_be_true_is_taken(match: str, warned: Warned) -> None:
     namespaces = "watch: {namespaces: {include: ['prod-*'], exclude: ['prod-b']}}\n"
     assert warned(f"{namespaces}rules: [{{name: a, on: event, match: {match}, mode: notice}}]\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "key"),
+    [
+        ("kind: Pod", "kind: Node", "[node]"),
+        ("kind: Pod", "kind: Job", "[namespace, workload]"),
+        ("kind: Pod", "kind: Kafka", "[namespace]"),
+        ("kind: Node.longhorn.io", "kind: Pod", "[namespace]"),
+        ("kind: Certificate", "kind: Certificate.cert-manager.io", "[namespace, kind]"),
+        ("kind: [Pod, Node]", "kind: Node", "[namespace, kind]"),
+        ("namespace: prod-a", "namespace: 'prod-*'", "[namespace]"),
+        ("namespace: '*-a'", "namespace: 'prod-*'", "[namespace]"),
+        ("name: a", "any: [{name: b}, {kind: Pod}]", "[name]"),
+        ("not: {name: a}", "name: 'a*'", "[name]"),
+    ],
+)
+def test_steps_that_may_share_the_key_are_taken(first: str, second: str, key: str, warned: Warned) -> None:
+    then = f"then: {{match: {{reason: B, {second}}}, within: 5m}}"
+    assert warned(f"rules: [{{name: a, on: event, match: {{reason: A, {first}}}, {then}, key: {key}}}]\n") == ()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ from kwatch.model.conditions import (
     Word,
     WordIs,
 )
-from kwatch.model.matching import Scalar, any_of, label_predicate, number_of
+from kwatch.model.matching import Scalar, any_of, label_predicate, may_meet, number_of
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,17 @@ from kwatch.model.matching import Scalar, any_of, label_predicate, number_of
 )
 def test_a_glob_covers_the_whole_value_and_knows_two_signs_only(glob: str, text: str, expected: bool) -> None:
     assert any_of((Text(glob),))(text) is expected
+
+
+_GLOBS = st.text("ab*?", max_size=4)
+#: Two globs of four signs that meet do so in a text of eight at the most.
+_SHORT = ["".join(letters) for length in range(9) for letters in product("ab", repeat=length)]
+
+
+@given(_GLOBS, _GLOBS)
+def test_two_globs_meet_where_some_text_is_taken_by_both(one: str, other: str) -> None:
+    takes, takes_too = any_of((Text(one),)), any_of((Text(other),))
+    assert may_meet((Text(one),), (Text(other),)) is any(takes(text) and takes_too(text) for text in _SHORT)
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,7 @@ MENTIONS = {
     "discord": ("<@&42>", "<@&42>"),
     "mattermost": ("@channel", "@channel"),
     "matrix": ("@room", "@room"),
+    "telegram": ("@ann_ops", "@ann_ops"),
 }
 
 

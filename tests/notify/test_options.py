@@ -47,7 +47,13 @@ OTHER: dict[str, dict[str, Any]] = {
     },
     "slack": {"api_url": "https://other.example.com/api/", "channel": "C7", "token": TOKEN, "mention": HERE},
     "teams": {"url": URL},
-    "telegram": {"api_url": "https://other.example.com", "chat": "-42", "topic": 7, "token": TOKEN},
+    "telegram": {
+        "api_url": "https://other.example.com",
+        "chat": "-42",
+        "topic": 7,
+        "token": TOKEN,
+        "mention": {"critical": "@ann_ops"},
+    },
     "webhook": {
         "url": "https://other.example.com/",
         "body": {"a": "b"},

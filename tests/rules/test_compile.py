@@ -15,7 +15,8 @@ from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, ObjectState, StatusCondition
 from kwatch.model.rules import Mode, Rule, Severity
 from kwatch.rules.compile import OpenAlerts, RuleSet
-from kwatch.rules.evaluate import compile_condition, observe_event
+from kwatch.rules.evaluate import compile_condition
+from kwatch.rules.observed import observe_event
 
 NOW = at(60)
 PHASE = ("status", "phase")

@@ -7,7 +7,7 @@ from kwatch.model.conditions import AnyOf, Condition, FieldIs, Not
 from kwatch.model.elements import bind_elements
 from kwatch.model.observations import ObjectState
 from kwatch.rules.details import compile_details, positioned
-from kwatch.rules.evaluate import observe_change
+from kwatch.rules.observed import observe_change
 
 LIST = ("status", "containers", None)
 NAME, REASON, CODE = (*LIST, "name"), (*LIST, "reason"), (*LIST, "code")

@@ -23,8 +23,9 @@ from kwatch.model.contradictions import impossible
 from kwatch.model.findings import Truth
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import About, Change, ObjectState, StatusCondition
-from kwatch.rules.evaluate import Observed, compile_condition, observe_change, observe_event, observe_state
+from kwatch.rules.evaluate import compile_condition
 from kwatch.rules.explain import explain
+from kwatch.rules.observed import Observed, observe_change, observe_event, observe_state
 
 TRUE, FALSE, UNKNOWN = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
 

@@ -14,8 +14,8 @@ from kwatch.model.conditions import (
 )
 from kwatch.model.elements import bind_elements
 from kwatch.model.observations import StatusCondition
-from kwatch.rules.evaluate import observe_change, observe_event
 from kwatch.rules.explain import explain, path_text
+from kwatch.rules.observed import observe_change, observe_event
 
 RESTARTS = ("status", "containerStatuses", None, "restartCount")
 

@@ -229,3 +229,31 @@ def test_S47_while_the_watch_of_events_is_broken_nothing_is_known_to_be_absent(t
     broken_watch(stage, 3000, 20_000)
     stage.run(until=30_000)
     assert stage.lines == ["20093.149 hook firing no-backup "]  # a minute after the list of 20033.149
+
+
+BEAT = text(
+    "{name: beat, on: event, match: {reason: Beat}, absent_for: 1h}", route="group_wait: 0s, group_interval: 0s"
+)
+
+
+def test_S119_what_came_all_along_was_not_absent_while_the_machine_slept(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, BEAT)
+    for number in range(12):
+        stage.event(600 * number, number + 1, reason="Beat")
+    stage.sleep(3000, 6900)
+    stage.run(until=3 * 3600)
+    assert stage.lines == [
+        "6900 hook meta blind from 2026-01-01 12:49 to 2026-01-01 13:55 UTC",
+        "10200 hook firing beat ",
+    ]
+
+
+def test_S119_what_did_not_come_while_the_machine_slept_is_told_a_minute_after_it(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, BEAT)
+    stage.event(0, reason="Beat")
+    stage.sleep(3000, 6900)
+    stage.run(until=3 * 3600)
+    assert stage.lines == [
+        "6901 hook meta blind from 2026-01-01 12:49 to 2026-01-01 13:55 UTC",
+        "6961 hook firing beat ",
+    ]

@@ -164,9 +164,12 @@ class FixedBoard:
     def counters(self) -> Mapping[Series, int]:
         return self.counted
 
-    async def deliveries(self, states: Iterable[DeliveryState], limit: int) -> tuple[Delivery, ...]:
+    async def deliveries(
+        self, states: Iterable[DeliveryState], limit: int, destination: str = ""
+    ) -> tuple[Delivery, ...]:
         wanted = tuple(states) or tuple(DeliveryState)
-        return tuple(row for row in self.rows if row.state in wanted)[:limit]
+        rows = [row for row in self.rows if destination in {"", row.notification.destination}]
+        return tuple(row for row in rows if row.state in wanted)[:limit]
 
     async def delivery(self, delivery_id: str) -> tuple[Delivery, tuple[Attempt, ...]] | None:
         for row in self.rows:

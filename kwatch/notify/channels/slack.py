@@ -6,6 +6,7 @@ clicks over a connection that it opens (`kwatch.notify.socket_mode`).
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Self
@@ -30,7 +31,8 @@ from kwatch.notify.words import WORDS
 
 _UNFURL = {"unfurl_links": False, "unfurl_media": False}
 _LITERAL = {"parse": "none", "link_names": False}  # each time: an update goes back to Slack's defaults
-_MENTIONS: Mapping[str, str] = {"": "", "@here": "<!here>", "@channel": "<!channel>", "@everyone": "<!everyone>"}
+_MENTIONS: Mapping[str, str] = {"@here": "<!here>", "@channel": "<!channel>", "@everyone": "<!everyone>"}
+_BY_ID = re.compile(r"<!subteam\^S[A-Z0-9]{2,30}>|<@[UW][A-Z0-9]{2,30}>")
 
 _LOOK_BACK = 50  # messages of the channel, when it is in doubt whether one has arrived
 _LARGEST_LOOK = 2 << 20  # bytes of that answer: one of kwatch's own may be 20 KiB in it
@@ -66,8 +68,8 @@ _REASONS: Mapping[Failure, Reason] = {
 
 
 def _check_mention(value: str) -> str:
-    if not value or value not in _MENTIONS:
-        raise ValueError("not a mention; write @here, @channel or @everyone")
+    if value not in _MENTIONS and not _BY_ID.fullmatch(value):
+        raise ValueError("not a mention; write @here, @channel, @everyone, <!subteam^S…> of a group or <@U…> of a user")
     return value
 
 
@@ -125,11 +127,11 @@ class Slack:
     def write(self, page: Page, mention: str) -> Body:
         """Return the message in blocks."""
         buttons = blocks.buttons(page, self._signer) if self._config.app_token else ()
-        return {**blocks.message(page, _MENTIONS[mention], buttons), **_LITERAL}
+        return {**blocks.message(page, _MENTIONS.get(mention, mention), buttons), **_LITERAL}
 
     def write_plain(self, page: Page, mention: str) -> Body:
         """Return the message without blocks."""
-        return {**blocks.plain_message(page, _MENTIONS[mention]), **_LITERAL}
+        return {**blocks.plain_message(page, _MENTIONS.get(mention, mention)), **_LITERAL}
 
     async def post(self, body: Body, key: str) -> Receipt:
         """Post to the channel."""

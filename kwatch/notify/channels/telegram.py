@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field
 
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
-from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, Tools
+from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SeverityWord, Tools
 from kwatch.notify.chat import Body, Chat, LostError
 from kwatch.notify.escape import html, html_code, unmentioned, utf16
 from kwatch.notify.http import HttpClient, Reply, clamped, classify, document_of, failed
@@ -59,6 +59,8 @@ class Config(ChannelConfig):
     chat: Annotated[str, BeforeValidator(str), Field(pattern=r"^(-?[0-9]{1,20}|@\w{4,32})$")]
     #: The id of a topic of a forum group; absent: the general one.
     topic: Annotated[int, Field(strict=True, ge=1)] | None = None
+    #: Whom to alert when an incident of a severity opens, or rises to it, by name: `{critical: "@ann_ops"}`.
+    mention: Mapping[SeverityWord, Annotated[str, Field(pattern=r"^@[A-Za-z][A-Za-z0-9_]{3,31}$")]] = {}
     #: Another server of the Bot API.
     api_url: Annotated[str, Field(pattern=r"^https?://[^@\s]+[^/\s]$")] = "https://api.telegram.org"
 
@@ -81,12 +83,12 @@ class Telegram:
 
     def write(self, page: Page, mention: str) -> Body:
         """Return a text in HTML."""
-        text = fitting(page, lambda part: whole_text(part, _HTML), lambda built: _length(built) <= _TEXT)
+        text = fitting(page, lambda part: _led(mention, whole_text(part, _HTML)), lambda built: _length(built) <= _TEXT)
         return {"text": text, "parse_mode": "HTML", **_quiet(page), "link_preview_options": {"is_disabled": True}}
 
     def write_plain(self, page: Page, mention: str) -> Body:
         """Return a plain text."""
-        text = fitting(page, lambda part: whole_text(part, _PLAIN), lambda built: utf16(built) <= _TEXT)
+        text = fitting(page, lambda part: _led(mention, whole_text(part, _PLAIN)), lambda built: utf16(built) <= _TEXT)
         return {"text": text, **_quiet(page), "link_preview_options": {"is_disabled": True}}
 
     async def post(self, body: Body, key: str) -> Receipt:
@@ -140,7 +142,7 @@ class Telegram:
 
 def create(config: Config, tools: Tools) -> Channel:
     """Return the channel of one destination."""
-    return Chat(config, tools, Telegram(config, tools))
+    return Chat(config, tools, Telegram(config, tools), config.mention)
 
 
 def failure_of(reply: Reply) -> SendError | None:
@@ -160,6 +162,10 @@ def failure_of(reply: Reply) -> SendError | None:
     if failure.failure is Failure.PACE and isinstance(parameters, dict):
         return failed(Failure.PACE, Reason.RATE_LIMITED, failure.detail, clamped(parameters.get("retry_after")))
     return failure
+
+
+def _led(mention: str, text: str) -> str:
+    return f"{mention} {text}".strip()
 
 
 def _quiet(page: Page) -> Body:

@@ -162,6 +162,24 @@ def test_a_mention_is_in_the_first_post_only(server: Slack, desk: Desk) -> None:
     assert [message.pings for message in server.messages] == [(), (), ()]
 
 
+@pytest.mark.parametrize(
+    ("words", "called"),
+    [
+        ("@channel", "!channel"),
+        ("<!subteam^S0614TZR7>", "!subteam^S0614TZR7"),
+        ("<@U061F7AUR>", "@U061F7AUR"),
+        ("<@W061F7AUR>", "@W061F7AUR"),
+    ],
+)
+@pytest.mark.parametrize("degraded", [False, True])
+def test_a_group_or_a_user_is_mentioned_by_its_id(
+    server: Slack, desk: Desk, words: str, called: str, degraded: bool
+) -> None:
+    """As in https://docs.slack.dev/messaging/formatting-message-text."""
+    desk.tell(channel=desk.create(mention={"critical": words}), degraded=degraded)
+    assert server.messages[0].pings == (called,)
+
+
 HOSTILE = "<!channel> <@U123> <https://evil.example.com|kubectl> @here #general *b* `c` ```\n``` \u202eknil"
 
 
@@ -245,6 +263,9 @@ def test_it_arrives_over_a_socket_whatever_the_environment_says(
         {"token": "xoxb-in-clear-text", "channel": "#a"},
         {"token": {"env": "A", "file": "/b"}, "channel": "#a"},
         {"token": {"env": "A"}, "channel": "#a", "mention": {"critical": "<!channel>"}},
+        {"token": {"env": "A"}, "channel": "#a", "mention": {"critical": "<!subteam^U042>"}},
+        {"token": {"env": "A"}, "channel": "#a", "mention": {"critical": "<@U042|ann>"}},
+        {"token": {"env": "A"}, "channel": "#a", "mention": {"critical": "@oncall"}},
         {"token": {"env": "A"}, "channel": "#a", "template": {"blocks": "x"}},
         {"token": {"env": "A"}, "channel": "#a", "timeout": 30},
         {"token": {"env": "A"}, "channel": "#a", "app_token": {"env": "B"}},

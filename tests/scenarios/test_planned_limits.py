@@ -1,0 +1,69 @@
+"""Planned changes near their limits, and over an absence of kwatch: what goes well is one line there, too."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.workloads import Cluster
+
+ROLLED_OUT = "hook notice planned-change shop/Deployment/web"
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    made = Cluster(tmp_path)
+    made.stands()
+    return made
+
+
+def test_a_rollout_that_ends_just_before_its_limit_has_its_time_to_settle(cluster: Cluster) -> None:
+    cluster.deployment(10, 3, 1, 2)
+    cluster.pod(11, "new", ready=False)
+    cluster.unhealthy(12)
+    cluster.pod(594, "new", ready=True)
+    cluster.deployment(595, 2, 2, 2)
+    assert cluster.play() == [f"625 {ROLLED_OUT}"]
+    assert cluster.said() == ["Deployment shop/web rolled out: 2 Pods, 9 min 45 s, 2 alerts came and went"]
+
+
+def test_what_ends_within_two_minutes_after_the_end_is_not_told_for_the_limit(cluster: Cluster) -> None:
+    cluster.deployment(10, 3, 1, 2)
+    cluster.pod(545, "late", ready=False)
+    cluster.deployment(550, 2, 2, 2)
+    cluster.pod(630, "late", ready=True)
+    assert cluster.play() == [f"630 {ROLLED_OUT}"]
+
+
+def test_what_is_wrong_for_longer_is_told_two_minutes_after_the_end(cluster: Cluster) -> None:
+    cluster.deployment(10, 3, 1, 2)
+    cluster.pod(545, "late", ready=False)
+    cluster.deployment(550, 2, 2, 2)
+    assert cluster.play(1000) == ["670 hook firing not-ready shop/Deployment/web"]
+    assert cluster.held_back() == ["the rollout of Deployment shop/web, after which it did not end"]
+
+
+@pytest.mark.parametrize("is_asleep", [False, True])
+def test_a_rollout_that_ends_while_kwatch_is_away_past_its_limit_is_told_after_it(
+    cluster: Cluster, is_asleep: bool
+) -> None:
+    cluster.rolls_out(10)
+    (cluster.stage.sleep if is_asleep else cluster.stage.absent)(25, 900)
+    assert [line.partition(" ")[2] for line in cluster.play()] == [ROLLED_OUT]
+
+
+def test_a_rollout_that_had_ended_is_judged_after_an_absence_by_what_is_seen_then(cluster: Cluster) -> None:
+    cluster.deployment(10, 3, 1, 2)
+    cluster.pod(11, "new", ready=False)
+    cluster.deployment(40, 2, 2, 2)
+    cluster.stage.absent(60, 900)
+    cluster.pod(100, "new", ready=True)
+    assert [line.partition(" ")[2] for line in cluster.play()] == [ROLLED_OUT]
+
+
+def test_a_rollout_that_went_on_past_its_limit_while_kwatch_was_away_tells_what_it_held(cluster: Cluster) -> None:
+    cluster.deployment(10, 3, 1, 2)
+    cluster.pod(11, "new", ready=False)
+    cluster.stage.absent(60, 900)
+    lines = [line.partition(" ")[2] for line in cluster.play(1500)]
+    assert lines == ["hook firing not-ready shop/Deployment/web"]
+    assert cluster.held_back() == ["the rollout of Deployment shop/web, which takes too long"]
