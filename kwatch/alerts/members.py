@@ -78,7 +78,7 @@ def apply_state(alert: Alert, finding: Finding, now: datetime) -> None:
         member.expected_until = finding.expected_until
         if finding.truth is Truth.TRUE is not member.truth:
             member.labels = own_labels(alert, finding)
-        _turn(member, finding.truth, finding.since_at, now)
+        _turn(member, finding.truth, finding.since_at, now, finding.broken_at)
     elif finding.truth is Truth.TRUE:
         _add(alert, finding, min(finding.since_at, now), is_observed=True)
     if finding.truth is Truth.TRUE:
@@ -113,7 +113,7 @@ def apply_evidence(alert: Alert, finding: Finding, now: datetime) -> None:
         member.is_observed, member.is_stale = True, False
         member.expected_until = finding.expected_until
         if finding.truth is Truth.TRUE:
-            _turn(member, Truth.FALSE, max(finding.since_at, member.seen_at), now)
+            _turn(member, Truth.FALSE, max(finding.since_at, member.seen_at), now, finding.broken_at)
         else:
             _turn(member, Truth.TRUE, finding.since_at, now)
 
@@ -175,10 +175,12 @@ def _add(alert: Alert, finding: Finding, at: datetime, *, is_observed: bool) -> 
     )
 
 
-def _turn(member: Member, truth: Truth, since_at: datetime, now: datetime) -> None:
-    if member.truth is not truth:
-        member.truth = truth
-        member.since_at = min(max(since_at, member.since_at), now)
+def _turn(member: Member, truth: Truth, since_at: datetime, now: datetime, broken_at: datetime | None = None) -> None:
+    """Take the truth of a member: since when it is so, or, where it was so before, is so again after a break."""
+    if member.truth is truth:
+        since_at = broken_at or member.since_at
+    member.truth = truth
+    member.since_at = min(max(since_at, member.since_at), now)
 
 
 def _lose(alert: Alert, member: Member | None, now: datetime) -> None:
