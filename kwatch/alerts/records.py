@@ -103,6 +103,7 @@ class Alert(msgspec.Struct, kw_only=True):
     acked_at: datetime | None = None  # None: nobody has acknowledged this episode
     ack_comment: str = ""
     escalation: list[EscalationStep] = []  # steps that lie ahead
+    escalates_from: datetime | None = None  # when they began to count, later by what they were suspended
     escalated_to: list[str] = []
     held_back_by: str = ""  # what kept it from being told, for people
     planned_at: datetime | None = None  # what was wrong until then was part of a planned change
