@@ -8,8 +8,7 @@ Everything that waits or sends is a task of one `TaskGroup`; what ends one ends 
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import datetime
 
 from kwatch import __version__
@@ -213,7 +212,7 @@ class App:
 
     async def run(self, stop: asyncio.Event, listener: socket.socket | None = None) -> None:
         """Run until `stop` is set, and stop in order. Without a listener there is no web."""
-        async with self._wire(), asyncio.TaskGroup() as tasks:
+        async with asyncio.TaskGroup() as tasks:
             web = self._serve(tasks, listener)
             outbox = tasks.create_task(self.outbox.run(), name="outbox")
             pipeline = tasks.create_task(self.pipeline.run(), name="pipeline")
@@ -236,14 +235,6 @@ class App:
             await outbox
             await self.reporter.name_left()
             await _cancel(*web)
-
-    @asynccontextmanager
-    async def _wire(self) -> AsyncIterator[None]:
-        """Close the way to the API server at the end, however it comes."""
-        try:
-            yield
-        finally:
-            await self.ports.wire.close()
 
     def _serve(self, tasks: asyncio.TaskGroup, listener: socket.socket | None) -> tuple[asyncio.Task[None], ...]:
         if listener is None:
