@@ -20,6 +20,7 @@ from kwatch.cluster.client import KubeClient
 from kwatch.cluster.discovery import Discovery
 from kwatch.config.config import Config
 from kwatch.control import LiveControl
+from kwatch.deciding.coverage import Coverage
 from kwatch.deciding.decider import Decider
 from kwatch.enrich.lookup import Lookup
 from kwatch.heartbeat import Heartbeat
@@ -140,8 +141,9 @@ class App:
             counters=self.counters,
             namespaces=self.parts.namespaces,
             look_up=self.lookup.request,
-            covered_from=snapshot.covered_until or self.started_at,
-            checkpoints=snapshot.checkpoints,
+            coverage=Coverage(
+                snapshot.checkpoints, started_at=self.started_at, watched_until=self.engine.watched_until
+            ),
         )
         decider.load(snapshot.rows)
         return decider
