@@ -13,8 +13,8 @@ from kwatch.config.config import Config, Log, Namespaces, Watch, Web
 from kwatch.config.fallbacks import check_fallbacks, named_fallbacks
 from kwatch.config.hours import check_hours
 from kwatch.config.inhibitions import read_inhibitions
-from kwatch.config.matching import check_kinds
 from kwatch.config.merging import Pack, merge
+from kwatch.config.names import LABEL_KEY, NAMESPACE, check_kinds, check_names
 from kwatch.config.parse import Node, empty, parse
 from kwatch.config.problems import Place, Problems, did_you_mean, listed
 from kwatch.config.receivers import Receivers, check_secrets, read_receivers, stdout_receiver
@@ -27,7 +27,7 @@ from kwatch.config.templates import TemplateCheck
 from kwatch.config.validate import check
 from kwatch.config.windows import check_zones, read_windows
 from kwatch.errors import ConfigError
-from kwatch.model.conditions import Condition
+from kwatch.model.conditions import AllOf, Condition
 from kwatch.model.routes import Route
 from kwatch.model.rules import Rule, Severity
 from kwatch.model.windows import Window
@@ -36,6 +36,7 @@ from kwatch.rules.teams import TEAM
 
 _MOST = 10 * 1024 * 1024  # bytes of one file; the largest ones seen have some hundred thousand
 _MOST_NAMED = 5  # rules, in one warning
+_EXCLAMATION = {"include": "put the name into `exclude`", "exclude": "write the name alone"}  # how to do without it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +75,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
     label_names = [node.text for node in _items(sources.main.mapping.get("watch", sources.main), "labels")]
     label_names += [TEAM] if "teams" in sources.main.mapping and TEAM not in label_names else []
     _check_teams(sources.main, problems)
-    chosen = words.watch.namespaces
-    book = RuleBook(entries, label_names, lint.watched(chosen.include, chosen.exclude), problems)
+    book = RuleBook(entries, label_names, _watched(sources.main, words, problems), problems)
     known = book.known if sources.is_whole else None
     inhibit = [node for pack in sources.packs for node in pack.inhibit]
     inhibit += _items(sources.main, "inhibit")
@@ -221,20 +221,35 @@ def _watch(main: Node, words: TopWords, problems: Problems) -> Watch:
     )
 
 
+def _watched(main: Node, words: TopWords, problems: Problems) -> Condition:
+    """Return what the watched namespaces have in common; that there are none is told once, not of each rule."""
+    chosen = words.watch.namespaces
+    if not lint.none_watched(chosen.include, chosen.exclude):
+        return lint.watched(chosen.include, chosen.exclude)
+    wrong = "leaves out each namespace that `include` names, so nothing in namespaces is watched: exclude fewer"
+    problems.add(main.mapping["watch"].mapping["namespaces"].mapping["exclude"].place, f"exclude: {wrong}")
+    return AllOf(())
+
+
 def _check_watch(main: Node, problems: Problems) -> None:
     watch = main.mapping.get("watch", main)
     check_kinds(_items(watch, "resources"), problems)
     for node in _items(watch, "labels"):
         if node.text in BUILT_IN_LABELS:
             problems.add(node.place, f"labels: {node.text!r} is set by kwatch itself, and means another thing there")
-    for node in _items(watch.mapping.get("namespaces", watch), "include"):
-        if node.text.startswith("!"):
-            problems.add(node.place, "include: a leading ! means nothing here: put the name into `exclude`")
+    check_names("labels", _items(watch, "labels"), LABEL_KEY, problems)
+    for key, mend in _EXCLAMATION.items():
+        nodes = _items(watch.mapping["namespaces"], key) if "namespaces" in watch.mapping else ()
+        check_names(key, nodes, NAMESPACE, problems)
+        for node in nodes:
+            if node.text.startswith("!"):
+                problems.add(node.place, f"{key}: a leading ! means nothing here: {mend}")
 
 
 def _check_teams(main: Node, problems: Problems) -> None:
     first: dict[str, str] = {}
     for team, node in main.mapping["teams"].mapping.items() if "teams" in main.mapping else ():
+        check_names("teams", node.items, NAMESPACE, problems)
         for each in node.items:
             owner = first.setdefault(each.text, team)
             if owner != team:
