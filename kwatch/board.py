@@ -65,7 +65,7 @@ class LiveBoard:
         configured = {each.name for each in app.config.destinations}
         if app.pipeline.store_error:
             return "the state cannot be written"
-        return "no destination can be told" if configured and configured <= app.outbox.failing else ""
+        return "no destination can be told" if configured and configured <= app.outbox.closed else ""
 
     def muted(self) -> Mapping[str, str]:
         """Return what holds back each open alert that something does, by fingerprint."""

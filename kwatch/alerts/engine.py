@@ -71,6 +71,7 @@ class Engine:
         parts.edges.use(settings.windows, now)
         parts.groups.use(settings.memory)
         parts.membership.use(settings.router, now)
+        parts.escalations.use(parts.register.alerts.values(), now)
         parts.digests.review(now)
         parts.notices.forget_removed(now)
         parts.notices.review(now)

@@ -17,7 +17,7 @@ from kwatch.alerts.timers import Phase, Timers
 
 
 class Escalations:
-    """The steps of every alert that has some before it. By other routes those stay; what begins then has theirs."""
+    """The steps of every alert that has some before it."""
 
     def __init__(
         self,
@@ -42,21 +42,38 @@ class Escalations:
 
     def begin(self, alert: Alert, now: datetime) -> None:
         """Let the steps of its routes count from now, but for those that were taken in this episode."""
+        alert.escalates_from, alert.escalation = now, []
+        self._plan(alert, now, now)
+        self._save(alert)
+
+    def use(self, alerts: Iterable[Alert], now: datetime) -> None:
+        """Go by the routes that there are now: steps that are others count from when the old ones did."""
+        for alert in alerts:
+            if alert.escalates_from is not None:
+                before = alert.escalation
+                self._plan(alert, alert.escalates_from, now)
+                if alert.escalation != before:
+                    self._save(alert)
+        self.review(now)
+
+    def _plan(self, alert: Alert, since: datetime, now: datetime) -> None:
         due: dict[str, datetime] = {}
         for match in self._directory.router.route(alert.labels).matches:
             if any(alert.severity >= destination.severity for destination in match.destinations):
                 for step in match.route.escalate:
-                    due[step.receiver] = min(now + step.after, due.get(step.receiver, now + step.after))
+                    due[step.receiver] = min(since + step.after, due.get(step.receiver, since + step.after))
+        turned_at, is_held = next(((step.turned_at, step.is_held) for step in alert.escalation), (now, False))
         alert.escalation = [
-            EscalationStep(receiver, at, now) for receiver, at in due.items() if receiver not in alert.escalated_to
+            EscalationStep(receiver, at, turned_at, is_held)
+            for receiver, at in due.items()
+            if receiver not in alert.escalated_to
         ]
         self._turn(alert, now)
-        self._save(alert)
 
     def stop(self, alert: Alert) -> None:
         """It has ended, or somebody takes care of it."""
-        if alert.escalation:
-            alert.escalation = []
+        if alert.escalates_from is not None or alert.escalation:
+            alert.escalates_from, alert.escalation = None, []
             self._save(alert)
 
     def review(self, now: datetime) -> None:
@@ -85,12 +102,15 @@ class Escalations:
 
     def _turn(self, alert: Alert, at: datetime) -> None:
         """Suspend its steps as of an instant, or let them go on, if that is not how they are."""
-        is_held = self._hold_of(alert, at) is not None
+        is_held, lost = self._hold_of(alert, at) is not None, timedelta(0)
         for step in alert.escalation:
             if step.is_held is not is_held and step.turned_at <= at:
-                step.due_at += at - step.turned_at if step.is_held else timedelta(0)
+                lost = at - step.turned_at if step.is_held else timedelta(0)
+                step.due_at += lost
                 step.is_held, step.turned_at = is_held, at
                 self._ledger.touch_alert(alert.fingerprint)
+        if alert.escalates_from is not None:
+            alert.escalates_from += lost
 
     def _save(self, alert: Alert) -> None:
         self._ledger.touch_alert(alert.fingerprint)

@@ -26,6 +26,7 @@ def move_alert(alert: Alert, by: timedelta) -> None:
         member.since_at += by
         member.seen_at += by
         quiet.move(member, by)
+    alert.escalates_from = _moved(alert.escalates_from, by)
     for step in alert.escalation:
         step.due_at, step.turned_at = step.due_at + by, step.turned_at + by
 

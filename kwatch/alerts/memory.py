@@ -54,6 +54,7 @@ class Memory:
         parts.digests.load(kept.of(DigestPeriod), kept.of(DigestEntry), started_at)
         parts.notices.load(kept.of(NoticeBatch), started_at)
         parts.escalations.review(started_at)
+        parts.escalations.use(parts.register.alerts.values(), started_at)
         return moved
 
     def changed_rows(self) -> Iterator[Row]:

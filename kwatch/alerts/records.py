@@ -30,6 +30,7 @@ class Member(msgspec.Struct, kw_only=True):
     is_gone: bool = False  # deleted, and kept for the episode
     is_held: bool = False  # gone before it was told: over after `resolve_hold`, not at once
     is_stale: bool = False  # wrong by a rule that is another now, and has not said so yet
+    labels: dict[str, str] | None = None  # where it has other ones than the alert (`wrong`)
     emissions: dict[str, Emission] = {}  # by emitter; of rules that end by quiet
     expected_until: datetime | None = None  # it ends as it should: what is wrong with it is expected until then
 
@@ -102,6 +103,7 @@ class Alert(msgspec.Struct, kw_only=True):
     acked_at: datetime | None = None  # None: nobody has acknowledged this episode
     ack_comment: str = ""
     escalation: list[EscalationStep] = []  # steps that lie ahead
+    escalates_from: datetime | None = None  # when they began to count, later by what they were suspended
     escalated_to: list[str] = []
     held_back_by: str = ""  # what kept it from being told, for people
     planned_at: datetime | None = None  # what was wrong until then was part of a planned change

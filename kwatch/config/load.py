@@ -13,8 +13,8 @@ from kwatch.config.config import Config, Log, Namespaces, Watch, Web
 from kwatch.config.fallbacks import check_fallbacks, named_fallbacks
 from kwatch.config.hours import check_hours
 from kwatch.config.inhibitions import read_inhibitions
-from kwatch.config.matching import check_kinds
 from kwatch.config.merging import Pack, merge
+from kwatch.config.names import LABEL_KEY, NAMESPACE, check_kinds, check_names
 from kwatch.config.parse import Node, empty, parse
 from kwatch.config.problems import Place, Problems, did_you_mean, listed
 from kwatch.config.receivers import Receivers, check_secrets, read_receivers, stdout_receiver
@@ -36,6 +36,7 @@ from kwatch.rules.teams import TEAM
 
 _MOST = 10 * 1024 * 1024  # bytes of one file; the largest ones seen have some hundred thousand
 _MOST_NAMED = 5  # rules, in one warning
+_EXCLAMATION = {"include": "put the name into `exclude`", "exclude": "write the name alone"}  # how to do without it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,14 +228,19 @@ def _check_watch(main: Node, problems: Problems) -> None:
     for node in _items(watch, "labels"):
         if node.text in BUILT_IN_LABELS:
             problems.add(node.place, f"labels: {node.text!r} is set by kwatch itself, and means another thing there")
-    for node in _items(watch.mapping.get("namespaces", watch), "include"):
-        if node.text.startswith("!"):
-            problems.add(node.place, "include: a leading ! means nothing here: put the name into `exclude`")
+    check_names("labels", _items(watch, "labels"), LABEL_KEY, problems)
+    for key, mend in _EXCLAMATION.items():
+        nodes = _items(watch.mapping["namespaces"], key) if "namespaces" in watch.mapping else ()
+        check_names(key, nodes, NAMESPACE, problems)
+        for node in nodes:
+            if node.text.startswith("!"):
+                problems.add(node.place, f"{key}: a leading ! means nothing here: {mend}")
 
 
 def _check_teams(main: Node, problems: Problems) -> None:
     first: dict[str, str] = {}
     for team, node in main.mapping["teams"].mapping.items() if "teams" in main.mapping else ():
+        check_names("teams", node.items, NAMESPACE, problems)
         for each in node.items:
             owner = first.setdefault(each.text, team)
             if owner != team:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from kwatch.config.names import FORMS, OBJECT_FORMS, check_entries, check_kinds, check_names
 from kwatch.config.parse import Node
 from kwatch.config.paths import parse_path
 from kwatch.config.problems import Place, Problems, did_you_mean, listed
@@ -43,7 +44,6 @@ _CLOSED: Mapping[str, tuple[str, ...]] = {
     "change": ("created", "updated", "deleted"),
     "severity": ("info", "warning", "critical"),
 }
-
 
 _EMPTY = "an empty matcher would match everything: ask something, or leave it out"
 
@@ -217,6 +217,7 @@ class _ObjectKeys:
         match key:
             case "labels" | "annotations":
                 is_annotation = key == "annotations"
+                check_entries(key, node, reader.problems)
                 return [LabelIs(name, found, is_annotation) for name, found in _entries(reader, key, node)]
             case "fields":
                 return _fields(reader, node)
@@ -249,6 +250,7 @@ class _LabelKeys:
                 reader.closed(key, node, self.known.rules)
         if key == "severity":
             reader.closed(key, node, _CLOSED[key])
+        check_names(key, node.items or (node,), FORMS.get(key), reader.problems)
         return (LabelIs(key, reader.matchers(key, node)),)
 
 
@@ -263,15 +265,8 @@ def _word(reader: _Reader, key: str, node: Node) -> Iterable[Condition]:
         reader.closed(key, node, _CLOSED[key])
     if key == "kind":
         check_kinds(node.items or (node,), reader.problems)
+    check_names(key, node.items or (node,), OBJECT_FORMS.get(key), reader.problems)
     return (WordIs(Word(key), reader.matchers(key, node)),)
-
-
-def check_kinds(nodes: Iterable[Node], problems: Problems) -> None:
-    """Refuse plurals and kinds in lower case, as `kubectl` would take them."""
-    for each in nodes:
-        if each.is_scalar and each.text[:1].islower():
-            kind = each.text[:1].upper() + each.text[1:]
-            problems.add(each.place, f"kind: {each.text!r} is not a kind, did you mean {kind.removesuffix('s')!r}?")
 
 
 def _entries(reader: _Reader, key: str, node: Node) -> list[tuple[str, tuple[Matcher, ...]]]:

@@ -157,7 +157,9 @@ class _Walker:
             case SequenceStartEvent():
                 value = tuple(self._node(each, events, None, depth - 1) for each in _until_end(events))
             case ScalarEvent(value=text, implicit=(is_plain, _), tag=tag):
-                text = text or tag or ""  # `- !kube-system` is a tag without a text, which the problem above names
+                text = text or (tag or "").removeprefix(
+                    "!"
+                )  # `- !kube-system` is a tag alone, which the problem above names
                 value = _scalar(text) if is_plain else text
             case _:
                 raise AssertionError("unreachable")  # libyaml gives nothing else where a value may stand

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from kwatch.config.names import LABEL_KEY
 from kwatch.model.conditions import AllOf, Condition, LabelIs, Not, Text
 
 _KEY = r"[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?"
@@ -34,5 +35,7 @@ def _requirements(text: str) -> Iterator[Condition]:
             raise ValueError(f"{part!r} is no requirement; write team=payments, tier in (web, api), team or !team")
         if values != ["*"] and not all(re.fullmatch(_VALUE, value) for value in values):
             raise ValueError(f"{part!r} has a value that no label can have")
+        if not LABEL_KEY.takes(found["key"]):
+            raise ValueError(f"{part!r} has a key that no label can have: {LABEL_KEY.mend}")
         condition = LabelIs(found["key"], tuple(map(Text, values)))
         yield Not(condition) if found["sign"] in {"!", "!=", "notin"} else condition

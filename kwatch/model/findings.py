@@ -53,6 +53,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `member` is the object that the alert is about (for Events: the regarding object). `since_at` is when the truth
     began by the object's own word (a condition's transition, an occurrence's time), else when it was received.
+    `broken_at` is when it was last another, by that word, though nobody may have seen it (None: nothing says so).
     `labels` are those of the alert: cluster, rule, severity, kind, namespace, name, workload, node, reason, the rule's
     and the object labels of `watch.labels`. `key_values` are the values of `rule.key`, in its order.
     """
@@ -65,6 +66,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     truth: Truth
     since_at: datetime
     labels: Mapping[str, str]
+    broken_at: datetime | None = None
     message: str = ""  # of the Event, or of the condition; untrusted text
     is_varied: bool = False  # the message stands for others that were similar
     details: Mapping[str, str] = {}

@@ -159,6 +159,11 @@ class Outbox:
         """The destinations that cannot be told."""
         return self._troubles.failing
 
+    @property
+    def closed(self) -> frozenset[str]:
+        """The destinations that take nothing, as far as is known; others are not told of each at once."""
+        return self.failing | {name for name, worker in self._workers.items() if worker.gate.is_narrow()}
+
     def _on_trouble(self) -> None:
         self._troubles.look_soon()
 

@@ -21,11 +21,12 @@ from kwatch.model.observations import About, Change, KubeEvent, ObjectChange, Ob
 from kwatch.model.rules import Mode, Rule, Subject
 from kwatch.redaction import redact_shapes
 from kwatch.rules.candidates import Candidates, remember
-from kwatch.rules.compiled import Cause, CompiledRule, compile_rule, never
+from kwatch.rules.compiled import CompiledRule, compile_rule, never
 from kwatch.rules.explain import change_text, path_text
 from kwatch.rules.needs import Need, needs_of, with_planned
 from kwatch.rules.observed import Observed, observe_change, observe_event, observe_state, workload_of
 from kwatch.rules.patterns import pattern_of
+from kwatch.rules.since import began_at, broken_at
 from kwatch.rules.teams import TEAM, team_finder
 from kwatch.rules.workloads import expected_until
 
@@ -225,7 +226,8 @@ class RuleSet:
             key_values=values,
             member=state.ref,
             truth=truth,
-            since_at=_since(compiled.causes.get(kind, ()), truth, change, seen),
+            since_at=began_at(compiled.causes.get(kind, ()), truth, change, seen),
+            broken_at=broken_at(compiled, kind, truth, change, seen),
             labels=labels,
             message=message,
             details=self._details(compiled, seen) if is_so else {},
@@ -305,26 +307,6 @@ class RuleSet:
 def _has_begun(compiled: CompiledRule, change: ObjectChange, seen: Observed) -> bool:
     """Return whether what a notice matches was not so before."""
     return change.before is None or compiled.match(observe_state(change.before, seen.workload)) is not Truth.TRUE
-
-
-def _since(causes: Iterable[Cause], truth: Truth, change: ObjectChange, seen: Observed) -> datetime:
-    """Return when the truth began: the transition of a status condition that has brought it, else the receipt.
-
-    A transition before the one that was seen last is none: the kubelet gives a condition its old time back when it
-    takes it over again from the node controller. What is already so when an object is first listed began before, and
-    nothing on it says when: the last transition of any of its conditions is taken.
-    """
-    for type_, holds in causes:
-        now = change.state.conditions.get(type_)
-        before = change.before.conditions.get(type_) if change.before is not None else None
-        if now is None or now.changed_at is None or holds(seen) is not truth:
-            continue
-        if before is None or before.changed_at is None or before.changed_at < now.changed_at:
-            return min(now.changed_at, change.received_at)
-    if truth is Truth.TRUE and change.change is Change.EXISTING:
-        transitions = [each.changed_at for each in change.state.conditions.values() if each.changed_at is not None]
-        return min(max(transitions, default=change.received_at), change.received_at)
-    return change.received_at
 
 
 def _message(compiled: CompiledRule, seen: Observed) -> str:

@@ -36,7 +36,7 @@ def readiness_report(overview: Overview) -> dict[str, Any]:
         "destinations": [
             {
                 "name": destination.name,
-                "ok": not (destination.suspended or destination.failing),
+                "ok": not destination.is_closed,
                 "queued": destination.queued,
                 "oldest_at": _instant(destination.oldest_at),
                 "suspended": destination.suspended,

@@ -192,7 +192,7 @@ def _destination_line(
         sent=counted.get(DeliveryState.SENT, 0),
         waiting=destination.queued,
         dead=counted.get(DeliveryState.DEAD, 0),
-        is_bad=bool(destination.suspended or destination.failing),
+        is_bad=destination.is_closed,
         note=queue_note(destination, now),
     )
 

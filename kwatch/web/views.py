@@ -47,6 +47,11 @@ class DestinationView:
     silent_until: datetime | None = None  # it does not answer, and is tried again then
     storm_since: datetime | None = None  # more comes than its pace allows, and is told in overflows
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes nothing, as far as is known: it refuses everything, or does not answer."""
+        return bool(self.suspended or self.failing or self.silent_until)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreView:
@@ -125,7 +130,7 @@ class Board(Protocol):
 
 
 class Readiness(Enum):
-    """DEGRADED: a kind is forbidden, a destination is suspended, a reload was refused, while the rest is told."""
+    """DEGRADED: a kind is forbidden, a destination is closed, a reload was refused, while the rest is told."""
 
     READY = "ready"
     DEGRADED = "degraded"
@@ -137,12 +142,12 @@ def readiness(overview: Overview) -> Readiness:
 
     Not ready: stopping, the store cannot be written, a watch is not in sync, or no destination is left to tell.
     """
-    suspended = [bool(destination.suspended or destination.failing) for destination in overview.destinations]
+    closed = [destination.is_closed for destination in overview.destinations]
     out_of_sync = any(source.state in (SourceState.LISTING, SourceState.WAITING) for source in overview.sources)
     forbidden = [source.state is SourceState.FORBIDDEN for source in overview.sources]
-    told_to_nobody = bool(suspended) and all(suspended)
+    told_to_nobody = bool(closed) and all(closed)
     sees_nothing = all(forbidden)
     if overview.is_stopping or overview.store.error or out_of_sync or told_to_nobody or sees_nothing:
         return Readiness.NOT_READY
-    is_degraded = any(suspended) or any(forbidden) or bool(overview.configuration.error)
+    is_degraded = any(closed) or any(forbidden) or bool(overview.configuration.error)
     return Readiness.DEGRADED if is_degraded else Readiness.READY

@@ -283,6 +283,35 @@ class TestSince:
     def test_a_transition_that_was_none_is_not(self, since: float | None) -> None:
         assert self.said(self.ready("False", since), self.ready("True", 10), Truth.TRUE).since_at == at(100)
 
+    @pytest.mark.parametrize(
+        ("now", "before", "truth", "broken_at"),
+        [
+            (("False", 40), ("False", 10), Truth.TRUE, 40),  # another status lay between
+            (("False", 40), None, Truth.TRUE, 40),
+            (("False", 40), ("False", 40), Truth.TRUE, None),
+            (("False", 10), ("False", 40), Truth.TRUE, None),  # given its old time back
+            (("False", None), ("False", 10), Truth.TRUE, None),
+            (("False", 500), ("False", 10), Truth.TRUE, 100),  # the clock of the kubelet is ahead
+            (("True", 40), ("True", 10), Truth.FALSE, 40),  # it may have been False
+            (("Unknown", 40), ("True", 10), Truth.FALSE, None),  # neither is asked for
+        ],
+    )
+    def test_a_later_transition_says_that_there_was_a_break(
+        self,
+        now: tuple[str, float | None],
+        before: tuple[str, float | None] | None,
+        truth: Truth,
+        broken_at: float | None,
+    ) -> None:
+        found = self.said(self.ready(*now), self.ready(*before) if before is not None else None, truth)
+        assert found.broken_at == (at(broken_at) if broken_at is not None else None)
+
+    def test_what_was_true_by_either_status_had_no_break(self) -> None:
+        rules = ruleset(resource_rule("r", StatusConditionIs("Ready", texts("False", "Unknown"))))
+        earlier = state(conditions={"Ready": self.ready("False", 10)})
+        (found,) = of_change(rules, change(state(conditions={"Ready": self.ready("False", 40)}), earlier, seconds=100))
+        assert (found.truth, found.broken_at) == (Truth.TRUE, None)
+
     @pytest.mark.parametrize(("transitions", "since"), [((40, 60, None), 60), ((40, 500), 100), ((), 100)])
     def test_what_a_list_shows_has_been_so_since_the_last_transition_of_any_condition(
         self, transitions: tuple[float | None, ...], since: float

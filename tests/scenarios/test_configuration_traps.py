@@ -92,23 +92,40 @@ def test_T30_only_a_secret_is_read_from_the_environment_and_must_be_there(tmp_pa
 
 def test_T37_the_example_is_valid_and_watches_what_it_says(tmp_path: Path) -> None:
     text = EXAMPLE.read_text("utf-8")
-    secret = tmp_path / "secret"
+    secret, url = tmp_path / "secret", tmp_path / "url"
     secret.write_text("whsec_c2VjcmV0", "utf-8")
+    url.write_text("https://example.com/hook", "utf-8")
     path = tmp_path / "kwatch.yaml"
-    path.write_text(re.sub(r"\{file: [^}]+\}", f"{{file: {secret}}}", text), "utf-8")
+    with_urls = re.sub(r"url: \{file: /[^}]+\}", f"url: {{file: {url}}}", text)
+    path.write_text(re.sub(r"\{file: /etc/[^}]+\}", f"{{file: {secret}}}", with_urls), "utf-8")
     config = load(path, environ=dict.fromkeys(re.findall(r"\{env: (\w+)\}", text), "secret"))
     assert config.watch.resources == ("Certificate.cert-manager.io",)
     assert config.watch.namespaces.exclude == ("kube-system",)
 
 
+IN_LABELS = "write letters, digits, -, _ and . between letters or digits, at most 63"
+
+
+def rule_of_pods(match: str) -> str:
+    return f"packs: []\nrules: [{{name: a, on: resource, match: {{kind: Pod, {match}}}}}]\n"
+
+
 def test_T52_an_illegal_label_matcher_is_not_everything(tmp_path: Path) -> None:
-    text = "route: {receiver: team, routes: [{match: {labels: {a b: c}}, receiver: team}]}\n"
-    assert problems(tmp_path, text + "receivers: {team: [{type: stdout}]}\n") == [
+    assert problems(tmp_path, rule_of_pods('not: {labels: {"team name": payments}}')) == [
         (
-            "kwatch.yaml:1:43: no alert has a label 'labels' (a rule's `labels` and `watch.labels` add some); there is "
-            "cluster, kind, message, name, namespace, node, reason, rule, severity, workload"
+            f"kwatch.yaml:2:67: labels: 'team name' can never be a key: {IN_LABELS}, with a domain in lower case "
+            "before it or not, as in team or example.com/team"
         )
     ]
+    assert problems(tmp_path, rule_of_pods('not: {labels: {team: "no value!"}}')) == [
+        f"kwatch.yaml:2:73: labels: 'no value!' can never be a value of a label: {IN_LABELS}"
+    ]
+
+
+def test_T52_a_legal_label_matcher_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "kwatch.yaml"
+    path.write_text(rule_of_pods("not: {labels: {example.com/team_name: pay.ments}}"), "utf-8")
+    assert [rule.name for rule in load(path, environ={}).rules] == ["a"]
 
 
 def test_P8_a_catastrophic_pattern_costs_nothing(tmp_path: Path) -> None:

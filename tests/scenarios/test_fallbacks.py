@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from kwatch.testing.stage import Stage
-from tests.scenarios.plays import BROKEN, Pods
+from tests.scenarios.plays import BROKEN, HOOK, Pods
 
 TEXT = (
     BROKEN
@@ -205,14 +205,14 @@ def test_F50_when_nobody_can_be_told_the_log_says_so_and_kwatch_is_not_ready(
 
 
 def test_F50_nobody_answers_either(tmp_path: Path) -> None:
-    seen: dict[float, dict[str, str]] = {}
+    seen: dict[float, dict[str, object]] = {}
     stage, pods = staged(tmp_path, configured(), lambda _, now: 503)
 
     async def look() -> None:
         answer = await stage.get("/readyz")
         seen[stage.now()] = {
             "status": answer.json()["status"],
-            **{each["name"]: each["failing"] for each in answer.json()["destinations"]},
+            **{each["name"]: (each["ok"], each["failing"]) for each in answer.json()["destinations"]},
         }
 
     for number in range(6):
@@ -221,9 +221,38 @@ def test_F50_nobody_answers_either(tmp_path: Path) -> None:
         stage.at(at, look)
     stage.run(until=1600)
     assert seen == {
-        200: {"status": "ready", "chat": "", "spare": ""},
-        1500: {"status": "not ready", "chat": "no_answer", "spare": "no_answer"},
+        200: {"status": "degraded", "chat": (False, ""), "spare": (True, "")},
+        1500: {"status": "not ready", "chat": (False, "no_answer"), "spare": (False, "no_answer")},
     }
+
+
+def test_F50_a_sole_destination_that_does_not_answer_is_not_ready_at_once(tmp_path: Path) -> None:
+    """Others would be told of it only after minutes; whoever asks hears it as soon as kwatch pauses."""
+    seen: list[tuple[int, str, list[bool], str]] = []
+    stage, pods = staged(tmp_path, BROKEN + HOOK, lambda _, now: 200)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if 100 <= stage.now() < 150:
+            raise httpx.ConnectError("connection refused", request=request)
+        return httpx.Response(200)
+
+    async def look() -> None:
+        ready, alive = await stage.get("/readyz"), await stage.get("/healthz")
+        document = ready.json()
+        oks = [each["ok"] for each in document["destinations"]]
+        seen.append((ready.status_code, document["status"], oks, alive.text))
+
+    stage.answer = answer
+    for number in range(6):
+        pods.phase(100, f"p{number}")
+    for at in (99, 110, 600):
+        stage.at(at, look)
+    stage.run(until=601)
+    assert seen == [
+        (200, "ready", [True], "ok\n"),
+        (503, "not ready", [False], "degraded: no destination can be told\n"),
+        (200, "ready", [True], "ok\n"),
+    ]
 
 
 def test_a_clock_that_is_set_back_hides_no_trouble(tmp_path: Path) -> None:

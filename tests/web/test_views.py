@@ -12,6 +12,7 @@ from tests.web.boards import CRASH, DELIVERIES, NODE, NOW, OVERVIEW, TROUBLED, a
 
 FORBIDDEN = tuple(replace(source, state=SourceState.FORBIDDEN) for source in OVERVIEW.sources)
 SUSPENDED = tuple(replace(destination, suspended="unauthorized") for destination in OVERVIEW.destinations)
+SILENT = tuple(replace(destination, silent_until=ago(seconds=1)) for destination in OVERVIEW.destinations)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,8 @@ SUSPENDED = tuple(replace(destination, suspended="unauthorized") for destination
         (replace(OVERVIEW, sources=()), Readiness.NOT_READY),
         (replace(OVERVIEW, sources=FORBIDDEN), Readiness.NOT_READY),
         (replace(OVERVIEW, destinations=SUSPENDED), Readiness.NOT_READY),
+        (replace(OVERVIEW, destinations=SILENT), Readiness.NOT_READY),
+        (replace(OVERVIEW, destinations=(OVERVIEW.destinations[0], SILENT[1])), Readiness.DEGRADED),
         (replace(OVERVIEW, destinations=()), Readiness.READY),
     ],
     ids=[
@@ -38,6 +41,8 @@ SUSPENDED = tuple(replace(destination, suspended="unauthorized") for destination
         "before the first watch",
         "every kind forbidden",
         "every destination suspended",
+        "no destination answers",
+        "one destination does not answer",
         "no destination configured",
     ],
 )
