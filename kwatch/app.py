@@ -8,8 +8,7 @@ Everything that waits or sends is a task of one `TaskGroup`; what ends one ends 
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import datetime
 
 from kwatch import __version__
@@ -33,6 +32,7 @@ from kwatch.outbox.outbox import DestinationStatus, Outbox
 from kwatch.outbox.ports import Elsewhere
 from kwatch.outbox.reconciler import Reconciler
 from kwatch.parts import Builder, Parts
+from kwatch.permissions import Permissions
 from kwatch.pipeline import Pipeline
 from kwatch.ports import Ports
 from kwatch.pulse import Pulse
@@ -90,6 +90,7 @@ class App:
         self.timekeeper = Timekeeper(
             self.clock, self.engine, self.decider, self.pipeline, self.outbox, self.fleet, counters=counters
         )
+        self.permissions = Permissions(self.fleet.statuses, clock=ports.clock, tell=self.reporter.tell)
         self.heartbeat = self._heartbeat()
         self._watched_until = self.engine.watched_until
 
@@ -211,7 +212,7 @@ class App:
 
     async def run(self, stop: asyncio.Event, listener: socket.socket | None = None) -> None:
         """Run until `stop` is set, and stop in order. Without a listener there is no web."""
-        async with self._wire(), asyncio.TaskGroup() as tasks:
+        async with asyncio.TaskGroup() as tasks:
             web = self._serve(tasks, listener)
             outbox = tasks.create_task(self.outbox.run(), name="outbox")
             pipeline = tasks.create_task(self.pipeline.run(), name="pipeline")
@@ -219,6 +220,7 @@ class App:
             tasks.create_task(self.outbox.note_version(__version__), name="version")
             watches = tasks.create_task(self.fleet.run(self._on_started), name="watches")
             reload = tasks.create_task(self._follow_configuration(), name="reload")
+            permissions = tasks.create_task(self._follow_permissions(), name="permissions")
             timekeeper = tasks.create_task(self.timekeeper.run(), name="timekeeper")
             reconciler = tasks.create_task(self.reconciler.run(), name="reconciler")
             clicks = tasks.create_task(self.clicks.run(), name="clicks")
@@ -226,21 +228,13 @@ class App:
             await stop.wait()
             self.is_stopping = True
             log.info("stopping")
-            await _cancel(heartbeat, clicks, reconciler, timekeeper, reload, watches, lookup)
+            await _cancel(heartbeat, clicks, reconciler, timekeeper, permissions, reload, watches, lookup)
             await _cancel(pipeline)
             await self.reporter.stopped(COMMIT_SECONDS)
             self.outbox.stop(DRAIN_SECONDS)
             await outbox
             await self.reporter.name_left()
             await _cancel(*web)
-
-    @asynccontextmanager
-    async def _wire(self) -> AsyncIterator[None]:
-        """Close the way to the API server at the end, however it comes."""
-        try:
-            yield
-        finally:
-            await self.ports.wire.close()
 
     def _serve(self, tasks: asyncio.TaskGroup, listener: socket.socket | None) -> tuple[asyncio.Task[None], ...]:
         if listener is None:
@@ -254,6 +248,11 @@ class App:
         """Load it anew where that is due; from the end of the start on, when it is known what is watched."""
         await self.started.wait()
         await self.reloader.run()
+
+    async def _follow_permissions(self) -> None:
+        """Say what may not be watched; from the end of the start on, all of it at once."""
+        await self.started.wait()
+        await self.permissions.run()
 
     async def _go_through(self) -> None:
         """Let a beat go the whole way, and keep until when the cluster was watched for certain."""

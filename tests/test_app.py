@@ -147,7 +147,10 @@ def test_what_is_about_a_forbidden_kind_is_told_where_nothing_of_it_is_asked(tmp
     stage.run(until=60)
     assert (looks.seen[20].status_code, looks.seen[20].json()["status"]) == (200, "degraded")
     assert looks.source(20, "v1/pods")["state"] == "forbidden"
-    assert stage.lines == ["10 hook notice noted shop/Pod/web-1"]
+    assert stage.lines == [
+        "-30 hook meta kwatch may not watch v1/pods: what needs it is missed",
+        "10 hook notice noted shop/Pod/web-1",
+    ]
     assert stage.counted("lookups_failed") == 1
 
 

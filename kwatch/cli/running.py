@@ -192,7 +192,11 @@ async def _world(options: RunOptions, config: Config) -> AsyncIterator[tuple[Por
     credentials = await load_credentials(options.kubeconfig, options.context)
     name = name_of_cluster(config.cluster, credentials.cluster_name)
     click.echo(f"Watching cluster {name} ({kubeconfig or 'as its service account'})", err=True)
-    yield Ports(wire=AiohttpWire(credentials), cluster=name), options.state or config.state
+    wire = AiohttpWire(credentials)
+    try:
+        yield Ports(wire=wire, cluster=name), options.state or config.state
+    finally:
+        await wire.close()
 
 
 @asynccontextmanager

@@ -80,6 +80,7 @@ class AiohttpWire:
             )
 
     async def close(self) -> None:
+        """End all requests and connections; for whoever made it."""
         await self._session.close()
 
 

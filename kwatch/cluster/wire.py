@@ -57,7 +57,3 @@ class Wire(Protocol):
         pieces. Raise TimeoutError for either, ClusterError (without a status) when there is no connection.
         """
         ...
-
-    async def close(self) -> None:
-        """End all requests and connections."""
-        ...

@@ -159,6 +159,12 @@ def watched(include: tuple[str, ...], exclude: tuple[str, ...]) -> Condition:
     return AllOf((included, Not(WordIs(Word.NAMESPACE, tuple(map(Text, exclude)))))) if exclude else included
 
 
+def none_watched(include: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
+    """Return whether `exclude` leaves out each namespace that `include` names."""
+    names, left_out = (WordIs(Word.NAMESPACE, tuple(map(Text, globs))) for globs in (include, exclude))
+    return bool(exclude) and bool(impossible(AllOf((names, Not(left_out)))))
+
+
 def warnings(rule: Rule) -> Iterator[tuple[str, str]]:
     """Yield what could be told sooner or more surely, each with its key."""
     if rule.on is not Subject.EVENT or rule.absent_for is not None:

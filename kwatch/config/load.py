@@ -27,7 +27,7 @@ from kwatch.config.templates import TemplateCheck
 from kwatch.config.validate import check
 from kwatch.config.windows import check_zones, read_windows
 from kwatch.errors import ConfigError
-from kwatch.model.conditions import Condition
+from kwatch.model.conditions import AllOf, Condition
 from kwatch.model.routes import Route
 from kwatch.model.rules import Rule, Severity
 from kwatch.model.windows import Window
@@ -75,8 +75,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
     label_names = [node.text for node in _items(sources.main.mapping.get("watch", sources.main), "labels")]
     label_names += [TEAM] if "teams" in sources.main.mapping and TEAM not in label_names else []
     _check_teams(sources.main, problems)
-    chosen = words.watch.namespaces
-    book = RuleBook(entries, label_names, lint.watched(chosen.include, chosen.exclude), problems)
+    book = RuleBook(entries, label_names, _watched(sources.main, words, problems), problems)
     known = book.known if sources.is_whole else None
     inhibit = [node for pack in sources.packs for node in pack.inhibit]
     inhibit += _items(sources.main, "inhibit")
@@ -220,6 +219,16 @@ def _watch(main: Node, words: TopWords, problems: Problems) -> Watch:
         resources=words.watch.resources,
         labels=words.watch.labels,
     )
+
+
+def _watched(main: Node, words: TopWords, problems: Problems) -> Condition:
+    """Return what the watched namespaces have in common; that there are none is told once, not of each rule."""
+    chosen = words.watch.namespaces
+    if not lint.none_watched(chosen.include, chosen.exclude):
+        return lint.watched(chosen.include, chosen.exclude)
+    wrong = "leaves out each namespace that `include` names, so nothing in namespaces is watched: exclude fewer"
+    problems.add(main.mapping["watch"].mapping["namespaces"].mapping["exclude"].place, f"exclude: {wrong}")
+    return AllOf(())
 
 
 def _check_watch(main: Node, problems: Problems) -> None:

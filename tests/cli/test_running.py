@@ -163,6 +163,27 @@ def test_a_state_folder_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> No
     assert said.splitlines()[1:] == [f"kwatch: the state folder {state} is in use by process {os.getpid()}"]
 
 
+def test_a_refused_start_says_so_and_nothing_else(tmp_path: Path) -> None:
+    """Of a cluster, to which the way is open by then."""
+    config = {
+        "current-context": "prod",
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+        "contexts": [{"name": "prod", "context": {"cluster": "c", "user": "u"}}],
+    }
+    kubeconfig, state = tmp_path / "kubeconfig", tmp_path / "state"
+    kubeconfig.write_text(json.dumps(config))
+    lock = FolderLock(state)
+    with kwatch(tmp_path, "--kubeconfig", str(kubeconfig), "--state", str(state)) as process:
+        code, said = ended(process)
+    lock.release()
+    assert code == 1
+    assert said.splitlines() == [
+        f"Watching cluster prod ({kubeconfig})",
+        f"kwatch: the state folder {state} is in use by process {os.getpid()}",
+    ]
+
+
 def test_a_kubeconfig_that_cannot_be_read_is_exit_code_1_and_no_traceback(tmp_path: Path) -> None:
     with kwatch(tmp_path, "--kubeconfig", str(tmp_path / "absent")) as process:
         code, said = ended(process)

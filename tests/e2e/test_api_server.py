@@ -259,11 +259,12 @@ def test_a_kind_that_is_forbidden_is_missed_alone(
     assert [(source["id"], source["state"]) for source in refused] == [("v1/nodes", "forbidden")]
     assert "nodes is forbidden" in refused[0]["error"]
     unschedulable(kube, "denied", "huge")
-    until(lambda: told(desk) == [("firing", "denied/Pod/huge")], 30, "the Pod")
+    itself = ("meta", "e2e")
+    until(lambda: told(desk) == [("firing", "denied/Pod/huge"), itself], 30, "the Pod, and the refusal")
 
     role(kube, "more", {"apiGroups": [""], "resources": ["nodes"]})
     until(lambda: kwatch.ready()["status"] == "ready", 60, "the nodes")
-    assert told(desk) == [("firing", "denied/Pod/huge")]
+    until(lambda: told(desk) == [("firing", "denied/Pod/huge"), itself, itself], 90, "the end of the refusal")
 
 
 WIDGETS = """

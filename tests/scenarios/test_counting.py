@@ -122,13 +122,21 @@ def test_C11_without_a_count_the_event_time_is_one(tmp_path: Path) -> None:
     assert stage.told[0].document["alerts"][0]["starts_at"] == "2026-01-01T12:00:09.250000+00:00"
 
 
-def test_C12_a_deletion_ends_nothing_and_the_count_is_kept_for_a_day(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, often(1, 3, 4))
+def test_C12_a_deletion_ends_nothing(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, often(1))
+    stage.event(0)
+    stage.delete(10, "web-1.a", kind="Event")
+    stage.run(until=3600)
+    assert stage.lines == ["0 hook firing often-1 shop/Pod/web-1"]
+
+
+def test_C12_the_count_of_what_was_deleted_is_kept_for_a_day(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, often(4, 5, within="24h"))
     stage.event(0)
     stage.delete(10, "web-1.a", kind="Event")
     stage.event(80000, 4)
     stage.run(until=81000)
-    assert stage.lines[0] == "0 hook firing often-1 shop/Pod/web-1"
+    assert stage.lines == ["80000 hook firing often-4 shop/Pod/web-1 ×4"]
     assert stage.counted("contributions", case="C8") == 1
 
 

@@ -106,7 +106,7 @@ def test_T26_values_are_or_keys_are_and_and_children_ask_on_top(
 ) -> None:
     stage, pods = play(tmp_path, ROUTES)
     pods.phase(0, "a", phase, ns=namespace)
-    assert [one.destination for one in stage.run(until=60)] == [receiver]
+    assert [(one.at, one.destination) for one in stage.run(until=60)] == [(0, receiver)]
 
 
 @pytest.mark.parametrize(

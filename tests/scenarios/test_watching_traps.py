@@ -9,7 +9,7 @@ import pytest
 from kwatch.testing import manifests
 from kwatch.testing.fake import Effect, Fault
 from kwatch.testing.stage import Stage
-from tests.scenarios.plays import BROKEN, HOOK, play
+from tests.scenarios.plays import BROKEN, GROUPED, HOOK, play
 
 UNSCHEDULABLE = {
     "phase": "Pending",
@@ -112,32 +112,32 @@ def test_T53_selectors_are_those_of_kubectl(tmp_path: Path, selector: str, selec
     label(stage, -20, "both", team="payments", canary="yes")
     for ns in ("bare", "both", "payments", "web"):
         pods.phase(0, "a", ns=ns)
-    told = stage.run(until=60)
-    assert sorted(one.document["labels"]["namespace"] for one in told) == selected
+    stage.run(until=60)
+    assert sorted(stage.lines) == [f"0 hook firing broken {ns}/Pod/a" for ns in selected]
 
 
 @pytest.mark.parametrize(
     ("match", "matching"),
     [
-        ("labels: {team: payments}", ["payments"]),
-        ("labels: {team: [payments, web]}", ["payments", "web"]),
-        ('labels: {team: "*"}', ["payments", "web"]),
-        ("not: {labels: {team: payments}}", ["bare", "web"]),
-        ('not: {labels: {team: "*"}}', ["bare"]),
+        ("labels: {team: payments}", "broken shop/Pod/payments"),
+        ("labels: {team: [payments, web]}", "broken shop/Pod/web, broken shop/Pod/payments"),
+        ('labels: {team: "*"}', "broken shop/Pod/web, broken shop/Pod/payments"),
+        ("not: {labels: {team: payments}}", "broken shop/Pod/bare, broken shop/Pod/web"),
+        ('not: {labels: {team: "*"}}', "broken shop/Pod/bare"),
     ],
 )
 def test_T53_a_label_that_is_absent_matches_nothing_and_its_not_everything(
-    tmp_path: Path, match: str, matching: list[str]
+    tmp_path: Path, match: str, matching: str
 ) -> None:
     rules = """
 packs: []
 rules: [{name: broken, on: resource, match: {kind: Pod, fields: {status.phase: Failed}, MORE}}]
 """
-    stage, _ = play(tmp_path, rules.replace("MORE", match) + HOOK)
+    stage, _ = play(tmp_path, rules.replace("MORE", match) + GROUPED)
     for name, labels in {"payments": {"team": "payments"}, "web": {"team": "web"}, "bare": {}}.items():
         stage.pod(0, name, labels=labels, status={"phase": "Failed"})
-    *_, told = stage.run(until=300)
-    assert sorted(alert["labels"]["name"] for alert in told.document["alerts"]) == matching
+    stage.run(until=300)
+    assert stage.lines == [f"15 hook firing {matching}"]
 
 
 def container(name: str) -> dict[str, Any]:
@@ -201,7 +201,9 @@ rules:
     assert stage.lines == [f"0 hook notice came shop/{word}/x", f"0.05 hook notice went shop/{word}/x"]
 
 
-def test_T39_a_kind_that_is_forbidden_is_named_and_the_others_go_on(tmp_path: Path) -> None:
+def test_T39_a_kind_that_is_forbidden_is_told_once_and_the_others_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     rules = """
 packs: []
 rules:
@@ -228,12 +230,26 @@ rules:
     stage.at(20, ask)
     stage.at(200, ask)
     stage.run(until=600)
-    assert stage.lines[0] == "10 hook firing broken shop/Pod/a"
-    assert [line.partition(" ")[2] for line in stage.lines[1:]] == ["hook firing not-ready Node/n1"]
-    assert 50 <= stage.told[1].at <= 110, "a refused watch is tried again at least each minute"
+    assert [line.partition(" ")[2] for line in stage.lines] == [
+        "hook meta kwatch may not watch v1/nodes: what needs it is missed",
+        "hook firing broken shop/Pod/a",
+        "hook firing not-ready Node/n1",
+        "hook meta kwatch may watch v1/nodes now",
+    ]
+    refused, broken, granted, over = (told.at for told in stage.told)
+    assert refused < 0, "at the end of the start"
+    assert broken == 10
+    assert 50 <= granted <= 110, "a refused watch is tried again at least each minute"
+    assert granted + 30 <= over <= granted + 60
+    said = [record for record in caplog.records if record.message == "watches are refused"]
+    assert [(record.levelname, vars(record)["sources"]) for record in said] == [("WARNING", "v1/nodes")]
     forbidden = (
         'nodes is forbidden: User "system:serviceaccount:kwatch:kwatch" cannot watch resource "nodes" in API group "" '
         "at the cluster scope"
+    )
+    assert stage.told[0].document["text"] == (
+        f"KWATCH about itself\nkwatch may not watch v1/nodes: what needs it is missed\n{forbidden}\n"
+        "Grant `list` and `watch` to its account; it is tried again each minute.\nCluster      stage"
     )
     assert answers == [(200, "degraded", [("v1/nodes", forbidden)]), (200, "ready", [])]
     assert [line.rpartition(" ")[2] for line in in_sync] == ["0.0", "1.0"]

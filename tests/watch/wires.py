@@ -74,9 +74,6 @@ class ScriptedWire:
             raise answer
         yield Answer(answer.steps, answer.status, answer.headers, read_timeout)
 
-    async def close(self) -> None:
-        pass
-
 
 def body_of(value: Any, status: int = 200, **headers: str) -> Answer:
     return Answer(

@@ -75,9 +75,6 @@ class FakeWire:
             async with _closing(given):
                 yield FakeResponse(given, read_timeout)
 
-    async def close(self) -> None:
-        """Nothing is kept open between requests."""
-
 
 @asynccontextmanager
 async def _closing(given: Answer) -> AsyncIterator[None]:
