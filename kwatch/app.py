@@ -175,7 +175,7 @@ class App:
             counters=self.counters,
             on_ended=self._delivery_ended,
             policies=self.config.policies,
-            elsewhere=Elsewhere(self.reporter.report, self._detour),
+            elsewhere=Elsewhere(self.reporter.report, self._detour, self._builder.used_secrets.are_others),
         )
 
     def _pipeline(self) -> Pipeline:
