@@ -19,6 +19,7 @@ from kwatch.cluster.client import KubeClient
 from kwatch.cluster.discovery import Discovery
 from kwatch.config.config import Config
 from kwatch.control import LiveControl
+from kwatch.deciding.coverage import Coverage
 from kwatch.deciding.decider import Decider
 from kwatch.enrich.lookup import Lookup
 from kwatch.heartbeat import Heartbeat
@@ -141,8 +142,9 @@ class App:
             counters=self.counters,
             namespaces=self.parts.namespaces,
             look_up=self.lookup.request,
-            covered_from=snapshot.covered_until or self.started_at,
-            checkpoints=snapshot.checkpoints,
+            coverage=Coverage(
+                snapshot.checkpoints, started_at=self.started_at, watched_until=self.engine.watched_until
+            ),
         )
         decider.load(snapshot.rows)
         return decider
@@ -173,7 +175,7 @@ class App:
             counters=self.counters,
             on_ended=self._delivery_ended,
             policies=self.config.policies,
-            elsewhere=Elsewhere(self.reporter.report, self._detour),
+            elsewhere=Elsewhere(self.reporter.report, self._detour, self._builder.used_secrets.are_others),
         )
 
     def _pipeline(self) -> Pipeline:

@@ -9,7 +9,8 @@ from kwatch.config.config import Config
 from kwatch.model.beat import BEAT
 from kwatch.model.rules import Rule
 from kwatch.namespaces import NamespaceFilter
-from kwatch.notify.base import Channel, ChannelConfig, Tools, secrets_in
+from kwatch.notify.base import Channel, ChannelConfig, Tools
+from kwatch.notify.credentials import UsedSecrets, secrets_in
 from kwatch.notify.heartbeat import Ping
 from kwatch.pulse import Pulse
 from kwatch.redaction import Redactor
@@ -61,6 +62,7 @@ class Builder:
         self._pulse = pulse
         self._labels_of = labels_of
         self._cluster = cluster
+        self.used_secrets = UsedSecrets()
 
     def build(self, config: Config, before: Parts | None = None) -> Parts:
         """Return what follows from a configuration; what nothing changed in is as it was `before`."""
@@ -113,10 +115,13 @@ class Builder:
         channels = {
             each.name: before.channels[each.name]
             if before is not None and known.get(each.name) == each
-            else create_channel(each, self._tools)
+            else create_channel(each, self._tools_of(each.name))
             for each in config.entries
         }
         return channels if config.heartbeat is None else {**channels, BEAT: self._pulse}
+
+    def _tools_of(self, destination: str) -> Tools:
+        return replace(self._tools, read=self.used_secrets.reader(destination, self._tools.read))
 
 
 def create_channel(config: ChannelConfig, tools: Tools) -> Channel:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Collection
-from datetime import timedelta
 from typing import Final, Never
 
 from kwatch.clock import Clock
@@ -12,8 +11,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks.
 LOOK_SECONDS: Final = 30.0
-#: How long a watch has to stand to be granted: where only `watch` is refused, each list looks like the end of it.
-STEADY: Final = timedelta(seconds=30)
 #: How many are named in one message.
 TOLD_SOURCES: Final = 5
 
@@ -37,11 +34,11 @@ class Permissions:
 
     def _look(self) -> None:
         statuses = {status.source_id: status for status in self._statuses()}
-        steady = {each for each, status in statuses.items() if self._is_steady(status)}
+        watching = {each for each, status in statuses.items() if status.state is SourceState.WATCHING}
         refused = {each: status.error for each, status in statuses.items() if status.state is SourceState.FORBIDDEN}
         new = {each: error for each, error in refused.items() if each not in self._refused}
-        granted = self._refused & steady
-        self._refused = (self._refused & statuses.keys()) - steady | new.keys()
+        granted = self._refused & watching
+        self._refused = (self._refused & statuses.keys()) - watching | new.keys()
         if new:
             log.warning("watches are refused", extra={"sources": ", ".join(sorted(new))})
             errors = list(dict.fromkeys(new.values()))[:TOLD_SOURCES]
@@ -50,9 +47,6 @@ class Permissions:
         if granted:
             log.info("watches are granted", extra={"sources": ", ".join(sorted(granted))})
             self._tell(f"kwatch may watch {_names(granted)} now")
-
-    def _is_steady(self, status: SourceStatus) -> bool:
-        return status.state is SourceState.WATCHING and self._clock.now() - status.since >= STEADY
 
 
 def _names(sources: Collection[str]) -> str:

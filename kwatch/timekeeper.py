@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 #: How long API servers keep Events, unless they are told otherwise (`--event-ttl`).
 EVENT_TTL = timedelta(hours=1)
-#: How often it is written down that the cluster is watched: far oftener than Events are lost.
-NOTE_EVERY = timedelta(minutes=5)
+#: How often it is written down that the cluster is watched: what is found after a restart began no earlier.
+NOTE_EVERY = timedelta(minutes=1)
 #: Seconds between two looks at the clock.
 LOOK_SECONDS = 30.0
 

@@ -17,7 +17,7 @@ class Sight:
         self.is_starting = False  # some source has not been heard since the start
         self.is_first_list = False  # what is found to be wrong already is no news, and told in one summary
         self.is_blind = False  # nobody knows what still fires: repeats and steps of escalations wait
-        self._late_before: datetime | None = None
+        self._started_at: datetime | None = None
         self._watched = Watched()
         self._ledger = ledger
 
@@ -25,7 +25,7 @@ class Sight:
         """Begin: nothing is seen yet; `is_first`: nobody has watched this cluster before."""
         self.is_starting = self.is_blind = True
         self.is_first_list = is_first
-        self._late_before = None if is_first else started_at
+        self._started_at = None if is_first else started_at
         self._watched = next(iter(kept), self._watched)
 
     def complete(self) -> bool:
@@ -34,8 +34,8 @@ class Sight:
         return was_starting
 
     def is_late(self, since_at: datetime) -> bool:
-        """Whether something began before this start, in a cluster that was watched before."""
-        return self._late_before is not None and since_at < self._late_before
+        """Whether something began no later than this start, in a cluster that was watched before."""
+        return self._started_at is not None and since_at <= self._started_at
 
     def row(self, key: str) -> Watched | None:
         """Return what must survive a restart, by the key of its row."""

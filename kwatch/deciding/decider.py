@@ -7,7 +7,7 @@ that a crash replays it. Until every source has been heard (`start_complete`) no
 cut short has not listed yet does not count as seen, and a first start that is cut short is a first start again.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -52,8 +52,7 @@ class Decider:
         counters: Counters,
         namespaces: NamespaceFilter,
         look_up: Callable[[ObjectRef], None],
-        covered_from: datetime,
-        checkpoints: Mapping[str, Checkpoint],
+        coverage: Coverage,
     ) -> None:
         self._scope = scope = Scope(rules, namespaces)
         self._cache = cache
@@ -61,13 +60,13 @@ class Decider:
         self._counters = counters
         self._outcomes = outcomes = Outcomes(counters)
         self._unwritten = unwritten = Unwritten()
-        self._coverage = coverage = Coverage(checkpoints, covered_from=covered_from)
+        self._coverage = coverage
         self._parked = parked = Parked(cache, look_up, counters)
         self._counts = counts = Counts(unwritten, counters, engine.forgot_count)
         self._hearing = hearing = Hearing(engine, is_asked_for=rules.end_by_quiet())
         self._wishing = wishing = Wishing(engine, cache, counters)
         self._events = Events(scope, engine, counts, coverage, parked, hearing, wishing, outcomes.seen)
-        self._objects = Objects(scope, engine, cache, parked, wishing, unwritten, outcomes, covered_from=covered_from)
+        self._objects = Objects(scope, engine, cache, parked, wishing, unwritten, outcomes, coverage)
         self._is_starting = True
         self._next_sweep_at: datetime | None = None
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from kwatch.alerts.engine import Engine
+from kwatch.deciding.coverage import Coverage, Gap
 from kwatch.deciding.outcomes import Outcomes
 from kwatch.deciding.parked import Parked
 from kwatch.deciding.scope import Scope
@@ -32,8 +33,7 @@ class Objects:
         wishing: Wishing,
         unwritten: Unwritten,
         outcomes: Outcomes,
-        *,
-        covered_from: datetime,
+        coverage: Coverage,
     ) -> None:
         self._scope = scope
         self._engine = engine
@@ -42,7 +42,8 @@ class Objects:
         self._wishing = wishing
         self._unwritten = unwritten
         self._outcomes = outcomes
-        self._remembered = Remembered(scope.changed_paths, scope.redact, covered_until=covered_from)
+        self._coverage = coverage
+        self._remembered = Remembered(scope.changed_paths, scope.redact, covered_until=coverage.others_covered_from)
         self._plans = PlanReader(cache.get, cache.about, lambda: cache.objects_of("Pod", ""))
         self._selected: set[str] = set()  # the namespaces that are known and watched, where labels choose them
 
@@ -82,6 +83,7 @@ class Objects:
             if is_opted_in:
                 self._judge_all(source, self._wishing.inside(change.state.ref), now)
         if frame.type is WatchEventType.SYNCED:
+            self._coverage.close_gap(source.id)
             self._on_synced(source, is_listed=bool(frame.resource_version), now=now)
 
     def _on_synced(self, source: Source, *, is_listed: bool, now: datetime) -> None:
@@ -110,8 +112,10 @@ class Objects:
     def _on_change(self, source: Source, change: ObjectChange, now: datetime) -> None:
         """Decide, then remember: what waits must still be a change after a crash."""
 
+        gap = self._coverage.gap(source.id)
+
         def go_on(about: About | None, at: datetime) -> None:
-            self._decide(change, about, self._scope.rules, at)
+            self._decide(change, about, self._scope.rules, at, gap)
             self._unwritten.store(self._remembered.note(change))
 
         if self._is_of_interest(change.state.ref):
@@ -139,7 +143,9 @@ class Objects:
         if rules.watches(state.ref.kind, state.ref.group):
             self._outcomes.guard(self._parked.with_object, "", state.ref, go_on, now)
 
-    def _decide(self, change: ObjectChange, about: About | None, rules: RuleSet, now: datetime) -> None:
+    def _decide(
+        self, change: ObjectChange, about: About | None, rules: RuleSet, now: datetime, gap: Gap | None = None
+    ) -> None:
         ref = change.state.ref
         if self._wishing.opts_out(ref):
             self._outcomes.seen["opted_out"] += 1
@@ -148,7 +154,7 @@ class Objects:
         findings = rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
         self._outcomes.seen["finding" if findings else "no_rule"] += 1
         for finding in findings:
-            self._engine.observe(finding, now)
+            self._engine.observe(finding if gap is None else gap.date(finding), now)
 
 
 def _is_namespace(kind: str, group: str) -> bool:

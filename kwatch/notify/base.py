@@ -6,7 +6,7 @@ To write a channel, put `channels/<type>.py` beside the others with `class Confi
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -286,22 +286,6 @@ class ChannelConfig(BaseModel):
                     f"template: unknown field {name!r}; there is {', '.join(sorted(self.template_fields))}"
                 )
         return self
-
-
-def secrets_in(value: object) -> Iterator[Secret]:
-    """Yield every secret that a destination's configuration names."""
-    match value:
-        case Secret():
-            yield value
-        case BaseModel():
-            yield from secrets_in(dict(value))
-        case Mapping():
-            yield from secrets_in(tuple(value.values()))
-        case tuple():
-            for part in value:
-                yield from secrets_in(part)
-        case _:
-            pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

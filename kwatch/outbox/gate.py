@@ -2,7 +2,7 @@
 
 - paused: it asked to wait (429). Nobody knocks before that instant.
 - suspended: it refuses everything (401, 404 …). One real notification probes it every 15 min; after 410 none does,
-  until the configuration is loaded anew, or the next start.
+  until a secret of it is another, the configuration is loaded anew, or the next start.
 - breaker open: it does not answer. It opens on 5 failures in a row or on half of the last 20, for 30 s doubling to
   5 min; then one notification goes alone, and closes it or opens it again.
 All three are kept in memory: a restart asks the destination anew.

@@ -63,7 +63,9 @@ class Outbox:
         policies: Policies = Policies(),  # noqa: B008 - frozen
         elsewhere: Elsewhere = Elsewhere(),  # noqa: B008 - frozen
     ) -> None:
-        self._tools = Tools(state, clock, rng, counters, on_ended, policies, Pool(), self._on_trouble)
+        self._tools = Tools(
+            state, clock, rng, counters, on_ended, policies, Pool(), self._on_trouble, elsewhere.is_mended
+        )
         self._state = state
         self._clock = clock
         self._channels = dict(channels)

@@ -26,10 +26,11 @@ async def _nobody(_: tuple[Untold, ...], __: tuple[str, ...]) -> bool:
 
 
 class Elsewhere(msgspec.Struct, frozen=True):
-    """How others are told when a destination cannot be told: of that, and in its place."""
+    """What is done elsewhere about a destination that cannot be told: others are told, and somebody mends it."""
 
     report: Callable[[Report], None] = lambda _: None
     detour: Detour = _nobody
+    is_mended: Callable[[str], bool] = lambda _: False  # it has other secrets than those that it was asked with
 
 
 class Channel(Protocol):
@@ -83,3 +84,4 @@ class Tools(msgspec.Struct, frozen=True):
     policies: Policies
     pool: Pool
     on_trouble: Callable[[], None]  # something happened that others may have to be told of
+    is_mended: Callable[[str], bool]  # as of `Elsewhere`

@@ -40,6 +40,9 @@ _T = TypeVar("_T")
 #: How long to wait before the store is asked again, and after a bug, in seconds.
 STORE_RETRY_SECONDS: Final = 1.0
 
+#: How often to look whether a secret is another, while the destination refuses everything.
+LOOK_INTERVAL: Final = timedelta(seconds=5)
+
 #: How many deliveries to read at once, for each in flight: few, as they may be overtaken; enough to spare most reads.
 READ_AHEAD: Final = 4
 
@@ -109,10 +112,14 @@ class Worker:
         """Start one delivery, or wait until that may be possible."""
         self._changed.clear()
         now = self._tools.clock.now()
+        if self.gate.suspended is not None and self._tools.is_mended(self._destination):
+            self.gate = self.gate.probing(now)
         wait = self.gate.wait(now)
         width = 1 if self.gate.is_narrow() else self._channel.concurrency
-        if wait is None or len(self._sending) >= width:
+        if len(self._sending) >= width:
             await self._wait(None)
+        elif self.gate.suspended is not None and wait != timedelta(0):
+            await self._wait(LOOK_INTERVAL if wait is None else min(wait, LOOK_INTERVAL))
         elif wait:
             await self._wait(wait)
         elif await self._stored(lambda: self.throttle.fold_rest(self._in_flight)):

@@ -10,6 +10,7 @@ import pytest
 
 from kwatch.alerts.engine import Engine
 from kwatch.config.load import load
+from kwatch.deciding.coverage import Coverage
 from kwatch.deciding.decider import Decider
 from kwatch.deciding.parked import MAX_PARKED
 from kwatch.model.decisions import Decision, Row, Table
@@ -69,8 +70,7 @@ class Bench:
             counters=self.counters,
             namespaces=left_out,
             look_up=self.asked.append,
-            covered_from=START - timedelta(hours=1),
-            checkpoints={},
+            coverage=Coverage({}, started_at=START - timedelta(hours=1)),
         )
         self.decider.load(rows)
         self.decider.start_complete(START)

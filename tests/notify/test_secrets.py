@@ -1,8 +1,9 @@
 """Where a configuration names a secret, it is found."""
 
-from kwatch.notify.base import Secret, SecretUrl, secrets_in
+from kwatch.notify.base import Secret, SecretUrl
 from kwatch.notify.channels.smtp import Config as Smtp
 from kwatch.notify.channels.webhook import Config as Webhook
+from kwatch.notify.credentials import secrets_in
 
 
 def test_every_secret_of_every_receiver_is_found():

@@ -9,6 +9,7 @@ import msgspec
 from kwatch.alerts.engine import Engine
 from kwatch.alerts.routing import Router
 from kwatch.alerts.settings import EngineSettings
+from kwatch.deciding.coverage import Coverage
 from kwatch.deciding.decider import Decider
 from kwatch.model.findings import Bucket, Finding
 from kwatch.model.notifications import Notification, NotificationKind
@@ -76,8 +77,7 @@ class Listener:
             counters=Counters(),
             namespaces=NamespaceFilter(include=("*",), exclude=(), selector=None, labels_of=lambda _: None),
             look_up=lambda _: None,
-            covered_from=began,
-            checkpoints={},
+            coverage=Coverage({}, started_at=began),
         )
         self._hear(mix.synced_at, (WatchEvent(WatchEventType.SYNCED, None, "1", began),))
         self._decider.start_complete(began)

@@ -235,7 +235,7 @@ def test_S120_away_for_longer_than_events_are_kept_is_said_and_nothing_is_invent
     stage.run(until=3 * HOUR)
     assert stage.lines == [
         "50 hook firing back-off shop/Pod/web-1 ×3",
-        "7301 hook meta blind from 2026-01-01 12:00 to 2026-01-01 14:01 UTC",
+        "7301 hook meta blind from 2026-01-01 12:01 to 2026-01-01 14:01 UTC",
     ]
 
 

@@ -6,7 +6,8 @@ from types import ModuleType
 from typing import Any
 
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
-from kwatch.notify.base import Channel, Secret, Tools, secrets_in
+from kwatch.notify.base import Channel, Secret, Tools
+from kwatch.notify.credentials import secrets_in
 
 
 class Sound:
