@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from kwatch.config.certain import certain_labels
 from kwatch.config.parse import Node
-from kwatch.model.conditions import Condition, LabelIs, Word, nodes
+from kwatch.model.conditions import Condition, LabelIs, nodes
 from kwatch.model.extent import Extent, extent
-from kwatch.model.matching import CLUSTER_SCOPED, words_of
+from kwatch.model.matching import CLUSTER_SCOPED
 from kwatch.model.rules import Inhibition, Mode, Rule
 
 #: Labels that alerts of several rules on one object, or on objects of one workload or node, share.
@@ -32,12 +33,9 @@ class _Facts:
     """What is certain of the alerts of a rule."""
 
     def __init__(self, rule: Rule) -> None:
-        kinds = words_of(Word.KIND, rule.observed)
         self.name = rule.name
-        self.kinds = frozenset(kind.partition(".")[0] for kind in kinds or ())
-        self.labels: dict[str, tuple[str, ...]] = {"rule": (rule.name,), "severity": (rule.severity.word,)}
-        if self.kinds:
-            self.labels["kind"] = tuple(self.kinds)
+        self.labels = {**certain_labels(rule), "severity": (rule.severity.word,)}
+        self.kinds = frozenset(self.labels.get("kind", ()))
 
     @cached_property
     def is_cluster_scoped(self) -> bool:

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from kwatch.config import lint
+from kwatch.config.certain import with_certain
 from kwatch.config.config import Config, Log, Namespaces, Watch, Web
 from kwatch.config.fallbacks import check_fallbacks, named_fallbacks
 from kwatch.config.hours import check_hours
@@ -77,8 +78,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
     _check_teams(sources.main, problems)
     book = RuleBook(entries, label_names, _watched(sources.main, words, problems), problems)
     known = book.known if sources.is_whole else None
-    inhibit = [node for pack in sources.packs for node in pack.inhibit]
-    inhibit += _items(sources.main, "inhibit")
+    inhibit = [*(node for pack in sources.packs for node in pack.inhibit), *_items(sources.main, "inhibit")]
     receivers = _receivers(sources.main, environ, problems)
     check_fallbacks(sources.main, receivers, problems)
     rules = book.read()
@@ -94,7 +94,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
         log=Log(level=words.log.level, format=words.log.format),
         watch=_watch(sources.main, words, problems),
         rules=rules,
-        known=book.known,
+        known=with_certain(book.known, rules),
         inhibitions=read_inhibitions(inhibit, rules, known, problems),
         windows=windows,
         teams=words.teams,

@@ -5,7 +5,7 @@ an empty text) is a problem: a matcher that asks nothing is left out, not writte
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from kwatch.config.names import FORMS, OBJECT_FORMS, check_entries, check_kinds, check_names
@@ -72,6 +72,8 @@ class KnownNames:
 
     labels: frozenset[str]
     rules: frozenset[str]
+    #: Of rules that run: the labels of which all values are known.
+    certain: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 def check_label(name: str, place: Place, labels: Collection[str], problems: Problems, alert: str = "alert") -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -95,11 +95,12 @@ def _literal(value: str) -> object:
 
 
 def _check_extent(match: Condition, node: Node, known: KnownNames, cluster: str, problems: Problems) -> None:
-    found = extent(match, {"severity": _SEVERITIES, "rule": known.rules, "cluster": (cluster,)})
-    if found is Extent.ALL:
+    always: Mapping[str, Collection[str]] = {"severity": _SEVERITIES, "cluster": (cluster,)}
+    found = {extent(match, {**always, "rule": (rule,), **known.certain.get(rule, {})}) for rule in known.rules}
+    if found == {Extent.ALL}:
         problems.add(node.place, "match: it would silence everything: name what is to be quiet, as in namespace: shop")
-    elif found is Extent.NONE:
-        problems.add(node.place, "match: no alert can ever match it: one part of it excludes another")
+    elif found == {Extent.NONE}:
+        problems.add(node.place, "match: no alert can ever match it: one part of it excludes another, or the rule")
 
 
 def _check_times(words: SilenceWords, node: Node, now: datetime, problems: Problems) -> None:

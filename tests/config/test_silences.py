@@ -14,7 +14,9 @@ from kwatch.model.silences import Silence
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 KNOWN = KnownNames(
-    labels=frozenset({"cluster", "rule", "severity", "namespace", "name"}), rules=frozenset({"broken", "worse"})
+    labels=frozenset({"cluster", "rule", "severity", "namespace", "name", "kind", "reason"}),
+    rules=frozenset({"broken", "worse"}),
+    certain={"broken": {"rule": ("broken",), "kind": ("Pod",), "reason": ("",)}},
 )
 
 
@@ -49,6 +51,8 @@ def read(**asked: Any) -> Silence:
         ),
         pytest.param({"match": {"namespcae": "shop"}}, "no alert has a label 'namespcae'", id="T52 an unknown label"),
         pytest.param({"match": {"rule": "brokn"}}, "rule: there is no 'brokn', did you mean 'broken'?", id="no rule"),
+        pytest.param({"match": {"rule": "broken", "kind": "Node"}}, "match: no alert can ever match it", id="its kind"),
+        pytest.param({"match": {"rule": "broken", "reason": "X"}}, "match: no alert can ever match it", id="no reason"),
         pytest.param({"match": {"cluster": "other"}}, "match: no alert can ever match it", id="another cluster"),
         pytest.param(
             {"match": {"name": "a", "not": {"name": "a"}}}, "match: no alert can ever match it", id="its opposite"
