@@ -15,20 +15,20 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from kwatch.errors import Failure, FencedError, PermanentSendError, Reason, RetryableSendError, SendError, StateError
+from kwatch.errors import Failure, FencedError, SendError, StateError
 from kwatch.model.notifications import (
     Attempt,
     Delivery,
     DeliveryState,
-    Message,
     Notification,
     NotificationKind,
     Receipt,
 )
 from kwatch.model.pace import Paces
 from kwatch.model.routes import Handling
+from kwatch.outbox.attempts import Attempts, facts_of
 from kwatch.outbox.gate import Gate
-from kwatch.outbox.ports import Channel, Reconciling, Tools
+from kwatch.outbox.ports import Channel, Tools
 from kwatch.outbox.retry import Next, Patience, after_attempt, attempt_of, is_too_old, too_old
 from kwatch.outbox.throttle import Throttle
 from kwatch.store.deliveries import Settlement
@@ -63,6 +63,7 @@ class Worker:
         self._patience = Patience(
             channel.max_age, lists_late=not tools.policies.handlings.get(destination, Handling()).pages
         )
+        self._attempts = Attempts(channel, tools)
         self._ahead: deque[Delivery] = deque()
         self._in_flight: set[str] = set()  # the ids of deliveries whose outcome is not stored yet
         self._sending: set[str] = set()  # those of them that the destination may still have to do with
@@ -197,7 +198,7 @@ class Worker:
         except FencedError:
             raise
         except Exception:
-            log.exception("delivery failed by a bug", extra=self._facts(delivery))
+            log.exception("delivery failed by a bug", extra=facts_of(delivery))
             self._tools.counters.add("outbox_errors", destination=self._destination)
 
     async def _deliver(self, delivery: Delivery) -> None:
@@ -212,7 +213,7 @@ class Worker:
                 return
             delivery = msgspec.structs.replace(delivery, notification=completed)
         try:
-            message = delivery.message or self._render(delivery)
+            message = delivery.message or self._attempts.render(delivery)
         except SendError as error:
             await self._settle(delivery, self._following(delivery, error, now), None, None)
             return
@@ -224,39 +225,7 @@ class Worker:
         )
         async with self._undecided:  # it is these that a crash repeats
             started_at = self._tools.clock.now()
-            await self._conclude(leased, await self._send(message, leased), started_at)
-
-    def _render(self, delivery: Delivery) -> Message:
-        """Render; a template engine that fails against its promise is a refusal of this message."""
-        try:
-            message = self._channel.render(delivery.notification, delivery.thread, degraded=delivery.is_degraded)
-        except Exception as error:
-            log.exception("rendering failed by a bug", extra=self._facts(delivery))
-            raise PermanentSendError(Failure.MESSAGE, Reason.TEMPLATE, type(error).__name__) from error
-        if message.fallback_reason:
-            log.warning("a template failed", extra={**self._facts(delivery), "error": message.fallback_reason})
-            self._tools.counters.add("template_failures", destination=self._destination)
-        return message
-
-    async def _send(self, message: Message, delivery: Delivery) -> Receipt | SendError:
-        """Make one attempt, cut at the channel's timeout; what cannot be told apart from success is ambiguous."""
-        try:
-            async with asyncio.timeout(self._channel.timeout):
-                found = await self._find(message, delivery)
-                return found if found is not None else await self._channel.send(message, delivery)
-        except SendError as error:
-            return error
-        except TimeoutError:
-            return RetryableSendError(Failure.AMBIGUOUS, Reason.TIMEOUT, f"no answer in {self._channel.timeout:g} s")
-        except Exception as error:
-            log.exception("channel failed by a bug", extra=self._facts(delivery))
-            return RetryableSendError(Failure.AMBIGUOUS, Reason.OTHER, type(error).__name__)
-
-    async def _find(self, message: Message, delivery: Delivery) -> Receipt | None:
-        """Look whether an earlier attempt has arrived, where that is possible and in doubt."""
-        if delivery.is_ambiguous and isinstance(self._channel, Reconciling):
-            return await self._channel.find(message, delivery)
-        return None
+            await self._conclude(leased, await self._attempts.send(message, leased), started_at)
 
     async def _conclude(self, delivery: Delivery, outcome: Receipt | SendError, started_at: datetime) -> None:
         """Draw the consequences of an attempt, for the gate and for the delivery."""
@@ -310,7 +279,7 @@ class Worker:
         while not await self._store_outcome(settlement):
             await self._tools.clock.sleep(STORE_RETRY_SECONDS)
         if following.state is DeliveryState.DEAD:
-            log.warning("delivery dead", extra={**self._facts(delivery), "reason": following.reason})
+            log.warning("delivery dead", extra={**facts_of(delivery), "reason": following.reason})
             self._tools.counters.add("dead_letters", destination=self._destination, reason=following.reason)
             self.given_up, self.given_up_for = self.given_up + 1, following.reason
             self._tools.on_trouble()
@@ -348,16 +317,6 @@ class Worker:
 
     def _store_failed(self) -> None:
         self._tools.counters.add("outbox_store_errors", destination=self._destination)
-
-    def _facts(self, delivery: Delivery) -> dict[str, str]:
-        """What a log line may say of a delivery: names, never a URL or a body."""
-        content = delivery.notification.content
-        return {
-            "destination": self._destination,
-            "receiver": content.receiver,
-            "rules": ", ".join(sorted({alert.rule for alert in content.alerts})),
-            "delivery": _id(delivery),
-        }
 
 
 def _id(delivery: Delivery) -> str:
