@@ -24,22 +24,16 @@ _HOOK = f"https://hooks.slack.com/services/T042/B042/{CANARY}"
 _LONGEST = 40_000  # characters of `text`: the rest is cut off
 
 #: What a message of a bot is read with, beside what it was posted with.
-_AUTHOR: Mapping[str, Any] = {
-    "type": "message",
-    "user": "U061F7AUR",
-    "bot_id": "B19LU7CSY",
-    "app_id": "A012B3CDEFG",
-    "team": "T061EG9R6",
+_BOT = {"bot_id": "B19LU7CSY", "app_id": "A012B3CDEFG"}
+_AUTHOR: Mapping[str, Any] = {"type": "message", "user": "U061F7AUR", "team": "T061EG9R6"} | {
+    **_BOT,
     "bot_profile": {
         "id": "B19LU7CSY",
-        "app_id": "A012B3CDEFG",
-        "user_id": "U061F7AUR",
         "name": "kwatch",
         "icons": {
             f"image_{size}": f"https://avatars.slack-edge.com/2026-03-01/1234567890123_0123456789abcdef0123_{size}.png"
             for size in (36, 48, 72)
         },
-        "deleted": False,
         "updated": 1772374440,
         "team_id": "T061EG9R6",
     },
