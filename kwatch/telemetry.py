@@ -7,6 +7,7 @@ cleaned of control characters and of secrets before it is formatted.
 
 import json
 import logging
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -18,6 +19,10 @@ from kwatch.redaction import Redactor
 
 #: A metric's name and its label pairs, sorted by label name.
 Series = tuple[str, tuple[tuple[str, str], ...]]
+#: The upper bounds of a histogram's buckets, in seconds.
+BUCKETS = (0.01, 0.05, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, math.inf)
+#: The label of a bucket's bound, and what the name of a histogram's sum, in milliseconds, ends in.
+BOUND, SUM = "le", "_sum_ms"
 
 
 class Counters:
@@ -30,6 +35,12 @@ class Counters:
         """Increase a counter; `name` as in `docs/metrics.md`, without the `kwatch_` prefix and `_total`."""
         pairs = labels.items()
         self._values[name, tuple(sorted(pairs) if len(pairs) > 1 else pairs)] += amount
+
+    def measure(self, name: str, seconds: float, /, **labels: str) -> None:
+        """Count a duration into the one bucket of a histogram that it falls into."""
+        bound = next(bound for bound in BUCKETS if seconds <= bound)
+        self.add(name, **labels, **{BOUND: f"{bound:g}"})
+        self.add(f"{name}{SUM}", round(seconds * 1000), **labels)
 
     def read(self) -> dict[Series, int]:
         """Return a copy of all values."""

@@ -21,6 +21,7 @@ PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 SOURCE = "\n".join(path.read_text() for path in sorted((ROOT / "kwatch").rglob("*.py")))
 #: Counters are increased by literal names, or named by a decision as `name{label}`.
 COUNTED = frozenset(re.findall(r'counters\.add\(\s*"([a-z_]+)"', SOURCE))
+MEASURED = frozenset(re.findall(r'counters\.measure\(\s*"([a-z_]+)"', SOURCE))
 
 
 def documented() -> set[str]:
@@ -32,7 +33,8 @@ def gauges() -> set[str]:
 
 
 def test_every_metric_is_documented_and_every_documented_one_exists() -> None:
-    assert documented() == gauges() | {f"kwatch_{name}_total" for name in COUNTED}
+    histograms = {f"kwatch_{name}" for name in MEASURED}
+    assert documented() == gauges() | {f"kwatch_{name}_total" for name in COUNTED} | histograms
 
 
 def commands(group: click.Group, path: str = "kwatch") -> Iterator[tuple[str, click.Command]]:

@@ -283,6 +283,9 @@ class Worker:
             self._tools.counters.add("dead_letters", destination=self._destination, reason=following.reason)
             self.given_up, self.given_up_for = self.given_up + 1, following.reason
             self._tools.on_trouble()
+        if following.state is DeliveryState.SENT:
+            waited = (now - delivery.notification.created_at).total_seconds()
+            self._tools.counters.measure("delivery_seconds", max(0.0, waited), destination=self._destination)
         if following.state in (DeliveryState.SENT, DeliveryState.DEAD):
             await self._say_ended(delivery.notification, now)
 

@@ -3,16 +3,18 @@
 No label is ever taken from an object of the cluster: label values are closed sets or names from the configuration.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from kwatch.model.alerts import AlertState
 from kwatch.model.rules import Severity
-from kwatch.telemetry import Series
+from kwatch.telemetry import BOUND, BUCKETS, SUM, Series
 from kwatch.web.views import Overview, Readiness, SourceState, readiness
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -34,7 +36,10 @@ class _Snapshot(Collector):
         self._counters = counters
 
     def collect(self) -> Iterator[Metric]:
-        for name, values in _by_name(self._counters).items():
+        counted = _by_name(self._counters)
+        for name in [name for name in counted if f"{name}{SUM}" in counted]:
+            yield _histogram(name, counted.pop(name), counted.pop(f"{name}{SUM}"))
+        for name, values in counted.items():
             yield _family(CounterMetricFamily, name, "A counter; docs/metrics.md says of what.", values)
         for name, help_text, values in _gauges(self._overview):
             yield _family(GaugeMetricFamily, name, help_text, values)
@@ -61,6 +66,18 @@ def _family(
     family = kind(f"kwatch_{name}", help_text, labels=label_names)
     for labels, value in values:
         family.add_metric([labels.get(label, "") for label in label_names], value)
+    return family
+
+
+def _histogram(name: str, buckets: _Values, sums: _Values) -> HistogramMetricFamily:
+    """Build a histogram; its buckets are counted one by one, and shown each with all below it."""
+    label_names = sorted(sums[0][0])
+    family = HistogramMetricFamily(f"kwatch_{name}", "A histogram; docs/metrics.md says of what.", labels=label_names)
+    for labels, milliseconds in sums:
+        counted = {each[BOUND]: count for each, count in buckets if labels.items() <= each.items()}
+        shown = zip(BUCKETS, accumulate(counted.get(f"{bound:g}", 0) for bound in BUCKETS), strict=True)
+        rows = [("+Inf" if bound == math.inf else str(bound), count) for bound, count in shown]
+        family.add_metric([labels[label] for label in label_names], rows, milliseconds / 1000)
     return family
 
 

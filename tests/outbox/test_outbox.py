@@ -62,6 +62,16 @@ def test_lanes_go_in_parallel_up_to_the_concurrency(play: Play) -> None:
     play(scene)
 
 
+def test_the_time_from_the_decision_to_the_delivery_is_measured(play: Play) -> None:
+    async def scene(machine: Machine) -> None:
+        await machine.commit(*(notification(1, incident=f"i{n}") for n in range(3)))
+        await machine.run(60, hook=Sink(machine.clock, concurrency=1, seconds=2))
+        assert machine.counted("delivery_seconds", "le") == {"5": 2, "30": 1}
+        assert machine.counted("delivery_seconds_sum_ms", "destination") == {"hook": 2000 + 4000 + 6000}
+
+    play(scene)
+
+
 def test_one_lane_has_one_in_flight(play: Play) -> None:
     async def scene(machine: Machine) -> None:
         sink = Sink(machine.clock, concurrency=4, seconds=1)
