@@ -215,7 +215,8 @@ def test_after_20_minutes_without_any_destination_all_arrives_in_order_and_folde
     ledger: dict[str, dict[str, int]] = {}
 
     async def look() -> None:
-        for each in (await stage.get("/api/v1/deliveries?limit=1000")).json()["deliveries"]:
+        deliveries = (await stage.get("/api/v1/deliveries?limit=1000")).json()["deliveries"]
+        for each in [each for each in deliveries if each["kind"] != "overflow"]:  # how many there are is open
             states = ledger.setdefault(each["destination"], {})
             states[each["state"]] = states.get(each["state"], 0) + 1
 
@@ -225,8 +226,8 @@ def test_after_20_minutes_without_any_destination_all_arrives_in_order_and_folde
     check_lanes([each for each in told if each.destination == "plain"], ended=30)
     assert ledger == {
         "plain": {"sent": 36, "cancelled": 26},
-        "paced": {"sent": 16, "cancelled": 26, "folded": 26},
-        "team-slack": {"sent": 23, "cancelled": 26, "folded": 16},
+        "paced": {"sent": 9, "cancelled": 26, "folded": 26},
+        "team-slack": {"sent": 18, "cancelled": 26, "folded": 16},
     }  # 17 incidents of 2 messages, 13 that came and went, and what is said of other destinations
     overflows = [each.document for each in told if each.kind == "overflow"]
     assert (sum(each["folded"] for each in overflows), overflows[0]["is_late"]) == (26, True)
