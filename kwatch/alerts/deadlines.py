@@ -7,7 +7,7 @@ from datetime import datetime
 
 from kwatch.alerts.consequences import Consequences
 from kwatch.alerts.parts import Parts
-from kwatch.alerts.timers import Key, Phase
+from kwatch.alerts.timers import Phase
 
 
 class Deadlines:
@@ -22,21 +22,18 @@ class Deadlines:
         self._teller = parts.teller
         self._digests = parts.digests
         self._notices = parts.notices
-        self._late: dict[Key, None] = {}
 
     def run(self, until: datetime, *, inclusive: bool = False) -> None:
         """Run what is due before an instant, or at it."""
         while (due := self._timers.pop(until, inclusive=inclusive)) is not None:
             if self._sight.is_blind and self._asks_what_fires(*due, until):
-                self._late[due] = None
+                self._timers.defer(due)
             else:
                 self._run(*due, until)
 
     def sighted(self, now: datetime) -> None:
         """It is known again what fires: what came due meanwhile is due now."""
-        for key in self._late:
-            self._timers.set(key, now)
-        self._late.clear()
+        self._timers.resume(now)
 
     def _run(self, phase: Phase, key: str, now: datetime) -> None:
         match phase:

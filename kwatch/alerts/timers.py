@@ -23,9 +23,11 @@ class Timers:
     def __init__(self) -> None:
         self._at: dict[Key, datetime] = {}
         self._heap: list[tuple[datetime, Key]] = []
+        self._deferred: dict[Key, None] = {}
 
     def set(self, key: Key, at: datetime | None) -> None:
-        """Move the deadline of a key; None takes it away."""
+        """Move the deadline of a key, also one that was deferred; None takes it away."""
+        self._deferred.pop(key, None)
         if at is None:
             self._at.pop(key, None)
         elif self._at.get(key) != at:
@@ -34,6 +36,15 @@ class Timers:
         if len(self._heap) > 2 * len(self._at) + 64:
             self._heap = [(at, key) for key, at in self._at.items()]
             heapq.heapify(self._heap)
+
+    def defer(self, key: Key) -> None:
+        """Keep what came due until it can be run."""
+        self._deferred[key] = None
+
+    def resume(self, now: datetime) -> None:
+        """What was deferred is due now."""
+        for key in tuple(self._deferred):
+            self.set(key, now)
 
     def move(self, by: timedelta) -> None:
         """Move every deadline but those that name an instant of the wall clock."""

@@ -153,6 +153,26 @@ class SmallWorlds(RuleBasedStateMachine):
         self.world.advance(self.second)
         assert len(self.world.notifications) == before
 
+    @rule(
+        down=st.sampled_from((0, 100)),
+        unseen=st.sampled_from((0, 20, 700)),
+        changed=st.lists(st.tuples(LEVELS, NAMES, st.none() | st.sampled_from(Truth))),
+    )
+    def be_away(self, down: int, unseen: int, changed: list[tuple[str, str, Truth | None]]) -> None:
+        """Things begin and end while it is down; for a while after its start nobody sees the cluster."""
+        self.world.restart(self.second, down_for=down)
+        self.second += down + unseen
+        self.world.advance(self.second)
+        for of, name, truth in changed:
+            if truth is None:
+                self.world.gone(self.second, name, rule=of)
+                self.truth.pop((of, name), None)
+            else:
+                self.observe(name, of, truth, None)
+        self.find()
+        self.world.start_complete(self.second)
+        self.world.advance(self.second)
+
     @rule()
     def stand_still(self) -> None:
         """Asked twice at one instant, it says nothing more."""

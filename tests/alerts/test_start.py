@@ -200,3 +200,14 @@ def test_a_message_that_was_due_meanwhile_is_told_when_it_is_known_to_go_on():
     world.start_complete(113)
     world.advance(200)
     assert world.brief == ["firing@113"]
+
+
+def test_what_was_due_meanwhile_and_is_over_says_nothing_and_stops_nothing():
+    world = World(level(), root=route(group_wait=seconds(15)))
+    world.true(0)
+    world.restart(10, down_for=100)
+    world.advance(112)
+    world.gone(112)
+    world.start_complete(113)
+    world.advance(200)
+    assert world.brief == []

@@ -106,7 +106,7 @@ class Run:
         )
         return Report(
             plan=self._plan,
-            violations=(*problems, *violations(history)),
+            violations=(*problems, *violations(history), *_bugs(self._folder / "kwatch.log")),
             hits=self._hits,
             receipts=len(history.receipts),
             repetitions=repetitions(history),
@@ -189,6 +189,13 @@ class Run:
         finally:
             process.terminate()
             await process.wait()
+
+
+def _bugs(log: Path) -> Iterator[str]:
+    """What kwatch survived must not have happened either."""
+    for line in log.read_text().splitlines():
+        if '"traceback":' in line:
+            yield f"a bug: {line}"
 
 
 def _now() -> float:
