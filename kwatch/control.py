@@ -55,10 +55,10 @@ class LiveControl:
         engine = self._app.engine
 
         def step(now: datetime) -> tuple[Silence, int]:
-            alerts = engine.insight.firing(incident, now)
-            if not alerts:
+            names = engine.insight.identities(incident, now)
+            if not names:
                 raise RefusedError(engine.insight.why_unanswered(incident))
-            asked = {"match": exactly(alert.labels for alert in alerts), **length}
+            asked = {"match": exactly(names), **length}
             return self._add_silence(asked, actor, now, id_=id_)
 
         return await self._perform(step)

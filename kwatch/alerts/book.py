@@ -170,9 +170,9 @@ class Book:
             self._ledger.count(fates.COUNTED_INTO_OPEN if alert.is_open else fates.OPENED)
         self._heed_initial(alert, finding)
         apply = members.apply_occurrence if alert.is_moment else members.apply_state
-        is_known = members.is_known(alert, finding)
+        is_known, was_wrong = members.is_known(alert, finding), members.is_wrong(alert, finding.member)
         apply(alert, finding, now)
-        return () if is_known else self._settle_member(alert, finding, now)
+        return () if is_known else self._settle_member(alert, finding, now, was_wrong=was_wrong)
 
     def _observe_evidence(self, finding: Finding, now: datetime) -> Moved:
         moved: list[Alert] = []
@@ -180,8 +180,9 @@ class Book:
             if members.is_disowned(alert, finding):
                 moved += self._claims.disown(alert, finding.member, now)
             else:
+                was_wrong = members.is_wrong(alert, finding.member)
                 members.apply_evidence(alert, finding, now)
-                moved += self.episodes.settle(alert, now)
+                moved += self._settle(alert, finding.member, now, was_wrong=was_wrong)
         return tuple(moved)
 
     def _observe_occurrence(self, finding: Finding, now: datetime) -> Moved:
@@ -219,7 +220,7 @@ class Book:
         if alert.is_open:
             self._ledger.count(fates.COUNTED_INTO_OPEN)
             alert.count += occurrences
-        is_known = members.is_known(alert, finding)
+        is_known, was_wrong = members.is_known(alert, finding), members.is_wrong(alert, finding.member)
         members.apply_occurrence(alert, finding, now)
         is_sooner = self.listening.note(alert, finding)
         if is_known and not is_sooner:
@@ -230,7 +231,7 @@ class Book:
                 return self._wait(alert, now)
             self._ledger.count(fates.OPENED)
             self._open(alert, finding, occurrences, now)
-        return self._settle_member(alert, finding, now)
+        return self._settle_member(alert, finding, now, was_wrong=was_wrong)
 
     def _open(self, alert: Alert, finding: Finding, occurrences: int, now: datetime) -> None:
         """Begin with an occurrence: with a rate, by all that lie in its window, as of this one."""
@@ -272,6 +273,12 @@ class Book:
         gone = self.register.enter(alert, finding.member)
         self.listening.let_go(alert, gone, finding.rule, now)
 
-    def _settle_member(self, alert: Alert, finding: Finding, now: datetime) -> Moved:
+    def _settle_member(self, alert: Alert, finding: Finding, now: datetime, *, was_wrong: bool = True) -> Moved:
         self._trim(alert, finding, now)
-        return self.episodes.settle(alert, now)
+        return self._settle(alert, finding.member, now, was_wrong=was_wrong)
+
+    def _settle(self, alert: Alert, ref: ObjectRef, now: datetime, *, was_wrong: bool) -> Moved:
+        moved = self.episodes.settle(alert, now)
+        if not (was_wrong or moved) and alert.state is AlertState.FIRING and members.is_wrong(alert, ref):
+            self.episodes.worsened.append(alert)
+        return moved

@@ -41,6 +41,16 @@ class Consequences:
             self._membership.retell(self._episodes.retold.pop(), now)
         while self._episodes.relapsed:
             self._membership.relapsed(self._episodes.relapsed.pop(), now)
+        if self._episodes.worsened:
+            self._worsened(now)
+
+    def _worsened(self, now: datetime) -> None:
+        """What holds back the one that was wrong may not hold back the other."""
+        is_escalating = any(alert.escalation for alert in self._episodes.worsened)
+        while self._episodes.worsened:
+            self._membership.worsened(self._episodes.worsened.pop(), now)
+        if is_escalating:
+            self._escalations.review(now)
 
     def _began(self, alert: Alert, now: datetime) -> None:
         if self._inhibitor.started(alert):

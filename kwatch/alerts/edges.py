@@ -11,6 +11,7 @@ from kwatch.alerts.silences import KWATCH, Silences, key_of
 from kwatch.alerts.summaries import Summaries
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.windows import Windows
+from kwatch.alerts.wrong import labels_of_all
 from kwatch.model.silences import Silence
 from kwatch.model.windows import Window
 
@@ -97,7 +98,7 @@ class Edges:
         """Return the open alerts that are about one of these."""
         wanted = frozenset(places)
         opened = [alert for alert in self._alerts.values() if alert.is_open]
-        return [alert for alert in opened if not wanted.isdisjoint(annotated.places_of(alert.labels))]
+        return [alert for alert in opened if _is_about(alert, wanted)]
 
     def add_silence(self, silence: Silence, actor: str, now: datetime) -> int:
         """Take a silence; return how many open alerts it matches now."""
@@ -129,7 +130,11 @@ class Edges:
 
     def _matching(self, silence: Silence) -> list[Alert]:
         matches = self._silences.predicate(silence)
-        return [alert for alert in self._alerts.values() if alert.is_open and matches(alert.labels)]
+        return [alert for alert in self._alerts.values() if alert.is_open and any(map(matches, labels_of_all(alert)))]
 
     def _await_window(self, name: str, now: datetime) -> None:
         self._timers.set((Phase.EDGE, f"{_WINDOW}{name}"), self._windows.edge_after(name, now))
+
+
+def _is_about(alert: Alert, places: frozenset[Place]) -> bool:
+    return any(not places.isdisjoint(annotated.places_of(labels)) for labels in labels_of_all(alert))

@@ -39,6 +39,7 @@ class Episodes:
     ) -> None:
         self.retold: list[Alert] = []  # firing alerts that began or ceased to flap; whoever tells it takes them out
         self.relapsed: list[Alert] = []  # firing alerts, over but for flapping, that are wrong again; likewise
+        self.worsened: list[Alert] = []  # firing alerts of which something else is wrong, too; likewise
         self._rulebook = rulebook
         self._absences = absences
         self._register = register

@@ -5,8 +5,10 @@ holds the others back (S-74). So of whatever is wrong, something is told.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from kwatch.alerts.records import Alert
+from kwatch.alerts.wrong import Labels, labels_of_wrong
 from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.matching import label_predicate
 from kwatch.model.rules import Inhibition
@@ -29,11 +31,10 @@ class _Rule:
         values = tuple(labels.get(name, "") for name in self._equal)
         return values if all(values) or self._is_absent_equal else None
 
-    def sources_of(self, alert: Alert | AlertView) -> Iterator[Alert]:
-        """Yield the alerts that explain this one."""
-        values = self.values(alert.labels) if self.sources else None
-        if values is not None and values in self.sources and self.mute(alert.labels):
-            yield from (each for each in self.sources[values].values() if each.fingerprint != alert.fingerprint)
+    def sources_of(self, labels: Labels) -> Iterable[Alert]:
+        """Return the alerts that explain what has these labels."""
+        values = self.values(labels) if self.sources else None
+        return self.sources[values].values() if values in self.sources and self.mute(labels) else ()
 
 
 class Inhibitor:
@@ -76,13 +77,14 @@ class Inhibitor:
                 del rule.sources[values]
         return was_source
 
-    def source_of(self, alert: Alert | AlertView) -> Alert | None:
-        """Return an alert that holds this one back."""
-        return next((source for source in self._sources_of(alert) if self._holds(source, alert)), None)
+    def source_of(self, alert: Alert | AlertView, labels: Labels) -> Alert | None:
+        """Return an alert that holds this one back, as far as it has these labels."""
+        sources = self._sources_of(alert, labels)
+        return next((source for source in sources if self._holds(source, alert)), None)
 
-    def _sources_of(self, alert: Alert | AlertView) -> Iterator[Alert]:
+    def _sources_of(self, alert: Alert | AlertView, labels: Labels) -> Iterator[Alert]:
         for rule in self._rules:
-            yield from rule.sources_of(alert)
+            yield from (each for each in rule.sources_of(labels) if each.fingerprint != alert.fingerprint)
 
     def _holds(self, source: Alert, alert: Alert | AlertView) -> bool:
         """Return whether a source is the earlier one, or not itself explained by the alert, however indirectly."""
@@ -90,7 +92,9 @@ class Inhibitor:
             return True
         waiting, seen = [source], {source.fingerprint}
         while waiting:
-            for each in self._sources_of(waiting.pop()):
+            explained = waiting.pop()
+            explaining = (self._sources_of(explained, labels) for labels in labels_of_wrong(explained))
+            for each in chain.from_iterable(explaining):
                 if each.fingerprint == alert.fingerprint:
                     return False
                 if each.fingerprint not in seen:

@@ -38,6 +38,16 @@ class Insight:
         """Return the alert of a fingerprint, or all that an incident tells of: those that fire."""
         return self._answers.firing(target, now)
 
+    def identities(self, target: str, now: datetime) -> tuple[Mapping[str, str], ...]:
+        """Return the labels that name each of these, whatever its members are: those of its rule's key, where set."""
+        return tuple(map(self._identity, self._answers.firing(target, now)))
+
+    def _identity(self, view: AlertView) -> Mapping[str, str]:
+        rule = self._register.rule_of(self._register.alerts[view.fingerprint])
+        if rule is None or not all(view.labels.get(name) for name in rule.key):
+            return view.labels
+        return {name: view.labels[name] for name in view.labels if name in ("cluster", "rule", "severity", *rule.key)}
+
     def why_unanswered(self, target: str) -> str:
         """Return why acknowledging, or taking that back, found nothing, and what can be done."""
         return self._answers.problem(target)

@@ -5,6 +5,7 @@
 from datetime import datetime
 
 from kwatch.alerts.records import Alert, Member
+from kwatch.alerts.wrong import own_labels
 from kwatch.model.alerts import AlertState
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.objects import ObjectRef
@@ -39,6 +40,12 @@ def find_member(alert: Alert, ref: ObjectRef) -> Member | None:
     return next((alert.members[key] for key in member_keys(ref) if key in alert.members), None)
 
 
+def is_wrong(alert: Alert, ref: ObjectRef) -> bool:
+    """Whether an object is a member of which the truth is known to be bad."""
+    member = find_member(alert, ref)
+    return member is not None and member.truth is Truth.TRUE
+
+
 def is_known(alert: Alert, finding: Finding) -> bool:
     """Return whether a finding tells a firing alert what it knows; then no more follows than a later deadline.
 
@@ -69,6 +76,8 @@ def apply_state(alert: Alert, finding: Finding, now: datetime) -> None:
         member.is_observed, member.is_stale = True, False
         member.seen_at = now
         member.expected_until = finding.expected_until
+        if finding.truth is Truth.TRUE is not member.truth:
+            member.labels = own_labels(alert, finding)
         _turn(member, finding.truth, finding.since_at, now, finding.broken_at)
     elif finding.truth is Truth.TRUE:
         _add(alert, finding, min(finding.since_at, now), is_observed=True)
@@ -91,7 +100,7 @@ def apply_occurrence(alert: Alert, finding: Finding, now: datetime) -> None:
     member.seen_at = max(member.seen_at, at)
     member.expected_until = finding.expected_until
     if member.truth is Truth.FALSE and at >= member.since_at and not member.is_gone:
-        member.truth, member.since_at = Truth.TRUE, at
+        member.truth, member.since_at, member.labels = Truth.TRUE, at, own_labels(alert, finding)
         member.is_observed = False  # until its state is heard again
 
 
@@ -162,6 +171,7 @@ def _add(alert: Alert, finding: Finding, at: datetime, *, is_observed: bool) -> 
         seen_at=at,
         is_observed=is_observed,
         expected_until=finding.expected_until,
+        labels=own_labels(alert, finding),
     )
 
 

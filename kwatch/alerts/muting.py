@@ -14,6 +14,7 @@ from kwatch.alerts.planned import PlannedChanges
 from kwatch.alerts.records import Alert
 from kwatch.alerts.silences import Silences
 from kwatch.alerts.windows import Windows
+from kwatch.alerts.wrong import Labels, labels_of_wrong
 from kwatch.model.alerts import AlertView
 from kwatch.model.beat import BEAT
 from kwatch.model.rules import Severity
@@ -52,18 +53,33 @@ class Muting:
         return self.hold_everywhere(alert, now) or self.hold_by_window(alert.severity, schedule, now)
 
     def hold_everywhere(self, alert: Alert | AlertView, now: datetime) -> Hold | None:
-        """Return what holds this alert back now wherever it goes; nothing does a beat: it would be an alarm."""
+        """Return what holds all that is wrong with this alert back now wherever it goes; of several what ends first.
+
+        Nothing holds a beat: it would be an alarm.
+        """
         if alert.rule == BEAT:
             return None
-        silence = self._silences.hold_of(alert, now)
+        holds: list[Hold] = []
+        for labels in labels_of_wrong(alert):
+            hold = self._hold_by_labels(alert, labels, now)
+            if hold is None:
+                return self._hold_by_change(alert, now)
+            holds.append(hold)
+        return min(holds, key=lambda hold: (hold.until is None, hold.until or now))
+
+    def _hold_by_labels(self, alert: Alert | AlertView, labels: Labels, now: datetime) -> Hold | None:
+        silence = self._silences.hold_of(labels, now)
         if silence is not None:
             return Hold(fates.MUTED_SILENCED, f"the silence of {silence.owner}", silence.title, until=silence.ends_at)
-        mute = self._annotations.mute_of(alert.labels, now)
+        mute = self._annotations.mute_of(labels, now)
         if mute is not None:
             return Hold(fates.MUTED_ANNOTATION, f"an annotation of {mute.source}", mute.title, until=mute.until)
-        source = self._inhibitor.source_of(alert)
+        source = self._inhibitor.source_of(alert, labels)
         if source is not None:
             return Hold(fates.MUTED_INHIBITED, source.title, f"held back by {source.title}")
+        return None
+
+    def _hold_by_change(self, alert: Alert | AlertView, now: datetime) -> Hold | None:
         if isinstance(alert, Alert) and self._planned.holds(alert, now):
             return Hold(fates.HELD_PLANNED_CHANGE, alert.planned_by, f"held back by {alert.planned_by}")
         return None

@@ -30,6 +30,7 @@ class Member(msgspec.Struct, kw_only=True):
     is_gone: bool = False  # deleted, and kept for the episode
     is_held: bool = False  # gone before it was told: over after `resolve_hold`, not at once
     is_stale: bool = False  # wrong by a rule that is another now, and has not said so yet
+    labels: dict[str, str] | None = None  # where it has other ones than the alert (`wrong`)
     emissions: dict[str, Emission] = {}  # by emitter; of rules that end by quiet
     expected_until: datetime | None = None  # it ends as it should: what is wrong with it is expected until then
 

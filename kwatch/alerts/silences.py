@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.records import Alert
 from kwatch.alerts.timers import Phase, Timers
-from kwatch.model.alerts import AlertView
+from kwatch.alerts.wrong import labels_of_all
 from kwatch.model.conditions import AllOf, Condition, LabelIs, Text
 from kwatch.model.decisions import AuditEntry
 from kwatch.model.matching import LabelPredicate, is_word, label_predicate
@@ -109,14 +109,15 @@ class Silences:
             self._schedule(held, is_begun=True)
             self._ledger.touch_silence(before.id)
 
-    def hold_of(self, alert: Alert | AlertView, now: datetime) -> Silence | None:
-        """Return the silence that holds an alert; of several the one that does so longest."""
-        holding = [held.silence for held in self._matching(alert.labels) if _is_in_force(held.silence, now)]
+    def hold_of(self, labels: Mapping[str, str], now: datetime) -> Silence | None:
+        """Return the silence that holds what has these labels; of several the one that does so longest."""
+        holding = [held.silence for held in self._matching(labels) if _is_in_force(held.silence, now)]
         return max(holding, key=lambda one: (one.ends_at is None, one.ends_at or one.created_at, one.id), default=None)
 
     def until_resolved(self, alert: Alert) -> list[Silence]:
         """Return the silences that end with the last alert that they match, of those that match this one."""
-        return [held.silence for held in self._matching(alert.labels) if held.silence.is_until_resolved]
+        matching = {held.silence.id: held.silence for labels in labels_of_all(alert) for held in self._matching(labels)}
+        return [silence for silence in matching.values() if silence.is_until_resolved]
 
     def predicate(self, silence: Silence) -> LabelPredicate:
         """Return what says whether a silence is about some labels, also of one that is over."""

@@ -71,7 +71,7 @@ def test_the_silence_that_holds_longest_is_found(matches: list[Condition], data:
     for number in gone:
         silences.end(f"s{number}", "alice", at(1))
     holding = [n for n, match in enumerate(matches) if n not in gone and label_predicate(match)(labels)]
-    found = silences.hold_of(view(labels), at(50))
+    found = silences.hold_of(labels, at(50))
     assert (found.id if found else None) == (f"s{max(holding)}" if holding else None)
 
 
@@ -80,7 +80,7 @@ def test_one_without_an_end_holds_longest() -> None:
     silences.add(silence("long", labelled(rule="a"), end=None, is_until_resolved=True), "alice", at(0))
     silences.add(silence("short", labelled(rule="a")), "alice", at(0))
     assert [one.id for one in silences.all()] == ["short", "long"]
-    found = silences.hold_of(view({"rule": "a"}), at(50))
+    found = silences.hold_of({"rule": "a"}, at(50))
     assert found is not None
     assert found.id == "long"
 

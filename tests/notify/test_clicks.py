@@ -108,7 +108,7 @@ def test_a_silence_of_several_alerts_is_of_each_of_them_and_of_no_other(play: Pl
     play.stage.pod(100, "web-3", status=FAILED)
     play.run(until=140)
     assert play.stage.app is None
-    assert [silence.asked.count("name: ") for silence in play.silences] == [2]
+    assert [silence.asked.count("workload: ") for silence in play.silences] == [2]
     told = play.slack.thread(play.slack.roots()[0])
     assert "web-3" in told[-1].all_text
 
