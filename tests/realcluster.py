@@ -55,6 +55,14 @@ def running(folder: Path, *, node: bool) -> Iterator[RealCluster]:
 
 
 def _run(*words: str) -> None:
-    subprocess.run(
-        [sys.executable, str(SCRIPT), *words], check=True, env={**os.environ, "PATH": PATH}, stdout=subprocess.DEVNULL
+    command = [sys.executable, str(SCRIPT), *words]
+    ran = subprocess.run(
+        command,
+        check=False,
+        env={**os.environ, "PATH": PATH},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
+    if ran.returncode != 0:
+        raise RuntimeError(f"cluster.py {' '.join(words)}: {ran.stderr[-2000:]}")

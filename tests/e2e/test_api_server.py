@@ -239,6 +239,12 @@ def role(kube: Kube, name: str, *rules: dict[str, list[str]]) -> None:
     )
 
 
+def may_list_pods(user: Kube) -> bool:
+    review = {"spec": {"resourceAttributes": {"verb": "list", "resource": "pods"}}}
+    answer = user.ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+    return bool(answer["status"]["allowed"])
+
+
 def test_a_kind_that_is_forbidden_is_missed_alone(
     real_cluster: RealCluster, kube: Kube, desk: Desk, ending: ExitStack, tmp_path: Path
 ) -> None:
@@ -249,6 +255,7 @@ def test_a_kind_that_is_forbidden_is_missed_alone(
     account = "/api/v1/namespaces/denied/serviceaccounts/default/token"
     token = kube.ask("POST", account, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"})
     kubeconfig = with_user(real_cluster, tmp_path / "config", {"token": token["status"]["token"]})
+    until(lambda: may_list_pods(Kube(kubeconfig)), 20, "the API server to know the role")
     kwatch = Kwatch(tmp_path, settings(tmp_path, desk, "denied"), kubeconfig)
     ending.callback(kwatch.end)
     kwatch.start()
