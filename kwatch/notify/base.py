@@ -98,9 +98,7 @@ def check_proxy(value: str) -> str:
     """Return what is a proxy; ValueError for what is none."""
     url = parse_url(value)
     if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
-        raise ValueError(
-            "not a proxy; write http://host:port; one with a user is a secret, {file: PATH} or {env: NAME}"
-        )
+        raise ValueError("not a proxy; write http://host:port, or {file: PATH} where it has a user")
     return value
 
 

@@ -121,5 +121,5 @@ def test_a_secret_that_is_no_proxy_suspends_and_is_not_told(tmp_path: Path, cont
 
 
 def test_a_user_never_stands_in_the_configuration() -> None:
-    with pytest.raises(ValidationError, match="one with a user is a secret"):
+    with pytest.raises(ValidationError, match="where it has a user"):
         ChannelConfig.model_validate({"type": "webhook", "proxy": "http://ann:p%40ss@proxy:3128"})
