@@ -52,6 +52,10 @@ class PlanReader:
             else:
                 yield from _read_workload(change)
 
+    def draining(self) -> frozenset[str]:
+        """Return the Nodes, named as the subjects of drains are, that have Pods left to move."""
+        return frozenset(_node(name) for name, left in self._left.items() if left)
+
     def _read_node(self, change: ObjectChange) -> Iterator[PlannedStep]:
         name = change.state.ref.name
         if change.change is Change.DELETED or not workloads.is_cordoned(change.state):
@@ -84,7 +88,7 @@ class PlanReader:
         workload = about.workload if about is not None else f"{pod.ref.kind}/{pod.ref.name}"
         return PlannedStep(
             kind=PlannedKind.DRAIN,
-            subject=subject("", f"Node/{pod.node}"),
+            subject=_node(pod.node),
             progress=Progress.BEGUN,
             also=subject(pod.ref.namespace, workload),
         )
@@ -100,7 +104,11 @@ class PlanReader:
 
 
 def _drain(node: str, progress: Progress) -> PlannedStep:
-    return PlannedStep(kind=PlannedKind.DRAIN, subject=subject("", f"Node/{node}"), progress=progress)
+    return PlannedStep(kind=PlannedKind.DRAIN, subject=_node(node), progress=progress)
+
+
+def _node(name: str) -> str:
+    return subject("", f"Node/{name}")
 
 
 def _read_workload(change: ObjectChange) -> Iterator[PlannedStep]:
