@@ -195,7 +195,8 @@ rules:
 route: {receiver: team}
 receivers: {team: [{type: stdout}]}
 """
-NEVER = "match: no alert can ever match it: one part of it excludes another, or each rule; or its namespaces are not watched"
+WHY = "one part of it excludes another, or each rule; or its namespaces are not watched"
+NEVER = f"match: no alert can ever match it: {WHY}"
 EVERYTHING = "match: it would silence everything: name what is to be quiet, as in namespace: shop"
 
 
