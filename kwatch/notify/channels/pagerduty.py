@@ -43,6 +43,7 @@ class Config(ChannelConfig):
     """The keys of `type: pagerduty`."""
 
     pages: ClassVar[bool] = True
+    limited_by: ClassVar[tuple[str, ...]] = ("api_url", "routing_key")
 
     #: The integration key; during a rotation the new and the old one, separated by a space.
     routing_key: Secret
