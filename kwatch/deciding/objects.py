@@ -11,6 +11,7 @@ from kwatch.deciding.scope import Scope
 from kwatch.deciding.unwritten import Unwritten
 from kwatch.deciding.wishing import Wishing
 from kwatch.model.decisions import Row
+from kwatch.model.findings import Finding
 from kwatch.model.objects import ObjectRef, Source, WatchEvent, WatchEventType
 from kwatch.model.observations import About, Change, ObjectChange, ObjectState
 from kwatch.namespaces import NamespaceFilter
@@ -154,7 +155,11 @@ class Objects:
         findings = rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
         self._outcomes.seen["finding" if findings else "no_rule"] += 1
         for finding in findings:
-            self._engine.observe(finding if gap is None else gap.date(finding), now)
+            self._engine.observe(self._dated(finding, gap), now)
+
+    def _dated(self, finding: Finding, gap: Gap | None) -> Finding:
+        """Return what was looked for before the gap as begun in it."""
+        return finding if gap is None or self._engine.is_present(finding) else gap.date(finding)
 
 
 def _is_namespace(kind: str, group: str) -> bool:
