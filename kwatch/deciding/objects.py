@@ -117,7 +117,7 @@ class Objects:
 
         def go_on(about: About | None, at: datetime) -> None:
             self._decide(change, about, self._scope.rules, at, gap)
-            self._unwritten.store(self._remembered.note(change))
+            self._remember(change, about)
 
         if self._is_of_interest(change.state.ref):
             self._parked.with_object(source.id, change.state.ref, go_on, now)
@@ -139,10 +139,14 @@ class Objects:
         def go_on(about: About | None, at: datetime) -> None:
             is_outdated = self._scope.rules is not rules_now
             self._decide(change, about, self._scope.rules if is_outdated else rules, at)
-            self._unwritten.store(self._remembered.note(change))
+            self._remember(change, about)
 
         if rules.watches(state.ref.kind, state.ref.group):
             self._outcomes.guard(self._parked.with_object, "", state.ref, go_on, now)
+
+    def _remember(self, change: ObjectChange, about: About | None) -> None:
+        noticed = self._scope.rules.noticing(change.state, about)
+        self._unwritten.store(self._remembered.note(change, noticed))
 
     def _decide(
         self, change: ObjectChange, about: About | None, rules: RuleSet, now: datetime, gap: Gap | None = None
