@@ -55,14 +55,14 @@ class Edges:
         gone = set(self._windows.by_name)
         self._windows.use(windows)
         for name in gone - set(self._windows.by_name):
-            self._timers.set((Phase.EDGE, f"{_WINDOW}{name}"), None)
+            self._wake(name, None)
         for name in self._windows.by_name:
             self._await_window(name, now)
 
     def clock_was_set(self) -> None:
         """Which windows are open may be another: ask at the next moment."""
         for name in self._windows.by_name:
-            self._timers.set((Phase.EDGE, f"{_WINDOW}{name}"), _AT_ONCE)
+            self._wake(name, _AT_ONCE)
 
     def started(self, now: datetime) -> None:
         """Every source has been heard, or given up: it is known again what goes on."""
@@ -133,7 +133,10 @@ class Edges:
         return [alert for alert in self._alerts.values() if alert.is_open and any(map(matches, labels_of_all(alert)))]
 
     def _await_window(self, name: str, now: datetime) -> None:
-        self._timers.set((Phase.EDGE, f"{_WINDOW}{name}"), self._windows.edge_after(name, now))
+        self._wake(name, self._windows.edge_after(name, now))
+
+    def _wake(self, window: str, at: datetime | None) -> None:
+        self._timers.set((Phase.EDGE, f"{_WINDOW}{window}"), at)
 
 
 def _is_about(alert: Alert, places: frozenset[Place]) -> bool:

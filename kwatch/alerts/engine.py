@@ -101,6 +101,10 @@ class Engine:
         if self._planned.take(step, now):
             self._consequences.conclude(now)
 
+    def end_drains(self, draining: Container[str], now: datetime) -> None:
+        """Take of which Nodes, as drains name them, Pods are left to move, as soon as all Nodes and Pods are known."""
+        self._planned.end_drains(draining, now)
+
     def freeze(self, kind: str, group: str, namespace: str, now: datetime) -> None:
         """A source is out of sync: what rests on it is unknown. `namespace` empty: everywhere."""
         self._deadlines.run(now)

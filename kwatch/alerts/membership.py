@@ -139,11 +139,11 @@ class Membership:
                 self._groups.save(group)
 
     def worsened(self, alert: Alert, now: datetime) -> None:
-        """Tell an alert that was held back, and is not any more, as something else is wrong with it, too."""
+        """Tell an alert that was held back, and is not any more, as something is wrong with it, or something else."""
         for group in self._groups.of(alert):
             is_waiting = group.due_at is None and not group.members[alert.fingerprint]
             if is_waiting and self._muting.hold_of(alert, group.schedule, now) is None:
-                grouping.joined(group, alert.severity, now)
+                grouping.released(group, alert.severity, now)
                 self._groups.save(group)
 
     def release(self, now: datetime, *, at_once: bool = False) -> None:

@@ -27,7 +27,7 @@ from kwatch.model.alerts import AlertView
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.routes import Destination
-from kwatch.model.rules import Rule
+from kwatch.model.rules import Rule, Severity
 
 #: Notices that wait for company at a time; some 1 KB each. Beyond, those that wait longest go out at once.
 WAITING = 20_000
@@ -85,10 +85,8 @@ class Notices:
         removed = [batch for batch in self._batches.values() if batch.destination not in known]
         for batch in removed:
             self._ledger.count(fates.DESTINATION_REMOVED)
-            self._ledger.touch_group(batch.key)
             self._timers.set((Phase.FLUSH, batch.key), None)
-            self._waiting -= len(batch.notices)
-            del self._batches[batch.key]
+            self._drop(batch.key)
         for batch in removed:
             self._reroute(batch, now)
 
@@ -143,12 +141,31 @@ class Notices:
                 self._await(batch, self._held_until(batch, now) or now)
 
     def run(self, key: str, now: datetime) -> None:
-        """The wait of a batch is over, unless another window holds it now."""
+        """The wait of a batch is over, unless a window holds it now."""
         batch = self._batches[key]
-        if batch.is_collected and (until := self._held_until(batch, now)) is not None:
+        until = self._held_until(batch, now)
+        if until is not None and batch.is_collected:
             self._await(batch, until)
-        else:
+            return
+        if until is not None:
+            self._collect(batch, until)
+        if batch.notices:
             self._announce(key, now)
+        else:
+            self._drop(key)
+
+    def _collect(self, batch: NoticeBatch, until: datetime) -> None:
+        """A window has begun since a batch did: let all in it but the critical wait for the end."""
+        held = [view for view in batch.notices if view.severity is not Severity.CRITICAL]
+        batch.notices = [view for view in batch.notices if view.severity is Severity.CRITICAL]
+        self._waiting -= len(held)
+        wanted = msgspec.structs.replace(batch, due_at=until, notices=[], dropped=0, is_collected=True)
+        collected = self._batches.setdefault(wanted.key, wanted)
+        if not batch.notices:
+            collected.dropped += batch.dropped
+        for view in held:
+            self._add(collected, view)
+        self._await(collected, until)
 
     def _held_until(self, batch: NoticeBatch, now: datetime) -> datetime | None:
         """Return when a window ends or changes that holds what is collected; None: none does any more."""
@@ -164,9 +181,7 @@ class Notices:
         self._ledger.touch_group(batch.key)
 
     def _announce(self, key: str, now: datetime) -> None:
-        batch = self._batches.pop(key)
-        self._waiting -= len(batch.notices)
-        self._ledger.touch_group(key)
+        batch = self._drop(key)
         address = Address(
             destination=batch.destination,
             receiver=batch.receiver,
@@ -176,6 +191,12 @@ class Notices:
         self._announcer.announce(
             address, NotificationKind.NOTICE, batch.notices, now, Remarks(notices_dropped=batch.dropped)
         )
+
+    def _drop(self, key: str) -> NoticeBatch:
+        batch = self._batches.pop(key)
+        self._waiting -= len(batch.notices)
+        self._ledger.touch_group(key)
+        return batch
 
     def _tell(self, alert: Alert, finding: Finding, now: datetime) -> None:
         self._ledger.count(fates.OPENED)

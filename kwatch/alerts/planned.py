@@ -9,13 +9,14 @@ Beside these, what is wrong with a Pod that ends as it should (`Member.expected_
 was held stays so for its episode (`Alert.planned_at`), until something is wrong with it that no plan explains.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
 from kwatch.alerts import expected, jumps
 from kwatch.alerts.ledger import HELD_PLANNED_CHANGE, OPENED, PLANNED_DROPPED, Ledger
+from kwatch.alerts.planlimits import PATIENCE, SETTLE, go_on, is_past
 from kwatch.alerts.planlines import line_of, name_of
 from kwatch.alerts.records import Alert, PlannedChange
 from kwatch.alerts.sight import Sight
@@ -24,12 +25,6 @@ from kwatch.model.alerts import AlertView
 from kwatch.model.planned import PlannedKind, PlannedStep, Progress, subjects_of
 from kwatch.model.rules import Rule
 
-#: How long a change may hold anything without getting further, where the object has no deadline of its own; and at all.
-LIMIT = timedelta(minutes=10)
-LONGEST = timedelta(hours=1)
-#: After it is done: the least until it is said to have gone well, and the most until nothing may be wrong.
-SETTLE = timedelta(seconds=30)
-PATIENCE = timedelta(minutes=2)
 #: How long it is remembered that a change did not go well.
 MEMORY = timedelta(hours=24)
 #: Changes at a time, and alerts and notices that each holds; what is beyond is not held.
@@ -99,7 +94,7 @@ class PlannedChanges:
         if change is None:
             return False
         if step.progress in (Progress.BEGUN, Progress.GOING):
-            _go_on(change, step, now)
+            go_on(change, step, now)
         elif step.progress is Progress.DONE and change.is_over:
             self._drop(change)
         elif step.progress is Progress.DONE and change.done_at is None:
@@ -108,6 +103,12 @@ class PlannedChanges:
             self._fail(change, step.reason, now)
         self._ledger.touch_group(change.key)
         return True
+
+    def end_drains(self, draining: Container[str], now: datetime) -> None:
+        """Of the drains only those of these subjects go on: the others have ended while nobody watched."""
+        for change in list(self._changes.values()):
+            if change.kind is PlannedKind.DRAIN and change.subject not in draining:
+                self.take(PlannedStep(kind=change.kind, subject=change.subject, progress=Progress.DONE), now)
 
     def began(self, alert: Alert, now: datetime) -> None:
         """An alert fires: it is held, or says that the changes about it do not go well."""
@@ -321,7 +322,7 @@ class PlannedChanges:
         """Yield the changes during which an alert began; objects and Events say that to the second."""
         began_at = alert.starts_at if alert.is_open and alert.starts_at is not None else now
         for change in self._going(alert.labels):
-            if change.started_at.replace(microsecond=0) <= began_at and not _is_past(change, began_at):
+            if change.started_at.replace(microsecond=0) <= began_at and not is_past(change, began_at):
                 yield change
 
     def _schedule(self, now: datetime | None = None) -> None:
@@ -329,21 +330,3 @@ class PlannedChanges:
         deadlines += [change.done_at + SETTLE for change in self._changes.values() if change.done_at is not None]
         deadlines += [at for at in self._held.values() if at is not None]
         self._timers.set(_TIMER, min((at for at in deadlines if now is None or at > now), default=None))
-
-
-def _is_past(change: PlannedChange, at: datetime) -> bool:
-    """Return whether a change explains nothing that begins then; what a drain moved starts when its Node is empty."""
-    settling = SETTLE if change.kind is PlannedKind.DRAIN else timedelta(0)
-    return change.done_at is not None and change.done_at + settling < at
-
-
-def _go_on(change: PlannedChange, step: PlannedStep, now: datetime) -> None:
-    """Give a change that has begun, or gets further, its time anew."""
-    if change.is_over:
-        return
-    if step.kind is PlannedKind.ROLLOUT:
-        change.pods = step.pods or 0
-    achieved = step.achieved if step.kind is PlannedKind.ROLLOUT else change.pods
-    if achieved > change.achieved or step.revision != change.revision:
-        change.until = min(now + (step.limit or LIMIT), change.counts_from + LONGEST)
-    change.achieved, change.revision = achieved, step.revision

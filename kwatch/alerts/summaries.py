@@ -12,12 +12,13 @@ import msgspec
 from kwatch.alerts import grouping
 from kwatch.alerts.announcing import ALERTS, Address, Announcer, Remarks
 from kwatch.alerts.groups import SUMMARY, Groups
-from kwatch.alerts.membership import Membership
+from kwatch.alerts.membership import TITLES, Membership
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.records import Alert, Group
 from kwatch.alerts.register import Register
 from kwatch.alerts.routing import Match
 from kwatch.alerts.teller import Teller
+from kwatch.alerts.wrong import is_well
 from kwatch.model.alerts import AlertView
 from kwatch.model.notifications import NotificationKind
 from kwatch.model.routes import Destination
@@ -83,6 +84,7 @@ class Summaries:
             if self._muting.is_collecting(group.schedule, now):
                 continue
             group.is_collecting = False
+            self._add_well(group)
             if group.incident or not (untold or group.came_and_went):
                 self._tell_alone(group, untold, now)
             else:
@@ -93,6 +95,12 @@ class Summaries:
             else:
                 remarks = Remarks(held_in=", ".join(self._windows_of(telling)))
                 self._summarise(_to(telling), telling, now, remarks)
+
+    def _add_well(self, group: Group) -> None:
+        """What only waits until it is certain that it is over has come and gone, too."""
+        untold = [self._register.alerts[name] for name, is_told in group.members.items() if not is_told]
+        well = [alert.title for alert in untold if is_well(alert)]
+        group.came_and_went = [*(title for title in group.came_and_went if title not in well), *well][-TITLES:]
 
     def _tell_alone(self, group: Group, untold: Iterable[Alert], now: datetime) -> None:
         for alert in untold:

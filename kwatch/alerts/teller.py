@@ -13,6 +13,7 @@ from kwatch.alerts.muting import Muting
 from kwatch.alerts.records import Alert, Group, Member
 from kwatch.alerts.register import Register
 from kwatch.alerts.told import Told
+from kwatch.alerts.wrong import is_well
 from kwatch.model.alerts import AlertState, AlertView, EndReason
 from kwatch.model.notifications import NotificationKind
 
@@ -72,12 +73,12 @@ class Teller:
     def untold(self, group: Group, now: datetime) -> list[Alert]:
         """Return the members that are to be told; note of the others what holds them back.
 
-        One that only flapping keeps open is wrong no more: it is told when it is wrong again.
+        One that only flapping keeps open, or that was held back and is well by now, is told when it is wrong again.
         """
         untold = []
         for fingerprint, is_told in group.members.items():
             alert = self._register.alerts[fingerprint]
-            if is_told or alert.is_over:
+            if is_told or alert.is_over or (alert.held_back_by and is_well(alert)):
                 continue
             hold = self._muting.hold_of(alert, group.schedule, now)
             if hold is None:

@@ -28,6 +28,11 @@ def own_labels(alert: Alert, finding: Finding) -> dict[str, str] | None:
     return {name: value for name, value in lacking.items() if value != alert.labels.get(name)} or None
 
 
+def is_well(alert: Alert) -> bool:
+    """Return whether an alert is open only until it is certain that it is over; what is absent has no members."""
+    return bool(alert.members) and all(member.truth is Truth.FALSE for member in alert.members.values())
+
+
 def labels_of_wrong(alert: Alert | AlertView) -> list[Labels]:
     """Return the labels of all that is wrong, or, where nothing is, of what was so last; what is shown is one."""
     if isinstance(alert, AlertView) or not alert.members:

@@ -118,6 +118,7 @@ class Decider:
         is_left_out = self._scope.namespaces.is_left_out
         self._engine.leave(lambda ref: is_left_out(ref.namespace), "namespace not watched", now)
         self._engine.leave(self._wishing.opts_out, "opted out", now)
+        self._engine.end_drains(self._objects.draining(), now)
         self._engine.start_complete(now)
 
     def wake_at(self) -> datetime | None:

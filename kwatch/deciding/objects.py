@@ -1,6 +1,6 @@
 """From the frames of objects to what the engine is told: of each change, and of what is known, by other rules."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 
 from kwatch.alerts.engine import Engine
@@ -51,6 +51,10 @@ class Objects:
     def load(self, rows: Iterable[Row]) -> None:
         """Take over the values of an earlier run."""
         self._remembered.load(rows)
+
+    def draining(self) -> Container[str]:
+        """Return the Nodes, as drains name them, that have Pods left to move."""
+        return self._plans.draining()
 
     def review(self, before: NamespaceFilter, fresh: RuleSet, now: datetime) -> None:
         """Judge what is known: by the rules that are `fresh`, and by all in namespaces that were not watched before."""

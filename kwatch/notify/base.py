@@ -98,7 +98,7 @@ def check_proxy(value: str) -> str:
     """Return what is a proxy; ValueError for what is none."""
     url = parse_url(value)
     if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
-        raise ValueError("not a proxy; write http://host:port, without a user")
+        raise ValueError("not a proxy; write http://host:port, or {file: PATH} where it has a user")
     return value
 
 
@@ -157,6 +157,9 @@ class SecretUrl(Secret):
     """A secret that is a URL of HTTP, since it holds a key."""
 
 
+ProxyUrl = SecretUrl | Annotated[str, AfterValidator(check_proxy)]
+
+
 class PaceWords(BaseModel):
     """`pace`: how often something is told."""
 
@@ -207,8 +210,8 @@ class ChannelConfig(BaseModel):
     timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=30)
     #: How many messages may be under way at a time, each of another incident; a crash may repeat as many of them.
     concurrency: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
-    #: `http://host:port`; absent: none, and the environment's proxy variables are not used.
-    proxy: Annotated[str, AfterValidator(check_proxy)] | None = None
+    #: `http://host:port`, a secret if it has a user; absent: none, and the environment's variables are not used.
+    proxy: ProxyUrl | None = None
     #: A PEM file with the authorities to trust; absent: the system's.
     ca: FilePath | None = None
     #: A PEM file with our own certificate, for destinations that ask for one; goes with `key`.
@@ -242,6 +245,10 @@ class ChannelConfig(BaseModel):
     def warnings(self) -> tuple[str, ...]:
         """Return what the operator should know of such a destination on this machine."""
         return ()
+
+    def connection(self, read: Callable[[Secret], str]) -> "Connection":
+        """Return how to reach it; `read` is what its secrets are read by."""
+        return Connection(proxy=self.proxy, ca=self.ca, cert=self.cert, key=self.key, read=read)
 
     @property
     def zone(self) -> str:
@@ -292,10 +299,11 @@ class ChannelConfig(BaseModel):
 class Connection:
     """How to reach a destination over HTTP."""
 
-    proxy: str | None = None
+    proxy: SecretUrl | str | None = None
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+    read: Callable[[Secret], str] = field(default=Secret.read, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ _BLOCKS = 13_000  # characters of all blocks as JSON in ASCII: above 13,200 Slac
 _TEXT = 3000  # of a section
 _SAID = 4000  # bytes of `text`: an update with more is refused
 _HEADER = 150
-_FIELDS, _FIELD = 10, 500  # Slack takes 2000 characters in a field; nobody reads them there
+_FIELDS, _FIELD = 10, 500  # of a section; Slack takes 2000 characters in a field; nobody reads them there
 _QUOTE = 2500  # of a Kubernetes message
 _PARAGRAPH, _LINE = 1000, 500
 _URL = 3000  # of a button
@@ -35,7 +35,7 @@ def message(page: Page, mention: str, buttons: Sequence[Any] = ()) -> Mapping[st
     """Return the layout: header, state, facts in two columns, sentences and the quoted message, context, buttons."""
 
     def blocks(part: Page) -> list[Any]:
-        return [_header(part.title), *_section(part, mention), _rich(part), *_footer(part), *buttons]
+        return [_header(part.title), *_sections(part, mention), _rich(part), *_footer(part), *buttons]
 
     return {"text": fit(page.title, _SAID, slack, _bytes), "blocks": fitting(page, blocks, _fits)}
 
@@ -85,13 +85,15 @@ def _fits(blocks: list[Any]) -> bool:
     return len(json.dumps(blocks, separators=(",", ":"))) <= _BLOCKS
 
 
-def _section(page: Page, mention: str) -> list[Any]:
+def _sections(page: Page, mention: str) -> list[Any]:
     """Return mention, states and facts; without facts the states stand in the body."""
     if not page.facts:
         return [{"type": "section", "text": _mrkdwn(mention)}] if mention else []
     states = fit("\n".join(page.states), 2000, slack)
     text = _mrkdwn(" ".join(filter(None, (mention, states))))
-    return [{"type": "section", "text": text, "fields": [_field(row) for row in page.facts[:_FIELDS]]}]
+    fields = [_field(row) for row in page.facts]
+    first, *more = ({"type": "section", "fields": fields[at : at + _FIELDS]} for at in range(0, len(fields), _FIELDS))
+    return [{**first, "text": text}, *more]
 
 
 def _rich(page: Page) -> Any:

@@ -229,7 +229,7 @@ def _rows(say: Words, alert: Context) -> list[list[str]]:
         ["Acknowledged", acknowledged],
         ["Escalated", alert["escalated"]],
         ["Muted", alert["muted_by"]],
-        *([_label(name), value] for name, value in list(alert["details"].items())[:_LISTED]),
+        *([_label(name), value] for name, value in alert["details"].items()),
         ["Rule", say(", ").join(filter(None, (alert["rule"], alert["continuity"])))],
     ]
     return [[say(label), text] for label, text in rows if text]

@@ -13,10 +13,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath
 from kwatch.notify.base import (
     ChannelConfig,
     Duration,
+    ProxyUrl,
     Secret,
     SecretUrl,
     Tools,
-    check_proxy,
     check_url_address,
     parse_url,
 )
@@ -48,7 +48,7 @@ class HeartbeatWords(BaseModel):
     every: Annotated[Duration, AfterValidator(_at_least)] = timedelta(minutes=1)
     #: As of a destination.
     timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
-    proxy: Annotated[str, AfterValidator(check_proxy)] | None = None
+    proxy: ProxyUrl | None = None
     ca: FilePath | None = None
 
 

@@ -12,7 +12,6 @@ import zlib
 from collections.abc import AsyncIterable, Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -23,7 +22,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError, SendError
 from kwatch.notify.addresses import RefusedAddressError, vetted_socket
-from kwatch.notify.base import ChannelConfig, Connection, Tools
+from kwatch.notify.base import ChannelConfig, Connection, Secret, Tools
 from kwatch.notify.tls import client_context, load_identity
 
 KEPT = 64 * 1024  # bytes of an answer, where no more is asked for
@@ -68,11 +67,23 @@ class Reply(NamedTuple):
 def system_transport(connection: Connection) -> httpx.AsyncBaseTransport:
     """Return the transport of production: aiohttp's, which takes a fifth of httpx's own time per request."""
     context = client_context(connection.ca, connection.cert, connection.key)
-    proxy = httpx.Proxy(connection.proxy) if connection.proxy else None
-    transport = AiohttpTransport(verify=context, trust_env=False, proxy=proxy, client=lambda: _session(context))
-    if connection.cert is None:
+    transport = AiohttpTransport(verify=context, trust_env=False, client=lambda: _session(context))
+    if connection.cert is None and connection.proxy is None:
         return transport
-    return _Identified(transport, context, connection.cert, connection.key)
+    return _Renewed(transport, context, connection)
+
+
+def current_proxy(connection: Connection) -> httpx.Proxy | None:
+    """Return the proxy as its secret is now; raise PermanentSendError (DESTINATION, SECRET) where that is no URL."""
+    if connection.proxy is None:
+        return None
+    url = connection.read(connection.proxy) if isinstance(connection.proxy, Secret) else connection.proxy
+    try:
+        proxy = httpx.Proxy(url)
+    except (httpx.InvalidURL, ValueError):
+        raise failed(Failure.DESTINATION, Reason.SECRET, "the secret of the proxy is no URL") from None
+    proxy.url, proxy.auth = httpx.URL(url), None  # aiohttp takes a login from the URL, and soon from nowhere else
+    return proxy
 
 
 def _session(context: ssl.SSLContext) -> ClientSession:
@@ -81,22 +92,23 @@ def _session(context: ssl.SSLContext) -> ClientSession:
     return ClientSession(connector=connector, cookie_jar=DummyCookieJar())
 
 
-class _Identified(httpx.AsyncBaseTransport):
-    """Shows our certificate as it is now, for it is renewed while kwatch runs; a kept connection keeps its own."""
+class _Renewed(httpx.AsyncBaseTransport):
+    """Uses certificate and proxy as they are now, for both are renewed; a connection that is kept keeps its own."""
 
-    def __init__(
-        self, transport: httpx.AsyncBaseTransport, context: ssl.SSLContext, cert: Path, key: Path | None
-    ) -> None:
+    def __init__(self, transport: AiohttpTransport, context: ssl.SSLContext, connection: Connection) -> None:
         self._transport = transport
         self._context = context
-        self._cert, self._key = cert, key
+        self._connection = connection
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Load the files, which are small and local, and send."""
+        cert, key = self._connection.cert, self._connection.key
         try:
-            load_identity(self._context, self._cert, self._key)
+            if cert is not None:
+                load_identity(self._context, cert, key)
         except OSError:  # ssl.SSLError is one
             raise failed(Failure.DESTINATION, Reason.SECRET, "cert or key cannot be used") from None
+        self._transport.proxy = current_proxy(self._connection)
         return await self._transport.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -111,9 +123,7 @@ class HttpClient:
     """
 
     def __init__(self, config: ChannelConfig, tools: Tools) -> None:
-        self._transport = tools.transport(
-            Connection(proxy=config.proxy, ca=config.ca, cert=config.cert, key=config.key)
-        )
+        self._transport = tools.transport(config.connection(tools.read))
         seconds = config.timeout.total_seconds()
         self._timeout = {"connect": _CONNECT_SECONDS, "pool": seconds, "read": seconds, "write": seconds}
         self._parsed = functools.lru_cache(_PARSED_URLS)(httpx.URL)

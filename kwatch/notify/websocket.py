@@ -12,7 +12,7 @@ from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, DummyCo
 from kwatch.errors import Failure, Reason
 from kwatch.notify.addresses import RefusedAddressError, vetted_socket
 from kwatch.notify.base import Connection
-from kwatch.notify.http import failed
+from kwatch.notify.http import current_proxy, failed
 from kwatch.notify.tls import client_context
 
 _MOST = 1 << 20  # bytes of a text
@@ -44,9 +44,11 @@ async def connect(url: str, connection: Connection) -> AsyncIterator[WebSocket]:
     """Open a connection; raise SendError where that fails."""
     context = client_context(connection.ca, connection.cert, connection.key)
     connector = TCPConnector(ssl=context, socket_factory=vetted_socket)
+    proxy = current_proxy(connection)
+    through = None if proxy is None else str(proxy.url)
     async with ClientSession(connector=connector, cookie_jar=DummyCookieJar(), trust_env=False) as session:
         try:
-            socket = await session.ws_connect(url, proxy=connection.proxy, heartbeat=_HEARTBEAT, max_msg_size=_MOST)
+            socket = await session.ws_connect(url, proxy=through, heartbeat=_HEARTBEAT, max_msg_size=_MOST)
         except (ClientError, OSError, ValueError, RefusedAddressError):  # TimeoutError is an OSError
             raise failed(Failure.RETRY, Reason.REFUSED, "no connection to listen on") from None
         async with socket:

@@ -5,6 +5,7 @@ is done when no Pod is left there that it has to move. Which Pods are left is ke
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import About, Change, ObjectChange, ObjectState
@@ -15,6 +16,9 @@ from kwatch.rules.workloads import Rollout
 _KINDS = frozenset(
     (("Deployment", "apps"), ("StatefulSet", "apps"), ("DaemonSet", "apps"), ("Job", "batch"), ("Node", ""))
 )
+
+#: How long a controller may take to see what is asked of it.
+_UNOBSERVED = timedelta(minutes=1)
 
 
 class PlanReader:
@@ -48,6 +52,10 @@ class PlanReader:
             else:
                 yield from _read_workload(change)
 
+    def draining(self) -> frozenset[str]:
+        """Return the Nodes, named as the subjects of drains are, that have Pods left to move."""
+        return frozenset(_node(name) for name, left in self._left.items() if left)
+
     def _read_node(self, change: ObjectChange) -> Iterator[PlannedStep]:
         name = change.state.ref.name
         if change.change is Change.DELETED or not workloads.is_cordoned(change.state):
@@ -80,7 +88,7 @@ class PlanReader:
         workload = about.workload if about is not None else f"{pod.ref.kind}/{pod.ref.name}"
         return PlannedStep(
             kind=PlannedKind.DRAIN,
-            subject=subject("", f"Node/{pod.node}"),
+            subject=_node(pod.node),
             progress=Progress.BEGUN,
             also=subject(pod.ref.namespace, workload),
         )
@@ -96,7 +104,11 @@ class PlanReader:
 
 
 def _drain(node: str, progress: Progress) -> PlannedStep:
-    return PlannedStep(kind=PlannedKind.DRAIN, subject=subject("", f"Node/{node}"), progress=progress)
+    return PlannedStep(kind=PlannedKind.DRAIN, subject=_node(node), progress=progress)
+
+
+def _node(name: str) -> str:
+    return subject("", f"Node/{name}")
 
 
 def _read_workload(change: ObjectChange) -> Iterator[PlannedStep]:
@@ -112,7 +124,7 @@ def _read_workload(change: ObjectChange) -> Iterator[PlannedStep]:
 
 def _rollout(change: ObjectChange) -> PlannedStep:
     state, reason = change.state, ""
-    progress = Progress.GOING
+    progress, limit, achieved = Progress.GOING, workloads.deadline_of(state), workloads.achieved_by(state)
     match workloads.rollout_of(state):
         case _ if change.change is Change.DELETED:
             progress = Progress.DONE
@@ -124,6 +136,9 @@ def _rollout(change: ObjectChange) -> PlannedStep:
             progress, reason = Progress.FAILED, "which is paused"
         case Rollout.ROLLING if workloads.replaces_pods(state):
             progress = Progress.BEGUN
+        case Rollout.UNOBSERVED if change.before is not None and workloads.has_new_spec(change.before, state):
+            # Its first Pods may come before its controller says so.
+            progress, limit, achieved = Progress.BEGUN, _UNOBSERVED, -1
         case _:
             pass
     return PlannedStep(
@@ -131,8 +146,8 @@ def _rollout(change: ObjectChange) -> PlannedStep:
         subject=_subject(state),
         progress=progress,
         revision=workloads.revision_of(state),
-        limit=workloads.deadline_of(state),
-        achieved=workloads.achieved_by(state),
+        limit=limit,
+        achieved=achieved,
         pods=workloads.replicas_of(state),
         reason=reason,
     )

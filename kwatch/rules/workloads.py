@@ -106,6 +106,12 @@ def replaces_pods(state: ObjectState) -> bool:
             return not _is_on_delete(state) and _number(state, _UPDATED_SCHEDULED) < _number(state, _CURRENT)
 
 
+def has_new_spec(before: ObjectState, state: ObjectState) -> bool:
+    """Return whether a workload is asked for something else than another number of Pods: as a rule another template."""
+    is_newer = _number(state, _GENERATION) > _number(before, _GENERATION)
+    return is_newer and replicas_of(state) == replicas_of(before)
+
+
 def revision_of(state: ObjectState) -> str:
     """Return what names the newest revision of a workload's template."""
     return next((text for path in (_REVISION, _UPDATE_REVISION, _TEMPLATE) if (text := _text(state, path))), "")

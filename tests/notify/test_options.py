@@ -46,7 +46,7 @@ OTHER: dict[str, dict[str, Any]] = {
         "routing_key": {"file": "FOLDER/other-routing-key"},
     },
     "slack": {"api_url": "https://other.example.com/api/", "channel": "C7", "token": TOKEN, "mention": HERE},
-    "teams": {"url": URL},
+    "teams": {"url": URL, "mention": {"critical": "ann@example.com"}},
     "telegram": {
         "api_url": "https://other.example.com",
         "chat": "-42",

@@ -76,3 +76,31 @@ def test_T57_held_notices_follow_a_window_that_is_another_after_a_restart(
     stage.absent(200, 300, until(after))
     stage.run(until=4000)
     assert stage.lines == [f"{told_at} {TOLD}"]
+
+
+def waits(severity: str) -> str:
+    """Hold from 12:01 until 12:30 what waits for a minute."""
+    text = until("12:30").replace("group_wait: 0s", "group_wait: 1m")
+    return text.replace("mode: notice", f"mode: notice, severity: {severity}")
+
+
+@pytest.mark.parametrize("back_at", [None, 90])
+def test_what_still_waits_when_the_window_begins_is_collected_with_the_rest(
+    tmp_path: Path, back_at: float | None
+) -> None:
+    stage = Stage(tmp_path, waits("warning"))
+    Pods(stage).event(30, "a")
+    Pods(stage).event(70, "b")
+    if back_at is not None:
+        stage.absent(50, back_at)
+    stage.run(until=4000)
+    assert stage.lines == [f"1800 {TOLD}, noted shop/Pod/b"]
+
+
+def test_the_critical_of_what_waited_together_passes(tmp_path: Path) -> None:
+    worse = "  - {name: worse, on: event, match: {reason: Evil}, mode: notice, severity: critical, key: [name]}\n"
+    stage = Stage(tmp_path, waits("warning").replace("windows:", f"{worse}windows:"))
+    Pods(stage).event(30, "a")
+    stage.event(31, about="Pod/shop/b", reason="Evil")
+    stage.run(until=4000)
+    assert stage.lines == ["90 hook notice worse shop/Pod/b", f"1800 {TOLD}"]

@@ -27,6 +27,36 @@ def test_a_rolling_update_without_noise_is_not_told(cluster: Cluster) -> None:
     assert cluster.play() == []
 
 
+def test_a_rollout_begins_with_the_template_before_its_controller_says_so(cluster: Cluster) -> None:
+    cluster.asks(9, template={"spec": {"priority": 1}})
+    cluster.pod(10, "new", ready=False)
+    cluster.deployment(12, 3, 1, 2, observedGeneration=100)
+    cluster.pod(100, "new", ready=True)
+    cluster.deployment(110, 2, 2, 2, observedGeneration=100)
+    assert cluster.play() == ["140 hook notice planned-change shop/Deployment/web"]
+    assert cluster.said() == ["Deployment shop/web rolled out: 2 Pods, 1 min 41 s, 1 alert came and went"]
+
+
+def test_what_no_controller_sees_for_a_minute_is_no_rollout(cluster: Cluster) -> None:
+    cluster.asks(9, template={"spec": {"priority": 1}})
+    cluster.pod(20, "old-1", ready=False)
+    assert cluster.play(1000) == ["69 hook firing not-ready shop/Deployment/web"]
+    assert cluster.held_back() == ["the rollout of Deployment shop/web, which takes too long"]
+
+
+def test_what_replaces_no_pods_is_no_rollout(cluster: Cluster) -> None:
+    cluster.asks(9, minReadySeconds=5)
+    cluster.deployment(11, 2, 2, 2, revision=1, observedGeneration=100)
+    cluster.pod(20, "old-1", ready=False)
+    assert cluster.play(1000) == ["20 hook firing not-ready shop/Deployment/web"]
+
+
+def test_another_number_of_pods_is_no_rollout(cluster: Cluster) -> None:
+    cluster.asks(9, replicas=3)
+    cluster.pod(20, "old-1", ready=False)
+    assert cluster.play(1000) == ["20 hook firing not-ready shop/Deployment/web"]
+
+
 def test_a_bad_image_tells_what_was_held_at_once(cluster: Cluster) -> None:
     cluster.deployment(10, 3, 1, 2)
     cluster.pod(11, "new", ready=False)

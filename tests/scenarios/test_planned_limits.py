@@ -67,3 +67,43 @@ def test_a_rollout_that_went_on_past_its_limit_while_kwatch_was_away_tells_what_
     lines = [line.partition(" ")[2] for line in cluster.play(1500)]
     assert lines == ["hook firing not-ready shop/Deployment/web"]
     assert cluster.held_back() == ["the rollout of Deployment shop/web, which takes too long"]
+
+
+DRAINED = "hook notice planned-change Node/node-1"
+
+
+def drains(cluster: Cluster) -> None:
+    """Let the last Pod of node-1 be moved from 12 to 20."""
+    cluster.stage.delete(-20, "old-2")
+    cluster.node(10, cordoned=True)
+    cluster.ends(12, "old-1")
+    cluster.pod(14, "old-1", ready=False)
+    cluster.stage.delete(20, "old-1")
+    cluster.pod(21, "new", ready=True, node="node-2")
+
+
+@pytest.mark.parametrize("back_at", [60, 900])
+def test_a_drain_that_ends_while_kwatch_is_away_is_told_after_it(cluster: Cluster, back_at: float) -> None:
+    drains(cluster)
+    cluster.stage.absent(16, back_at)
+    assert [line.partition(" ")[2] for line in cluster.play()] == [DRAINED]
+
+
+def test_so_is_one_of_which_the_node_is_gone(cluster: Cluster) -> None:
+    drains(cluster)
+    cluster.stage.absent(16, 60)
+    cluster.stage.delete(30, "node-1", kind="Node", namespace="")
+    assert [line.partition(" ")[2] for line in cluster.play()] == [DRAINED]
+
+
+def test_a_drain_that_goes_on_after_an_absence_is_not_over(cluster: Cluster) -> None:
+    cluster.node(10, cordoned=True)
+    cluster.ends(12, "old-1")
+    cluster.pod(14, "old-1", ready=False)
+    cluster.stage.absent(16, 60)
+    cluster.ends(100, "old-2")
+    cluster.pod(101, "old-2", ready=False)
+    cluster.stage.delete(110, "old-1")
+    cluster.stage.delete(115, "old-2")
+    assert cluster.play() == [f"145 {DRAINED}"]
+    assert cluster.said() == ["Node node-1 drained: 2 Pods moved, 1 min 43 s, 1 alert came and went"]

@@ -37,6 +37,10 @@ class Cluster:
             metadata={"annotations": {"deployment.kubernetes.io/revision": str(revision)}},
         )
 
+    def asks(self, at: float, **spec: Any) -> None:
+        """Ask something else of the Deployment: its generation is 100 from then on."""
+        self.workload(at, spec=spec, metadata={"generation": 99})
+
     def workload(
         self, at: float, kind: str = "apps/v1/Deployment", metadata: Mapping[str, Any] = {}, **body: Any
     ) -> None:

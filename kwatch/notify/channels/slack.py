@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
 from kwatch.notify import blocks
-from kwatch.notify.base import Channel, ChannelConfig, Connection, PaceWords, Secret, SecretUrl, SeverityWord, Tools
+from kwatch.notify.base import Channel, ChannelConfig, PaceWords, Secret, SecretUrl, SeverityWord, Tools
 from kwatch.notify.buttons import Refusal, Signer, Wish
 from kwatch.notify.chat import Body, Chat, LostError
 from kwatch.notify.clicks import Click
@@ -247,8 +247,7 @@ class Clickable(Chat):
     def __init__(self, config: Config, tools: Tools, room: Slack) -> None:
         super().__init__(config, tools, room, config.mention)
         self.wish, self.allows, self.whisper = room.wish, room.allows, room.whisper
-        connection = Connection(proxy=config.proxy, ca=config.ca, cert=config.cert, key=config.key)
-        self.listen = SocketMode(config.name, room.open_url, connection, tools.clock).run
+        self.listen = SocketMode(config.name, room.open_url, config.connection(tools.read), tools.clock).run
 
 
 def create(config: Config, tools: Tools) -> Channel:

@@ -1,7 +1,7 @@
 """Microsoft Teams: a workflow that posts each Adaptive Card it is given.
 
 Contract: https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using (cards
-only, 28 KB), …/task-modules-and-cards/cards/cards-format (where Markdown is read) and https://adaptivecards.io/explorer.
+only, 28 KB), …/task-modules-and-cards/cards/cards-format (where Markdown is read, and mentions) and https://adaptivecards.io/explorer.
 The address holds the signature: it is the secret. A 202 says that the workflow has started, not that it has posted:
 what it does after that cannot be seen from here. Untrusted text stands in TextRuns, where nothing is parsed; in facts,
 where Markdown is, it is encoded.
@@ -9,13 +9,14 @@ where Markdown is, it is encoded.
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from pydantic import Field
 
 from kwatch.errors import Failure, Reason, SendError
 from kwatch.model.notifications import Receipt
-from kwatch.notify.base import Channel, ChannelConfig, PaceWords, SecretUrl, Tools
+from kwatch.notify.base import Channel, ChannelConfig, PaceWords, SecretUrl, SeverityWord, Tools
 from kwatch.notify.chat import Body, Chat, PostsOnly
 from kwatch.notify.escape import markdown, unmentioned
 from kwatch.notify.http import HttpClient, Reply, classify, document_of, failed, found
@@ -32,6 +33,7 @@ _STYLES: Mapping[Tone, str] = {
     Tone.GOOD: "good",
     Tone.NEUTRAL: "emphasis",
 }
+_WHOM = r"^([A-Za-z0-9._+-]+@[A-Za-z0-9.-]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$"
 _AT = re.compile(r"<(?=/?at\b)", re.IGNORECASE)
 _CONNECTOR_ERROR = re.compile(rb"HTTP error (\d{3})")
 #: Of a workflow that is switched off or was deleted, however it answers.
@@ -45,6 +47,9 @@ class Config(ChannelConfig):
     pace: PaceWords | None = PaceWords(per_minute=30, burst=10)
     #: Of the workflow "When a Teams webhook request is received", with its signature.
     url: SecretUrl
+    #: Whom to alert when an incident of a severity opens, or rises to it: the name of a user, as `ann@example.com`
+    #: (UPN), or the object id that Entra has for one.
+    mention: Mapping[SeverityWord, Annotated[str, Field(pattern=_WHOM)]] = {}
 
 
 class Teams(PostsOnly):
@@ -57,13 +62,13 @@ class Teams(PostsOnly):
 
     def write(self, page: Page, mention: str) -> Body:
         """Return a card."""
-        return fitting(page, _card, _fits)
+        return fitting(page, lambda part: _message(_card(part), mention), _fits)
 
     def write_plain(self, page: Page, mention: str) -> Body:
         """Return a card of nothing but lines."""
 
         def lines(part: Page) -> Body:
-            return _message({"body": list(_lines(whole_text(part, Markup(text=_inert, quote=_inert))))})
+            return _message({"body": list(_lines(whole_text(part, Markup(text=_inert, quote=_inert))))}, mention)
 
         return fitting(page, lines, _fits)
 
@@ -81,7 +86,7 @@ class Teams(PostsOnly):
 
 def create(config: Config, tools: Tools) -> Channel:
     """Return the channel of one destination."""
-    return Chat(config, tools, Teams(config, tools))
+    return Chat(config, tools, Teams(config, tools), config.mention)
 
 
 def failure_of(reply: Reply) -> SendError | None:
@@ -101,7 +106,7 @@ def failure_of(reply: Reply) -> SendError | None:
 # Writing. Pure.
 
 
-def _card(page: Page) -> Body:
+def _card(page: Page) -> Mapping[str, Any]:
     title = _block([_run(page.title, size="large", weight="bolder")])
     states = [block for state in (page.text, *page.states) for block in _lines(state)]
     header = {"type": "Container", "style": _STYLES[page.tone], "bleed": True, "items": [title]}
@@ -125,11 +130,22 @@ def _card(page: Page) -> Body:
     links = [(WORDS[page.language]("Details"), page.url)] if page.url else []
     links += [(row.label, row.text) for row in page.sentences if row.is_link]
     actions = [{"type": "Action.OpenUrl", "title": label, "url": url} for label, url in links]
-    return _message({"body": body, "actions": actions, "msteams": {"width": "Full"}})
+    return {"body": body, "actions": actions}
 
 
-def _message(card: Mapping[str, Any]) -> Body:
-    content = {"$schema": _SCHEMA, "type": "AdaptiveCard", "version": _VERSION, **card}
+def _message(card: Mapping[str, Any], mention: str) -> Body:
+    """Return a card as it is posted, led by whom it alerts."""
+    calls = f"<at>{mention}</at>"
+    entity = {"type": "mention", "text": calls, "mentioned": {"id": mention, "name": mention}}
+    lead, entities = ([{"type": "TextBlock", "text": calls}], {"entities": [entity]}) if mention else ([], {})
+    content = {
+        "$schema": _SCHEMA,
+        "type": "AdaptiveCard",
+        "version": _VERSION,
+        **card,
+        "body": [*lead, *card["body"]],
+        "msteams": {"width": "Full", **entities},
+    }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": content}
     return {"type": "message", "attachments": [attachment]}
 

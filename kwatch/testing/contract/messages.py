@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from kwatch.model.alerts import EndReason
 from kwatch.model.notifications import Content, Count, NotificationKind, Part, Section
 from kwatch.testing.contract.desk import Desk
-from kwatch.testing.contract.samples import alert, content, ended, thread_of
+from kwatch.testing.contract.samples import NOW, alert, content, ended, thread_of
 from kwatch.testing.contract.suite import Suite
 
 Kind = NotificationKind
@@ -89,6 +89,13 @@ class Messages(Suite):
     def test_the_facts_are_the_same_in_every_channel(self, desk: Desk) -> None:
         desk.tell(content(alert(held_back_by="node-not-ready · Node/n-17", is_late=True), is_late=True))
         for fact in FACTS:
+            assert fact in desk.text
+
+    def test_no_fact_is_left_out_where_there_are_many(self, desk: Desk) -> None:
+        details = {f"detail_{number}": f"value-{number}." for number in range(1, 13)}
+        said = {"acked_by": "ann", "acked_at": NOW, "escalated_to": ("oncall",), "held_back_by": "Node/n-18"}
+        desk.tell(content(alert(details=details, is_flapping=True, muted_by="silenced by bob", **said)))
+        for fact in (*details.values(), "until it is stable", "ann at 14:14", "oncall", "Node/n-18", "silenced by bob"):
             assert fact in desk.text
 
     def test_a_group_names_what_it_groups(self, desk: Desk) -> None:

@@ -23,11 +23,13 @@ from kwatch.testing.vendors import CANARY, Limit, Refusal, Shown
 CONNECTORS = "https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using"
 FORMAT = "https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format"
 CARDS = "https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-reference#adaptive-card"
+MENTIONS = f"{FORMAT}#user-mention-in-incoming-webhook-with-adaptive-cards"
 SIGNED = "https://learn.microsoft.com/azure/logic-apps/logic-apps-securing-a-logic-app#sas"
 _PATH = "/workflows/0123456789abcdef/triggers/manual/paths/invoke"
 URL = f"https://prod-42.westeurope.logic.azure.com{_PATH}?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sig={CANARY}"
 _MESSAGE = 28 * 1024
 _ACTIONS = 6
+_WHOM = re.compile(r"[^@\s]+@[^@\s]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # a UPN or an id of Entra
 _ELEMENTS = frozenset({"TextBlock", "RichTextBlock", "FactSet", "Container", "ActionSet"})
 _ESCAPABLE = r"\`*_[]()"
 
@@ -65,6 +67,20 @@ class Teams:
                 CARDS,
                 (_post({"body": lines, "actions": [link] * 6}),),
                 (_post({"body": lines, "actions": [link] * 7}),),
+                400,
+            ),
+            Limit(
+                "mention",
+                MENTIONS,
+                (_post(_mentioning("ann@example.com", "<at>ann</at>")),),
+                (_post(_mentioning("ann@example.com", "ann")),),
+                400,
+            ),
+            Limit(
+                "who is mentioned",
+                MENTIONS,
+                (_post(_mentioning("87d349ed-44d7-43e1-9a83-5f2406dee5bd", "<at>ann</at>")),),
+                (_post(_mentioning("ann", "<at>ann</at>")),),
                 400,
             ),
             Limit("signature", SIGNED, (_post({"body": lines}),), (_post({"body": lines}, f"{URL}x"),), 401),
@@ -113,8 +129,24 @@ def _card(message: Mapping[str, Any]) -> Mapping[str, Any] | None:
         }:
             is_known = kind == "application/vnd.microsoft.card.adaptive" and card.get("version") in {"1.4", "1.5"}
             is_small = len(card.get("actions", [])) <= _ACTIONS
-            return card if is_known and is_small and all(_is_valid(element) for element in card["body"]) else None
+            is_valid = all(_is_valid(element) for element in card["body"]) and _names_people(card)
+            return card if is_known and is_small and is_valid else None
     return None
+
+
+def _names_people(card: Mapping[str, Any]) -> bool:
+    """Return whether each mention stands in a text, and says who that is."""
+    texts = [element["text"] for element in card["body"] if element["type"] == "TextBlock"]
+    return all(
+        any(each["text"] in text for text in texts)
+        and each["mentioned"]["name"]
+        and _WHOM.fullmatch(each["mentioned"]["id"])
+        for each in _mentions(card)
+    )
+
+
+def _mentions(card: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return [each for each in card.get("msteams", {}).get("entities", ()) if each["type"] == "mention"]
 
 
 def _is_valid(element: Mapping[str, Any]) -> bool:
@@ -128,11 +160,12 @@ def _is_valid(element: Mapping[str, Any]) -> bool:
 def _shown(number: int, card: Mapping[str, Any]) -> Shown:
     lines = list(_texts(card["body"]))
     said = "\n".join(text for text, _ in lines)
+    known = {each["text"]: each["mentioned"]["id"] for each in _mentions(card)}
     buttons = [f"{action['title']} {action['url']}" for action in card.get("actions", [])]
     return Shown(
         id=str(number),
         text="\n".join([said.replace("\u200b", ""), *buttons]),
-        pings=tuple(re.findall(r"<at\b[^>]*>", said)),
+        pings=tuple(known.get(found, found) for found in re.findall(r"<at\b[^>]*>(?:[^<]*</at>)?", said)),
         links=tuple(link for _, links in lines for link in links),
     )
 
@@ -167,6 +200,12 @@ def _post(card: Mapping[str, Any], url: str = URL) -> httpx.Request:
     content = {"type": "AdaptiveCard", "version": "1.4", **card}
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": content}
     return _raw({"type": "message", "attachments": [attachment]}, url)
+
+
+def _mentioning(whom: str, text: str) -> Mapping[str, Any]:
+    """Return a card that mentions somebody as `<at>ann</at>`, with a text."""
+    entity = {"type": "mention", "text": "<at>ann</at>", "mentioned": {"id": whom, "name": "ann"}}
+    return {"body": [{"type": "TextBlock", "text": text}], "msteams": {"entities": [entity]}}
 
 
 def _raw(document: Mapping[str, Any], url: str = URL) -> httpx.Request:

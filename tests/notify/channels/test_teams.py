@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from kwatch.errors import Failure, Reason, RetryableSendError
 from kwatch.model.notifications import NotificationKind, Receipt, Thread
+from kwatch.model.rules import Severity
 from kwatch.notify.channels.teams import Config
 from kwatch.testing.contract import Desk
 from kwatch.testing.vendors.teams import Teams
@@ -132,7 +133,28 @@ def test_X15_an_at_in_a_card_names_nobody(desk: Desk) -> None:
     assert "<at>ann</at> <AT id='1'>bob</AT>" in desk.text
 
 
-@pytest.mark.parametrize("keys", [{}, {"url": "https://prod-42.westeurope.logic.azure.com/x?sig=y"}], ids=repr)
+@pytest.mark.parametrize("degraded", [False, True])
+@pytest.mark.parametrize("whom", ["ann.lee@example.com", "87d349ed-44d7-43e1-9a83-5f2406dee5bd"])
+def test_a_mention_is_made_when_an_incident_opens_or_rises(desk: Desk, whom: str, degraded: bool) -> None:
+    channel = desk.create(mention={"critical": whom})
+    desk.tell(channel=channel, degraded=degraded)
+    desk.tell(content(kind=NotificationKind.REPEAT), sequence=2, channel=channel, degraded=degraded)
+    desk.tell(content(alert(severity=Severity.WARNING)), sequence=3, channel=channel, degraded=degraded)
+    desk.tell(content(kind=NotificationKind.UPDATE, is_raised=True), sequence=4, channel=channel, degraded=degraded)
+    assert [shown.pings for shown in desk.shown] == [(whom,), (), (), (whom,)]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"url": "https://prod-42.westeurope.logic.azure.com/x?sig=y"},
+        {"url": {"env": "X"}, "mention": {"critical": "@channel"}},
+        {"url": {"env": "X"}, "mention": {"critical": "<at>ann@example.com</at>"}},
+        {"url": {"env": "X"}, "mention": {"critical": "Ann Lee"}},
+    ],
+    ids=repr,
+)
 def test_wrong_keys_are_refused(keys: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Config.model_validate({"type": "teams", **keys})
