@@ -25,6 +25,7 @@ from rig import _bystander, configuration
 
 from kwatch.alerts.engine import Engine
 from kwatch.config.load import load
+from kwatch.deciding.coverage import Coverage
 from kwatch.deciding.decider import Decider
 from kwatch.model.conditions import AllOf, LabelIs, Regex, Text
 from kwatch.model.objects import Batch, Resource, Source, WatchEvent, WatchEventType
@@ -90,8 +91,7 @@ class Bench:
             counters=Counters(),
             namespaces=NamespaceFilter(include=("*",), exclude=(), selector=None, labels_of=lambda _: None),
             look_up=lambda _: None,
-            covered_from=START - timedelta(hours=1),
-            checkpoints={},
+            coverage=Coverage({}, started_at=START - timedelta(hours=1)),
         )
         self._feed(PODS, WatchEventType.LISTED, _pods(pod_lines(range(PODS_KNOWN), 1000)))
         self._decider.start_complete(START)

@@ -2,6 +2,8 @@
 
 Tests that need a real cluster or another real counterpart are left out where it cannot run, and the reason is named at
 the end. With KWATCH_REQUIRE_ALL=1, as in CI, the run fails instead.
+
+With `-n 2 --dist loadgroup` two processes share the tests; those on a real cluster stay in one of them.
 """
 
 import os
@@ -51,25 +53,37 @@ def real_mail_server() -> Iterator[exim.Exim]:
         yield server
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what cannot run here."""
-    why = {
+def _what_is_missing() -> dict[str, str]:
+    """Return why this machine cannot give a fixture, by its name; empty where it can."""
+    return {
         "real_cluster": missing(node=False),
         "real_node": missing(node=True),
         "real_alertmanager": realalertmanager.missing(),
         "real_mail_server": exim.missing(),
     }
+
+
+def pytest_sessionstart() -> None:
+    """Refuse to run at all where everything is asked for and something is missing."""
+    reasons = [reason for reason in _what_is_missing().values() if reason]
+    if reasons and os.environ.get("KWATCH_REQUIRE_ALL") == "1":
+        raise pytest.UsageError(*(f"tests cannot run: {reason}" for reason in dict.fromkeys(reasons)))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what cannot run here, and keep together what shares a cluster."""
+    why = _what_is_missing()
     left_out: dict[str, int] = {}
     kept: list[pytest.Item] = []
     gone: list[pytest.Item] = []
     for item in items:
         needed = [fixture for fixture in why if fixture in getattr(item, "fixturenames", ())]
+        if {"real_cluster", "real_node"}.intersection(needed):
+            item.add_marker(pytest.mark.xdist_group("cluster"))
         reason = next((why[fixture] for fixture in needed if why[fixture]), "")
         (gone if reason else kept).append(item)
         if reason:
             left_out[reason] = left_out.get(reason, 0) + 1
-    if gone and os.environ.get("KWATCH_REQUIRE_ALL") == "1":
-        raise pytest.UsageError(*(f"{number} tests cannot run: {reason}" for reason, number in left_out.items()))
     config.stash[LEFT_OUT] = left_out
     if gone:
         config.hook.pytest_deselected(items=gone)

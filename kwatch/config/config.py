@@ -105,7 +105,7 @@ class Config:
     def _handling(self, entry: ChannelConfig) -> Handling:
         told = self.receivers.get(entry.fallback or "", ())
         prompt = [each for each in told if each.digest is None]
-        return Handling(pages=entry.pages, fallbacks=tuple(each.name for each in prompt or told))
+        return Handling(entry.pages, tuple(each.name for each in prompt or told), entry.limit)
 
     @property
     def destinations(self) -> tuple[Destination, ...]:

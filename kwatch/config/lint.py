@@ -78,7 +78,7 @@ def _then_errors(rule: Rule, then: Condition, namespaces: Condition) -> Iterator
         yield "then", f"then.match: can never be true: {reason}"
     elif impossible(AllOf((then, namespaces))):
         yield "then", "then.match: can never be true: its namespaces are not watched, see watch.namespaces"
-    steps = _located(rule.match), _located(then)
+    steps = located(rule.match), located(then)
     for word in (each for each in _WORDS if each in rule.key and not have_in_common(Word(each), *steps)):
         if word == "reason":
             yield "key", "key: with the reason in it the second step is never of the same key: leave `reason` out"
@@ -87,8 +87,8 @@ def _then_errors(rule: Rule, then: Condition, namespaces: Condition) -> Iterator
             yield "then", f"then: the second step is never of the {word} of the first, which is in the key: {mend}"
 
 
-def _located(condition: Condition) -> Condition:
-    """Add what its kinds say of the namespace."""
+def located(condition: Condition) -> Condition:
+    """Return a condition with what its kinds say of the namespace."""
     kinds = kinds_of(condition) or frozenset(("",))
     if kinds <= CLUSTER_SCOPED:
         return AllOf((condition, WordIs(Word.NAMESPACE, (Text(""),))))

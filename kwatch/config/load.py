@@ -94,7 +94,7 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
         log=Log(level=words.log.level, format=words.log.format),
         watch=_watch(sources.main, words, problems),
         rules=rules,
-        known=with_certain(book.known, rules),
+        known=with_certain(book.known, rules, book.namespaces),
         inhibitions=read_inhibitions(inhibit, rules, known, problems),
         windows=windows,
         teams=words.teams,

@@ -72,8 +72,9 @@ class KnownNames:
 
     labels: frozenset[str]
     rules: frozenset[str]
-    #: Of rules that run: the labels of which all values are known.
-    certain: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    #: Of rules that run: the labels that each alert has, with all their values, and what is so of all that it names.
+    certain: Mapping[str, Mapping[str, Collection[str]]] = field(default_factory=dict)
+    named: Mapping[str, Condition] = field(default_factory=dict)
 
 
 def check_label(name: str, place: Place, labels: Collection[str], problems: Problems, alert: str = "alert") -> bool:

@@ -43,7 +43,7 @@ class RuleBook:
     ) -> None:
         self._entries = tuple(entries)
         self._label_names = tuple(label_names)
-        self._namespaces = namespaces  # what those that are watched have in common
+        self.namespaces = namespaces  # what those that are watched have in common
         self._problems = problems
 
     @property
@@ -98,7 +98,7 @@ class RuleBook:
         return rule
 
     def _lint(self, entry: Entry, rule: Rule) -> None:
-        self._add(entry.node, lint.errors(rule, self._namespaces))
+        self._add(entry.node, lint.errors(rule, self.namespaces))
         if not entry.is_built_in and entry.node.value_of("enabled") is not False:
             for key, text in lint.warnings(rule):
                 self._problems.warn(entry.node.place_of(key), text)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
+from kwatch.config.certain import as_words
 from kwatch.config.matching import KnownNames, read_label_match
 from kwatch.config.parse import Node, parse
 from kwatch.config.problems import Problems
@@ -15,7 +16,8 @@ from kwatch.config.schema import Raw, Words
 from kwatch.config.validate import check
 from kwatch.config.values import SomeText, SomeTime
 from kwatch.errors import RefusedError
-from kwatch.model.conditions import Condition, Text
+from kwatch.model.conditions import AllOf, Condition, Text
+from kwatch.model.contradictions import impossible
 from kwatch.model.extent import Extent, extent
 from kwatch.model.identity import silence_id
 from kwatch.model.matching import is_word
@@ -96,11 +98,18 @@ def _literal(value: str) -> object:
 
 def _check_extent(match: Condition, node: Node, known: KnownNames, cluster: str, problems: Problems) -> None:
     always: Mapping[str, Collection[str]] = {"severity": _SEVERITIES, "cluster": (cluster,)}
-    found = {extent(match, {**always, "rule": (rule,), **known.certain.get(rule, {})}) for rule in known.rules}
+    words = as_words(match)
+    found = {
+        Extent.NONE
+        if impossible(AllOf((words, known.named.get(rule, AllOf(())))))
+        else extent(match, {**always, "rule": (rule,), **known.certain.get(rule, {})})
+        for rule in known.rules
+    }
     if found == {Extent.ALL}:
         problems.add(node.place, "match: it would silence everything: name what is to be quiet, as in namespace: shop")
     elif found == {Extent.NONE}:
-        problems.add(node.place, "match: no alert can ever match it: one part of it excludes another, or the rule")
+        why = "one part of it excludes another, or each rule; or its namespaces are not watched"
+        problems.add(node.place, f"match: no alert can ever match it: {why}")
 
 
 def _check_times(words: SilenceWords, node: Node, now: datetime, problems: Problems) -> None:

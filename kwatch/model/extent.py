@@ -10,8 +10,10 @@ from kwatch.model.conditions import AllOf, AnyOf, Condition, LabelIs, Matcher, N
 from kwatch.model.covering import follows
 from kwatch.model.matching import any_of, is_word
 
-#: Values that nobody chose: a matcher that takes both takes any.
-_ANYTHING = ("", "~kwatch~\u2042~")
+#: A text that nobody writes: a matcher that takes it takes any but the empty one.
+_ODD = "~kwatch~\u2042~"
+#: The values of a label that every alert has, where these are not known.
+PRESENT: Collection[str] = (_ODD,)
 
 
 class Extent(Enum):
@@ -45,10 +47,12 @@ def extent(condition: Condition, domains: Mapping[str, Collection[str]]) -> Exte
 
 
 def _of_label(anyof: tuple[Matcher, ...], domain: Collection[str] | None) -> Extent:
-    """`*` asks for a label that not every alert has; a pattern of the empty text is meant to hold of any (S-82)."""
+    """`*` asks for a label that an alert may lack; a pattern of the empty text is meant to hold of any (S-82)."""
+    if domain is PRESENT:
+        return Extent.ALL if any_of(anyof)(_ODD) else Extent.SOME
     if domain is None:
         patterns = tuple(each for each in anyof if isinstance(each, Regex))
-        return Extent.ALL if patterns and all(map(any_of(patterns), _ANYTHING)) else Extent.SOME
+        return Extent.ALL if patterns and all(map(any_of(patterns), ("", _ODD))) else Extent.SOME
     taken = [any_of(anyof)(value) for value in domain]
     if taken and all(taken):
         return Extent.ALL

@@ -47,6 +47,7 @@ class Handling(msgspec.Struct, frozen=True):
 
     pages: bool = False  # it calls people: what is too old is not told any more
     fallbacks: tuple[str, ...] = ()  # the destinations that are told in its place while it cannot be
+    limit: str = ""  # what its service counts requests by: those with the same wait together; empty: nobody knows
 
 
 class Policies(msgspec.Struct, frozen=True):

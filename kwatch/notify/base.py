@@ -201,6 +201,8 @@ class ChannelConfig(BaseModel):
 
     #: The keys whose texts are templates.
     template_keys: ClassVar[tuple[str, ...]] = ("template",)
+    #: The keys by which the service counts requests: those alike in them wait together. Empty: each by itself.
+    limited_by: ClassVar[tuple[str, ...]] = ()
 
     #: The channel.
     type: str
@@ -245,6 +247,11 @@ class ChannelConfig(BaseModel):
     def warnings(self) -> tuple[str, ...]:
         """Return what the operator should know of such a destination on this machine."""
         return ()
+
+    @property
+    def limit(self) -> str:
+        """Name what the service counts its requests by; a secret is named by its place."""
+        return repr((self.type, *(getattr(self, key) for key in self.limited_by))) if self.limited_by else self.name
 
     def connection(self, read: Callable[[Secret], str]) -> "Connection":
         """Return how to reach it; `read` is what its secrets are read by."""

@@ -78,6 +78,10 @@ class Gate(msgspec.Struct, frozen=True):
         """Return the gate when somebody has a reason to ask again."""
         return self if self.suspended is None else msgspec.structs.replace(self, probe_at=now)
 
+    def paused(self, until: datetime) -> "Gate":
+        """Return the gate when its service asks to wait until then, whoever asked."""
+        return msgspec.structs.replace(self, paused_until=max(until, self.paused_until or until))
+
     def moved(self, by: timedelta) -> "Gate":
         """Return the gate by a clock that was set."""
         breaker = msgspec.structs.replace(self.breaker, open_until=_moved(self.breaker.open_until, by))
@@ -108,8 +112,7 @@ class Gate(msgspec.Struct, frozen=True):
             pause, pauses = min(PACE_CEILING, PACE_BASE * (1 << min(self.pauses, 10))), self.pauses + 1
         else:
             pause, pauses = timedelta(seconds=retry_after), 0
-        paused_until = max(now + pause, self.paused_until or now)
-        gate = msgspec.structs.replace(self, paused_until=paused_until, pauses=pauses)
+        gate = msgspec.structs.replace(self.paused(now + pause), pauses=pauses)
         return gate._probe_later(now)
 
     def _probe_later(self, now: datetime) -> "Gate":

@@ -64,7 +64,16 @@ class Outbox:
         elsewhere: Elsewhere = Elsewhere(),  # noqa: B008 - frozen
     ) -> None:
         self._tools = Tools(
-            state, clock, rng, counters, on_ended, policies, Pool(), self._on_trouble, elsewhere.is_mended
+            state=state,
+            clock=clock,
+            rng=rng,
+            counters=counters,
+            on_ended=on_ended,
+            policies=policies,
+            pool=Pool(),
+            on_trouble=self._on_trouble,
+            on_pause=self._on_pause,
+            is_mended=elsewhere.is_mended,
         )
         self._state = state
         self._clock = clock
@@ -166,6 +175,14 @@ class Outbox:
 
     def _on_trouble(self) -> None:
         self._troubles.look_soon()
+
+    def _on_pause(self, name: str, until: datetime) -> None:
+        """Let those wait as well whose requests the service counts together with this one's (D7)."""
+        handlings = self._tools.policies.handlings
+        limit = handlings.get(name, Handling()).limit
+        for other, worker in self._workers.items():
+            if limit and other != name and handlings.get(other, Handling()).limit == limit:
+                worker.pause(until)
 
     def jump(self, by: timedelta) -> None:
         """The clock was set: pauses last as long as they should."""

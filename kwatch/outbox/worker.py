@@ -90,6 +90,11 @@ class Worker:
         self.gate = self.gate.probing(self._tools.clock.now())
         self._changed.set()
 
+    def pause(self, until: datetime) -> None:
+        """Wait until then: the service has asked another destination to, and counts both together."""
+        self.gate = self.gate.paused(until)
+        self._changed.set()
+
     def stop(self) -> None:
         """Lease nothing more; `run` returns when what is in flight has ended."""
         self._is_stopping = True
@@ -255,6 +260,8 @@ class Worker:
         if self.gate.breaker.open_until is not None and before.breaker.open_until is None:
             log.warning("destination does not answer", extra={"destination": self._destination})
             self._tools.counters.add("breaker_opened", destination=self._destination)
+        if self.gate.paused_until not in {None, before.paused_until}:
+            self._tools.on_pause(self._destination, self.gate.paused_until)
         if self.gate != before:
             self._tools.on_trouble()
 

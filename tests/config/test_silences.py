@@ -1,10 +1,12 @@
 """What somebody asks to be silent about: what is refused, with the reason, and what is understood."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kwatch.config.load import load
 from kwatch.config.matching import KnownNames
 from kwatch.config.silences import exactly, read_silence
 from kwatch.errors import RefusedError
@@ -181,3 +183,61 @@ def test_the_labels_of_alerts_become_a_match_of_them(alerts: list[dict[str, str]
 def test_a_match_of_an_alert_is_of_its_very_text(value: str) -> None:
     matches = label_predicate(read(match=exactly([{"name": value}]), **{"for": "1h"}).match)
     assert [matches({"name": text}) for text in (value, f"{value}x", "ax")] == [True, False, False]
+
+
+RULES = """
+packs: []
+watch: {namespaces: {exclude: ["kube-*"]}}
+rules:
+  - {name: node, on: resource, match: {kind: Node, condition: {Ready: "False"}}}
+  - {name: pod, on: resource, match: {kind: Pod, condition: {Ready: "False"}}}
+  - {name: shop, on: event, match: {kind: Pod, reason: [BackOff, Failed], namespace: "shop-*"}}
+route: {receiver: team}
+receivers: {team: [{type: stdout}]}
+"""
+WHY = "one part of it excludes another, or each rule; or its namespaces are not watched"
+NEVER = f"match: no alert can ever match it: {WHY}"
+EVERYTHING = "match: it would silence everything: name what is to be quiet, as in namespace: shop"
+
+
+@pytest.mark.parametrize(
+    ("match", "error"),
+    [
+        pytest.param({"namespace": "kube-system"}, NEVER, id="not watched"),
+        pytest.param({"kind": "Node", "namespace": "shop-1"}, NEVER, id="Nodes are in no namespace"),
+        pytest.param({"rule": "shop", "namespace": "data"}, NEVER, id="another namespace than the rule's"),
+        pytest.param({"rule": "shop", "reason": "Killing"}, NEVER, id="another reason than the rule's"),
+        pytest.param({"rule": ["node", "pod"], "reason": "Failed"}, NEVER, id="no Events"),
+        pytest.param({"kind": "*"}, EVERYTHING, id="any kind"),
+        pytest.param({"workload": {"regex": ".+"}}, EVERYTHING, id="any workload"),
+        pytest.param({"not": {"name": "*"}}, NEVER, id="no name"),
+    ],
+)
+def test_S82_what_the_rules_say_of_all_their_alerts_is_known(tmp_path: Path, match: object, error: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        of_rules(tmp_path, match)
+    assert str(caught.value) == error
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        {"namespace": "*"},
+        {"not": {"namespace": "*"}},
+        {"kind": ["Pod", "Node"]},
+        {"rule": "shop", "namespace": "shop-*", "reason": "BackOff"},
+        {"rule": "shop", "not": {"reason": "BackOff"}},
+        {"rule": "pod", "not": {"any": [{"severity": "critical"}, {"namespace": "data"}]}},
+        {"rule": "planned-change", "kind": "Node"},
+        {"rule": "planned-change", "namespace": "shop-1", "kind": "Deployment"},
+    ],
+)
+def test_what_may_match_is_made(tmp_path: Path, match: object) -> None:
+    assert of_rules(tmp_path, match).match != AllOf(())
+
+
+def of_rules(folder: Path, match: object) -> Silence:
+    path = folder / "kwatch.yaml"
+    path.write_text(RULES)
+    known = load(path, environ={}).known
+    return read_silence({"match": match, "for": "1h"}, known, cluster="stage", owner="alice", now=NOW)

@@ -241,6 +241,15 @@ def test_S97_the_ledger_of_deliveries_balances_at_every_step_of_a_storm(tmp_path
     stage.absent(150, 160)
     seen = watch_balance(stage, 500)
     stage.run(until=500)
+    assert [(one.at, one.kind, one.document.get("folded") or workloads(one)) for one in stage.told] == [
+        *((round(60 + n / 3, 3), "firing", [f"p{n:03}"]) for n in range(5)),
+        (75, "resolved", ["-p000"]),
+        (76, "resolved", ["-p001"]),
+        (84, "resolved", ["-p002"]),
+        (144, "overflow", 45),
+        (144, "resolved", ["-p003"]),
+        (160, "resolved", ["-p004"]),
+    ]
     assert seen[-1] == {"created": 56, "in_flight": 0, "sent": 11, "folded": 45}
     assert max(each["in_flight"] for each in seen) == 4
 

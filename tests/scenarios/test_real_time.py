@@ -56,6 +56,16 @@ async def living(folder: Path, text: str, wire: Wire) -> AsyncIterator[App]:
         state.close()
 
 
+@asynccontextmanager
+async def connected(kubeconfig: Path) -> AsyncIterator[Wire]:
+    """Reach an API server while the context is open."""
+    wire = AiohttpWire(await load_credentials(kubeconfig, None))
+    try:
+        yield wire
+    finally:
+        await wire.close()
+
+
 def at_once(receivers: str) -> str:
     route = "route: {receiver: team, group_by: [namespace, name], group_wait: 0s}\nreceivers:\n  team:\n"
     return BROKEN + route + receivers
@@ -71,8 +81,8 @@ async def rotated(tmp_path: Path) -> None:
         document = json.loads(kubeconfig.read_text())
         document["users"][0]["user"] = {"tokenFile": str(token)}
         kubeconfig.write_text(json.dumps(document))
-        wire = AiohttpWire(await load_credentials(kubeconfig, None))
-        async with living(tmp_path, at_once(f'    - {{type: webhook, url: "{target}/hook"}}\n'), wire):
+        text = at_once(f'    - {{type: webhook, url: "{target}/hook"}}\n')
+        async with connected(kubeconfig) as wire, living(tmp_path, text, wire):
             token.write_text("second")
             cluster.access.set_tokens("second")
             cluster.strike(Fault(effect=Effect.DROP))

@@ -1,7 +1,11 @@
-"""Every row of the specification is a play with its id in its name."""
+"""Every row of the specification is a play with its id in its name, which says what was told, and when."""
 
+import ast
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import pytest
 
 #: Rows of section 2.6 and of section 3 that are played, and traps of other tools and of the source of Events.
 ROWS = (
@@ -12,13 +16,46 @@ ROWS = (
     *("T01", "T02", "T04", "T13", "T14", "T51", "T54", "T57"),
     *("D1", "D2", "D3"),
 )
+#: Rows of configurations that are refused: nothing is told.
+REFUSED = ("S76", "S88")
+#: How plays read what was told: lines, or notifications with their instants.
+TOLD = re.compile(r"\.lines\b|\.at\b|\.play\(|\b(brief|spoken|digests|periods|spring|lines|news)\(|\bof_the_day\b")
 
 
-def test_each_row_has_a_play() -> None:
-    played = {
-        row
-        for path in Path(__file__).parent.glob("test_*.py")
-        for test in re.findall(r"^def test_((?:[SFTD]\d+[a-f]?_)+)", path.read_text("utf-8"), re.MULTILINE)
-        for row in test.split("_")
-    }
-    assert [row for row in ROWS if row not in played] == []
+@pytest.fixture(scope="module")
+def plays() -> Mapping[str, list[ast.FunctionDef]]:
+    found: dict[str, list[ast.FunctionDef]] = {}
+    for path in Path(__file__).parent.glob("test_*.py"):
+        for row, play in named(path.read_text("utf-8")):
+            found.setdefault(row, []).append(play)
+    return found
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_each_row_has_a_play_that_says_what_is_told_and_when(
+    row: str, plays: Mapping[str, list[ast.FunctionDef]]
+) -> None:
+    assert row in plays
+    assert row in REFUSED or any(map(says_what_is_told, plays[row]))
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"), [("len(stage.told) == 1", False), ("stage.told", False), ("stage.lines == []", True)]
+)
+def test_a_play_that_only_looks_whether_something_was_told_is_none_of_a_row(said: str, *, expected: bool) -> None:
+    found = list(named(f"def test_S01_S30a_a_claim():\n    assert {said}\n"))
+    assert [(row, says_what_is_told(play)) for row, play in found] == [("S01", expected), ("S30a", expected)]
+
+
+def named(text: str) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Yield the tests that name a row, with it."""
+    for function in ast.parse(text).body:
+        if isinstance(function, ast.FunctionDef):
+            rows = re.match(r"test_((?:[SFTD]\d+[a-f]?_)+)", function.name)
+            yield from ((row, function) for row in (rows.group(1).strip("_").split("_") if rows is not None else ()))
+
+
+def says_what_is_told(play: ast.FunctionDef) -> bool:
+    """Return whether a test compares all that was told, with its instants."""
+    compared = (node.test for node in ast.walk(play) if isinstance(node, ast.Assert))
+    return any(isinstance(each, ast.Compare) and TOLD.search(ast.unparse(each.left)) for each in compared)

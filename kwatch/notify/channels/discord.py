@@ -7,7 +7,7 @@ mention anybody: `allowed_mentions` names whom the configuration names, and no o
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -42,6 +42,8 @@ Id = Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
 
 class Config(ChannelConfig):
     """The keys of `type: discord`."""
+
+    limited_by: ClassVar[tuple[str, ...]] = ("url",)
 
     #: Discord publishes no figure and takes about 30 a minute in a channel; what it answers slows kwatch down.
     pace: PaceWords | None = PaceWords(per_minute=30, burst=5)

@@ -8,7 +8,7 @@ the secret.
 
 import html
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from pydantic import Field
@@ -30,6 +30,8 @@ _WRONG_KEY = "API key not valid"  # said with 400
 
 class Config(ChannelConfig):
     """The keys of `type: googlechat`."""
+
+    limited_by: ClassVar[tuple[str, ...]] = ("url",)
 
     #: Half of what a space takes of all apps together.
     pace: PaceWords | None = PaceWords(per_minute=30, burst=10)

@@ -27,6 +27,7 @@ class Config(ChannelConfig):
     """The keys of `type: grafana`."""
 
     pages: ClassVar[bool] = True
+    limited_by: ClassVar[tuple[str, ...]] = ("url",)
 
     #: The URL of the integration: who has it may send.
     url: SecretUrl

@@ -28,6 +28,7 @@ class Config(ChannelConfig):
     """The keys of `type: incidentio`."""
 
     pages: ClassVar[bool] = True
+    limited_by: ClassVar[tuple[str, ...]] = ("url",)
 
     #: Where the alert source takes events: `https://api.incident.io/v2/alert_events/http/…`, without its token.
     url: Annotated[str, Field(pattern=r"^https?://[^@?#\s]+$")]

@@ -8,7 +8,7 @@ Rooms that are encrypted cannot be told.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
 
 import msgspec
@@ -29,6 +29,8 @@ _UNKNOWN = "unknown event"  # Synapse on a relation to what is not there
 
 class Config(ChannelConfig):
     """The keys of `type: matrix`."""
+
+    limited_by: ClassVar[tuple[str, ...]] = ("server", "token")
 
     #: Synapse takes 12 events a minute, 10 at once, unless its admin allows more; an update is two.
     pace: PaceWords | None = PaceWords(per_minute=10, burst=5)

@@ -8,7 +8,7 @@ their ids in https://github.com/mattermost/mattermost/tree/master/server. What a
 
 import html
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import msgspec
 from pydantic import Field, model_validator
@@ -52,6 +52,8 @@ _NONE: frozenset[str] = frozenset()
 
 class Config(ChannelConfig):
     """The keys of `type: mattermost`: `server`, `token` and `channel`, or `url`."""
+
+    limited_by: ClassVar[tuple[str, ...]] = ("server", "token", "url")
 
     #: What a person reads; servers take about ten requests a second.
     pace: PaceWords | None = PaceWords(per_minute=30, burst=10)

@@ -43,6 +43,7 @@ class Config(ChannelConfig):
     """The keys of `type: opsgenie`."""
 
     pages: ClassVar[bool] = True
+    limited_by: ClassVar[tuple[str, ...]] = ("api_url", "api_key")
 
     #: The key of an API integration.
     api_key: Secret

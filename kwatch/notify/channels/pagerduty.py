@@ -43,12 +43,14 @@ class Config(ChannelConfig):
     """The keys of `type: pagerduty`."""
 
     pages: ClassVar[bool] = True
+    limited_by: ClassVar[tuple[str, ...]] = ("api_url", "routing_key")
 
     #: The integration key; during a rotation the new and the old one, separated by a space.
     routing_key: Secret
     #: Where the Events API is: `https://events.eu.pagerduty.com/v2/` for accounts in Europe.
     api_url: Annotated[str, Field(pattern=r"^https?://[^@\s]+/$")] = "https://events.pagerduty.com/v2/"
-    #: Whether notices of severity info, such as the lines of planned changes, are change events, which call nobody.
+    #: Whether what happens once and is of severity info is a change event, which calls nobody: a planned change, that a
+    #: destination works again.
     change_events: Annotated[bool, Field(strict=True)] = True
 
 
@@ -66,8 +68,8 @@ class PagerDuty(IncidentChannel):
 
     def render(self, notification: Notification, thread: Thread, *, degraded: bool) -> Message:
         """Return the events; what only informs is one change event."""
-        is_harmless = notification.kind is NotificationKind.NOTICE and notification.severity is Severity.INFO
-        if not is_harmless or not self._config.change_events:
+        is_moment = notification.kind in {NotificationKind.NOTICE, NotificationKind.META}
+        if not (is_moment and notification.severity is Severity.INFO and self._config.change_events):
             return super().render(notification, thread, degraded=degraded)
         texts = self._write(self._templates.for_message(), notification)
         event = Call("", Act.UPDATE, "change/enqueue", change(texts, degraded=degraded))

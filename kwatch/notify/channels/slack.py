@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import msgspec
 from pydantic import AfterValidator, Field, model_validator
@@ -75,6 +75,8 @@ def _check_mention(value: str) -> str:
 
 class Config(ChannelConfig):
     """The keys of `type: slack`: `token` with `channel`, or `url`."""
+
+    limited_by: ClassVar[tuple[str, ...]] = ("api_url", "token", "channel", "url")
 
     #: Below the one call a second that Slack takes in a channel: an update is an edit and an answer.
     pace: PaceWords | None = PaceWords(per_minute=30, burst=10)

@@ -9,7 +9,7 @@ where Markdown is, it is encoded.
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from pydantic import Field
@@ -42,6 +42,8 @@ _OFF = frozenset({"WorkflowTriggerIsNotEnabled", "WorkflowNotFound", "WorkflowTr
 
 class Config(ChannelConfig):
     """The keys of `type: teams`."""
+
+    limited_by: ClassVar[tuple[str, ...]] = ("url",)
 
     #: What a person reads; a connection of Power Automate takes 100 a minute.
     pace: PaceWords | None = PaceWords(per_minute=30, burst=10)

@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Mapping
 from html import unescape
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
@@ -50,6 +50,8 @@ _WORDS: Mapping[str, tuple[Failure, Reason]] = {
 
 class Config(ChannelConfig):
     """The keys of `type: telegram`."""
+
+    limited_by: ClassVar[tuple[str, ...]] = ("api_url", "token", "chat")
 
     #: What a group takes: 20 a minute.
     pace: PaceWords | None = PaceWords(per_minute=20, burst=5)

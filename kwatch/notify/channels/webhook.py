@@ -96,6 +96,7 @@ class Config(ChannelConfig):
     """The keys of `type: webhook`."""
 
     template_keys: ClassVar[tuple[str, ...]] = ("template", "body", "headers")
+    limited_by: ClassVar[tuple[str, ...]] = ("url",)
 
     #: Where to; from a secret when it is one.
     url: SecretUrl | Url

@@ -161,6 +161,23 @@ def test_which_notices_are_incidents(
     assert vendor.calls == opened
 
 
+@pytest.mark.parametrize(
+    ("severity", "keys", "opened"),
+    [
+        (Severity.INFO, {}, []),
+        (Severity.INFO, {"change_events": False}, ["kw/g5h2j7/1"]),
+        (Severity.CRITICAL, {}, ["kw/g5h2j7/1"]),
+    ],
+)
+def test_good_news_of_kwatch_itself_call_nobody(
+    desk: Desk, vendor: PagerDuty, severity: Severity, keys: dict[str, Any], opened: list[str]
+) -> None:
+    said = "The destination mail takes messages again, after 23 min."
+    Lane(desk, **keys).tell(K.META, alerts=(), alert_count=0, severity=severity, text=said)
+    assert vendor.calls == opened
+    assert said in vendor.shown()[0].text
+
+
 def test_an_incident_that_kwatch_does_not_close_says_so(vendor: PagerDuty, lane: Lane) -> None:
     lane.tell(K.META, alerts=(), alert_count=0, text="the destination mail is suspended")
     assert vendor.incidents[0].event["payload"]["custom_details"]["Close"] == "by hand: kwatch tells no end of this"
