@@ -3,6 +3,7 @@
 No value of a destination is repeated in a problem: it might be a secret in the wrong place.
 """
 
+from datetime import timedelta
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -125,6 +126,8 @@ def _text(error: ErrorDetails, node: Node) -> str:
         case "enum" | "literal_error":
             words = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
             return f"must be one of {', '.join(words)}{did_you_mean(node.text, words)}"
+        case "greater_than" if context["gt"] == repr(timedelta(0)):
+            return "must be longer than 0s"
         case "string_type":
             return "must be a text: put it in quotes" if node.is_scalar else "must be a text"
         case "model_type" if context["class_name"] in {Secret.__name__, SecretUrl.__name__}:

@@ -57,8 +57,9 @@ def _listen(value: str) -> str:
 
 
 def _public_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")) or any(c.isspace() for c in value):
-        raise ValueError("write a URL, as in https://kwatch.example.com")
+    scheme, _, rest = value.partition("://")
+    if scheme not in {"http", "https"} or any(c.isspace() for c in value) or "@" in rest.partition("/")[0]:
+        raise ValueError("write a URL without a user, as in https://kwatch.example.com")
     return value.rstrip("/")
 
 

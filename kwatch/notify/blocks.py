@@ -92,8 +92,8 @@ def _sections(page: Page, mention: str) -> list[Any]:
     states = fit("\n".join(page.states), 2000, slack)
     text = _mrkdwn(" ".join(filter(None, (mention, states))))
     fields = [_field(row) for row in page.facts]
-    first, *more = ({"type": "section", "fields": fields[at : at + _FIELDS]} for at in range(0, len(fields), _FIELDS))
-    return [{**first, "text": text}, *more]
+    first, *more = (fields[at : at + _FIELDS] for at in range(0, len(fields), _FIELDS))
+    return [{"type": "section", "text": text, "fields": first}, *({"type": "section", "fields": part} for part in more)]
 
 
 def _rich(page: Page) -> Any:

@@ -95,7 +95,7 @@ def summarised(say: Words, content: Content) -> str:
 
 def status(say: Words, content: Content, zone: tzinfo, now: datetime) -> str:
     """Return the first line of a body: the state with its times."""
-    since, end = instant(content.starts_at, zone, now), instant(content.ends_at or now, zone, now)
+    since, end = instant(content.starts_at, zone, now), _until(content.starts_at, content.ends_at or now, zone, now)
     lasted = duration(say, (content.ends_at or now) - content.starts_at)
     match content.kind:
         case NotificationKind.RESOLVED:
@@ -125,6 +125,12 @@ def status(say: Words, content: Content, zone: tzinfo, now: datetime) -> str:
 
 
 _FIRING = "FIRING since {since} ({how})"
+
+
+def _until(start: datetime, end: datetime, zone: tzinfo, now: datetime) -> str:
+    """Return the end of a span, with the date also where it is that of `now` and not of the start."""
+    is_one_day = start.astimezone(zone).date() == end.astimezone(zone).date()
+    return instant(end, zone, now) if is_one_day else dated(end, zone)
 
 
 #: What the alerts of a digest's section have in common.

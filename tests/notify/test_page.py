@@ -43,7 +43,7 @@ def test_a_digest_is_told_in_lists_with_its_shape_above_them() -> None:
     )
     assert page.title == "🗞️ DIGEST · 1 new, 1 still open, 7 came and went · prod-eu"
     assert page.states == (
-        "DIGEST of 2026-02-28 14:14 UTC to 14:14 UTC (1 d)",
+        "DIGEST of 2026-02-28 14:14 UTC to 2026-03-01 14:14 UTC (1 d)",
         "▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█",
         "3 began, by the hour; most at 13:14 (3)",
     )
@@ -74,7 +74,7 @@ def test_a_digest_in_which_nothing_happened_says_so() -> None:
     page = page_of(digest(alerts=(), sections=(), alert_count=0))
     assert page.title == "🗞️ DIGEST · nothing happened · prod-eu"
     assert page.listings == ()
-    assert page.states == ("DIGEST of 2026-02-28 14:14 UTC to 14:14 UTC (1 d)",)
+    assert page.states == ("DIGEST of 2026-02-28 14:14 UTC to 2026-03-01 14:14 UTC (1 d)",)
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
