@@ -40,6 +40,7 @@ class Book:
         cluster: str,
     ) -> None:
         self._rulebook = Rulebook(rules, cluster=cluster)
+        sight.premises = self._rulebook.premises
         self._absences = Absences(rules.values(), cluster)
         self.register = Register(self._rulebook, self._absences, annotations, timers, ledger)
         self.episodes = Episodes(self._rulebook, self._absences, self.register, sight, timers, ledger)
@@ -64,6 +65,7 @@ class Book:
         """Go by other rules and namespaces; alerts of a rule that is as it was, in one that is watched, stay so."""
         before, known = self._rulebook.rules, self.register.alerts
         self._rulebook.use(rules)
+        self._sight.premises = self._rulebook.premises
         for alert in self._absences.use(rules.values(), tuple(known.values()), now):
             self.register.add(alert)
         changed = [alert for alert in known.values() if before.get(alert.rule_id) != rules.get(alert.rule_id)]
@@ -249,7 +251,7 @@ class Book:
 
     def _heed_initial(self, alert: Alert, finding: Finding) -> None:
         if not alert.is_open and finding.truth is Truth.TRUE:
-            alert.awaits_summary = self._sight.is_first_list and finding.is_initial
+            alert.awaits_summary = self._sight.is_present(finding)
 
     def _remove(self, finding: Finding, now: datetime) -> Moved:
         alerts = self.register.about(finding)

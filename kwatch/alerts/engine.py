@@ -80,6 +80,10 @@ class Engine:
         self._consequences.conclude(now)
         self._consequences.granted(other_wishes, now)
 
+    def is_present(self, finding: Finding) -> bool:
+        """Whether what is found was there before anybody looked: at a first start, or by a rule that is new."""
+        return self._sight.is_present(finding)
+
     def observe(self, finding: Finding, now: datetime) -> None:
         """Take one rule's word on one observation."""
         self._deadlines.run(now)

@@ -131,7 +131,7 @@ class Notices:
         if finding.truth is Truth.UNKNOWN:
             return fates.UNKNOWN
         if finding.kind is FindingKind.STATE:
-            return fates.ALREADY_THERE if self._sight.is_first_list and finding.is_initial else None
+            return fates.ALREADY_THERE if self._sight.is_present(finding) else None
         return None if finding.contribution is not None and finding.contribution.n > 0 else fates.NOTHING_NEW
 
     def review(self, now: datetime) -> None:

@@ -19,8 +19,9 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
 def premise_of(rule: Rule) -> str:
-    """Name what a rule looks for and what ends it, shortly."""
-    return sha256(_ENCODER.encode((rule.on, rule.match, rule.then, rule.resolve))).hexdigest()[:16]
+    """Name what a rule looks for, what ends it, and how it names that, shortly."""
+    asked = (rule.on, rule.mode, rule.match, rule.then, rule.resolve, rule.key)
+    return sha256(_ENCODER.encode(asked)).hexdigest()[:16]
 
 
 def is_named_by(alert: Alert, rule: Rule, cluster: str) -> bool:

@@ -238,9 +238,10 @@ class Annotated(msgspec.Struct, frozen=True, kw_only=True, tag="annotated"):
 
 
 class Watched(msgspec.Struct, tag="watched"):
-    """Until when the cluster was watched for certain; None: nobody has said so yet."""
+    """Until when the cluster was watched for certain (None: nobody said so yet), and by which rules was judged."""
 
     until: datetime | None = None
+    premises: dict[str, str] = {}  # of each rule by which all that there was has been judged, by its id
 
 
 class LimitsTold(msgspec.Struct, tag="limits"):

@@ -18,7 +18,7 @@ class Rulebook:
         """Go by these from now on."""
         self.rules = rules
         self._moments = {rule.id for rule in rules.values() if rule.on is Subject.EVENT or is_edge(rule.match)}
-        self._premises = {rule.id: premises.premise_of(rule) for rule in rules.values()}
+        self.premises = {rule.id: premises.premise_of(rule) for rule in rules.values()}
 
     def get(self, rule_id: str) -> Rule | None:
         """Return a rule; None: it is none any more."""
@@ -30,4 +30,4 @@ class Rulebook:
 
     def premise_of(self, rule: Rule) -> str:
         """Return the name of what a rule asks for."""
-        return self._premises[rule.id]
+        return self.premises[rule.id]

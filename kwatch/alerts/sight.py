@@ -1,21 +1,23 @@
 """Whether the cluster is seen: what was wrong before kwatch looked is no news; unwatched, nobody knows what fires."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.records import Watched
+from kwatch.model.findings import Finding
 
-#: The key of the row that says until when the cluster was watched.
+#: The key of the row that says until when the cluster was watched, and by which rules.
 WATCHED = "watched"
 
 
 class Sight:
-    """What is seen now, and until when it certainly was."""
+    """What is seen now, until when it certainly was, and by which rules it is judged."""
 
     def __init__(self, ledger: Ledger) -> None:
+        self.premises: Mapping[str, str] = {}  # of the rules by which what is found is judged, by their ids
         self.is_starting = False  # some source has not been heard since the start
-        self.is_first_list = False  # what is found to be wrong already is no news, and told in one summary
+        self.is_first_list = False  # what is found to be wrong already is no news, by whatever rule
         self.is_blind = False  # nobody knows what still fires: repeats and steps of escalations wait
         self._started_at: datetime | None = None
         self._watched = Watched()
@@ -31,7 +33,17 @@ class Sight:
     def complete(self) -> bool:
         """Every source has been heard, or given up; return whether this ends a start."""
         was_starting, self.is_starting, self.is_first_list = self.is_starting, False, False
+        if self._watched.premises != self.premises:
+            self._watched.premises = dict(self.premises)
+            self._ledger.touch_group(WATCHED)
         return was_starting
+
+    def is_present(self, finding: Finding) -> bool:
+        """Whether what is found was there before anybody looked: at a first start, or by a rule that is new."""
+        if not finding.is_initial:
+            return False
+        judged_by = self._watched.premises.get(finding.rule.id)
+        return self.is_first_list or judged_by != self.premises.get(finding.rule.id)
 
     def is_late(self, since_at: datetime) -> bool:
         """Whether something began no later than this start, in a cluster that was watched before."""
@@ -43,7 +55,7 @@ class Sight:
 
     def note_watched(self, now: datetime) -> None:
         """Every source is in sync now."""
-        self._watched = Watched(now)
+        self._watched.until = now
         self._ledger.touch_group(WATCHED)
 
     @property

@@ -11,6 +11,7 @@ from kwatch.deciding.scope import Scope
 from kwatch.deciding.unwritten import Unwritten
 from kwatch.deciding.wishing import Wishing
 from kwatch.model.decisions import Row
+from kwatch.model.findings import Finding
 from kwatch.model.objects import ObjectRef, Source, WatchEvent, WatchEventType
 from kwatch.model.observations import About, Change, ObjectChange, ObjectState
 from kwatch.namespaces import NamespaceFilter
@@ -120,7 +121,7 @@ class Objects:
 
         def go_on(about: About | None, at: datetime) -> None:
             self._decide(change, about, self._scope.rules, at, gap)
-            self._unwritten.store(self._remembered.note(change))
+            self._remember(change, about)
 
         if self._is_of_interest(change.state.ref):
             self._parked.with_object(source.id, change.state.ref, go_on, now)
@@ -142,10 +143,14 @@ class Objects:
         def go_on(about: About | None, at: datetime) -> None:
             is_outdated = self._scope.rules is not rules_now
             self._decide(change, about, self._scope.rules if is_outdated else rules, at)
-            self._unwritten.store(self._remembered.note(change))
+            self._remember(change, about)
 
         if rules.watches(state.ref.kind, state.ref.group):
             self._outcomes.guard(self._parked.with_object, "", state.ref, go_on, now)
+
+    def _remember(self, change: ObjectChange, about: About | None) -> None:
+        noticed = self._scope.rules.noticing(change.state, about)
+        self._unwritten.store(self._remembered.note(change, noticed))
 
     def _decide(
         self, change: ObjectChange, about: About | None, rules: RuleSet, now: datetime, gap: Gap | None = None
@@ -158,7 +163,11 @@ class Objects:
         findings = rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
         self._outcomes.seen["finding" if findings else "no_rule"] += 1
         for finding in findings:
-            self._engine.observe(finding if gap is None else gap.date(finding), now)
+            self._engine.observe(self._dated(finding, gap), now)
+
+    def _dated(self, finding: Finding, gap: Gap | None) -> Finding:
+        """Return what was looked for before the gap as begun in it."""
+        return finding if gap is None or self._engine.is_present(finding) else gap.date(finding)
 
 
 def _is_namespace(kind: str, group: str) -> bool:

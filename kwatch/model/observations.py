@@ -89,12 +89,16 @@ class Change(Enum):
 
 
 class ObjectChange(msgspec.Struct, frozen=True, gc=False):
-    """One change of an object: its state now, and the one before where kwatch has seen one."""
+    """One change of an object: its state now, and the one before where kwatch has seen one.
+
+    `noticed`: the rules whose notices had begun to match it in an earlier run; None: `before` says so.
+    """
 
     change: Change
     state: ObjectState
     before: ObjectState | None
     received_at: datetime
+    noticed: frozenset[str] | None = None
 
 
 class About(msgspec.Struct, frozen=True, gc=False):

@@ -10,7 +10,7 @@ from typing import TypeVar
 from kwatch.model.conditions import Path, Word
 from kwatch.model.findings import Truth
 from kwatch.model.matching import words_of
-from kwatch.model.rules import Subject
+from kwatch.model.rules import Mode, Subject
 from kwatch.rules.compiled import CompiledRule
 from kwatch.rules.observed import Observed
 
@@ -30,6 +30,7 @@ class Candidates:
         self._for_changes: dict[tuple[str, str], tuple[CompiledRule, ...]] = {}
         # The candidates for changes: those that tell of them, and those about Events, by id.
         self._tellers: dict[tuple[str, str], tuple[CompiledRule, ...]] = {}
+        self._noticers: dict[tuple[str, str], tuple[CompiledRule, ...]] = {}
         self._listeners: dict[tuple[str, str], Mapping[str, CompiledRule]] = {}
         self._changed_paths: dict[tuple[str, str], frozenset[Path]] = {}
 
@@ -66,6 +67,15 @@ class Candidates:
         if found is None:
             found = tuple(each for each in self.for_change(kind, group) if each.rule.on is Subject.RESOURCE)
             remember(self._tellers, (kind, group), found)
+        return found
+
+    def noticers(self, kind: str, group: str) -> tuple[CompiledRule, ...]:
+        """Return the candidates that tell once that a state has begun."""
+        found = self._noticers.get((kind, group))
+        if found is None:
+            tellers = self.tellers(kind, group)
+            found = tuple(each for each in tellers if each.rule.mode is Mode.NOTICE and not each.is_edge)
+            remember(self._noticers, (kind, group), found)
         return found
 
     def listeners(self, kind: str, group: str) -> Mapping[str, CompiledRule]:

@@ -136,6 +136,14 @@ class RuleSet:
         """Return the paths whose values rules of this kind compare with those before."""
         return self._candidates.changed_paths(kind, group)
 
+    def noticing(self, state: ObjectState, about: About | None) -> tuple[str, ...] | None:
+        """Return the rules whose notices are about a state that this object is in, by id; None: there are none."""
+        candidates = self._candidates.noticers(state.ref.kind, state.ref.group)
+        if not candidates:
+            return None
+        seen = observe_state(state, workload_of(state.ref, about))
+        return tuple(each.rule.id for each in candidates if each.match(seen) is Truth.TRUE)
+
     def evidence(self, rule: Rule, state: ObjectState) -> Truth:
         """Return the truth of a rule's `resolve` on an object; false for a rule without one."""
         resolve = self._by_id[rule.id].resolve
@@ -306,6 +314,8 @@ class RuleSet:
 
 def _has_begun(compiled: CompiledRule, change: ObjectChange, seen: Observed) -> bool:
     """Return whether what a notice matches was not so before."""
+    if change.noticed is not None:
+        return compiled.rule.id not in change.noticed
     return change.before is None or compiled.match(observe_state(change.before, seen.workload)) is not Truth.TRUE
 
 

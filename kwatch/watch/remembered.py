@@ -1,8 +1,8 @@
-"""The values that `changed` compares, kept over a restart.
+"""What must be known of objects over a restart: the values that `changed` compares, and what was noticed.
 
 What objects look like is listed anew at each start; with this, a value that changed meanwhile is still a change, told
-once. Kept for the kinds and paths that rules with `changed` ask for, and written only when one of those values changes.
-No I/O: what is to be stored is handed out as rows.
+once, and a state of which a notice has told is no news. Kept for the kinds and paths that rules with `changed` ask for,
+and for objects that notices match; written only when that changes. No I/O: what is to be stored is handed out as rows.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping
@@ -21,6 +21,7 @@ Values = Mapping[Path, tuple[str | int | float | bool, ...]]
 class _Record(msgspec.Struct, frozen=True, array_like=True):
     ref: ObjectRef
     values: tuple[tuple[Path, tuple[str | int | float | bool, ...]], ...]
+    noticed: tuple[str, ...] = ()  # the rules whose notices match it
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -54,7 +55,8 @@ class Remembered:
     def complete(self, change: ObjectChange) -> ObjectChange:
         """Return what a listed object really is, where its values are others than those that were kept: an update.
 
-        Nobody knows when that happened; it is dated to the last instant that was covered, so that it is told as late.
+        It knows what was noticed of it. Nobody knows when it was updated; that is dated to the last instant that was
+        covered, so that it is told as late.
         """
         if change.change is not Change.EXISTING:
             return change
@@ -63,20 +65,24 @@ class Remembered:
             return change
         now = self._values(change.state)
         kept = {path: values for path, values in record.values if path in now}  # a rule may ask for more than before
+        noticed = frozenset(record.noticed)
         if all(now[path] == values for path, values in kept.items()):
-            return change
+            return msgspec.structs.replace(change, noticed=noticed) if noticed else change
         before = msgspec.structs.replace(change.state, values={**change.state.values, **kept})
-        return ObjectChange(Change.UPDATED, change.state, before, self._covered_until)
+        return ObjectChange(Change.UPDATED, change.state, before, self._covered_until, noticed)
 
-    def note(self, change: ObjectChange) -> Row | None:
-        """Keep the values of a change; return the row to store, None when nothing has to be written."""
+    def note(self, change: ObjectChange, noticed: tuple[str, ...] | None = None) -> Row | None:
+        """Keep the values of a change, and the rules whose notices match what came of it; None: none is about its kind.
+
+        Return the row to store, None when nothing has to be written.
+        """
         ref = change.state.ref
-        if not self._paths(ref):
+        if not self._paths(ref) and noticed is None:
             return None
         key = _key(ref)
-        if change.change is Change.DELETED:
+        if change.change is Change.DELETED or not (self._paths(ref) or noticed):
             return self._forget(key) if key in self._records else None
-        record = _Record(ref, tuple(sorted(self._values(change.state).items(), key=repr)))
+        record = _Record(ref, tuple(sorted(self._values(change.state).items(), key=repr)), noticed or ())
         if self._records.get(key) == record:
             return None
         self._records[key] = record

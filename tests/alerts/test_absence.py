@@ -113,7 +113,7 @@ def test_S41_a_removed_rule_expires_what_is_absent_and_forgets_what_is_not() -> 
     world.advance(4000)
     assert world.brief == ["firing@3600", "expired@4000"]
     world.advance(20_000)
-    assert [key for _, key in world.rows] == ["episodes"]
+    assert [key for _, key in world.rows] == ["watched", "episodes"]
 
 
 def test_another_key_expires_what_was_absent_by_the_old_one() -> None:

@@ -42,7 +42,7 @@ def test_T51_any_number_of_keys_leaves_so_many_rows():
     world = World(event(rate=rate(2, 360_000)))
     for number in range(25_000):
         world.occur(number / 1_000_000, f"p{number}")
-    assert len(world.rows) == 20_002  # the idle ones, the number of an incident, when the limit was told
+    assert len(world.rows) == 20_003  # the idle ones, the rules, the number of an incident, when the limit was told
     assert world.counters == {"below_threshold": 25_000, "idle_dropped": 5_000}
     told = "of more than 20,000 alerts that are not open the oldest are forgotten"
     assert metas(world) == [(0.02, f"{META}\n{told}")]

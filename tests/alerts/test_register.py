@@ -12,7 +12,7 @@ def test_T51_what_is_no_longer_needed_is_let_go():
         world.occur(number / 100, f"p{number}")
         world.occur(number / 100, f"p{number}", rule="moment")
     world.advance(200)
-    assert [key for _, key in world.rows] == ["episodes"]
+    assert [key for _, key in world.rows] == ["watched", "episodes"]
     assert world.engine.wake_at() is None
 
 
@@ -30,7 +30,9 @@ def test_T51_what_is_below_a_threshold_is_bounded_and_what_is_open_is_not_touche
     for number in range(KEPT + 10):
         world.occur(number / 1000, f"p{number}")
     assert len(world.engine.insight.alerts(at(0))) == 1
-    assert len(world.rows) == KEPT + 4  # the open one, its group, the number of its incident, that a limit was told
+    assert (
+        len(world.rows) == KEPT + 5
+    )  # the open one, its group, the number of its incident, the rules, that a limit was told
     assert world.counters["idle_dropped"] == 10
     world.occur(100, "p0")  # begins anew
     world.occur(101, f"p{KEPT}")
@@ -56,4 +58,4 @@ def test_an_alert_that_is_over_is_forgotten():
     world.true(0)
     world.false(10)
     world.advance(20_000)
-    assert [key for _, key in world.rows] == ["episodes"]
+    assert [key for _, key in world.rows] == ["watched", "episodes"]

@@ -31,7 +31,7 @@ def test_an_unknown_occurrence_moves_nothing():
     world.state(0, truth=Truth.UNKNOWN)
     world.advance(1000)
     assert world.brief == []
-    assert world.rows == {}
+    assert [key for _, key in world.rows] == ["watched"]
 
 
 def test_unknown_freezes_a_resolve():

@@ -1,0 +1,78 @@
+"""What is wrong already when somebody begins to look for it: told in one summary; a notice says nothing of it."""
+
+from pathlib import Path
+
+import pytest
+
+from kwatch.testing.stage import Stage
+from tests.scenarios.plays import HOOK, play
+
+OTHER = """
+packs: []
+rules:
+  - {name: other, on: resource, match: {kind: Pod, fields: {status.phase: Unknown}}, resolve_hold: 0s}
+"""
+NOT_READY = OTHER + (
+    '  - {name: not-ready, on: resource, match: {kind: Pod, condition: {Ready: "False"}}, key: [namespace, name],'
+    " resolve_hold: 0s}\n"
+)
+NODE = OTHER + '  - {name: node, on: resource, match: {kind: Node, condition: {Ready: "False"}}}\n'
+NOTED = OTHER + "  - {name: noted, on: resource, match: {kind: Pod, fields: {status.phase: Failed}}, mode: notice}\n"
+
+
+def told_of(stage: Stage) -> list[tuple[str, bool, str]]:
+    texts = [(told.document["is_late"], told.document["starts_at"]) for told in stage.told]
+    return [(line, *text) for line, text in zip(stage.lines, texts, strict=True)]
+
+
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_by_a_rule_that_is_new_by_a_restart(tmp_path: Path, is_killed: bool) -> None:
+    stage, _ = play(tmp_path, OTHER + HOOK)
+    stage.pod(0, "a", ready=False)
+    stage.pod(200, "b", ready=False)
+    stage.absent(1000, 1010, NOT_READY + HOOK, is_killed=is_killed)
+    for name in ("a", "b"):
+        stage.pod(1100, name, ready=True)
+    stage.pod(1300, "c", ready=False)
+    stage.run(until=1400)
+    assert told_of(stage) == [
+        ("1011 hook summary not-ready shop/Pod/a, not-ready shop/Pod/b", False, "2026-01-01T12:00:00+00:00"),
+        ("1100 hook resolved not-ready shop/Pod/a, not-ready shop/Pod/b", False, "2026-01-01T12:00:00+00:00"),
+        ("1300 hook firing not-ready shop/Pod/c", False, "2026-01-01T12:21:40+00:00"),
+    ]
+
+
+def test_by_a_rule_about_a_kind_that_was_not_judged_before(tmp_path: Path) -> None:
+    stage, _ = play(tmp_path, OTHER + HOOK)
+    stage.node(0, "n1", ready=False)
+    stage.absent(1000, 1010, NODE + HOOK)
+    stage.run(until=1300)
+    assert told_of(stage) == [("1011 hook summary node Node/n1", False, "2026-01-01T12:00:00+00:00")]
+
+
+def test_the_restart_after_it_finds_a_rule_that_is_known(tmp_path: Path) -> None:
+    stage, _ = play(tmp_path, OTHER + HOOK)
+    stage.absent(100, 110, NOT_READY + HOOK)
+    stage.absent(200, 300)
+    stage.pod(250, "a", ready=False)
+    stage.run(until=400)
+    assert told_of(stage) == [("300 hook firing not-ready shop/Pod/a", True, "2026-01-01T12:04:10+00:00")]
+
+
+@pytest.mark.parametrize("words", [", severity: critical", ", annotations: {runbook: https://x.example/}"])
+def test_a_rule_with_other_texts_is_known(tmp_path: Path, words: str) -> None:
+    other = NOT_READY.replace(", resolve_hold: 0s}\n", words + "}\n")
+    stage, _ = play(tmp_path, NOT_READY + HOOK)
+    stage.absent(100, 300, other + HOOK)
+    stage.pod(250, "a", ready=False)
+    stage.run(until=400)
+    assert told_of(stage) == [("300 hook firing not-ready shop/Pod/a", True, "2026-01-01T12:04:10+00:00")]
+
+
+def test_a_notice_that_is_new_by_a_restart_says_nothing_of_what_was_there(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, OTHER + HOOK)
+    pods.phase(0, "a")
+    stage.absent(1000, 1010, NOTED + HOOK)
+    pods.phase(1100, "b")
+    stage.run(until=1300)
+    assert told_of(stage) == [("1100 hook notice noted shop/Pod/b", False, "2026-01-01T12:18:20+00:00")]
