@@ -45,7 +45,7 @@ def move_notices(batch: NoticeBatch, by: timedelta) -> None:
 def move_change(change: PlannedChange, by: timedelta) -> None:
     """Move the limits of a planned change; its begin only backwards, so that what began during it still did."""
     change.started_at = min(change.started_at, change.started_at + by)
-    change.set_ahead += max(by, timedelta(0))
+    change.uncounted += max(by, timedelta(0))
     change.until, change.done_at = change.until + by, _moved(change.done_at, by)
 
 

@@ -227,7 +227,10 @@ class PlannedChanges:
             if len(self._changes) >= CHANGES:
                 self._ledger.reach(PLANNED_DROPPED)
                 return None
-            change = PlannedChange(kind=step.kind, subject=step.subject, started_at=now, until=now)
+            began_at = self._sight.begun_at(now)
+            change = PlannedChange(
+                kind=step.kind, subject=step.subject, started_at=began_at, uncounted=now - began_at, until=now
+            )
             self._add(change)
         change.done_at = None
         change.pods += 1 if step.pods is None else step.pods

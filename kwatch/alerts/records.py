@@ -257,7 +257,7 @@ class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
     subject: str
     started_at: datetime
     until: datetime  # unless it gets further
-    set_ahead: timedelta = timedelta(0)  # by how much the clock was set forward meanwhile
+    uncounted: timedelta = timedelta(0)  # what of its length does not count: nobody watched, or the clock was set ahead
     achieved: int = -1  # grows when it gets further
     revision: str = ""
     pods: int = 0
@@ -275,7 +275,7 @@ class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
     @property
     def counts_from(self) -> datetime:
         """From when its length counts."""
-        return self.started_at + self.set_ahead
+        return self.started_at + self.uncounted
 
 
 GroupRow = (

@@ -148,6 +148,8 @@ def _telling(telling: dict[str, Any], *, is_acked: bool) -> Iterator[str]:
 
 def _coming(telling: dict[str, Any], *, is_acked: bool) -> str:
     """Say when the destination is spoken to next; what is acknowledged is not repeated."""
+    if not (telling["is_told"] or telling["next_at"] or telling["hold"]):
+        return ", until it is wrong again"
     if not telling["next_at"] or (telling["is_repeat"] and is_acked and not telling["is_digest"]):
         return ""
     what = "next digest" if telling["is_digest"] else "repeats" if telling["is_repeat"] else "next"

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import json
 import os
 import re
 import socket
@@ -71,6 +72,34 @@ def test_render_shows_a_sample_at_each_destination(config: Path) -> None:
     title = r"🔴 CRITICAL · crash-loop · payments/Deployment/worker · since .*\d\d:\d\d UTC · 14×"
     assert re.fullmatch(title, lines[1])
     assert "To: team@example.com" in lines
+
+
+def test_a_chat_is_shown_as_people_read_it(config: Path) -> None:
+    result = kwatch(config, "render", "--destination", "team-chat", "--kind", "notice")
+    name, title, status, *said = result.output.splitlines()
+    assert name == "team-chat (slack)"
+    assert re.fullmatch(r"🟠 WARNING · node-rebooted · Node/node-1 · at \d\d:\d\d UTC", title)
+    assert re.fullmatch(r"NOTICE at \d\d:\d\d UTC", status)
+    assert said == [
+        "Cause Node node-1 was rebooted.",
+        "Means All containers on it were ended and started again.",
+        "Next kubectl get pods -A -o wide --field-selector spec.nodeName=node-1",
+        "Node node-1 has been rebooted, boot id: 2c1e5f0a-7b1f-4d0e-9f52-6d1f3f0b8c11",
+        "Cluster prod-eu",
+        "Severity warning",
+        "Where Node/node-1",
+        "How often once",
+        "rule node-rebooted · sample-r",
+        "",
+    ]
+
+
+def test_what_a_chat_is_sent_can_be_seen(config: Path) -> None:
+    result = kwatch(config, "render", "--destination", "team-chat", "--kind", "test", "--sent")
+    name, _, document = result.output.partition("\n")
+    [step] = json.loads(document)
+    assert (name, step["act"]) == ("team-chat (slack)", "post")
+    assert step["body"]["text"].startswith("🧪 TEST · This is a test of kwatch")
 
 
 @pytest.mark.parametrize("kind", _KINDS)

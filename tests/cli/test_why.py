@@ -73,6 +73,7 @@ STORY = AlertStory(
             hold=HOLD,
         ),
         TellingStory(destination="mail", is_digest=True, next_at=NOW + timedelta(hours=20)),
+        TellingStory(destination="hook", receiver="team"),
     ),
 )
 VERDICTS = (
@@ -113,6 +114,7 @@ crash-loop payments Deployment/worker  f-crash-loop
     2026-03-01 11:59:20  firing: retry_wait (unavailable), due 2026-03-01 11:59:20  n-3
       2026-03-01 11:58:00  attempt 1: sent: 200 OK
   mail: not told, next digest 2026-03-02 08:00:00
+  hook: not told, until it is wrong again
 
 rule crashes (kwatch.yaml:4): matches
   true    kind: Pod  (found: Pod)

@@ -156,7 +156,8 @@ def test_F48_a_few_kilobytes_that_unpack_to_315_megabytes_take_no_memory() -> No
 
 
 @pytest.mark.parametrize(
-    ("packed", "encoding"), [(gzip.compress(b"ok", mtime=0), "gzip"), (zlib.compress(b"ok"), "deflate"), (b"ok", "identity")]
+    ("packed", "encoding"),
+    [(gzip.compress(b"ok", mtime=0), "gzip"), (zlib.compress(b"ok"), "deflate"), (b"ok", "identity")],
 )
 def test_an_answer_is_unpacked_whatever_was_asked_for(packed: bytes, encoding: str) -> None:
     assert reply_of(packed, encoding).body == b"ok"

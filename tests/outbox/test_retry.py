@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError, SendError
-from kwatch.model.notifications import Delivery, DeliveryState, NotificationKind, Receipt
-from kwatch.outbox.retry import Next, Patience, after_attempt, backoff, is_too_old, too_old
+from kwatch.model.notifications import Attempt, Delivery, DeliveryState, NotificationKind, Receipt
+from kwatch.outbox.retry import Next, Patience, after_attempt, attempt_of, backoff, is_too_old, too_old
 from kwatch.testing.samples import START, notification
 
 MAX_AGE = timedelta(hours=6)
@@ -147,3 +147,13 @@ def test_every_failure_has_a_consequence_that_is_not_sent(
     assert following.state in {DeliveryState.QUEUED, DeliveryState.RETRY_WAIT, DeliveryState.DEAD}
     assert NOW <= following.due_at <= NOW + timedelta(minutes=5)
     assert following.attempts in {attempts, attempts - 1}
+
+
+def test_an_attempt_is_kept_with_how_it_ended() -> None:
+    refused = RetryableSendError(Failure.AMBIGUOUS, Reason.TIMEOUT, "after 10 s")
+    assert attempt_of(2, refused, START, NOW) == Attempt(
+        number=2, started_at=START, ended_at=NOW, outcome="ambiguous", reason="timeout", detail="after 10 s"
+    )
+    assert attempt_of(3, Receipt(note="but for bob"), START, NOW) == Attempt(
+        number=3, started_at=START, ended_at=NOW, outcome="sent", detail="but for bob"
+    )

@@ -107,3 +107,18 @@ def test_a_drain_that_goes_on_after_an_absence_is_not_over(cluster: Cluster) -> 
     cluster.stage.delete(115, "old-2")
     assert cluster.play() == [f"145 {DRAINED}"]
     assert cluster.said() == ["Node node-1 drained: 2 Pods moved, 1 min 43 s, 1 alert came and went"]
+
+
+def test_the_noise_of_a_rollout_that_began_while_kwatch_was_away_is_held(cluster: Cluster) -> None:
+    """It is seen to go on when kwatch is back, and its length counts from then."""
+    cluster.rolls_out(100)
+    cluster.stage.absent(95, 112)
+    assert cluster.play() == [f"160 {ROLLED_OUT}"]
+    assert cluster.said() == ["Deployment shop/web rolled out: 2 Pods, 18 s, 2 alerts came and went"]
+
+
+def test_what_began_before_that_is_told(cluster: Cluster) -> None:
+    cluster.stage.pod(90, "old-1", ready=False, owner="Deployment/web", node="node-1")
+    cluster.deployment(100, 3, 1, 2)
+    cluster.stage.absent(95, 112)
+    assert cluster.play(400) == ["90 hook firing not-ready shop/Deployment/web"]

@@ -29,11 +29,13 @@ _ON_POST = frozenset({"thread_name", "flags"})  # an edit takes neither
 #: Discord's `code` → what it means beyond the status, or instead of it.
 _CODES: Mapping[int, tuple[Failure, Reason, str]] = {
     10015: (Failure.DESTINATION, Reason.GONE, "the webhook is unknown"),  # it must not be called again
+    50083: (Failure.DESTINATION, Reason.REJECTED, "the thread is archived"),
+    160005: (Failure.DESTINATION, Reason.REJECTED, "the thread is locked"),
     220001: (Failure.DESTINATION, Reason.REJECTED, "the channel is a forum: set `forum: true`"),
     220003: (Failure.DESTINATION, Reason.REJECTED, "the channel is not a forum: remove `forum`"),
 }
-#: Unknown message, unknown thread, archived thread, too many edits of a message that is older than an hour.
-_LOST = frozenset({10008, 10003, 50083, 30046})
+#: Unknown message, unknown thread, archived or locked thread, too many edits of a message that is older than an hour.
+_LOST = frozenset({10008, 10003, 50083, 160005, 30046})
 _NONE: frozenset[int] = frozenset()
 _WAIT: Mapping[str, str] = {"wait": "true"}  # else the answer names no message, and failures stay unknown
 

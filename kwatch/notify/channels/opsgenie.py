@@ -111,6 +111,8 @@ def verdict(reply: Reply) -> SendError | None:
     failure = classify(reply)
     if reply.status == 402:
         return failed(Failure.DESTINATION, Reason.UNAUTHORIZED, "the plan of the account does not allow it")
+    if reply.status == 422 and str(document_of(reply).get("message", "")).startswith("Key format"):
+        return failed(Failure.DESTINATION, Reason.UNAUTHORIZED, "the API key is none")
     if failure is not None and failure.failure is Failure.PACE and failure.retry_after is None:
         period = reply.headers.get("x-ratelimit-period-in-sec", "")
         return failed(Failure.PACE, failure.reason, failure.detail, float(period) if period.isdecimal() else None)

@@ -55,7 +55,8 @@ _ERRORS: Mapping[Failure, str] = {
     "no_text metadata_too_large block_mismatch msg_blocks_too_long",
     Failure.DESTINATION: "invalid_auth not_authed token_revoked token_expired account_inactive missing_scope "
     "no_permission not_in_channel channel_not_found is_archived ekm_access_denied accesslimited access_denied "
-    "not_allowed_token_type team_access_not_granted",
+    "not_allowed_token_type team_access_not_granted team_not_found two_factor_setup_required enterprise_is_restricted "
+    "messages_tab_disabled method_deprecated deprecated_endpoint",
 }
 _FAILURES = {error: failure for failure, errors in _ERRORS.items() for error in errors.split()}
 _REASONS: Mapping[Failure, Reason] = {

@@ -103,6 +103,8 @@ class Discord:
             Refusal("unknown webhook", _error(404, 10015, "Unknown Webhook"), Failure.DESTINATION),
             Refusal("wrong token", _error(401, 50027, "Invalid Webhook Token"), Failure.DESTINATION),
             Refusal("no permission", _error(403, 50013, "Missing Permissions"), Failure.DESTINATION),
+            Refusal("archived thread", _error(400, 50083, "Thread is archived"), Failure.DESTINATION),
+            Refusal("locked thread", _error(400, 160005, "Thread is locked"), Failure.DESTINATION),
             Refusal("invalid form", _error(400, 50035, "Invalid Form Body"), Failure.MESSAGE),
             Refusal("empty message", _error(400, 50006, "Cannot send an empty message"), Failure.MESSAGE),
             Refusal(

@@ -24,6 +24,7 @@ ALERTS = "https://docs.opsgenie.com/docs/alert-api"
 RATES = "https://docs.opsgenie.com/docs/api-rate-limiting"
 _URL = "https://api.atlassian.com/jsm/ops/integration/v2/"
 _AUTHORIZATION = f"GenieKey {CANARY}"
+_NO_KEY, _NO_CONTENT = "Key format is not valid!", "Request body is not processable."
 _LENGTHS = {
     "message": 130,
     "alias": 512,
@@ -80,7 +81,10 @@ class Opsgenie:
         return (
             Refusal("throttled", throttled, Failure.PACE, 60.0),
             Refusal("plan", httpx.Response(402, json={"message": "Payment Required"}), Failure.DESTINATION),
-            Refusal("key", httpx.Response(401, json={"message": "Key format is not valid!"}), Failure.DESTINATION),
+            Refusal("key", httpx.Response(401, json={"message": "Could not authenticate"}), Failure.DESTINATION),
+            # https://github.com/falcosecurity/falcosidekick/issues/719, https://github.com/opsgenie/opsgenie-lamp/issues/50
+            Refusal("what is no key", httpx.Response(422, json={"message": _NO_KEY}), Failure.DESTINATION),
+            Refusal("content", httpx.Response(422, json={"message": _NO_CONTENT}), Failure.MESSAGE),
         )
 
     @property
@@ -118,7 +122,7 @@ class Opsgenie:
         if not act:
             return httpx.Response(404, json={"message": "No handler found."})
         if problems := [*_problems(act, content)]:
-            return httpx.Response(422, json={"message": "Request body is not processable.", "errors": problems})
+            return httpx.Response(422, json={"message": _NO_CONTENT, "errors": problems})
         return self._take(act, alias, content)
 
     def shown(self) -> list[Shown]:

@@ -111,6 +111,16 @@ def test_an_old_message_that_was_edited_too_often_is_posted_anew(desk: Desk) -> 
     assert len(desk.shown) == 2
 
 
+@pytest.mark.parametrize("code", [50083, 160005])
+def test_a_post_that_was_archived_or_locked_is_followed_by_another(tmp_path: Path, code: int) -> None:
+    """One post of a forum says nothing of the forum."""
+    with desk_of("discord", DiscordForum, tmp_path) as desk:
+        thread = Thread(desk.tell())
+        desk.wire.faults.append(httpx.Response(400, json={"message": "Thread is archived", "code": code}))
+        assert desk.tell(content(kind=NotificationKind.RESOLVED), thread, sequence=2) != thread.root
+        assert [shown.thread for shown in desk.shown] == ["", ""]
+
+
 def test_an_empty_bucket_is_not_asked_before_it_is_full(desk: Desk) -> None:
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "12.5"}
     desk.wire.faults.append(httpx.Response(200, headers=headers, json={"id": "1", "channel_id": "2"}))
