@@ -73,8 +73,9 @@ class Book:
         return (*moved, *self.leave(lambda ref: not is_named(ref.namespace), "namespace not watched", now))
 
     def take_present(self) -> list[Alert]:
-        """Return the firing alerts that are to be told in a summary; each is told by itself from now on."""
-        present = [alert for alert in self.register.alerts.values() if alert.awaits_summary]
+        """Return the firing alerts that are to be told in a summary; those that are pending are when they fire."""
+        waiting = [alert for alert in self.register.alerts.values() if alert.awaits_summary]
+        present = [alert for alert in waiting if alert.state is not AlertState.PENDING]
         for alert in present:
             alert.awaits_summary = False
         return [alert for alert in present if alert.state is AlertState.FIRING]
@@ -169,6 +170,7 @@ class Book:
             return ()
         alert = self.register.recall(finding)
         if finding.truth is Truth.TRUE:
+            finding = self._sight.date(finding, now)
             self._ledger.count(fates.COUNTED_INTO_OPEN if alert.is_open else fates.OPENED)
         self._heed_initial(alert, finding)
         apply = members.apply_occurrence if alert.is_moment else members.apply_state

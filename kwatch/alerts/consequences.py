@@ -12,11 +12,13 @@ from kwatch.model.alerts import AlertState
 
 
 class Consequences:
-    """Lets every part know what it has to, in the order in which that matters. It keeps nothing."""
+    """Lets every part know what it has to, in the order in which that matters. It keeps nothing else."""
 
     def __init__(self, parts: Parts) -> None:
         self._sight = parts.sight
         self._book = parts.book
+        self._summaries = parts.summaries
+        self._is_summary_due = False
         self._register = parts.register
         self._episodes = parts.episodes
         self._inhibitor = parts.inhibitor
@@ -56,8 +58,21 @@ class Consequences:
         if self._inhibitor.started(alert):
             self._escalations.review(now)
         self._planned.began(alert, now)
-        if not alert.awaits_summary:
+        if alert.awaits_summary:
+            self._is_summary_due = True
+        else:
             self._membership.enlist(alert, now)
+
+    @property
+    def is_summary_due(self) -> bool:
+        """Whether something fires that was there before anybody looked, and all has been heard that there is."""
+        return self._is_summary_due and not (self._sight.is_starting or self._sight.is_first_list)
+
+    def summarise(self, now: datetime) -> None:
+        """Tell in one message what was there before anybody looked."""
+        self._is_summary_due = False
+        self._summaries.announce_present(self._book.take_present(), now)
+        self.told(now)
 
     def _ended(self, alert: Alert, now: datetime) -> None:
         self._escalations.stop(alert)

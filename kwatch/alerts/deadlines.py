@@ -30,6 +30,8 @@ class Deadlines:
                 self._timers.defer(due)
             else:
                 self._run(*due, until)
+        if self._consequences.is_summary_due:
+            self._consequences.summarise(until)
 
     def sighted(self, now: datetime) -> None:
         """It is known again what fires: what came due meanwhile is due now."""

@@ -170,8 +170,7 @@ class Engine:
         """
         self._deadlines.run(now)
         was_starting = self._sight.complete()
-        self._parts.summaries.announce_present(self._book.take_present(), now)
-        self._consequences.told(now)
+        self._consequences.summarise(now)
         if was_starting:
             self._consequences.moved(self._book.started(now), now)
         self._consequences.regrade(now)

@@ -132,7 +132,9 @@ class Episodes:
         alert.episode += 1
         alert.starts_at = verdict.since_at or now
         alert.ends_at = alert.ended_at = alert.end_reason = None
-        if alert.state is not AlertState.PENDING:
+        if alert.state is AlertState.PENDING:  # what became due meanwhile is late as what began then
+            alert.is_late |= self._began_unseen(alert, alert.starts_at + rule.for_)
+        else:
             alert.is_late = self._began_unseen(alert, alert.starts_at)
         if rule.absent_for is not None:
             alert.message = message_of(rule)

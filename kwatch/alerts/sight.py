@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+import msgspec
+
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.records import Watched
 from kwatch.model.findings import Finding
@@ -20,6 +22,7 @@ class Sight:
         self.is_first_list = False  # what is found to be wrong already is no news, by whatever rule
         self.is_blind = False  # nobody knows what still fires: repeats and steps of escalations wait
         self._started_at: datetime | None = None
+        self._looked_at: datetime | None = None  # when the first was found of what is present
         self._watched = Watched()
         self._ledger = ledger
 
@@ -32,6 +35,7 @@ class Sight:
 
     def complete(self) -> bool:
         """Every source has been heard, or given up; return whether this ends a start."""
+        self._looked_at = None
         was_starting, self.is_starting, self.is_first_list = self.is_starting, False, False
         if self._watched.premises != self.premises:
             self._watched.premises = dict(self.premises)
@@ -44,6 +48,16 @@ class Sight:
             return False
         judged_by = self._watched.premises.get(finding.rule.id)
         return self.is_first_list or judged_by != self.premises.get(finding.rule.id)
+
+    def date(self, finding: Finding, now: datetime) -> Finding:
+        """Return what was there before anybody looked as begun when the first of it was found, unless it says more.
+
+        So what is to last for the same time is told at the same time.
+        """
+        if not self.is_present(finding):
+            return finding
+        self._looked_at = self._looked_at or now
+        return msgspec.structs.replace(finding, since_at=min(finding.since_at, self._looked_at))
 
     def is_late(self, since_at: datetime) -> bool:
         """Whether something began no later than this start, in a cluster that was watched before."""

@@ -8,6 +8,7 @@ where an object has another form than that.
 """
 
 from collections.abc import Container, Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -306,10 +307,15 @@ def _conditions_of(listed: Any) -> Mapping[str, StatusCondition]:
         found = [condition for each in listed if (condition := _condition_of(each)) is not None]
     return {
         condition.type: StatusCondition(
-            condition.status, condition.reason or "", condition.message or "", condition.last_transition_time
+            condition.status, condition.reason or "", condition.message or "", _meant(condition.last_transition_time)
         )
         for condition in found
     }
+
+
+def _meant(at: datetime | None) -> datetime | None:
+    """Return a time, but for the one that a controller writes in Go where it has none."""
+    return None if at is None or at.year == 1 else at
 
 
 def _condition_of(value: Any) -> _TimedCondition | None:

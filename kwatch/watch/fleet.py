@@ -2,8 +2,8 @@
 
 Kinds start in waves, so that what is told of one kind can be understood by what is known of another: owners (metadata
 only) first, then objects, then Events. A wave is over when each of its watches has listed once or was refused, or after
-a while. A kind that the server does not know (its CRD may come) is asked for again from time to time. Nothing that the
-server answers, or fails to answer, ends `run`.
+a while. A kind that the server does not know (its CRD may come), or knows no more, is asked for from time to time.
+Nothing that the server answers, or fails to answer, ends `run`.
 
 Another plan is followed in three steps: `replan` says what it means, `stop` ends what is not wanted as it is any more,
 and, when whoever takes the batches is ready for it, `begin` lets the new ones start, in waves too.
@@ -284,10 +284,28 @@ class Fleet:
             log.warning("some watches are not in sync yet, going on without them")
 
     async def _start_late(self, tasks: asyncio.TaskGroup) -> None:
-        if not self._missing:
+        """Start what was not served before, also in place of what is not served any more, or by another version."""
+        unserved = [source for source in self._wanted if self._is_unserved(source)]
+        if not self._missing and not unserved:
             return
         await self._ask(self._discovery.refresh)
+        for source in unserved:
+            want = self._wanted[source]
+            if self._discovery.known(want.token) != source.resource:
+                await self._let_go(source)
+                self._missing += [want] if want not in self._missing else []
         self._launch(tasks, self._want(self._sources(await self._resolve())))
+
+    def _is_unserved(self, source: Source) -> bool:
+        stream = self._streams.get(source.id)
+        return stream is not None and stream.is_unserved and not _is_of_events(source)
+
+    async def _let_go(self, source: Source) -> None:
+        """End a watch; what it has shown stays, as nobody has said that it is gone."""
+        del self._wanted[source], self._streams[source.id]
+        task = self._tasks.pop(source.id)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _is_of_owners(source: Source) -> bool:

@@ -82,6 +82,7 @@ class Stream:
         counters: Counters,
     ) -> None:
         self.settled = asyncio.Event()  # it has listed once, or was refused
+        self.is_unserved = False  # the server has said that it has no such resource (any more)
         self._client = client
         self._source = source
         self._clock = clock
@@ -296,6 +297,7 @@ class Stream:
             self._pauses.failed()
         if error is None and self._pauses.failures <= 1:
             return
+        self.is_unserved = isinstance(error, ClusterError) and error.status == 404
         if error is not None:
             self._pauses.failed()
             self._note(error)

@@ -64,13 +64,34 @@ def test_what_is_over_before_the_summary_is_not_in_it():
     assert world.counters["came_and_went"] == 1
 
 
-def test_a_running_for_fires_by_itself():
+def test_what_lasts_for_long_enough_only_later_is_told_in_another():
     world = World(level(for_=seconds(60)), is_first_start=True)
     world.true(1, "a", since=-30, is_initial=True)
     world.true(1, "b", since=-90, is_initial=True)
     world.start_complete(5)
     world.advance(1000)
-    assert world.told == [(5, "team-slack", "summary", ("+b",)), (30, "team-slack", "firing", ("+a",))]
+    assert world.told == [(5, "team-slack", "summary", ("+b",)), (30, "team-slack", "summary", ("+a",))]
+
+
+def test_what_does_not_say_since_when_is_told_together_however_long_the_list_was():
+    world = World(level(for_=seconds(60)), is_first_start=True)
+    for second in (1, 2, 3):
+        world.true(second, f"p{second}", is_initial=True)
+    world.true(4, "new")
+    world.start_complete(5)
+    world.false(30, "p3")
+    world.advance(1000)
+    assert world.told == [(61, "team-slack", "summary", ("+p1", "+p2")), (64, "team-slack", "firing", ("+new",))]
+
+
+def test_what_was_over_before_and_is_wrong_again_is_news():
+    world = World(level(for_=seconds(60)), is_first_start=True)
+    world.true(1, "a", is_initial=True)
+    world.start_complete(5)
+    world.false(30, "a")
+    world.true(40, "a")
+    world.advance(1000)
+    assert world.told == [(100, "team-slack", "firing", ("+a",))]
 
 
 def test_each_destination_gets_what_it_wants_of_the_summary():

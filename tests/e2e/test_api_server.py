@@ -274,6 +274,7 @@ def test_a_kind_that_is_forbidden_is_missed_alone(
     until(lambda: told(desk) == [("firing", "denied/Pod/huge"), itself, itself], 90, "the end of the refusal")
 
 
+WIDGET_GROUP = "/apis/example.com/v1"
 WIDGETS = """
 rules:
   - name: widget-broken
@@ -282,6 +283,30 @@ rules:
     resolve_hold: 1s
     annotations: {summary: "{{ name }} is broken", next_step: "repair {{ name }}"}
 """
+
+
+def install(kube: Kube) -> None:
+    """Define the kind, and wait until it is served."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    kube.ask(
+        "POST",
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        {
+            "metadata": {"name": "widgets.example.com"},
+            "spec": {
+                "group": "example.com",
+                "scope": "Namespaced",
+                "names": {"kind": "Widget", "plural": "widgets"},
+                "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+            },
+        },
+    )
+    until(lambda: kube.exists(f"{WIDGET_GROUP}/namespaces/widgets/widgets"), 20, "the CRD")
+
+
+def widget(state: str) -> dict[str, Any]:
+    metadata = {"name": "cog"}
+    return {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": metadata, "spec": {"state": state}}
 
 
 def uninstall(kube: Kube) -> None:
@@ -300,37 +325,34 @@ def test_a_kind_that_is_installed_later_is_watched(
     ending.callback(kwatch.end)
     kube.namespace("widgets")
     kwatch.start()
-    group = "/apis/example.com/v1"
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    kube.ask(
-        "POST",
-        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-        {
-            "metadata": {"name": "widgets.example.com"},
-            "spec": {
-                "group": "example.com",
-                "scope": "Namespaced",
-                "names": {"kind": "Widget", "plural": "widgets"},
-                "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
-            },
-        },
-    )
+    install(kube)
     ending.callback(uninstall, kube)
-    until(lambda: kube.exists(f"{group}/namespaces/widgets/widgets"), 20, "the CRD")
-    widget = {
-        "apiVersion": "example.com/v1",
-        "kind": "Widget",
-        "metadata": {"name": "cog"},
-        "spec": {"state": "broken"},
-    }
-    kube.ask("POST", f"{group}/namespaces/widgets/widgets", widget)
+    kube.ask("POST", f"{WIDGET_GROUP}/namespaces/widgets/widgets", widget("broken"))
     until(lambda: told(desk) == [("firing", "widgets/Widget/cog")], 60, "the widget")
     assert desk.hook.documents[0]["alerts"][0]["cause"] == "cog is broken"
     assert desk.hook.documents[0]["alerts"][0]["next_step"] == "repair cog"
     repaired = {"spec": {"state": "whole"}}
-    kube.ask("PATCH", f"{group}/namespaces/widgets/widgets/cog", repaired, "application/merge-patch+json")
+    kube.ask("PATCH", f"{WIDGET_GROUP}/namespaces/widgets/widgets/cog", repaired, "application/merge-patch+json")
     end = [("firing", "widgets/Widget/cog"), ("resolved", "widgets/Widget/cog")]
     until(lambda: told(desk) == end, 30, "the repair")
+
+
+def test_a_kind_that_is_removed_is_gone_and_kwatch_stays_ready(
+    real_cluster: RealCluster, kube: Kube, desk: Desk, ending: ExitStack, tmp_path: Path
+) -> None:
+    kwatch = Kwatch(tmp_path, settings(tmp_path, desk, "removed", WIDGETS), real_cluster.kubeconfig)
+    ending.callback(kwatch.end)
+    kube.namespace("removed")
+    install(kube)
+    kube.ask("POST", f"{WIDGET_GROUP}/namespaces/removed/widgets", widget("broken"))
+    kwatch.start()
+    until(lambda: told(desk) == [("summary", "removed/Widget/cog")], 60, "the widget")
+    uninstall(kube)
+    end = [("summary", "removed/Widget/cog"), ("resolved", "removed/Widget/cog")]
+    until(lambda: told(desk) == end, 30, "its end")
+    missing = "not served (yet): Widget.example.com"
+    until(lambda: kwatch.ready()["sources"][0]["error"] == missing, 60, "the kind to be missed")
+    assert kwatch.ready()["status"] == "ready"
 
 
 NOTES = """

@@ -101,3 +101,19 @@ def test_what_was_pending_before_goes_on_to_count(tmp_path: Path) -> None:
     stage.absent(100, 400)
     stage.run(until=900)
     assert told_of(stage) == [("600 hook firing broken shop/Pod/a", False, "2026-01-01T12:00:00+00:00")]
+
+
+def test_what_was_pending_before_and_became_due_meanwhile_is_late(tmp_path: Path) -> None:
+    stage = staged(tmp_path, "2m")
+    stage.pod(0, "a", status=status("Failed", []))
+    stage.absent(100, 400)
+    stage.run(until=900)
+    assert told_of(stage) == [("400 hook firing broken shop/Pod/a", True, "2026-01-01T12:00:00+00:00")]
+
+
+def test_a_time_that_is_none_says_nothing(tmp_path: Path) -> None:
+    rule = BOTH.replace("fields: {status.phase: Failed}, ", "").replace(", fields: {status.phase: Failed}", "")
+    stage = staged(tmp_path, "1m", rule)
+    stage.pod(100, "a", status=status("Failed", [{**OLD[0], "lastTransitionTime": "0001-01-01T00:00:00Z"}]))
+    stage.run(until=900)
+    assert told_of(stage) == [("160 hook firing broken shop/Pod/a", False, "2026-01-01T12:01:40+00:00")]

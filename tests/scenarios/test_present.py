@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kwatch.testing.stage import Stage
-from tests.scenarios.plays import HOOK, play
+from tests.scenarios.plays import HOOK, play, workloads
 
 OTHER = """
 packs: []
@@ -76,3 +76,21 @@ def test_a_notice_that_is_new_by_a_restart_says_nothing_of_what_was_there(tmp_pa
     pods.phase(1100, "b")
     stage.run(until=1300)
     assert told_of(stage) == [("1100 hook notice noted shop/Pod/b", False, "2026-01-01T12:18:20+00:00")]
+
+
+@pytest.mark.parametrize(("reloaded_at", "told_at"), [(None, 30), (100, 160)], ids=["first start", "reload"])
+def test_what_does_not_say_since_when_is_told_in_one_summary_once_it_has_lasted(
+    tmp_path: Path, reloaded_at: float | None, told_at: float
+) -> None:
+    lasting = OTHER.replace("Unknown}}", "Failed}}, for: 1m")
+    stage, pods = play(tmp_path, (lasting if reloaded_at is None else OTHER) + HOOK)
+    for number in range(3):
+        pods.phase(-1000, f"p{number}", ns=f"team-{number}")
+    if reloaded_at is not None:
+        stage.reload(reloaded_at, lasting + HOOK)
+    pods.phase(130, "new", ns="team-3")
+    stage.run(until=400)
+    assert [(told.at, told.kind, sorted(workloads(told))) for told in stage.told] == [
+        (told_at, "summary", ["p0", "p1", "p2"]),
+        (190, "firing", ["new"]),
+    ]

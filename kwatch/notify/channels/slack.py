@@ -55,9 +55,12 @@ _ERRORS: Mapping[Failure, str] = {
     "no_text metadata_too_large block_mismatch msg_blocks_too_long",
     Failure.DESTINATION: "invalid_auth not_authed token_revoked token_expired account_inactive missing_scope "
     "no_permission not_in_channel channel_not_found is_archived ekm_access_denied accesslimited access_denied "
-    "not_allowed_token_type team_access_not_granted",
+    "not_allowed_token_type team_access_not_granted team_not_found two_factor_setup_required enterprise_is_restricted "
+    "messages_tab_disabled method_deprecated deprecated_endpoint",
 }
 _FAILURES = {error: failure for failure, errors in _ERRORS.items() for error in errors.split()}
+#: That say of a channel, not of the token, that nothing can be posted.
+_NO_PLACE = frozenset({"channel_not_found", "is_archived", "not_in_channel", "team_not_found"})
 _REASONS: Mapping[Failure, Reason] = {
     Failure.PACE: Reason.RATE_LIMITED,
     Failure.RETRY: Reason.UNAVAILABLE,
@@ -274,6 +277,8 @@ def classify_error(word: str, headers: Mapping[str, str]) -> SendError:
     is_closed = word.startswith("restricted_action")
     failure = Failure.DESTINATION if is_closed else _FAILURES.get(word, Failure.MESSAGE)
     reason = _REASONS[failure] if word in _FAILURES or is_closed else Reason.OTHER
+    if word in _NO_PLACE:
+        reason = Reason.NOT_FOUND
     pause = retry_after(headers) if failure is Failure.PACE else None
     return failed(failure, reason, f"Slack says {line(word)[:60] or 'nothing'}", pause)
 

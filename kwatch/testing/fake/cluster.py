@@ -4,6 +4,7 @@ import random
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from typing import Any
 
 from kwatch.clock import Clock
@@ -100,8 +101,9 @@ class FakeCluster:
             self._expire_events()
             self._event_expiry.pop(key_of(stored), None)
             self._event_expiry[key_of(stored)] = self.clock.now() + EVENT_TTL
-        if kind.storage == DEFINITIONS and self.store.get(kind.storage, key_of(stored)) is None:
-            return self._define(stored)
+        if kind.storage == DEFINITIONS:
+            before = self.store.get(kind.storage, key_of(stored))
+            return self._define(stored) if before is None else self._redefine(before, stored)
         return self.store.put(kind.storage, stored)
 
     def remove(self, kind: Kind, key: Key) -> Object:
@@ -113,7 +115,7 @@ class FakeCluster:
             self._remove_all(self.catalog.namespaced_kinds(), lambda other: other[0] == key[1])
         if kind.storage == DEFINITIONS:
             self._remove_all(self._defined_by(body), lambda other: True)
-            self.catalog.remove(body)
+            self._serve_no_more(body)
         return self.store.remove(kind.storage, key)
 
     def ensure_namespace(self, name: str) -> None:
@@ -159,6 +161,21 @@ class FakeCluster:
         conditions = _conditions_of_definition(timestamp(self.clock.now()))
         self.store.put(DEFINITIONS, {**fresh, "status": {**status, "conditions": conditions, "acceptedNames": names}})
         return fresh
+
+    def _redefine(self, before: Object, after: Object) -> Object:
+        """Store a definition that was changed, and serve what it defines now; the objects stay."""
+        if before["spec"] != after["spec"]:
+            self._serve_no_more(before)
+            self.catalog.add(after)
+        return self.store.put(DEFINITIONS, after)
+
+    def _serve_no_more(self, definition: Object) -> None:
+        """Take a kind out of the catalog; its watches end."""
+        spec = definition["spec"]
+        self.catalog.remove(definition)
+        paths = f"/apis/{spec['group']}/*{spec['names']['plural']}"
+        for watch in [watch for watch, path in self.watches.items() if fnmatchcase(path, paths)]:
+            watch.end()
 
     def _expire_events(self) -> None:
         now = self.clock.now()

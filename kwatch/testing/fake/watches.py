@@ -29,11 +29,16 @@ class Watch:
         self._version = version_number(options.version or "0")
         self._wake = asyncio.Event()
         self._struck: Fault | None = None
-        self._is_over = False
+        self._is_ending = self._is_over = False
 
     def strike(self, fault: Fault) -> None:
         """Let `fault` happen to the open stream now."""
         self._struck = fault
+        self._wake.set()
+
+    def end(self) -> None:
+        """Let the body end once all that has changed until now is told."""
+        self._is_ending = True
         self._wake.set()
 
     async def frames(self) -> Frames:
@@ -60,6 +65,8 @@ class Watch:
                 bookmark_at += every
                 for frame in self._progress():
                     yield frame
+            if self._is_ending:
+                return
             if not self._is_over:
                 await self._woken_before(min(end, bookmark_at))
 

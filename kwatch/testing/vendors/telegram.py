@@ -93,6 +93,13 @@ class Telegram:
                 Failure.DESTINATION,
             ),
             Refusal("no right", _error(400, "Bad Request: have no rights to send a message"), Failure.DESTINATION),
+            # https://github.com/teloxide/teloxide/issues/450, https://github.com/nickoala/telepot/issues/437
+            Refusal(
+                "right", _error(400, "Bad Request: need administrator rights in the channel chat"), Failure.DESTINATION
+            ),
+            # https://github.com/TelegramBotAPI/errors
+            Refusal("deleted group", _error(400, "Bad Request: group is deactivated"), Failure.DESTINATION),
+            Refusal("unknown person", _error(400, "Bad Request: user not found"), Failure.DESTINATION),
             Refusal("channel", _error(403, "Bad Request: CHAT_WRITE_FORBIDDEN"), Failure.DESTINATION),
             Refusal("too long", _error(400, "Bad Request: message is too long"), Failure.MESSAGE),
             Refusal(
