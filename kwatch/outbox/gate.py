@@ -62,6 +62,7 @@ class Gate(msgspec.Struct, frozen=True):
     suspended: Reason | None = None
     probe_at: datetime | None = None  # None though suspended: not before it is loaded anew
     breaker: Breaker = Breaker()
+    detail: str = ""  # what it said when it refused everything
 
     def wait(self, now: datetime) -> timedelta | None:
         """Return how long until the next may go, 0 for now; None: not before it is loaded anew."""
@@ -98,7 +99,7 @@ class Gate(msgspec.Struct, frozen=True):
                 return self._pause(outcome.retry_after, now)
             case Failure.DESTINATION:
                 probe_at = None if outcome.reason is Reason.GONE else now + PROBE_INTERVAL
-                return Gate(self.paused_until, suspended=outcome.reason, probe_at=probe_at)
+                return Gate(self.paused_until, suspended=outcome.reason, probe_at=probe_at, detail=outcome.detail)
             case Failure.MESSAGE:
                 return Gate(self.paused_until, breaker=self.breaker.answered())
             case Failure.RETRY if outcome.reason is Reason.RECIPIENT:  # the server is well, some mailbox is not

@@ -34,6 +34,7 @@ class Trouble(msgspec.Struct, frozen=True):
     is_told: bool = False
     is_again: bool = False  # it was said to be over shortly before
     taken: int = 0  # how much the destination had taken when it was there last
+    detail: str = ""  # what it says, where it refuses everything
 
     def is_failing(self, now: datetime) -> bool:
         """Whether it goes on for long enough to be told elsewhere."""
@@ -71,7 +72,7 @@ def look(before: Trouble | None, gate: Gate, taken: int, now: datetime) -> Troub
         return None if before is None else _idle(before, taken, now)
     before = before or Trouble(reason, now)
     until = gate.paused_until if reason == Reason.RATE_LIMITED.value else None
-    return msgspec.structs.replace(before, reason=reason, until=until, idle_since=None, taken=taken)
+    return msgspec.structs.replace(before, reason=reason, until=until, idle_since=None, taken=taken, detail=gate.detail)
 
 
 def _reason(gate: Gate, now: datetime) -> str | None:
@@ -101,8 +102,12 @@ def failing(destination: str, trouble: Trouble, queued: int) -> Report:
         case "rate_limited":
             what, next_step = "asks to wait for long", "It is told again then."
         case reason:
-            what, next_step = f"refuses every message ({_in_words(reason)})", _next_step(reason)
+            what, next_step = f"refuses every message ({_in_words(reason)})", _why(trouble) + _next_step(reason)
     return Report(destination, f"The destination {destination} {what}; {waiting}.\n{next_step}", Severity.CRITICAL)
+
+
+def _why(trouble: Trouble) -> str:
+    return f"Why: {trouble.detail}.\n" if trouble.detail else ""
 
 
 def _next_step(reason: str) -> str:

@@ -21,16 +21,17 @@ BOB = "Basic Ym9iOg=="  # bob:
 
 
 class Proxy:
-    """Refuses every tunnel and every request with 407, and keeps who asked."""
+    """Gives every tunnel and every request the same answer, and keeps who asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: str = "407 Proxy Authentication Required") -> None:
+        self._answer = answer
         self.asked: list[tuple[str, str]] = []  # the first line, and who said to be there
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line, *fields = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         said = {name.lower(): value for name, _, value in (field.partition(": ") for field in fields)}
         self.asked.append((line, said.get("proxy-authorization", "")))
-        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.write(f"HTTP/1.1 {self._answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
         await writer.drain()
         writer.close()
 
@@ -74,14 +75,15 @@ def test_a_proxy_is_told_who_we_are_as_its_secret_says_now(tmp_path: Path) -> No
     assert proxy.asked == [(tunnel, ANN), (tunnel, BOB), (tunnel, "")]
 
 
-def test_a_proxy_of_clear_text_is_told_too(tmp_path: Path) -> None:
-    secret, proxy = tmp_path / "proxy", Proxy()
+def test_what_goes_in_clear_text_arrives_by_it_too(tmp_path: Path) -> None:
+    secret, proxy = tmp_path / "proxy", Proxy("200 OK")
 
     async def play() -> None:
         async with served(proxy) as port:
             secret.write_text(f"http://ann:p%40ss@127.0.0.1:{port}")
             channel = create("http://hooks.example.com/in", secret)
-            await tell(channel)
+            message = channel.render(notification(), ALONE, degraded=False)
+            await channel.send(message, delivery(notification(), message))
             await channel.close()
 
     asyncio.run(play())

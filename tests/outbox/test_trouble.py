@@ -120,6 +120,17 @@ def test_others_are_told_what_is_wrong_and_what_helps(reason: str, queued: int, 
     assert failing("chat", Trouble(reason, START), queued) == Report("chat", text, Severity.CRITICAL)
 
 
+def test_others_are_told_what_it_said() -> None:
+    said = PermanentSendError(Failure.DESTINATION, Reason.NOT_FOUND, "Slack says is_archived")
+    trouble = look(None, Gate().after(said, START), 0, START)
+    assert trouble is not None
+    assert failing("chat", trouble, 2).text == (
+        "The destination chat refuses every message (not found); 2 are waiting.\n"
+        "Why: Slack says is_archived.\n"
+        f"{MEND}every 15 min and when the configuration is loaded (SIGHUP)."
+    )
+
+
 def test_its_end_says_how_long_it_was() -> None:
     text = "The destination chat takes messages again, after 34 min."
     assert recovered("chat", Trouble("gone", START), START + 34 * MINUTE) == Report("chat", text, Severity.INFO)

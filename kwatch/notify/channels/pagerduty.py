@@ -49,8 +49,8 @@ class Config(ChannelConfig):
     routing_key: Secret
     #: Where the Events API is: `https://events.eu.pagerduty.com/v2/` for accounts in Europe.
     api_url: Annotated[str, Field(pattern=r"^https?://[^@\s]+/$")] = "https://events.pagerduty.com/v2/"
-    #: Whether what happens once and is of severity info is a change event, which calls nobody: a planned change, that a
-    #: destination works again.
+    #: Whether what happens once and is of severity info is a change event, which calls nobody: a planned change, or
+    #: a start of kwatch.
     change_events: Annotated[bool, Field(strict=True)] = True
 
 

@@ -59,6 +59,8 @@ _ERRORS: Mapping[Failure, str] = {
     "messages_tab_disabled method_deprecated deprecated_endpoint",
 }
 _FAILURES = {error: failure for failure, errors in _ERRORS.items() for error in errors.split()}
+#: That say of a channel, not of the token, that nothing can be posted.
+_NO_PLACE = frozenset({"channel_not_found", "is_archived", "not_in_channel", "team_not_found"})
 _REASONS: Mapping[Failure, Reason] = {
     Failure.PACE: Reason.RATE_LIMITED,
     Failure.RETRY: Reason.UNAVAILABLE,
@@ -275,6 +277,8 @@ def classify_error(word: str, headers: Mapping[str, str]) -> SendError:
     is_closed = word.startswith("restricted_action")
     failure = Failure.DESTINATION if is_closed else _FAILURES.get(word, Failure.MESSAGE)
     reason = _REASONS[failure] if word in _FAILURES or is_closed else Reason.OTHER
+    if word in _NO_PLACE:
+        reason = Reason.NOT_FOUND
     pause = retry_after(headers) if failure is Failure.PACE else None
     return failed(failure, reason, f"Slack says {line(word)[:60] or 'nothing'}", pause)
 

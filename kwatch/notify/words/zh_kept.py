@@ -68,6 +68,7 @@ KEPT: Final[Mapping[str, str]] = {
     "does not answer since {since}": "自 {since} 起没有应答",
     "asks to wait for long": "要求长时间等待",
     "refuses every message ({reason})": "拒绝所有消息（{reason}）",
+    "Why: {detail}.": "原因：{detail}。",
     "{count} is waiting": "{count} 条消息等待中",
     "{count} are waiting": "{count} 条消息等待中",
     "It is tried again every few minutes.": "每隔几分钟会重试一次。",

@@ -49,8 +49,7 @@ _WORDS = {
     Failure.DESTINATION: "invalid_auth not_authed token_revoked token_expired account_inactive missing_scope "
     "no_permission not_in_channel channel_not_found is_archived ekm_access_denied accesslimited access_denied "
     "two_factor_setup_required enterprise_is_restricted messages_tab_disabled team_not_found method_deprecated "
-    "deprecated_endpoint not_allowed_token_type team_access_not_granted restricted_action "
-    "restricted_action_read_only_channel",
+    "deprecated_endpoint not_allowed_token_type team_access_not_granted restricted_action_read_only_channel",
 }
 
 

@@ -169,10 +169,10 @@ def test_which_notices_are_incidents(
         (Severity.CRITICAL, {}, ["kw/g5h2j7/1"]),
     ],
 )
-def test_good_news_of_kwatch_itself_call_nobody(
+def test_what_kwatch_says_of_its_life_calls_nobody(
     desk: Desk, vendor: PagerDuty, severity: Severity, keys: dict[str, Any], opened: list[str]
 ) -> None:
-    said = "The destination mail takes messages again, after 23 min."
+    said = "kwatch was upgraded from 0.1.0 to 0.2.0, and watches prod-eu."
     Lane(desk, **keys).tell(K.META, alerts=(), alert_count=0, severity=severity, text=said)
     assert vendor.calls == opened
     assert said in vendor.shown()[0].text

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from kwatch.clock import SystemClock
-from kwatch.errors import Failure, PermanentSendError
+from kwatch.errors import Failure, PermanentSendError, Reason
 from kwatch.model.notifications import NotificationKind, Receipt, Thread
 from kwatch.model.rules import Severity
 from kwatch.notify.channels import slack
@@ -125,6 +125,21 @@ def test_what_goes_on_in_a_thread_that_was_deleted_is_told_in_the_channel(server
     server.messages.clear()
     desk.tell(content(kind=RESOLVED), guest, sequence=2)
     assert [heading(root).split(" · ")[0] for root in server.roots()] == ["✅ RESOLVED after 12 m"]
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("is_archived", Reason.NOT_FOUND),
+        ("channel_not_found", Reason.NOT_FOUND),
+        ("not_in_channel", Reason.NOT_FOUND),
+        ("invalid_auth", Reason.UNAUTHORIZED),
+        ("restricted_action_read_only_channel", Reason.UNAUTHORIZED),
+        ("a_word_of_tomorrow", Reason.OTHER),
+    ],
+)
+def test_a_reason_says_whether_it_is_the_channel_or_the_token(word: str, reason: Reason) -> None:
+    assert slack.classify_error(word, {}).reason is reason
 
 
 def test_a_channel_that_is_archived_or_left_suspends_until_it_is_there_again(server: Slack, desk: Desk) -> None:
