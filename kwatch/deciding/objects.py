@@ -19,7 +19,7 @@ from kwatch.rules.compile import RuleSet
 from kwatch.rules.planned import PlanReader
 from kwatch.watch.cache import ObjectCache
 from kwatch.watch.frames import MALFORMED
-from kwatch.watch.remembered import Remembered
+from kwatch.watch.remembered import Asked, Remembered
 
 
 class Objects:
@@ -44,7 +44,8 @@ class Objects:
         self._unwritten = unwritten
         self._outcomes = outcomes
         self._coverage = coverage
-        self._remembered = Remembered(scope.changed_paths, scope.redact, covered_until=coverage.others_covered_from)
+        asked = Asked(scope.changed_paths, scope.asks_of_life)
+        self._remembered = Remembered(asked, scope.redact, covered_until=coverage.others_covered_from)
         self._plans = PlanReader(cache.get, cache.about, lambda: cache.objects_of("Pod", ""))
         self._selected: set[str] = set()  # the namespaces that are known and watched, where labels choose them
 
@@ -84,7 +85,9 @@ class Objects:
             if self._scope.namespaces.is_watched(change.state.ref.namespace):
                 for step in self._plans.read(change):
                     self._engine.plan(step, now)
-            self._on_change(source, self._remembered.complete(change), now)
+            gap = self._coverage.gap(source.id)
+            for each in self._remembered.complete(change, None if gap is None else gap.since):
+                self._on_change(source, each, now)
             if is_opted_in:
                 self._judge_all(source, self._wishing.inside(change.state.ref), now)
         if frame.type is WatchEventType.SYNCED:
@@ -96,9 +99,16 @@ class Objects:
         kind, group, namespace = source.resource.kind, source.resource.group, source.namespace
         present = self._cache.uids(kind, group, namespace) if is_listed else None
         if present is not None:
-            for row in self._remembered.keep_only(kind, group, namespace, present):
-                self._unwritten.store(row)
+            for end in self._remembered.gone(kind, group, namespace, present):
+                self._on_gone(end, now)
         self._engine.thaw(kind, group, namespace, present, now)
+
+    def _on_gone(self, end: ObjectChange, now: datetime) -> None:
+        """An object that an earlier run saw is not there any more."""
+        ref = end.state.ref
+        if self._scope.asks_of_life(ref.kind, ref.group) and self._is_of_interest(ref):
+            self._decide(end, None, self._scope.rules, now)
+        self._unwritten.store(self._remembered.forget(ref))
 
     def _on_namespace(self, source: Source, name: str, now: datetime) -> None:
         """What is in a namespace is judged as if it were listed now when it is selected, else let go of (T16)."""

@@ -107,9 +107,12 @@ def replaces_pods(state: ObjectState) -> bool:
 
 
 def has_new_spec(before: ObjectState, state: ObjectState) -> bool:
-    """Return whether a workload is asked for something else than another number of Pods: as a rule another template."""
+    """Return whether a workload is asked for something else than another number of Pods: as a rule another template.
+
+    Until its controller has seen any spec it is being made.
+    """
     is_newer = _number(state, _GENERATION) > _number(before, _GENERATION)
-    return is_newer and replicas_of(state) == replicas_of(before)
+    return is_newer and _number(before, _OBSERVED) > 0 and replicas_of(state) == replicas_of(before)
 
 
 def revision_of(state: ObjectState) -> str:

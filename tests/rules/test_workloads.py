@@ -168,14 +168,20 @@ def test_a_workload_that_is_to_have_fewer_pods(
 
 
 @pytest.mark.parametrize(
-    ("generations", "replicas", "expected"),
-    [((1, 2), (2, 2), True), ((1, 1), (2, 2), False), ((1, 2), (2, 3), False), ((1, 2), (3, 2), False)],
+    ("generations", "replicas", "observed", "expected"),
+    [
+        ((1, 2), (2, 2), 1, True),
+        ((1, 1), (2, 2), 1, False),
+        ((1, 2), (2, 3), 1, False),
+        ((1, 2), (3, 2), 1, False),
+        ((1, 2), (2, 2), 0, False),
+    ],
 )
 def test_a_workload_of_which_something_else_is_asked_than_a_number_of_pods(
-    generations: tuple[int, int], replicas: tuple[int, int], *, expected: bool
+    generations: tuple[int, int], replicas: tuple[int, int], observed: int, *, expected: bool
 ) -> None:
     before, after = (
-        made("StatefulSet", {"replicas": wanted}, metadata={"generation": generation})
+        made("StatefulSet", {"replicas": wanted}, {"observedGeneration": observed}, {"generation": generation})
         for generation, wanted in zip(generations, replicas, strict=True)
     )
     assert workloads.has_new_spec(before, after) is expected

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from kwatch.alerts.records import Alert, Group
 from kwatch.alerts.rows import read_rows
 from kwatch.model.alerts import AlertState
+from kwatch.model.findings import Truth
 from kwatch.store.state import State
 from tests.scenarios.receivers import Episode
 
@@ -49,3 +50,9 @@ def read_books(state: State) -> Books:
     kept = read_rows(snapshot.rows)
     groups = {group.key: group for group in kept.of(Group)}
     return Books({alert.fingerprint: alert for alert in kept.alerts}, groups, frozenset(snapshot.queues))
+
+
+def waits_for_relapse(alert: Alert) -> bool:
+    """Whether it only flaps, or was held back, and is well: it is told when it is wrong again."""
+    is_wrong = any(member.truth is Truth.TRUE for member in alert.members.values())
+    return alert.is_over or (alert.held_back_by != "" and not is_wrong)
