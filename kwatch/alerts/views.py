@@ -32,6 +32,7 @@ def view_of(alert: Alert, rule: Rule | None, now: datetime, *, is_new: bool = Fa
         window=rate.within if rate is not None else timedelta(0),
         starts_at=_begins_at(alert),
         ends_at=alert.ends_at,
+        last_at=max((m.seen_at for m in alert.members.values()), default=None) if alert.count > 1 else None,
         end_reason=alert.end_reason,
         members=tuple(member.ref.name for member in names),
         member_count=len(alert.members) + alert.unlisted,

@@ -49,6 +49,7 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     starts_at: datetime
     ends_at: datetime | None = None
     end_reason: EndReason | None = None
+    last_at: datetime | None = None  # the last of several occurrences
     window: timedelta = timedelta(0)  # what `window_count` is about; 0 without a rate
     members: tuple[str, ...] = ()  # at most 10 names, those that are true first
     member_count: int = 0

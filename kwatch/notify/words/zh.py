@@ -112,6 +112,7 @@ WORDS: Final[Mapping[str, str]] = {
     "Node": "节点",
     "Affected": "受影响",
     "How often": "次数",
+    "Last seen": "最近一次",
     "Held back": "曾暂缓",
     "Flapping": "波动",
     "Acknowledged": "已确认",

@@ -1,5 +1,7 @@
 """What every channel says: the same facts, the user's own words, and how it began, went on and ended."""
 
+from datetime import timedelta
+
 import pytest
 from msgspec.structs import replace
 
@@ -94,8 +96,17 @@ class Messages(Suite):
     def test_no_fact_is_left_out_where_there_are_many(self, desk: Desk) -> None:
         details = {f"detail_{number}": f"value-{number}." for number in range(1, 13)}
         said = {"acked_by": "ann", "acked_at": NOW, "escalated_to": ("oncall",), "held_back_by": "Node/n-18"}
-        desk.tell(content(alert(details=details, is_flapping=True, muted_by="silenced by bob", **said)))
-        for fact in (*details.values(), "until it is stable", "ann at 14:14", "oncall", "Node/n-18", "silenced by bob"):
+        said |= {"last_at": NOW - timedelta(minutes=1), "muted_by": "silenced by bob"}
+        desk.tell(content(alert(details=details, is_flapping=True, **said)))
+        for fact in (
+            *details.values(),
+            "14:13 UTC",
+            "until it is stable",
+            "ann at 14:14",
+            "oncall",
+            "Node/n-18",
+            "silenced by bob",
+        ):
             assert fact in desk.text
 
     def test_a_group_names_what_it_groups(self, desk: Desk) -> None:
