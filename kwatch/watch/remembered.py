@@ -61,7 +61,7 @@ class Remembered:
         """Return what a listed object really is: as it was, updated, or come since nobody watched, for another maybe.
 
         Nobody knows when it was updated; that is dated to the last instant that was covered, so that it is told as
-        late. `unwatched_since` None: it is no list after a start.
+        late. `unwatched_since` None: it was seen, or it is no list after a start.
         """
         if change.change is not Change.EXISTING:
             return (change,)
