@@ -1,7 +1,7 @@
 """From the frames of objects to what the engine is told: of each change, and of what is known, by other rules."""
 
 from collections.abc import Container, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kwatch.alerts.engine import Engine
 from kwatch.deciding.coverage import Coverage, Gap
@@ -19,7 +19,10 @@ from kwatch.rules.compile import RuleSet
 from kwatch.rules.planned import PlanReader
 from kwatch.watch.cache import ObjectCache
 from kwatch.watch.frames import MALFORMED
-from kwatch.watch.remembered import Remembered
+from kwatch.watch.remembered import Asked, Remembered
+
+#: By how much the API server's clock, which dates objects, may be behind.
+CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class Objects:
@@ -44,7 +47,8 @@ class Objects:
         self._unwritten = unwritten
         self._outcomes = outcomes
         self._coverage = coverage
-        self._remembered = Remembered(scope.changed_paths, scope.redact, covered_until=coverage.others_covered_from)
+        asked = Asked(scope.changed_paths, scope.asks_of_life)
+        self._remembered = Remembered(asked, scope.redact, covered_until=coverage.others_covered_from)
         self._plans = PlanReader(cache.get, cache.about, lambda: cache.objects_of("Pod", ""))
         self._selected: set[str] = set()  # the namespaces that are known and watched, where labels choose them
 
@@ -84,7 +88,8 @@ class Objects:
             if self._scope.namespaces.is_watched(change.state.ref.namespace):
                 for step in self._plans.read(change):
                     self._engine.plan(step, now)
-            self._on_change(source, self._remembered.complete(change), now)
+            for each in self._remembered.complete(change, self._unwatched_since(source, change.state)):
+                self._on_change(source, each, now)
             if is_opted_in:
                 self._judge_all(source, self._wishing.inside(change.state.ref), now)
         if frame.type is WatchEventType.SYNCED:
@@ -96,9 +101,22 @@ class Objects:
         kind, group, namespace = source.resource.kind, source.resource.group, source.namespace
         present = self._cache.uids(kind, group, namespace) if is_listed else None
         if present is not None:
-            for row in self._remembered.keep_only(kind, group, namespace, present):
-                self._unwritten.store(row)
+            for end in self._remembered.gone(kind, group, namespace, present):
+                self._on_gone(end, now)
         self._engine.thaw(kind, group, namespace, present, now)
+
+    def _unwatched_since(self, source: Source, state: ObjectState) -> datetime | None:
+        """Return since when nobody watched, of an object that is newer than all that was seen before; else None."""
+        gap = self._coverage.gap(source.id)
+        is_newer = gap is not None and self._coverage.is_beyond(source.id, state.resource_version)
+        return gap.since - CLOCKS_DIFFER if gap is not None and is_newer else None
+
+    def _on_gone(self, end: ObjectChange, now: datetime) -> None:
+        """An object that an earlier run saw is not there any more."""
+        ref = end.state.ref
+        if self._scope.asks_of_life(ref.kind, ref.group) and self._is_of_interest(ref):
+            self._decide(end, None, self._scope.rules, now)
+        self._unwritten.store(self._remembered.forget(ref))
 
     def _on_namespace(self, source: Source, name: str, now: datetime) -> None:
         """What is in a namespace is judged as if it were listed now when it is selected, else let go of (T16)."""

@@ -19,3 +19,7 @@ class Scope:
     def changed_paths(self, kind: str, group: str) -> frozenset[Path]:
         """Return the paths of a kind that rules compare."""
         return self.rules.changed_paths(kind, group)
+
+    def asks_of_life(self, kind: str, group: str) -> bool:
+        """Return whether rules ask for objects of a kind that came or went."""
+        return self.rules.asks_of_life(kind, group)

@@ -134,9 +134,11 @@ def nodes(condition: Condition) -> Iterator[Condition]:
             pass
 
 
+def asks_of_life(condition: Condition) -> bool:
+    """Return whether it asks for an object that came or went."""
+    return any(isinstance(node, WordIs) and node.word is Word.CHANGE for node in nodes(condition))
+
+
 def is_edge(condition: Condition) -> bool:
     """Return whether it asks for a moment (a field that changed, an object that came or went), not for a state."""
-    return any(
-        isinstance(node, FieldChanged) or (isinstance(node, WordIs) and node.word is Word.CHANGE)
-        for node in nodes(condition)
-    )
+    return asks_of_life(condition) or any(isinstance(node, FieldChanged) for node in nodes(condition))

@@ -17,7 +17,7 @@ class Table(Enum):
     GROUPS = "groups"  # group id → what was told, timers
     COUNTS = "counts"  # namespace/name of an Event → its last count
     SILENCES = "silences"  # id → the silence
-    SEEN = "seen"  # source id and uid → values that `changed` compares
+    SEEN = "seen"  # object → what rules must know of it over a restart
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):

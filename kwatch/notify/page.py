@@ -22,6 +22,7 @@ _SENTENCES = ("Cause", "Was", "Means", "Next", "Runbook", "Ended")
 _IN_SECTION = 10  # alerts of each section of a digest
 _COUNTS = 20  # lines of an overflow
 _NAME, _TITLE = 100, 250
+_WHOLE = 150  # characters of a title that each chat shows whole
 
 
 class Tone(Enum):
@@ -110,7 +111,7 @@ def fact_page(title: str, context: Context) -> Page:
         states=(context["status"], *context["notes"], *_beginnings(context)),
         facts=(*_common(context), *(row for row in rows if row.label not in {*sentences, say("Rule")})),
         sentences=tuple(row for row in rows if row.label in sentences),
-        quote=_quote(context),
+        quote=_quote(title, context),
         listings=_listings(context),
         advice=_advice(context),
         footer=_footer(context),
@@ -159,10 +160,11 @@ def _common(context: Context) -> tuple[Row, ...]:
     return (*cluster, Row(say("Severity"), say(context["severity"]))) if is_of_alerts else cluster
 
 
-def _quote(context: Context) -> str:
-    """Return the message: of the whole, or of a single alert that goes on, if it says more than the cause."""
+def _quote(title: str, context: Context) -> str:
+    """Return the message: of the whole, or of a single alert that goes on, if it says more than title or cause."""
     if context["message"] or not context["rows"] or context["sections"]:
-        return str(context["message"])
+        first, _, rest = context["message"].partition("\n")
+        return rest if first in title and len(title) <= _WHOLE else str(context["message"])
     alert = context["listed"][0]
     return "" if alert["end"] or alert["message"] == alert["cause"] else str(alert["message"])
 

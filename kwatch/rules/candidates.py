@@ -7,7 +7,7 @@ conditions themselves say which these are: a rule is no candidate when its match
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from kwatch.model.conditions import Path, Word
+from kwatch.model.conditions import Path, Word, asks_of_life
 from kwatch.model.findings import Truth
 from kwatch.model.matching import words_of
 from kwatch.model.rules import Mode, Subject
@@ -33,6 +33,7 @@ class Candidates:
         self._noticers: dict[tuple[str, str], tuple[CompiledRule, ...]] = {}
         self._listeners: dict[tuple[str, str], Mapping[str, CompiledRule]] = {}
         self._changed_paths: dict[tuple[str, str], frozenset[Path]] = {}
+        self._of_life: dict[tuple[str, str], bool] = {}
 
     def for_event(
         self,
@@ -93,6 +94,14 @@ class Candidates:
         if found is None:
             found = frozenset(path for each in self.for_change(kind, group) for path, _ in each.edges)
             remember(self._changed_paths, (kind, group), found)
+        return found
+
+    def asks_of_life(self, kind: str, group: str) -> bool:
+        """Return whether a candidate asks for objects that came or went."""
+        found = self._of_life.get((kind, group))
+        if found is None:
+            found = any(asks_of_life(each.rule.match) for each in self.tellers(kind, group))
+            remember(self._of_life, (kind, group), found)
         return found
 
 

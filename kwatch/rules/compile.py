@@ -136,6 +136,10 @@ class RuleSet:
         """Return the paths whose values rules of this kind compare with those before."""
         return self._candidates.changed_paths(kind, group)
 
+    def asks_of_life(self, kind: str, group: str) -> bool:
+        """Return whether a rule asks for objects of this kind that came or went."""
+        return self._candidates.asks_of_life(kind, group)
+
     def noticing(self, state: ObjectState, about: About | None) -> tuple[str, ...] | None:
         """Return the rules whose notices are about a state that this object is in, by id; None: there are none."""
         candidates = self._candidates.noticers(state.ref.kind, state.ref.group)

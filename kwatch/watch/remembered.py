@@ -1,8 +1,9 @@
-"""What must be known of objects over a restart: the values that `changed` compares, and what was noticed.
+"""What must be known of objects over a restart: the values that `changed` compares, what was noticed, who was there.
 
 What objects look like is listed anew at each start; with this, a value that changed meanwhile is still a change, told
-once, and a state of which a notice has told is no news. Kept for the kinds and paths that rules with `changed` ask for,
-and for objects that notices match; written only when that changes. No I/O: what is to be stored is handed out as rows.
+once, as is an object that came or went, and a state of which a notice has told is no news. Kept for the kinds and paths
+that rules with `changed` or `change` ask for, and for objects that notices match; written only when that changes. No
+I/O: what is to be stored is handed out as rows.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping
@@ -12,7 +13,7 @@ import msgspec
 
 from kwatch.model.conditions import Path
 from kwatch.model.decisions import Row, Table
-from kwatch.model.objects import ObjectRef
+from kwatch.model.objects import ObjectRef, Owner
 from kwatch.model.observations import Change, ObjectChange, ObjectState
 
 Values = Mapping[Path, tuple[str | int | float | bool, ...]]
@@ -22,6 +23,16 @@ class _Record(msgspec.Struct, frozen=True, array_like=True):
     ref: ObjectRef
     values: tuple[tuple[Path, tuple[str | int | float | bool, ...]], ...]
     noticed: tuple[str, ...] = ()  # the rules whose notices match it
+    labels: dict[str, str] = {}  # of it and what follows: where a rule asks for the end of its kind
+    owner: Owner | None = None
+    node: str = ""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What rules ask of a kind and group over a restart: which values they compare, and whether it came or went."""
+
+    paths: Callable[[str, str], frozenset[Path]]
+    life: Callable[[str, str], bool]
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -29,19 +40,13 @@ _decode = msgspec.msgpack.Decoder(_Record).decode
 
 
 class Remembered:
-    """The records, by object. `paths_of`: what to keep of a kind and group; `covered_until`: see `complete`.
+    """The records, by object. `asked`: what to keep; `covered_until`: see `complete`.
 
     Values are kept and compared as `redact` leaves them.
     """
 
-    def __init__(
-        self,
-        paths_of: Callable[[str, str], frozenset[Path]],
-        redact: Callable[[str], str],
-        *,
-        covered_until: datetime,
-    ) -> None:
-        self._paths_of = paths_of
+    def __init__(self, asked: Asked, redact: Callable[[str], str], *, covered_until: datetime) -> None:
+        self._asked = asked
         self._redact = redact
         self._covered_until = covered_until
         self._records: dict[str, _Record] = {}
@@ -52,17 +57,60 @@ class Remembered:
             if row.table is Table.SEEN and row.body is not None:
                 self._records[row.key] = _decode(row.body)
 
-    def complete(self, change: ObjectChange) -> ObjectChange:
-        """Return what a listed object really is, where its values are others than those that were kept: an update.
+    def complete(self, change: ObjectChange, unwatched_since: datetime | None) -> tuple[ObjectChange, ...]:
+        """Return what a listed object really is: as it was, updated, or come since nobody watched, for another maybe.
 
-        It knows what was noticed of it. Nobody knows when it was updated; that is dated to the last instant that was
-        covered, so that it is told as late.
+        Nobody knows when it was updated; that is dated to the last instant that was covered, so that it is told as
+        late. `unwatched_since` None: it was seen, or it is no list after a start.
         """
         if change.change is not Change.EXISTING:
-            return change
+            return (change,)
         record = self._records.get(_key(change.state.ref))
-        if record is None or record.ref.uid != change.state.ref.uid:
-            return change
+        if record is not None and record.ref.uid == change.state.ref.uid:
+            return (self._completed(change, record),)
+        created_at = change.state.created_at
+        if created_at is None or unwatched_since is None or created_at < unwatched_since or not self._lives(change):
+            return (change,)
+        came = ObjectChange(Change.CREATED, change.state, None, created_at)
+        return (came,) if record is None else (self._end_of(record), came)
+
+    def note(self, change: ObjectChange, noticed: tuple[str, ...] | None = None) -> Row | None:
+        """Keep what was asked for; `noticed`: the rules whose notices match it, None: none is about its kind.
+
+        Return the row to store, None when nothing has to be written.
+        """
+        ref, lives = change.state.ref, self._lives(change)
+        if not self._paths(ref) and noticed is None and not lives:
+            return None
+        if change.change is Change.DELETED or not (self._paths(ref) or noticed or lives):
+            return self.forget(ref)
+        key = _key(ref)
+        record = _Record(ref, tuple(sorted(self._values(change.state).items(), key=repr)), noticed or ())
+        if lives:
+            record = self._as_last_seen(record, change.state)
+        if self._records.get(key) == record:
+            return None
+        self._records[key] = record
+        return Row(Table.SEEN, key, _encode(record))
+
+    def gone(self, kind: str, group: str, namespace: str, present: Container[str]) -> tuple[ObjectChange, ...]:
+        """Return the ends of the objects of a kind that a complete list did not show; they are to be forgotten."""
+        return tuple(
+            self._end_of(record)
+            for record in self._records.values()
+            if (record.ref.kind, record.ref.group) == (kind, group)
+            and namespace in ("", record.ref.namespace)
+            and record.ref.uid not in present
+        )
+
+    def forget(self, ref: ObjectRef) -> Row | None:
+        """Forget an object that is gone; return the row to store, None when nothing has to be written."""
+        if not self._records:
+            return None
+        key = _key(ref)
+        return Row(Table.SEEN, key, None) if self._records.pop(key, None) is not None else None
+
+    def _completed(self, change: ObjectChange, record: _Record) -> ObjectChange:
         now = self._values(change.state)
         kept = {path: values for path, values in record.values if path in now}  # a rule may ask for more than before
         noticed = frozenset(record.noticed)
@@ -71,46 +119,33 @@ class Remembered:
         before = msgspec.structs.replace(change.state, values={**change.state.values, **kept})
         return ObjectChange(Change.UPDATED, change.state, before, self._covered_until, noticed)
 
-    def note(self, change: ObjectChange, noticed: tuple[str, ...] | None = None) -> Row | None:
-        """Keep the values of a change, and the rules whose notices match what came of it; None: none is about its kind.
+    def _as_last_seen(self, record: _Record, state: ObjectState) -> _Record:
+        labels = {name: self._redact(value) for name, value in state.labels.items()}
+        return msgspec.structs.replace(record, labels=labels, owner=state.owner, node=state.node)
 
-        Return the row to store, None when nothing has to be written.
-        """
-        ref = change.state.ref
-        if not self._paths(ref) and noticed is None:
-            return None
-        key = _key(ref)
-        if change.change is Change.DELETED or not (self._paths(ref) or noticed):
-            return self._forget(key) if key in self._records else None
-        record = _Record(ref, tuple(sorted(self._values(change.state).items(), key=repr)), noticed or ())
-        if self._records.get(key) == record:
-            return None
-        self._records[key] = record
-        return Row(Table.SEEN, key, _encode(record))
+    def _end_of(self, record: _Record) -> ObjectChange:
+        """Return that an object is gone, as it was when it was seen last; dated as an update is."""
+        state = ObjectState(
+            ref=record.ref,
+            resource_version="",
+            labels=record.labels,
+            owner=record.owner,
+            node=record.node,
+            values=dict(record.values),
+        )
+        return ObjectChange(Change.DELETED, state, state, self._covered_until)
 
-    def keep_only(self, kind: str, group: str, namespace: str, present: Container[str]) -> tuple[Row, ...]:
-        """Forget the objects of a kind that a complete list did not show; return the rows to store."""
-        gone = [
-            key
-            for key, record in self._records.items()
-            if (record.ref.kind, record.ref.group) == (kind, group)
-            and namespace in ("", record.ref.namespace)
-            and record.ref.uid not in present
-        ]
-        return tuple(self._forget(key) for key in gone)
+    def _lives(self, change: ObjectChange) -> bool:
+        return self._asked.life(change.state.ref.kind, change.state.ref.group)
 
     def _paths(self, ref: ObjectRef) -> frozenset[Path]:
-        return self._paths_of(ref.kind, ref.group)
+        return self._asked.paths(ref.kind, ref.group)
 
     def _values(self, state: ObjectState) -> Values:
         return {path: tuple(map(self._kept, state.values.get(path, ()))) for path in self._paths(state.ref)}
 
     def _kept(self, value: str | float | bool) -> str | int | float | bool:
         return self._redact(value) if isinstance(value, str) else value
-
-    def _forget(self, key: str) -> Row:
-        del self._records[key]
-        return Row(Table.SEEN, key, None)
 
 
 def _key(ref: ObjectRef) -> str:

@@ -17,6 +17,26 @@ def page_of(facts: Content) -> Page:
     return fact_page(f"{context['glyph']} {context['title']}", context)
 
 
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        ("chat refuses every message.\nWhy: it is archived.\nMend it.", "Why: it is archived.\nMend it."),
+        ("kwatch started.", ""),
+        (f"{'x' * 160}\nMend it.", f"{'x' * 160}\nMend it."),
+    ],
+    ids=["several lines", "one line", "a line that a title has no room for"],
+)
+def test_what_the_title_says_is_not_said_again(text: str, quote: str) -> None:
+    page = page_of(content(kind=NotificationKind.META, alerts=(), alert_count=0, text=text))
+    assert page.quote == quote
+
+
+def test_a_title_of_ones_own_leaves_the_text_whole() -> None:
+    facts = content(kind=NotificationKind.META, alerts=(), alert_count=0, text="kwatch started.\nAll is well.")
+    context = context_of(notification(facts), "UTC", TemplateEngine(StillClock()).for_message()).context
+    assert fact_page("hear, hear", context).quote == "kwatch started.\nAll is well."
+
+
 def digest(**changes: Any) -> Content:
     """Return a digest of the last day: one new, one still open, two that came and went."""
     here = {"namespace": "shop", "workload": "Deployment/web", "team": "shop"}

@@ -9,7 +9,7 @@ from kwatch.model.decisions import Row, Table
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Change, ObjectChange, ObjectState
 from kwatch.redaction import redact_shapes
-from kwatch.watch.remembered import Remembered
+from kwatch.watch.remembered import Asked, Remembered
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NOW = START + timedelta(hours=1)
@@ -21,7 +21,8 @@ WEB = ObjectRef("Deployment", "web", "shop", "apps", "u-1")
 def remembered(*paths: Path) -> Remembered:
     asked = frozenset(paths or (REPLICAS,))
     kinds = {("Deployment", "apps"): asked}
-    return Remembered(lambda kind, group: kinds.get((kind, group), frozenset()), redact_shapes, covered_until=START)
+    asked = Asked(lambda kind, group: kinds.get((kind, group), frozenset()), lambda kind, _: kind == "Pod")
+    return Remembered(asked, redact_shapes, covered_until=START)
 
 
 def change(kind: Change, replicas: int | None = 3, *, ref: ObjectRef = WEB, image: str = "") -> ObjectChange:
@@ -40,7 +41,7 @@ def after_a_restart(*changes: ObjectChange, paths: tuple[Path, ...] = ()) -> Rem
 
 
 def test_a_listed_object_with_another_value_has_been_updated() -> None:
-    completed = after_a_restart(change(Change.CREATED, 3)).complete(change(Change.EXISTING, 5))
+    (completed,) = after_a_restart(change(Change.CREATED, 3)).complete(change(Change.EXISTING, 5), None)
     assert (completed.change, completed.received_at) == (Change.UPDATED, START)
     assert completed.state.values == {REPLICAS: (5,)}
     assert completed.before is not None
@@ -48,28 +49,28 @@ def test_a_listed_object_with_another_value_has_been_updated() -> None:
 
 
 def test_a_value_that_was_taken_away_is_another_value() -> None:
-    completed = after_a_restart(change(Change.CREATED, 3)).complete(change(Change.EXISTING, None))
+    (completed,) = after_a_restart(change(Change.CREATED, 3)).complete(change(Change.EXISTING, None), None)
     assert completed.change is Change.UPDATED
 
 
 def test_the_same_value_is_no_change() -> None:
     listed = change(Change.EXISTING, 3)
-    assert after_a_restart(change(Change.CREATED, 3)).complete(listed) is listed
+    assert after_a_restart(change(Change.CREATED, 3)).complete(listed, START) == (listed,)
 
 
 def test_a_value_that_was_not_asked_for_before_is_no_change() -> None:
     listed = change(Change.EXISTING, 3, image="web:2")
-    assert after_a_restart(change(Change.CREATED, 3), paths=(REPLICAS, IMAGE)).complete(listed) is listed
+    assert after_a_restart(change(Change.CREATED, 3), paths=(REPLICAS, IMAGE)).complete(listed, START) == (listed,)
 
 
 def test_another_object_of_the_same_name_is_no_update() -> None:
     listed = change(Change.EXISTING, 5, ref=msgspec.structs.replace(WEB, uid="u-2"))
-    assert after_a_restart(change(Change.CREATED, 3)).complete(listed) is listed
+    assert after_a_restart(change(Change.CREATED, 3)).complete(listed, START) == (listed,)
 
 
 def test_what_a_watch_tells_is_left_as_it_is() -> None:
     told = change(Change.UPDATED, 5)
-    assert after_a_restart(change(Change.CREATED, 3)).complete(told) is told
+    assert after_a_restart(change(Change.CREATED, 3)).complete(told, START) == (told,)
 
 
 def test_only_a_new_value_is_stored() -> None:
@@ -81,7 +82,7 @@ def test_only_a_new_value_is_stored() -> None:
 
 
 def test_a_kind_that_nobody_asks_about_is_not_kept() -> None:
-    assert remembered().note(change(Change.CREATED, ref=ObjectRef("Pod", "web-1", "shop", "", "u-3"))) is None
+    assert remembered().note(change(Change.CREATED, ref=ObjectRef("Secret", "web", "shop", "", "u-3"))) is None
 
 
 def test_a_deleted_object_is_forgotten_once() -> None:
@@ -91,11 +92,23 @@ def test_a_deleted_object_is_forgotten_once() -> None:
     assert [kept.note(change(Change.DELETED)) for _ in range(2)] == [gone, None]
 
 
-def test_what_a_complete_list_does_not_show_is_forgotten_in_its_namespace() -> None:
+def test_what_a_complete_list_does_not_show_is_gone_in_its_namespace() -> None:
     kept = remembered()
     others = [ObjectRef("Deployment", name, ns, "apps", uid) for name, ns, uid in (("b", "shop", "2"), ("c", "x", "3"))]
     for ref in (WEB, *others):
         kept.note(change(Change.CREATED, ref=ref))
-    assert kept.keep_only("Deployment", "apps", "shop", {"u-1"}) == (Row(Table.SEEN, "apps/Deployment/shop/b", None),)
-    assert kept.keep_only("Deployment", "", "", ()) == ()
-    assert [row.key for row in kept.keep_only("Deployment", "apps", "", {"u-1"})] == ["apps/Deployment/x/c"]
+    gone = kept.gone("Deployment", "apps", "shop", {"u-1"})
+    assert [(each.change, each.state.ref, each.received_at) for each in gone] == [(Change.DELETED, others[0], START)]
+    assert kept.forget(others[0]) == Row(Table.SEEN, "apps/Deployment/shop/b", None)
+    assert kept.gone("Deployment", "", "", ()) == ()
+    assert [each.state.ref.name for each in kept.gone("Deployment", "apps", "", {"u-1"})] == ["c"]
+
+
+def test_the_labels_of_what_may_be_gone_hold_no_secret() -> None:
+    ref = ObjectRef("Pod", "web-1", "shop", "", "u-3")
+    state = ObjectState(ref=ref, resource_version="7", labels={"app": "web", "token": "AKIAIOSFODNN7EXAMPLE"})
+    row = remembered().note(ObjectChange(Change.CREATED, state, None, NOW))
+    assert row is not None
+    assert row.body is not None
+    assert b"web" in row.body
+    assert b"AKIA" not in row.body

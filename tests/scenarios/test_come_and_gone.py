@@ -1,0 +1,100 @@
+"""What comes and goes while kwatch is away: told once, as late, by the rules that ask for it."""
+
+from pathlib import Path
+
+import pytest
+
+from kwatch.testing.fake import Effect, Fault
+from kwatch.testing.stage import Stage
+from tests.scenarios.plays import HOOK, play, pod
+
+CAME = "  - {name: came, on: resource, match: {kind: Pod, change: created}, mode: notice, key: [namespace, name]}\n"
+WENT = (
+    "  - {name: went, on: resource, match: {kind: Pod, change: deleted, labels: {app: web}}, mode: notice,"
+    " key: [namespace, name]}\n"
+)
+RULES = f"packs: []\nrules:\n{CAME}{WENT}"
+
+
+def labelled(name: str, app: str = "web") -> dict[str, object]:
+    made = pod(name, "Running")
+    return {**made, "metadata": {**made["metadata"], "labels": {"app": app}}}
+
+
+def staged(folder: Path) -> Stage:
+    """Return a play with three Pods that were there, one that comes at 0; kwatch is away from 100 to 400."""
+    stage, _ = play(folder, RULES + HOOK)
+    for name in ("there", "stays"):
+        stage.apply(-100, labelled(name))
+    stage.apply(-100, labelled("other", app="db"))
+    stage.apply(0, labelled("early"))
+    stage.absent(100, 400)
+    return stage
+
+
+def told_of(stage: Stage) -> list[tuple[str, bool, str]]:
+    texts = [(told.document["is_late"], told.document["starts_at"]) for told in stage.told]
+    return [(line, *text) for line, text in zip(stage.lines, texts, strict=True)]
+
+
+EARLY = ("0 hook notice came shop/Pod/early", False, "2026-01-01T12:00:00+00:00")
+
+
+@pytest.mark.parametrize("is_compacted", [False, True])
+def test_what_comes_is_told_with_its_true_time(tmp_path: Path, is_compacted: bool) -> None:
+    stage = staged(tmp_path)
+    stage.apply(200, labelled("new"))
+    if is_compacted:
+        stage.at(250, stage.cluster.compact)
+    stage.absent(700, 800)
+    stage.run(until=1500)
+    assert told_of(stage) == [EARLY, ("400 hook notice came shop/Pod/new", True, "2026-01-01T12:03:20+00:00")]
+
+
+def test_what_goes_is_told_once(tmp_path: Path) -> None:
+    stage = staged(tmp_path)
+    stage.delete(200, "there")
+    stage.delete(200, "other")
+    stage.absent(700, 800)
+    stage.run(until=1500)
+    assert [(line, is_late) for line, is_late, _ in told_of(stage)] == [
+        EARLY[:2],
+        ("400 hook notice went shop/Pod/there", True),
+    ]
+
+
+def test_what_goes_and_comes_again_is_told_as_both(tmp_path: Path) -> None:
+    stage = staged(tmp_path)
+    stage.delete(200, "there")
+    stage.apply(300, labelled("there"))
+    stage.run(until=1500)
+    assert stage.lines == [
+        "0 hook notice came shop/Pod/early",
+        "400 hook notice went shop/Pod/there, came shop/Pod/there",
+    ]
+
+
+def test_what_came_just_before_and_was_not_read_is_told(tmp_path: Path) -> None:
+    """Its frame is on the wire, behind others of that second."""
+    stage = staged(tmp_path)
+    stage.apply(98.9, labelled("there", app="seen"))
+    stage.at(98.95, lambda: stage.cluster.strike(Fault(effect=Effect.DELAY, path="*/pods", seconds=30)))
+    stage.apply(99, labelled("new"))
+    stage.run(until=600)
+    assert told_of(stage) == [EARLY, ("400 hook notice came shop/Pod/new", True, "2026-01-01T12:01:39+00:00")]
+
+
+def test_at_the_first_start_nothing_has_come(tmp_path: Path) -> None:
+    stage, _ = play(tmp_path, RULES + HOOK)
+    stage.apply(-30, labelled("there"))
+    stage.run(until=600)
+    assert stage.lines == []
+
+
+def test_by_a_rule_that_is_new_nothing_has_gone(tmp_path: Path) -> None:
+    stage, _ = play(tmp_path, f"packs: []\nrules:\n{CAME}{HOOK}")
+    stage.apply(-100, labelled("there"))
+    stage.absent(100, 400, RULES + HOOK)
+    stage.delete(500, "there")
+    stage.run(until=1500)
+    assert stage.lines == ["500 hook notice went shop/Pod/there"]
