@@ -24,8 +24,6 @@ HERE = Path(__file__).parent
 #: Seconds after which something that should have happened is a failure of the benchmark.
 PATIENCE = 120.0
 RULES = 50
-#: Messages under way at a time; as shipped it is one.
-CONCURRENCY = 4
 _STAMP = re.compile(rb"@(\d+)@")
 
 
@@ -265,7 +263,7 @@ def configuration(url: str, resources: tuple[str, ...] = ()) -> dict[str, Any]:
         "watch": {"resources": list(resources)},
         "rules": own,
         "route": {"receiver": "hook", "group_by": ["namespace", "name"], "group_wait": "0s"},
-        "receivers": {"hook": [{"type": "webhook", "url": url, "concurrency": CONCURRENCY}]},
+        "receivers": {"hook": [{"type": "webhook", "url": url}]},
     }
 
 

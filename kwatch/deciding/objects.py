@@ -1,7 +1,7 @@
 """From the frames of objects to what the engine is told: of each change, and of what is known, by other rules."""
 
 from collections.abc import Container, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kwatch.alerts.engine import Engine
 from kwatch.deciding.coverage import Coverage, Gap
@@ -20,6 +20,9 @@ from kwatch.rules.planned import PlanReader
 from kwatch.watch.cache import ObjectCache
 from kwatch.watch.frames import MALFORMED
 from kwatch.watch.remembered import Asked, Remembered
+
+#: By how much the API server's clock, which dates objects, may be behind.
+CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class Objects:
@@ -85,8 +88,7 @@ class Objects:
             if self._scope.namespaces.is_watched(change.state.ref.namespace):
                 for step in self._plans.read(change):
                     self._engine.plan(step, now)
-            gap = self._coverage.gap(source.id)
-            for each in self._remembered.complete(change, None if gap is None else gap.since):
+            for each in self._remembered.complete(change, self._unwatched_since(source, change.state)):
                 self._on_change(source, each, now)
             if is_opted_in:
                 self._judge_all(source, self._wishing.inside(change.state.ref), now)
@@ -102,6 +104,12 @@ class Objects:
             for end in self._remembered.gone(kind, group, namespace, present):
                 self._on_gone(end, now)
         self._engine.thaw(kind, group, namespace, present, now)
+
+    def _unwatched_since(self, source: Source, state: ObjectState) -> datetime | None:
+        """Return since when nobody watched, of an object that is newer than all that was seen before; else None."""
+        gap = self._coverage.gap(source.id)
+        is_newer = gap is not None and self._coverage.is_beyond(source.id, state.resource_version)
+        return gap.since - CLOCKS_DIFFER if gap is not None and is_newer else None
 
     def _on_gone(self, end: ObjectChange, now: datetime) -> None:
         """An object that an earlier run saw is not there any more."""

@@ -25,7 +25,7 @@ from kwatch.model.conditions import (
     WordIs,
 )
 from kwatch.model.covering import follows
-from kwatch.model.matching import any_of, is_word, may_meet
+from kwatch.model.matching import any_of, is_word, may_meet, number_of
 
 #: What a text must be one of, by its name.
 Known = Mapping[str, frozenset[str]]
@@ -191,5 +191,19 @@ def _is_empty(matcher: Matcher) -> bool:
 def _never_changes(condition: FieldChanged, known: Known) -> str:
     if "updated" not in known.get(Word.CHANGE.value, ("updated",)):
         return "`changed` compares with what was before: an object that is created or deleted has none"
+    if None in condition.path:
+        return ""
+    if condition.increased and _is_no_less(condition.before, condition.after):
+        return "`from` is no less than `to`, so nothing has `increased`"
     is_same = len(condition.before) == 1 and condition.before == condition.after and is_word(condition.before[0])
-    return "`from` and `to` are the same" if is_same and None not in condition.path else ""
+    return "`from` and `to` are the same" if is_same else ""
+
+
+def _is_no_less(before: Sequence[Matcher], after: Sequence[Matcher]) -> bool:
+    """Return whether all of some plain numbers are no less than all of others."""
+    low, high = (
+        [number_of(matcher.glob) if isinstance(matcher, Text) else None for matcher in each] for each in (before, after)
+    )
+    numbers = [number for number in (*low, *high) if number is not None]
+    is_known = bool(low and high) and len(numbers) == len(low) + len(high)
+    return is_known and min(numbers[: len(low)]) >= max(numbers[len(low) :])

@@ -61,7 +61,7 @@ class Remembered:
         """Return what a listed object really is: as it was, updated, or come since nobody watched, for another maybe.
 
         Nobody knows when it was updated; that is dated to the last instant that was covered, so that it is told as
-        late. `unwatched_since` None: it is no list after a start.
+        late. `unwatched_since` None: it was seen, or it is no list after a start.
         """
         if change.change is not Change.EXISTING:
             return (change,)
@@ -82,9 +82,9 @@ class Remembered:
         ref, lives = change.state.ref, self._lives(change)
         if not self._paths(ref) and noticed is None and not lives:
             return None
-        key = _key(ref)
         if change.change is Change.DELETED or not (self._paths(ref) or noticed or lives):
             return self.forget(ref)
+        key = _key(ref)
         record = _Record(ref, tuple(sorted(self._values(change.state).items(), key=repr)), noticed or ())
         if lives:
             record = self._as_last_seen(record, change.state)
@@ -105,6 +105,8 @@ class Remembered:
 
     def forget(self, ref: ObjectRef) -> Row | None:
         """Forget an object that is gone; return the row to store, None when nothing has to be written."""
+        if not self._records:
+            return None
         key = _key(ref)
         return Row(Table.SEEN, key, None) if self._records.pop(key, None) is not None else None
 

@@ -6,8 +6,9 @@ A subject (an object by its name) goes through rounds; what is owed for a round 
     BRIEF     it ends when it likes. While kwatch is dead nobody sees it begin or end, and an object keeps no history:
               so nothing, or its beginning and its end; two rounds with nobody there between them may be told as one.
               Never a beginning alone, nor an end alone.
-    MOMENT    Kubernetes events: the API server keeps them, the watch goes on where the last commit ended. Told once
-              each, however often kwatch died meanwhile.
+    MOMENT    Kubernetes events: the API server keeps them, the watch goes on where the last commit ended. And objects
+              that come, go, or are noticed in a state that lasts: a list shows that, and what was known before is
+              kept. Told once each, however often kwatch died meanwhile.
 
 What begins while nobody watches and lasts is told as late.
 

@@ -29,6 +29,12 @@ rules:
      key: [namespace, name], flapping: {{transitions: 0}}}}
   - {{name: flaky, on: event, match: {{kind: Pod, reason: Flaky, labels: {{app: demo}}}}, mode: notice,
      dedup_window: 1h}}
+  - {{name: noted, on: resource, match: {{kind: Pod, fields: {{status.reason: Noted}}}}, mode: notice,
+     key: [namespace, name], dedup_window: 1s}}
+  - {{name: born, on: resource, match: {{kind: Pod, change: created, name: born-*}}, mode: notice,
+     key: [namespace, name], dedup_window: 1s}}
+  - {{name: gone, on: resource, match: {{kind: Pod, change: deleted, name: gone-*}}, mode: notice,
+     key: [namespace, name], dedup_window: 1s}}
   - {{name: five, on: event, match: {{kind: Pod, reason: Five}}, mode: notice, dedup_window: 1h,
      rate: {{count: 5, within: 1h, per: [namespace, name]}}}}
 route:
@@ -45,6 +51,8 @@ receivers:
 
 #: Wrong before kwatch was ever started.
 EARLY = tuple(f"early-{n}" for n in range(3))
+#: There before kwatch was ever started, and deleted while it is.
+GOING = tuple(f"gone-{n}" for n in range(8))
 #: Goes wrong while kwatch is dead, before its last start.
 LATE = "late"
 #: Seconds over which the subjects of a stream begin.
@@ -140,6 +148,8 @@ class Stream:
             await self._kubelet.namespace(name)
         for name in EARLY:
             await self._be_wrong(self._pulled("demo", name))
+        for name in GOING:
+            await self._kubelet.pod("demo", name)
 
     async def run(self) -> None:
         """From when the first problems were told until everything is over and told."""
@@ -175,6 +185,9 @@ class Stream:
             *(self._brief(self._stuck("demo", f"stuck-{n}"), rounds=4) for n in range(15)),
             *(self._moment(f"flaky-{n}", "Flaky", occurrences=1 + n % 3, rounds=1) for n in range(24)),
             *(self._moment(f"five-{n}", "Five", occurrences=5, rounds=1) for n in range(8)),
+            *(self._noted(f"noted-{n}") for n in range(8)),
+            *(self._born(f"born-{n}") for n in range(8)),
+            *(self._deleted(name) for name in GOING),
             *(self._moment(f"four-{n}", "Five", occurrences=4, rounds=0) for n in range(8)),
         ]
 
@@ -209,6 +222,23 @@ class Stream:
         for count in range(1, occurrences + 1):
             await self._kubelet.event("demo", name, reason, count)
             await self._pause(0.5)
+
+    async def _noted(self, name: str) -> None:
+        """A state that a notice is about, for good."""
+        self.expected[name] = Expected(Kind.MOMENT, 1)
+        await self._kubelet.pod("demo", name)
+        await self._pause(SPAN)
+        await self._kubelet.pod_status("demo", name, {"reason": "Noted"}, is_ready=False)
+
+    async def _born(self, name: str) -> None:
+        self.expected[name] = Expected(Kind.MOMENT, 1)
+        await self._pause(SPAN)
+        await self._kubelet.pod("demo", name)
+
+    async def _deleted(self, name: str) -> None:
+        self.expected[name] = Expected(Kind.MOMENT, 1)
+        await self._pause(SPAN)
+        await self._kubelet.delete_pod("demo", name)
 
     async def _be_wrong(self, problem: Problem, *, is_late: bool = False) -> None:
         self.expected[problem.name] = Expected(Kind.CERTAIN, 1, is_late)

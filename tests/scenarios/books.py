@@ -1,13 +1,15 @@
 """What kwatch has written down, for the machine of `worlds`: only what is committed counts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from kwatch.alerts.records import Alert, Group
 from kwatch.alerts.rows import read_rows
 from kwatch.model.alerts import AlertState
 from kwatch.model.findings import Truth
+from kwatch.model.notifications import DeliveryState
 from kwatch.store.state import State
+from kwatch.testing.stage import Stage
 from tests.scenarios.receivers import Episode
 
 
@@ -56,3 +58,12 @@ def waits_for_relapse(alert: Alert) -> bool:
     """Whether it only flaps, or was held back, and is well: it is told when it is wrong again."""
     is_wrong = any(member.truth is Truth.TRUE for member in alert.members.values())
     return alert.is_over or (alert.held_back_by != "" and not is_wrong)
+
+
+async def count_deliveries(stage: Stage, state: State, destinations: Iterable[str]) -> tuple[Any, Any]:
+    """Return how many rows there are, by destination and state, and how many were counted at that very instant."""
+    rows = await state.counts()
+    return rows, {
+        name: {each: stage.counted("deliveries", destination=name, state=each.value) for each in DeliveryState}
+        for name in destinations
+    }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kwatch.testing.fake import Effect, Fault
 from kwatch.testing.stage import Stage
 from tests.scenarios.plays import HOOK, play, pod
 
@@ -71,6 +72,16 @@ def test_what_goes_and_comes_again_is_told_as_both(tmp_path: Path) -> None:
         "0 hook notice came shop/Pod/early",
         "400 hook notice went shop/Pod/there, came shop/Pod/there",
     ]
+
+
+def test_what_came_just_before_and_was_not_read_is_told(tmp_path: Path) -> None:
+    """Its frame is on the wire, behind others of that second."""
+    stage = staged(tmp_path)
+    stage.apply(98.9, labelled("there", app="seen"))
+    stage.at(98.95, lambda: stage.cluster.strike(Fault(effect=Effect.DELAY, path="*/pods", seconds=30)))
+    stage.apply(99, labelled("new"))
+    stage.run(until=600)
+    assert told_of(stage) == [EARLY, ("400 hook notice came shop/Pod/new", True, "2026-01-01T12:01:39+00:00")]
 
 
 def test_at_the_first_start_nothing_has_come(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from kwatch.store.state import State
 from kwatch.testing import manifests
 from kwatch.testing.fake.faults import Effect, Fault
 from kwatch.testing.stage import Stage
-from tests.scenarios.books import Books, read_books, waits_for_relapse
+from tests.scenarios.books import Books, count_deliveries, read_books, waits_for_relapse
 from tests.scenarios.receivers import ALONE, Receiver
 from tests.scenarios.world_configs import CONFIGS
 
@@ -227,14 +227,13 @@ class Worlds(RuleBasedStateMachine):
         app = self.stage.app
         if app is None:
             return
-        rows = self._ask(app.state.counts())
+        rows, counts = self._ask(count_deliveries(self.stage, app.state, self.receivers))
         for name, receiver in self.receivers.items():
-            states = rows.get(name, {})
+            states, counted = rows.get(name, {}), counts[name]
             taken = {document["id"] for document in receiver.taken}
             assert states.get(DeliveryState.SENT, 0) <= len(taken), "I5: counted as sent, and not taken"
             if self.crashes:  # counters end with the process, rows do not
                 continue
-            counted = {s: self.stage.counted("deliveries", destination=name, state=s.value) for s in DeliveryState}
             assert counted[DeliveryState.QUEUED] == sum(states.values()), "I5: created and nowhere"
             final = {state: counted[state] for state in DeliveryState if state.is_final and counted[state]}
             assert final == {state: n for state, n in states.items() if state.is_final}, "I5: ended and nowhere"
