@@ -348,7 +348,7 @@ def test_a_kind_that_is_removed_is_gone_and_kwatch_stays_ready(
     kwatch.start()
     until(lambda: told(desk) == [("summary", "removed/Widget/cog")], 60, "the widget")
     uninstall(kube)
-    end = [("summary", "removed/Widget/cog"), ("resolved", "removed/Widget/cog")]
+    end = [("resolved", "removed/Widget/cog"), ("summary", "removed/Widget/cog")]
     until(lambda: told(desk) == end, 30, "its end")
     missing = "not served (yet): Widget.example.com"
     until(lambda: kwatch.ready()["sources"][0]["error"] == missing, 60, "the kind to be missed")
