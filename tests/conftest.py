@@ -70,6 +70,7 @@ def pytest_sessionstart() -> None:
         raise pytest.UsageError(*(f"tests cannot run: {reason}" for reason in dict.fromkeys(reasons)))
 
 
+@pytest.hookimpl(tryfirst=True)  # the groups are read by a hook of xdist's own
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what cannot run here, and keep together what shares a cluster."""
     why = _what_is_missing()
