@@ -3,7 +3,7 @@
 Tests that need a real cluster or another real counterpart are left out where it cannot run, and the reason is named at
 the end. With KWATCH_REQUIRE_ALL=1, as in CI, the run fails instead.
 
-With `-n 2 --dist loadgroup` two processes share the tests; those on a real cluster stay in one of them.
+With `-n 2` two processes share the tests, file by file; all on a real cluster stay in one of them.
 """
 
 import os
@@ -13,12 +13,16 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import realalertmanager
 from tests.mail import exim
 from tests.realcluster import RealCluster, missing, running
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
+#: Where tests on a real cluster are. A machine has one node: they cannot run side by side.
+ON_A_CLUSTER = ("tests/e2e/", "tests/testing/test_likeness", "tests/test_realcluster.py")
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("kwatch", deadline=None)
@@ -63,6 +67,18 @@ def _what_is_missing() -> dict[str, str]:
     }
 
 
+class ByFile(LoadScopeScheduling):
+    """Gives each file to one process, and all that is on a real cluster to the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "cluster" if nodeid.startswith(ON_A_CLUSTER) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Share the tests among processes."""
+    return ByFile(config, log)
+
+
 def pytest_sessionstart() -> None:
     """Refuse to run at all where everything is asked for and something is missing."""
     reasons = [reason for reason in _what_is_missing().values() if reason]
@@ -71,15 +87,15 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what cannot run here, and keep together what shares a cluster."""
+    """Leave out what cannot run here."""
     why = _what_is_missing()
     left_out: dict[str, int] = {}
     kept: list[pytest.Item] = []
     gone: list[pytest.Item] = []
     for item in items:
         needed = [fixture for fixture in why if fixture in getattr(item, "fixturenames", ())]
-        if {"real_cluster", "real_node"}.intersection(needed):
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+        if {"real_cluster", "real_node"}.intersection(needed) and not item.nodeid.startswith(ON_A_CLUSTER):
+            raise pytest.UsageError(f"{item.nodeid} is on a real cluster: add its file to ON_A_CLUSTER")
         reason = next((why[fixture] for fixture in needed if why[fixture]), "")
         (gone if reason else kept).append(item)
         if reason:

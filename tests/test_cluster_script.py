@@ -1,6 +1,5 @@
 """A cluster that was cut short has no claim on the node of this machine."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,9 @@ def started(folder: Path, pid: int) -> Cluster:
 
 
 def test_a_cluster_is_up_while_it_runs(tmp_path: Path) -> None:
-    assert started(tmp_path, os.getpid()).is_up()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as running:
+        assert started(tmp_path, running.pid).is_up()
+        running.communicate(b"\n")
 
 
 def test_a_cluster_that_was_cut_short_is_not(tmp_path: Path) -> None:

@@ -19,8 +19,6 @@ SEED = int(os.environ.get("KWATCH_CRASH_SEED", "1"))
 WIDTH = 5
 PLANS = tuple(plans(SEED))
 
-pytestmark = pytest.mark.xdist_group("crash")
-
 
 @pytest.fixture(scope="module")
 def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Report]:
