@@ -144,7 +144,8 @@ class Stream:
             await self._watch(put, initial=False)
             return
         self._is_listing = True
-        self._show(SourceState.LISTING)
+        if self.status.state is not SourceState.FORBIDDEN:  # which it is until the server lets it in
+            self._show(SourceState.LISTING)
         self._counters.add("watch_lists", source=self._source.id)
         if self._client.has_watch_list and await self._watch_list(put):
             return
@@ -167,6 +168,7 @@ class Stream:
         version = ""
         async for page in self._client.list_pages(self._source, limit=self._settings.page):
             version = page.resource_version
+            self._show(SourceState.LISTING)
             for start in range(0, len(page.items), LIST_BATCH):
                 now = self._clock.now()
                 listed = self._listed(page.items[start : start + LIST_BATCH], now)

@@ -343,6 +343,21 @@ def test_T39_forbidden_shows_and_ends_when_it_is_granted() -> None:
     assert after.status.error == ""
 
 
+@pytest.mark.parametrize("watch_list", [True, False])
+def test_T39_what_was_forbidden_stays_so_while_it_is_asked_again(watch_list: bool) -> None:
+    during = watch(failed(403, "pods is forbidden"), seconds=10, watch_list=watch_list)
+    assert len(during.asked) == 2
+    assert during.status.state is SourceState.FORBIDDEN
+    assert during.status.error == "pods is forbidden"
+
+
+def test_what_is_granted_is_listed_page_by_page() -> None:
+    granted = page(pod("a", 5), version=9, more="next")
+    during = watch(failed(403, "pods is forbidden"), granted, seconds=10, watch_list=False)
+    assert told(during) == [("LISTED", "a")]
+    assert during.status.state is SourceState.LISTING
+
+
 def test_F_39_a_relist_of_5000_comes_in_batches_and_ends_in_one_synced() -> None:
     pods = [pod(f"p{number}", number + 1) for number in range(5000)]
     seen = watch(
