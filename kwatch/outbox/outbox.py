@@ -128,6 +128,7 @@ class Outbox:
                 self._leaving.pop(name).stop()
             if name not in self._workers:
                 self._workers[name] = Worker(name, channel, self._tools, before.get(name))
+                self._workers[name].pause_as(before.values())
                 self._start(name)
 
     async def _see_off(self, name: str, worker: Worker) -> None:
@@ -176,12 +177,10 @@ class Outbox:
     def _on_trouble(self) -> None:
         self._troubles.look_soon()
 
-    def _on_pause(self, name: str, until: datetime) -> None:
-        """Let those wait as well whose requests the service counts together with this one's (D7)."""
-        handlings = self._tools.policies.handlings
-        limit = handlings.get(name, Handling()).limit
-        for other, worker in self._workers.items():
-            if limit and other != name and handlings.get(other, Handling()).limit == limit:
+    def _on_pause(self, limit: str, until: datetime) -> None:
+        """Let all wait whose requests the service counts together (D7)."""
+        for worker in (*self._workers.values(), *self._leaving.values()):
+            if worker.limit == limit:
                 worker.pause(until)
 
     def jump(self, by: timedelta) -> None:

@@ -84,5 +84,5 @@ class Tools(msgspec.Struct, frozen=True):
     policies: Policies
     pool: Pool
     on_trouble: Callable[[], None]  # something happened that others may have to be told of
-    on_pause: Callable[[str, datetime], None]  # a destination asks to wait until then
+    on_pause: Callable[[str, datetime], None]  # a limit asks all whom it counts to wait until then
     is_mended: Callable[[str], bool]  # as of `Elsewhere`

@@ -9,7 +9,7 @@ by an outcome that is stored. What finds none in a pace is folded into an overfl
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -51,8 +51,10 @@ class Worker:
     """Send what is due to one destination, until told to stop."""
 
     def __init__(self, destination: str, channel: Channel, tools: Tools, before: "Worker | None" = None) -> None:
-        """`before`: whose place it takes, so that the destination is told no more, and no sooner than it asked for."""
-        self.gate: Gate = Gate() if before is None else Gate(before.gate.paused_until)
+        """`before`: whose place it takes, so that the destination is told no more than its pace allows."""
+        handling = tools.policies.handlings.get(destination, Handling())
+        self.limit = handling.limit or destination  # what its service counts requests by
+        self.gate: Gate = Gate()
         self.throttle: Throttle = (
             Throttle(destination, tools.state, tools.counters, tools.clock) if before is None else before.throttle
         )
@@ -60,9 +62,7 @@ class Worker:
         self._destination = destination
         self._channel = channel
         self._tools = tools
-        self._patience = Patience(
-            channel.max_age, lists_late=not tools.policies.handlings.get(destination, Handling()).pages
-        )
+        self._patience = Patience(channel.max_age, lists_late=not handling.pages)
         self._attempts = Attempts(channel, tools)
         self._ahead: deque[Delivery] = deque()
         self._in_flight: set[str] = set()  # the ids of deliveries whose outcome is not stored yet
@@ -91,9 +91,15 @@ class Worker:
         self._changed.set()
 
     def pause(self, until: datetime) -> None:
-        """Wait until then: the service has asked another destination to, and counts both together."""
+        """Wait until then: the service has asked somebody to, and counts both together."""
         self.gate = self.gate.paused(until)
         self._changed.set()
+
+    def pause_as(self, others: Iterable["Worker"]) -> None:
+        """Wait for as long as those do whose requests the service counts together with its own."""
+        for other in others:
+            if other.limit == self.limit and other.gate.paused_until is not None:
+                self.pause(other.gate.paused_until)
 
     def stop(self) -> None:
         """Lease nothing more; `run` returns when what is in flight has ended."""
@@ -261,7 +267,7 @@ class Worker:
             log.warning("destination does not answer", extra={"destination": self._destination})
             self._tools.counters.add("breaker_opened", destination=self._destination)
         if self.gate.paused_until not in {None, before.paused_until}:
-            self._tools.on_pause(self._destination, self.gate.paused_until)
+            self._tools.on_pause(self.limit, self.gate.paused_until)
         if self.gate != before:
             self._tools.on_trouble()
 
