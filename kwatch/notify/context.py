@@ -20,7 +20,7 @@ from kwatch.notify.report import report
 from kwatch.notify.words import WORDS, Language, Words
 from kwatch.redaction import redacted_tree
 
-_ALERTS = 100  # in the context; `alert_count` says how many there are
+_ALERTS = 100  # in the context, of an overflow all; `alert_count` says how many there are
 _LISTED = 10  # in the text; of an overflow all
 _SECTION = 50  # of one section of a digest
 _MESSAGE = 4000  # characters of a Kubernetes message
@@ -58,9 +58,9 @@ def context_of(
         return [_alert(say, _retold(say, view), zone, now, annotations) | _link_to(view, content) for view in views]
 
     sections = [{**section, "alerts": told(section["alerts"])} for section in _sections(say, content)]
-    shown = () if sections else content.alerts[:_ALERTS]
-    alerts = told(shown)
-    listed = alerts if content.kind is NotificationKind.OVERFLOW else alerts[:_LISTED]
+    is_overflow = content.kind is NotificationKind.OVERFLOW
+    alerts = told(() if sections else content.alerts if is_overflow else content.alerts[:_ALERTS])
+    listed = alerts if is_overflow else alerts[:_LISTED]
     glyph, state = titles.state(say, content, now)
     context = {
         "kind": content.kind.value,

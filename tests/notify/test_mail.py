@@ -92,6 +92,15 @@ def test_a_digest_of_thousands_counts_what_it_does_not_list() -> None:
     assert "and 980 more" in html
 
 
+def test_an_overflow_names_every_alert_in_the_text_and_those_that_have_room_in_the_html() -> None:
+    views = tuple(alert(fingerprint=f"f{n}", rule=f"rule-{n:03}") for n in range(498))
+    _, plain, html = rendered(content(*views, kind=NotificationKind.OVERFLOW, folded=498))
+    assert len(set(re.findall(r"rule-\d{3} ·", plain))) == 498
+    assert len(set(re.findall(r"<b>rule-\d{3}</b>", html))) == 150
+    assert "and 348 more" in html
+    assert len(html.encode()) <= 100_000
+
+
 def test_a_text_of_the_users_that_would_be_too_much_html_is_sent_as_text_alone() -> None:
     text = "{% for n in alerts %}{% for m in alerts %}{{ '&&&&&&&&&&&&' }}{% endfor %}{% endfor %}"
     views = tuple(alert(fingerprint=f"f{n}") for n in range(70))

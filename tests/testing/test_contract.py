@@ -76,7 +76,7 @@ OVER_WEBHOOK = (
     Control("X04_X06_what_looks_like_markup_can_still_be_read", messages.Escaping, {"hostile": "a & b"}),
     Control("a_thousand_alerts_are_counted_not_listed", messages.Boundless),
     Control("a_digest_of_a_bad_day_is_told_within_the_limits", messages.Boundless),
-    Control("an_overflow_with_a_hundred_lines_is_told_within_the_limits", messages.Boundless),
+    Control("an_overflow_with_a_thousand_lines_is_told_within_the_limits", messages.Boundless),
     Control("what_follows_is_within_the_limits_too", messages.Boundless, {"kind": RESOLVED, "degraded": False}),
     Control("a_users_template_that_says_too_much_is_told_within_the_limits", messages.Boundless, {"degraded": False}),
     Control("X11_no_credential_is_in_a_message_or_its_thread", credentials.LeakyMessage),

@@ -87,7 +87,7 @@ class Bounds(Suite):
         desk.tell(content(*views, kind=NotificationKind.DIGEST, sections=sections, alert_count=25_000))
         assert "5000 new" in desk.text
 
-    def test_an_overflow_with_a_hundred_lines_is_told_within_the_limits(self, desk: Desk) -> None:
+    def test_an_overflow_with_a_thousand_lines_is_told_within_the_limits(self, desk: Desk) -> None:
         counts = tuple(Count(f"rule-{n}-{'r' * 200}", "n" * 63, 100_000 - n) for n in range(COUNTS))
         views = tuple(alert(fingerprint=f"f{n}", rule=f"rule-{n}") for n in range(1000))
         desk.tell(content(*views, kind=NotificationKind.OVERFLOW, folded=123_456, counts=counts))
