@@ -157,6 +157,8 @@ class Notices:
     def _collect(self, batch: NoticeBatch, until: datetime) -> None:
         """A window has begun since a batch did: let all in it but the critical wait for the end."""
         held = [view for view in batch.notices if view.severity is not Severity.CRITICAL]
+        if not held:
+            return
         batch.notices = [view for view in batch.notices if view.severity is Severity.CRITICAL]
         self._waiting -= len(held)
         wanted = msgspec.structs.replace(batch, due_at=until, notices=[], dropped=0, is_collected=True)

@@ -104,3 +104,18 @@ def test_the_critical_of_what_waited_together_passes(tmp_path: Path) -> None:
     stage.event(31, about="Pod/shop/b", reason="Evil")
     stage.run(until=4000)
     assert stage.lines == ["90 hook notice worse shop/Pod/b", f"1800 {TOLD}"]
+
+
+@pytest.mark.parametrize(("wait", "told_at"), [("0s", (100, 300)), ("1m", (160, 360))])
+def test_a_critical_notice_inside_the_window_leaves_nothing_behind_it(
+    tmp_path: Path, wait: str, told_at: tuple[int, int]
+) -> None:
+    """Nothing is collected by it: another configuration is taken over inside, and the end tells nothing."""
+    text = waits("critical").replace("group_wait: 1m", f"group_wait: {wait}")
+    stage = Stage(tmp_path, text)
+    Pods(stage).event(100, "a")
+    stage.reload(200, text.replace("reason: BackOff", "reason: Evil"))
+    stage.event(300, about="Pod/shop/b", reason="Evil")
+    stage.run(until=4000)
+    assert stage.lines == [f"{told_at[0]} {TOLD}", f"{told_at[1]} hook notice noted shop/Pod/b"]
+    assert stage.counted("decide_errors") == 0
