@@ -91,7 +91,8 @@ class Change(Enum):
 class ObjectChange(msgspec.Struct, frozen=True, gc=False):
     """One change of an object: its state now, and the one before where kwatch has seen one.
 
-    `noticed`: the rules whose notices had begun to match it in an earlier run; None: `before` says so.
+    `noticed`: the rules whose notices had begun to match it in an earlier run; None: `before` says so. `listed_at`:
+    when the first list of a start has shown what this change must have come of.
     """
 
     change: Change
@@ -99,6 +100,13 @@ class ObjectChange(msgspec.Struct, frozen=True, gc=False):
     before: ObjectState | None
     received_at: datetime
     noticed: frozenset[str] | None = None
+    listed_at: datetime | None = None
+
+    def as_listed(self) -> "ObjectChange":
+        """Return what a list has shown, if this came of one: a state in it may be younger than the change."""
+        if self.listed_at is None:
+            return self
+        return msgspec.structs.replace(self, change=Change.EXISTING, before=None, received_at=self.listed_at)
 
 
 class About(msgspec.Struct, frozen=True, gc=False):

@@ -26,6 +26,8 @@ _SECTION = 50  # of one section of a digest
 _MESSAGE = 4000  # characters of a Kubernetes message
 _VALUE = 500  # of a name, a label, an annotation
 _KEYS = 50  # of a mapping
+#: Labels of facts that are told beside these, or in their place.
+_BESIDE = ("Cause", "Was", "Rule", "Cluster", "Severity", "Status", "Message", "Notes", "Text", "Close")
 
 Context = dict[str, Any]
 
@@ -231,10 +233,23 @@ def _rows(say: Words, alert: Context) -> list[list[str]]:
         ["Acknowledged", acknowledged],
         ["Escalated", alert["escalated"]],
         ["Muted", alert["muted_by"]],
-        *([_label(name), value] for name, value in alert["details"].items()),
-        ["Rule", say(", ").join(filter(None, (alert["rule"], alert["continuity"])))],
     ]
-    return [[say(label), text] for label, text in rows if text]
+    taken = {say(label) for label in (*_BESIDE, *(label for label, _ in rows))}
+    rule = say(", ").join(filter(None, (alert["rule"], alert["continuity"])))
+    said = [[say(label), text] for label, text in rows if text]
+    return [*said, *_detail_rows(say, alert["details"], taken), [say("Rule"), rule]]
+
+
+def _detail_rows(say: Words, details: Context, taken: set[str]) -> list[list[str]]:
+    """Return the details, `exit_code` as "Exit code"; what is taken has the name that templates know it by.
+
+    For a label says what a fact is, and each fact is told: a detail `runbook` is no link that may be followed.
+    """
+    labelled: dict[str, str] = {}
+    for name, value in details.items():
+        label = say(_label(name))
+        labelled[f"details.{name}" if label in taken or label in labelled else label] = value
+    return [[label, text] for label, text in labelled.items() if text]
 
 
 def _label(name: str) -> str:

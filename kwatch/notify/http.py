@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 import msgspec
-from aiohttp import ClientHttpProxyError, ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import ClientHttpProxyError, ClientProxyConnectionError, ClientSession, DummyCookieJar, TCPConnector
 from httpx_aiohttp import AiohttpTransport
 
 from kwatch.errors import Failure, PermanentSendError, Reason, RetryableSendError, SendError
@@ -297,7 +297,7 @@ def transport_failure(error: BaseException) -> SendError:
         return failed(
             Failure.DESTINATION, Reason.TLS, "the destination refuses the connection: it may want cert and key"
         )
-    if isinstance(error, httpx.ProxyError):
+    if isinstance(error, httpx.ProxyError) or any(isinstance(cause, ClientProxyConnectionError) for cause in causes):
         return _no_tunnel(causes)
     if isinstance(error, httpx.ConnectError) or any(hasattr(cause, "os_error") for cause in causes):
         return _not_connected(causes)

@@ -124,12 +124,12 @@ class RuleSet:
             candidates += tuple(listeners[rule_id] for rule_id in opened if rule_id in listeners)
         if not candidates:
             return ()
-        seen = observe_change(change, about.workload)
+        seen, listed = observe_change(change, about.workload), change.as_listed()
         findings: list[Finding] = []
         for compiled in candidates:
             of_rule = opened.get(compiled.rule.id, ())
             if of_rule or compiled.match(seen) is Truth.TRUE:  # else it has nothing to say, as most rules have
-                findings += self._findings(compiled, change, seen, of_rule)
+                findings += self._findings(compiled, change if compiled.is_edge else listed, seen, of_rule)
         return tuple(findings)
 
     def changed_paths(self, kind: str, group: str) -> frozenset[Path]:

@@ -71,7 +71,7 @@ class Remembered:
         created_at = change.state.created_at
         if created_at is None or unwatched_since is None or created_at < unwatched_since or not self._lives(change):
             return (change,)
-        came = ObjectChange(Change.CREATED, change.state, None, created_at)
+        came = ObjectChange(Change.CREATED, change.state, None, created_at, listed_at=change.received_at)
         return (came,) if record is None else (self._end_of(record), came)
 
     def note(self, change: ObjectChange, noticed: tuple[str, ...] | None = None) -> Row | None:
@@ -117,7 +117,7 @@ class Remembered:
         if all(now[path] == values for path, values in kept.items()):
             return msgspec.structs.replace(change, noticed=noticed) if noticed else change
         before = msgspec.structs.replace(change.state, values={**change.state.values, **kept})
-        return ObjectChange(Change.UPDATED, change.state, before, self._covered_until, noticed)
+        return ObjectChange(Change.UPDATED, change.state, before, self._covered_until, noticed, change.received_at)
 
     def _as_last_seen(self, record: _Record, state: ObjectState) -> _Record:
         labels = {name: self._redact(value) for name, value in state.labels.items()}

@@ -36,7 +36,9 @@ async def _reach(vendor: Any, tools: Tools) -> AsyncIterator[Tools]:
 def hostile_facts() -> Content:
     """Return an alert whose every text is hostile."""
     labels = {**alert().labels, "name": HOSTILE, "workload": HOSTILE, "namespace": HOSTILE, "node": HOSTILE}
-    view = alert(rule=HOSTILE, message=HOSTILE, labels=labels, members=(HOSTILE,), details={HOSTILE: HOSTILE})
+    view = alert(
+        rule=HOSTILE, message=HOSTILE, labels=labels, members=(HOSTILE,), details={HOSTILE: HOSTILE, "runbook": HOSTILE}
+    )
     return content(view, came_and_went=(HOSTILE,))
 
 

@@ -135,6 +135,22 @@ def test_without_a_summary_the_message_is_the_cause() -> None:
     assert context["rows"][0] == ["Cause", "Back-off restarting failed container worker in pod worker-7d9c-x2x1"]
 
 
+def test_a_detail_with_the_name_of_another_fact_has_that_of_its_variable() -> None:
+    """So it is neither taken for the other nor left out where each label stands once, and is never a link."""
+    details = {"exit_code": "1", "Exit code": "2", "runbook": "@everyone", "status": "Failed", "rule": "r", "empty": ""}
+    context = context_of(
+        notification(content(alert(details=details, annotations={}))), "UTC", TemplateEngine(StillClock()).for_message()
+    ).context
+    assert context["rows"][-6:] == [
+        ["Exit code", "1"],
+        ["details.Exit code", "2"],
+        ["details.runbook", "@everyone"],
+        ["details.status", "Failed"],
+        ["details.rule", "r"],
+        ["Rule", "crash-loop"],
+    ]
+
+
 def test_an_alert_about_a_node_names_it_once() -> None:
     said = content(alert(labels={"kind": "Node", "name": "n-17", "workload": "Node/n-17", "node": "n-17"}))
     context = context_of(notification(said), "UTC", TemplateEngine(StillClock()).for_message()).context

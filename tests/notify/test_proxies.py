@@ -122,6 +122,26 @@ def test_a_secret_that_is_no_proxy_suspends_and_is_not_told(tmp_path: Path, cont
     assert "p@ss" not in repr(error)
 
 
+def test_a_proxy_that_is_not_there_is_not_taken_for_the_destination(tmp_path: Path) -> None:
+    secret = tmp_path / "proxy"
+
+    async def play() -> SendError:
+        async with served(Proxy()) as port:
+            pass
+        secret.write_text(f"http://ann:p%40ss@127.0.0.1:{port}")
+        channel = create("https://hooks.example.com/in", secret)
+        error = await tell(channel)
+        await channel.close()
+        return error
+
+    error = asyncio.run(play())
+    assert (error.failure, error.reason, error.detail) == (
+        Failure.RETRY,
+        Reason.REFUSED,
+        "the proxy cannot be reached",
+    )
+
+
 def test_a_user_never_stands_in_the_configuration() -> None:
     with pytest.raises(ValidationError, match="where it has a user"):
         ChannelConfig.model_validate({"type": "webhook", "proxy": "http://ann:p%40ss@proxy:3128"})

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kwatch.testing.stage import Stage
-from tests.scenarios.plays import HOOK, play
+from tests.scenarios.plays import HOOK, play, pod
 
 RULE = """
 packs: []
@@ -117,3 +117,40 @@ def test_a_time_that_is_none_says_nothing(tmp_path: Path) -> None:
     stage.pod(100, "a", status=status("Failed", [{**OLD[0], "lastTransitionTime": "0001-01-01T00:00:00Z"}]))
     stage.run(until=900)
     assert told_of(stage) == [("160 hook firing broken shop/Pod/a", False, "2026-01-01T12:01:40+00:00")]
+
+
+#: Rules about the same kind for which more is known of what happened in the gap.
+OF_CHANGES = [
+    "  - {name: came, on: resource, match: {kind: Pod, change: created, name: x}, mode: notice}\n",
+    "  - {name: moved, on: resource, match: {kind: Pod, changed: spec.nodeName, name: x}, mode: notice}\n",
+]
+
+
+def staged_beside(folder: Path, other: str, waits: str, breaks_at: float, conditions: list[dict[str, Any]]) -> Stage:
+    """Return a play in which `a`, which moves, and `b`, which is new, break while kwatch is away, from 100 to 400."""
+    stage = staged(folder, waits, RULE + other)
+    stage.pod(0, "a", status=status("Running", OLD))
+    stage.absent(100, 400)
+    stage.pod(150, "b", status=status("Running", OLD))
+    stage.apply(breaks_at, {**pod("a", "Failed", conditions=conditions), "spec": {"nodeName": "n1"}})
+    stage.pod(breaks_at, "b", status=status("Failed", conditions))
+    return stage
+
+
+@pytest.mark.parametrize("other", OF_CHANGES, ids=["came", "moved"])
+def test_what_broke_is_not_as_old_as_what_else_is_known_of_the_gap(tmp_path: Path, other: str) -> None:
+    stage = staged_beside(tmp_path, other, "2m", 390, OLD)
+    for name in "ab":
+        stage.pod(430, name, status=status("Running", OLD))
+    stage.run(until=3000)
+    assert stage.lines == []
+
+
+@pytest.mark.parametrize("other", OF_CHANGES, ids=["came", "moved"])
+def test_a_transition_says_when_beside_what_else_is_known_of_the_gap(tmp_path: Path, other: str) -> None:
+    at_200 = [{**OLD[0], "lastTransitionTime": "2026-01-01T12:03:20Z"}]
+    stage = staged_beside(tmp_path, other, "5m", 200, at_200)
+    stage.run(until=900)
+    assert told_of(stage) == [
+        ("500 hook firing broken shop/Pod/b, broken shop/Pod/a", True, "2026-01-01T12:03:20+00:00")
+    ]

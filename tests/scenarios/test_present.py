@@ -59,6 +59,18 @@ def test_the_restart_after_it_finds_a_rule_that_is_known(tmp_path: Path) -> None
     assert told_of(stage) == [("300 hook firing not-ready shop/Pod/a", True, "2026-01-01T12:04:10+00:00")]
 
 
+def test_by_a_new_rule_beside_one_that_knows_more_of_what_came(tmp_path: Path) -> None:
+    came = "  - {name: came, on: resource, match: {kind: Pod, change: created, name: x}, mode: notice}\n"
+    stage, _ = play(tmp_path, OTHER + came + HOOK)
+    stage.pod(0, "a", ready=False)
+    stage.absent(100, 400, NOT_READY + came + HOOK)
+    stage.pod(200, "b", ready=False)
+    stage.run(until=900)
+    assert told_of(stage) == [
+        ("401 hook summary not-ready shop/Pod/a, not-ready shop/Pod/b", False, "2026-01-01T12:00:00+00:00")
+    ]
+
+
 @pytest.mark.parametrize("words", [", severity: critical", ", annotations: {runbook: https://x.example/}"])
 def test_a_rule_with_other_texts_is_known(tmp_path: Path, words: str) -> None:
     other = NOT_READY.replace(", resolve_hold: 0s}\n", words + "}\n")

@@ -56,6 +56,7 @@ OVER_WEBHOOK = (
     Control("an_end_says_what_has_ended_and_why", messages.Stuck),
     Control("the_facts_are_the_same_in_every_channel", messages.Stuck),
     Control("no_fact_is_left_out_where_there_are_many", messages.Stuck),
+    Control("a_detail_with_the_name_of_another_fact_is_told_beside_it", messages.Stuck),
     Control("a_group_names_what_it_groups", messages.Stuck),
     Control("the_end_of_several_says_why_each_ended", messages.Stuck),
     Control("times_are_in_the_zone_of_the_destination", messages.ZoneBlind),
@@ -219,4 +220,4 @@ def test_every_behaviour_has_something_that_it_refuses() -> None:
     parts = [getattr(contract, name) for name in contract.__all__ if name.endswith("Contract")]
     behaviours = {name.removeprefix("test_") for part in parts for name in dir(part) if name.startswith("test_")}
     assert {control.behaviour for _, _, control in CONTROLS} == behaviours
-    assert len(behaviours) == 86
+    assert len(behaviours) == 87

@@ -109,6 +109,24 @@ class Messages(Suite):
         ):
             assert fact in desk.text
 
+    def test_a_detail_with_the_name_of_another_fact_is_told_beside_it(self, desk: Desk) -> None:
+        names = (
+            "status",
+            "message",
+            "rule",
+            "runbook",
+            "node",
+            "cause",
+            "cluster",
+            "severity",
+            "exit_code",
+            "Exit code",
+        )
+        details = {name: f"value-{number}." for number, name in enumerate(names)}
+        desk.tell(content(alert(details=details)))
+        for fact in (*details.values(), "FIRING since 14:02 UTC", "crash-loop"):
+            assert fact in desk.text
+
     def test_a_group_names_what_it_groups(self, desk: Desk) -> None:
         other = alert(rule="oom-kill", fingerprint="f2", labels={**alert().labels, "workload": "Deployment/api"})
         desk.tell(content(alert(), other))
