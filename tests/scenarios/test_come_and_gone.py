@@ -32,6 +32,16 @@ def staged(folder: Path) -> Stage:
     return stage
 
 
+#: Namespaces that are chosen by a label, and a last rule that is about them: they are watched with their status.
+CHOSEN = "watch: {namespaces: {selector: team=web}}\npacks: []\nrules:\n"
+ENDING = "  - {name: ending, on: resource, match: {kind: Namespace, fields: {status.phase: Terminating}}}\n"
+FAILED = """
+  - {name: failed, on: resource, match: {kind: Pod, fields: {status.phase: Failed}}, mode: notice, key: [name],
+     dedup_window: 1s}
+"""
+MOVED = "  - {name: moved, on: resource, match: {kind: Pod, changed: spec.nodeName}, mode: notice, key: [name]}\n"
+
+
 def told_of(stage: Stage) -> list[tuple[str, bool, str]]:
     texts = [(told.document["is_late"], told.document["starts_at"]) for told in stage.told]
     return [(line, *text) for line, text in zip(stage.lines, texts, strict=True)]
@@ -98,3 +108,31 @@ def test_by_a_rule_that_is_new_nothing_has_gone(tmp_path: Path) -> None:
     stage.delete(500, "there")
     stage.run(until=1500)
     assert stage.lines == ["500 hook notice went shop/Pod/there"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        (FAILED, ["0 hook notice failed shop/Pod/bad"]),
+        (CAME, ["0 hook notice came shop/Pod/bad", "400 hook notice came shop/Pod/new"]),
+        (WENT, ["400 hook notice went shop/Pod/there"]),
+        (MOVED, ["400 hook notice moved shop/Pod/stays"]),
+    ],
+    ids=["failed", "came", "went", "moved"],
+)
+def test_a_restart_knows_which_namespaces_are_watched_before_it_judges_what_is_in_them(
+    tmp_path: Path, rule: str, told: list[str]
+) -> None:
+    stage, pods = play(tmp_path, CHOSEN + rule + ENDING + HOOK)
+    shop = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"team": "web"}}}
+    stage.apply(-200, shop)
+    for name in ("there", "stays"):
+        stage.apply(-100, labelled(name))
+    pods.phase(0, "bad")
+    stage.absent(100, 400)
+    stage.delete(200, "there")
+    stage.apply(200, labelled("new"))
+    stage.apply(200, {**labelled("stays"), "spec": {"nodeName": "n1"}})
+    stage.absent(700, 800)
+    stage.run(until=1500)
+    assert stage.lines == told

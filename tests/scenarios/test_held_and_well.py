@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from kwatch.testing.stage import Stage
 from tests.scenarios.owners import outcomes
 from tests.scenarios.plays import HOOK, Silences
@@ -55,6 +57,20 @@ def test_also_where_kwatch_was_away_meanwhile(tmp_path: Path) -> None:
     stage.pod(325, ready=False)
     stage.run(until=2000)
     assert stage.lines == ["325 hook firing pod shop/Pod/web-1"]
+
+
+@pytest.mark.parametrize("wait", ["0s", "30s"])
+def test_what_occurs_again_is_told_though_its_object_is_well(tmp_path: Path, wait: str) -> None:
+    """The Pod is ready all the time; a probe fails each minute until 610."""
+    asked = "match: {reason: Unhealthy, kind: Pod}, resolve: {condition: {Ready: 'True'}}, resolve_hold: 2m"
+    rules = f"packs: []\nrules: [{{name: probe, on: event, {asked}}}]\n"
+    stage = Stage(tmp_path, rules + HOOK.replace("group_wait: 0s", f"group_wait: {wait}"))
+    Silences(stage).add(1, {"namespace": "shop"}, until=300)
+    stage.pod(0, ready=True)
+    for number in range(11):
+        stage.event(10 + 60 * number, number + 1, reason="Unhealthy")
+    stage.run(until=2000)
+    assert stage.lines == ["310 hook firing probe shop/Pod/web-1 ×6", "730 hook resolved probe shop/Pod/web-1 ×11"]
 
 
 def test_what_a_window_has_collected_and_is_well_at_its_end_has_come_and_gone(tmp_path: Path) -> None:
