@@ -27,7 +27,8 @@ def sample(
 ) -> Notification:
     """Return what a destination would be told: a crash loop, and for a summary a few problems more."""
     alerts = _alerts(kind, now)
-    worst = max((alert.severity for alert in alerts), default=Severity.INFO)
+    of_itself = Severity.CRITICAL if kind is NotificationKind.META else Severity.INFO  # as of one that refuses all
+    worst = max((alert.severity for alert in alerts), default=of_itself)
     is_digest = kind is NotificationKind.DIGEST
     return Notification(
         id=f"sample-{kind.value}-{now:%Y%m%dT%H%M%S}",

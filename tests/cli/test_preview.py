@@ -1,9 +1,12 @@
 """What `kwatch render` shows of a rendered message."""
 
+from datetime import UTC, datetime
 from email.message import EmailMessage
 
 from kwatch.cli.preview import html_of, text_of
-from kwatch.model.notifications import Message
+from kwatch.model.notifications import Message, NotificationKind
+from kwatch.model.rules import Severity
+from kwatch.notify.samples import sample
 
 
 def mail() -> Message:
@@ -32,3 +35,10 @@ def test_a_text_is_shown_as_it_is() -> None:
     message = Message(b"CRITICAL\n  why\n", "text/plain; charset=utf-8")
     assert text_of(message) == "CRITICAL\n  why\n"
     assert html_of(message) == ""
+
+
+def test_a_destination_that_refuses_everything_is_as_severe_as_it_is_told() -> None:
+    """PagerDuty shows an incident then: as a change event it would seem to call nobody."""
+    now = datetime(2026, 3, 1, 14, 2, tzinfo=UTC)
+    told = sample(NotificationKind.META, destination="oncall", receiver="r", cluster="c", now=now)
+    assert (told.severity, told.content.severity) == (Severity.CRITICAL, Severity.CRITICAL)
