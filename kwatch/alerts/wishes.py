@@ -16,8 +16,8 @@ from kwatch.model.self_service import PREFIX, SelfService, Wish
 MOST = 20
 LONGEST = 500
 
-# An address for people to follow. Braces are left out: texts of rules are templates.
-_URL = re.compile(r"https?://[!#-;=?-\[\]_a-z~]+", re.ASCII)
+# An address for people to follow, as messages show one. Braces are left out: texts of rules are templates.
+_URL = re.compile(r"https://[\w.-]+(?::\d+)?(?:[/?#][!#-;=?-\[\]_a-z~]*)?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 _SEVERITIES = {severity.word: severity for severity in Severity}
 

@@ -3,6 +3,7 @@
 `docs/templates.md` describes each variable; what is not there is not here (a test checks).
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,10 @@ _VALUE = 500  # of a name, a label, an annotation
 _KEYS = 50  # of a mapping
 #: Labels of facts that are told beside these, or in their place.
 _BESIDE = ("Cause", "Was", "Rule", "Cluster", "Severity", "Status", "Message", "Notes", "Text", "Close")
+
+_LINK = re.compile(r"""(https://(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?)((?:[/?#][^\s"<>|\\`]*)?)""", re.IGNORECASE)
+#: Of links and mentions in Markdown, and of mentions in Telegram.
+_ENCODED = {ord(mark): f"%{ord(mark):02X}" for mark in "[]()@"}
 
 Context = dict[str, Any]
 
@@ -275,7 +280,9 @@ def _mapping(values: Mapping[str, str]) -> Context:
 
 
 def _link(text: str) -> str:
-    """Return the text if it is a link that may be followed, else nothing."""
-    url = text.strip()
-    is_link = url.startswith("https://") and not any(mark in url for mark in ' \n"<>|\\`')
-    return url if is_link else ""
+    """Return the text if it is a link that may be followed, else nothing.
+
+    A part of it may be somebody else's words, and some chats read links as any text: its marks are percent-encoded.
+    """
+    found = _LINK.fullmatch(text.strip())
+    return f"{found[1]}{found[2].translate(_ENCODED)}" if found else ""

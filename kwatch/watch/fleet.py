@@ -1,7 +1,7 @@
 """All watches together: which there must be, in which order they start, and those that come later.
 
-Kinds start in waves, so that what is told of one kind can be understood by what is known of another: owners (metadata
-only) and Namespaces first, then objects, then Events. A wave is over when each of its watches has listed once or was
+Kinds start in waves, so that what is told of one kind can be understood by what is known of another: Namespaces first,
+then owners (metadata only), then objects, then Events. A wave is over when each of its watches has listed once or was
 refused, or after a while. A kind that the server does not know (its CRD may come), or knows no more, is asked for from
 time to time. Nothing that the server answers, or fails to answer, ends `run`.
 
@@ -241,8 +241,8 @@ class Fleet:
         self._error = error
 
     async def _start(self, tasks: asyncio.TaskGroup, started: Mapping[Source, Want]) -> None:
-        """Start watches: what others belong to, when these are heard objects, then Events."""
-        for wave in (_is_of_holders, _is_of_objects, _is_of_events):
+        """Start watches: of Namespaces, when these are heard of owners, then of objects, then of Events."""
+        for wave in (_is_of_namespaces, _is_of_owners, _is_of_objects, _is_of_events):
             await self._wave(self._launch(tasks, {each: want for each, want in started.items() if wave(each)}))
 
     def _launch(self, tasks: asyncio.TaskGroup, started: Mapping[Source, Want]) -> list[Stream]:
@@ -308,12 +308,16 @@ class Fleet:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _is_of_holders(source: Source) -> bool:
-    return source.metadata_only or (source.resource.kind, source.resource.group) == ("Namespace", "")
+def _is_of_namespaces(source: Source) -> bool:
+    return (source.resource.kind, source.resource.group) == ("Namespace", "")
+
+
+def _is_of_owners(source: Source) -> bool:
+    return source.metadata_only and not _is_of_namespaces(source)
 
 
 def _is_of_objects(source: Source) -> bool:
-    return not _is_of_holders(source) and not _is_of_events(source)
+    return not (source.metadata_only or _is_of_namespaces(source) or _is_of_events(source))
 
 
 def _is_of_events(source: Source) -> bool:

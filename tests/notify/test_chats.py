@@ -154,6 +154,16 @@ def test_X01_X02_X05_X06_X15_hostile_text_is_only_text(make: Make, case: str, de
     assert "[kubectl](https://evil.example.com)" in shown.text
 
 
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("words", ["@all,@everyone,@here", "a)[kubectl](https://evil.example.com)"])
+def test_X02_X15_what_others_wrote_into_a_runbook_is_only_a_part_of_its_link(make: Make, case: str, words: str) -> None:
+    desk = make(case)
+    labels = {**alert().labels, "reason": words}
+    desk.tell(content(alert(labels=labels, annotations={"runbook": "https://wiki.example.com/{{ reason }}"})))
+    [shown] = desk.shown
+    assert (shown.pings, shown.links) == ((), ())
+
+
 @pytest.mark.parametrize("case", EDITING)
 def test_news_are_as_harmless_as_the_rest(make: Make, case: str) -> None:
     desk = make(case)

@@ -157,11 +157,39 @@ def test_an_alert_about_a_node_names_it_once() -> None:
     assert [text for _, text in context["rows"] if "n-17" in text] == ["Node/n-17 keeps crashing", "Node/n-17"]
 
 
-@pytest.mark.parametrize("link", ["http://a.example.com", "javascript:alert(1)", 'https://a"b', "https://a b", "//a"])
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://a.example.com",
+        "javascript:alert(1)",
+        'https://a"b',
+        "https://a b",
+        "//a",
+        "https://",
+        "https://ann@a.example.com",
+        "https://a)[b](https://b.example.com",
+    ],
+)
 def test_a_runbook_that_is_no_safe_link_is_left_out(link: str) -> None:
     said = content(alert(annotations={"runbook": link}))
     context = context_of(notification(said), "UTC", TemplateEngine(StillClock()).for_message()).context
     assert context["alerts"][0]["runbook"] == ""
+
+
+@pytest.mark.parametrize(
+    ("link", "told"),
+    [
+        ("https://a.example.com", "https://a.example.com"),
+        ("https://a.example.com:8443/x_y?z=1#top", "https://a.example.com:8443/x_y?z=1#top"),
+        ("https://[2001:db8::1]/x", "https://[2001:db8::1]/x"),
+        ("https://a.example.com/@all", "https://a.example.com/%40all"),
+        ("https://a.example.com/b)[c](https://d", "https://a.example.com/b%29%5Bc%5D%28https://d"),
+    ],
+)
+def test_a_runbook_is_a_link_and_no_more(link: str, told: str) -> None:
+    said = content(alert(annotations={"runbook": link}))
+    context = context_of(notification(said), "UTC", TemplateEngine(StillClock()).for_message()).context
+    assert context["alerts"][0]["runbook"] == told
 
 
 def test_a_throttled_source_is_said_beside_the_numbers() -> None:

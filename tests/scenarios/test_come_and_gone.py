@@ -136,3 +136,15 @@ def test_a_restart_knows_which_namespaces_are_watched_before_it_judges_what_is_i
     stage.absent(700, 800)
     stage.run(until=1500)
     assert stage.lines == told
+
+
+def test_a_restart_knows_them_before_kinds_of_which_nothing_but_metadata_is_watched(tmp_path: Path) -> None:
+    rule = "  - {name: came, on: resource, match: {kind: ConfigMap, change: created}, mode: notice, key: [name]}\n"
+    stage, _ = play(tmp_path, CHOSEN + rule + HOOK)
+    stage.apply(
+        -200, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"team": "web"}}}
+    )
+    stage.absent(100, 400)
+    stage.apply(200, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new", "namespace": "shop"}})
+    stage.run(until=600)
+    assert stage.lines == ["400 hook notice came shop/ConfigMap/new"]
