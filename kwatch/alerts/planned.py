@@ -21,7 +21,7 @@ from kwatch.alerts.planlines import line_of, name_of
 from kwatch.alerts.records import Alert, PlannedChange
 from kwatch.alerts.sight import Sight
 from kwatch.alerts.timers import Phase, Timers
-from kwatch.model.alerts import AlertView
+from kwatch.model.alerts import AlertState, AlertView
 from kwatch.model.planned import PlannedKind, PlannedStep, Progress, subjects_of
 from kwatch.model.rules import Rule
 
@@ -109,6 +109,13 @@ class PlannedChanges:
         for change in list(self._changes.values()):
             if change.kind is PlannedKind.DRAIN and change.subject not in draining:
                 self.take(PlannedStep(kind=change.kind, subject=change.subject, progress=Progress.DONE), now)
+
+    def started(self, now: datetime) -> None:
+        """Every source has been heard, maybe what is wrong before the changes that explain it."""
+        for alert in self._alerts.values():
+            is_new = alert.state is AlertState.FIRING and not alert.is_told and alert.fingerprint not in self._held
+            if is_new and any(self._covering(alert, now)):
+                self.began(alert, now)
 
     def began(self, alert: Alert, now: datetime) -> None:
         """An alert fires: it is held, or says that the changes about it do not go well."""

@@ -80,8 +80,6 @@ class Remembered:
         Return the row to store, None when nothing has to be written.
         """
         ref, lives = change.state.ref, self._lives(change)
-        if not self._paths(ref) and noticed is None and not lives:
-            return None
         if change.change is Change.DELETED or not (self._paths(ref) or noticed or lives):
             return self.forget(ref)
         key = _key(ref)

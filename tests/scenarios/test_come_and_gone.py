@@ -6,7 +6,7 @@ import pytest
 
 from kwatch.testing.fake import Effect, Fault
 from kwatch.testing.stage import Stage
-from tests.scenarios.plays import HOOK, play, pod
+from tests.scenarios.plays import BROKEN, HOOK, play, pod
 
 CAME = "  - {name: came, on: resource, match: {kind: Pod, change: created}, mode: notice, key: [namespace, name]}\n"
 WENT = (
@@ -148,3 +148,18 @@ def test_a_restart_knows_them_before_kinds_of_which_nothing_but_metadata_is_watc
     stage.apply(200, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new", "namespace": "shop"}})
     stage.run(until=600)
     assert stage.lines == ["400 hook notice came shop/ConfigMap/new"]
+
+
+@pytest.mark.parametrize("is_reloaded", [False, True])
+def test_by_a_rule_that_is_back_nothing_has_gone_that_went_without_it(tmp_path: Path, is_reloaded: bool) -> None:
+    without = BROKEN + HOOK
+    stage = play(tmp_path, RULES + HOOK)[0]
+    stage.apply(-100, labelled("there"))
+    if is_reloaded:
+        stage.reload(100, without)
+    else:
+        stage.absent(100, 110, without)
+    stage.delete(200, "there")
+    stage.absent(300, 310, RULES + HOOK)
+    stage.run(until=900)
+    assert stage.lines == []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.workloads import Cluster
+from tests.scenarios.workloads import RULES, Cluster
 
 ROLLED_OUT = "hook notice planned-change shop/Deployment/web"
 
@@ -115,6 +115,18 @@ def test_the_noise_of_a_rollout_that_began_while_kwatch_was_away_is_held(cluster
     cluster.stage.absent(95, 112)
     assert cluster.play() == [f"160 {ROLLED_OUT}"]
     assert cluster.said() == ["Deployment shop/web rolled out: 2 Pods, 18 s, 2 alerts came and went"]
+
+
+def test_so_it_is_where_its_pod_is_heard_before_the_rollout(tmp_path: Path) -> None:
+    """The new Pod is not ready from 102 to 130."""
+    cluster = Cluster(tmp_path, RULES.replace("group_wait: 0s", "group_wait: 10s"))
+    cluster.stands()
+    cluster.stage.absent(95, 112)
+    cluster.deployment(100, 3, 1, 2)
+    cluster.pod(102, "new", ready=False)
+    cluster.pod(130, "new", ready=True)
+    cluster.deployment(140, 2, 2, 2)
+    assert cluster.play() == [f"180 {ROLLED_OUT}"]
 
 
 def test_what_began_before_that_is_told(cluster: Cluster) -> None:
