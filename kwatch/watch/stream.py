@@ -198,6 +198,7 @@ class Stream:
             read_timeout=self._rng.uniform(*self._settings.silence),
         ) as pieces:
             self._opened_at = self._clock.monotonic()
+            self.is_unserved = False
             self._show(SourceState.LISTING if initial else SourceState.WATCHING)
             await self._follow(pieces, put)
 

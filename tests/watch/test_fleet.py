@@ -155,6 +155,24 @@ def test_a_kind_is_watched_once_its_CRD_is_installed() -> None:
     virtual.run(main())
 
 
+def test_a_kind_that_is_served_again_is_looked_for_no_more() -> None:
+    async def main() -> None:
+        bench = Bench(Want(token="Widget.example.com"))
+        bench.cluster.apply(WIDGETS)
+        bench.later(95, lambda: bench.cluster.delete(WIDGETS))
+        bench.later(105, lambda: bench.cluster.apply(WIDGETS))
+        bench.later(100, lambda: seen.append(bench.status("example.com/v1/widgets").state))
+        seen: list[SourceState] = []
+        unasked = Fault(effect=Effect.HTML_500, path="/api", times=100)
+        bench.later(200, lambda: bench.cluster.faults.add(unasked))
+        await bench.run(300)
+        assert seen == [SourceState.WAITING]
+        assert bench.status("example.com/v1/widgets").state is SourceState.WATCHING
+        assert bench.status("discovery").error == ""
+
+    virtual.run(main())
+
+
 def test_plain_namespaces_are_watched_one_by_one() -> None:
     async def main() -> None:
         bench = Bench(Want(token="Pod"), Want(token="Node"), namespaces=("shop", "pay"))
