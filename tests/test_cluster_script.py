@@ -13,7 +13,10 @@ def started(folder: Path, pid: int) -> Cluster:
 
 
 def test_a_cluster_is_up_while_it_runs(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as running:
+    command = [sys.executable, "-c", "print('up', flush=True); input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"up\n"
         assert started(tmp_path, running.pid).is_up()
         running.communicate(b"\n")
 
