@@ -14,6 +14,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from typing import Never, TypeVar
 
@@ -242,8 +243,10 @@ class Fleet:
 
     async def _start(self, tasks: asyncio.TaskGroup, started: Mapping[Source, Want]) -> None:
         """Start watches: of Namespaces, when these are heard of owners, then of objects, then of Events."""
-        for wave in (_is_of_namespaces, _is_of_owners, _is_of_objects, _is_of_events):
-            await self._wave(self._launch(tasks, {each: want for each, want in started.items() if wave(each)}))
+        for wave in _Wave:
+            await self._wave(
+                self._launch(tasks, {each: want for each, want in started.items() if _wave_of(each) is wave})
+            )
 
     def _launch(self, tasks: asyncio.TaskGroup, started: Mapping[Source, Want]) -> list[Stream]:
         """Start those watches that are still wanted."""
@@ -308,16 +311,21 @@ class Fleet:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _is_of_namespaces(source: Source) -> bool:
-    return (source.resource.kind, source.resource.group) == ("Namespace", "")
+class _Wave(Enum):
+    """What is heard before the next is started, in this order."""
+
+    NAMESPACES = "namespaces"
+    OWNERS = "owners"
+    OBJECTS = "objects"
+    EVENTS = "events"
 
 
-def _is_of_owners(source: Source) -> bool:
-    return source.metadata_only and not _is_of_namespaces(source)
-
-
-def _is_of_objects(source: Source) -> bool:
-    return not (source.metadata_only or _is_of_namespaces(source) or _is_of_events(source))
+def _wave_of(source: Source) -> _Wave:
+    if (source.resource.kind, source.resource.group) == ("Namespace", ""):
+        return _Wave.NAMESPACES
+    if source.metadata_only:
+        return _Wave.OWNERS
+    return _Wave.EVENTS if _is_of_events(source) else _Wave.OBJECTS
 
 
 def _is_of_events(source: Source) -> bool:
