@@ -29,10 +29,15 @@ class _Record(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What rules ask of a kind and group over a restart: which values they compare, and whether it came or went."""
+    """What rules ask of a kind and group over a restart."""
 
-    paths: Callable[[str, str], frozenset[Path]]
-    life: Callable[[str, str], bool]
+    paths: Callable[[str, str], frozenset[Path]]  # which values they compare
+    life: Callable[[str, str], bool]  # whether it came or went
+    states: Callable[[str, str], bool]  # whether a state has begun
+
+    def anything(self, kind: str, group: str) -> bool:
+        """Return whether they ask for any of it."""
+        return bool(self.paths(kind, group)) or self.life(kind, group) or self.states(kind, group)
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -72,7 +77,7 @@ class Remembered:
         if created_at is None or unwatched_since is None or created_at < unwatched_since or not self._lives(change):
             return (change,)
         came = ObjectChange(Change.CREATED, change.state, None, created_at, listed_at=change.received_at)
-        return (came,) if record is None else (self._end_of(record), came)
+        return (came,) if record is None else (self._end_of(record, change.received_at), came)
 
     def note(self, change: ObjectChange, noticed: tuple[str, ...] | None = None) -> Row | None:
         """Keep what was asked for; `noticed`: the rules whose notices match it, None: none is about its kind.
@@ -91,15 +96,29 @@ class Remembered:
         self._records[key] = record
         return Row(Table.SEEN, key, _encode(record))
 
-    def gone(self, kind: str, group: str, namespace: str, present: Container[str]) -> tuple[ObjectChange, ...]:
+    def gone(
+        self, kind: str, group: str, namespace: str, present: Container[str], listed_at: datetime
+    ) -> tuple[ObjectChange, ...]:
         """Return the ends of the objects of a kind that a complete list did not show; they are to be forgotten."""
         return tuple(
-            self._end_of(record)
+            self._end_of(record, listed_at)
             for record in self._records.values()
             if (record.ref.kind, record.ref.group) == (kind, group)
             and namespace in ("", record.ref.namespace)
             and record.ref.uid not in present
         )
+
+    def knows(self, ref: ObjectRef) -> bool:
+        """Return whether something of an object is kept."""
+        return _key(ref) in self._records
+
+    def forget_inside(self, namespace: str) -> tuple[Row, ...]:
+        """Forget what is in a namespace; return the rows to store."""
+        return self._forget_where(lambda ref: ref.namespace == namespace)
+
+    def forget_unasked(self) -> tuple[Row, ...]:
+        """Forget the kinds of which no rule asks for anything; return the rows to store."""
+        return self._forget_where(lambda ref: not self._asked.anything(ref.kind, ref.group))
 
     def forget(self, ref: ObjectRef) -> Row | None:
         """Forget an object that is gone; return the row to store, None when nothing has to be written."""
@@ -107,6 +126,12 @@ class Remembered:
             return None
         key = _key(ref)
         return Row(Table.SEEN, key, None) if self._records.pop(key, None) is not None else None
+
+    def _forget_where(self, is_forgotten: Callable[[ObjectRef], bool]) -> tuple[Row, ...]:
+        keys = [key for key, record in self._records.items() if is_forgotten(record.ref)]
+        for key in keys:
+            del self._records[key]
+        return tuple(Row(Table.SEEN, key, None) for key in keys)
 
     def _completed(self, change: ObjectChange, record: _Record) -> ObjectChange:
         now = self._values(change.state)
@@ -121,7 +146,7 @@ class Remembered:
         labels = {name: self._redact(value) for name, value in state.labels.items()}
         return msgspec.structs.replace(record, labels=labels, owner=state.owner, node=state.node)
 
-    def _end_of(self, record: _Record) -> ObjectChange:
+    def _end_of(self, record: _Record, listed_at: datetime) -> ObjectChange:
         """Return that an object is gone, as it was when it was seen last; dated as an update is."""
         state = ObjectState(
             ref=record.ref,
@@ -131,7 +156,7 @@ class Remembered:
             node=record.node,
             values=dict(record.values),
         )
-        return ObjectChange(Change.DELETED, state, state, self._covered_until)
+        return ObjectChange(Change.DELETED, state, state, self._covered_until, listed_at=listed_at)
 
     def _lives(self, change: ObjectChange) -> bool:
         return self._asked.life(change.state.ref.kind, change.state.ref.group)
