@@ -177,6 +177,9 @@ def warnings(rule: Rule) -> Iterator[tuple[str, str]]:
     if better and rule.mode is Mode.ALERT and rule.resolve is None and rule.name not in better:
         mend = f"add `resolve`, or use the built-in rule {' or '.join(map(repr, better))}"
         yield "match", f"match: Events do not say when it is over, the object does: {mend}"
+    if rule.resolve is not None and not rule.resolve_hold:
+        why = "what happens to an object that is well is over before it is told"
+        yield "resolve_hold", f"resolve_hold: {why}: write a time longer than the group_wait of the route"
 
 
 def renamed(before: Iterable[Rule], now: Iterable[Rule]) -> Iterator[str]:
