@@ -40,12 +40,19 @@ class Asked(msgspec.Struct, frozen=True):
         return bool(self.paths(kind, group)) or self.life(kind, group) or self.states(kind, group)
 
 
-_encode = msgspec.msgpack.Encoder().encode
+class _Head(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The start of a record."""
+
+    ref: ObjectRef
+
+
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode  # so that what is the same has the same bytes
 _decode = msgspec.msgpack.Decoder(_Record).decode
+_head = msgspec.msgpack.Decoder(_Head).decode
 
 
 class Remembered:
-    """The records, by object. `asked`: what to keep; `covered_until`: see `complete`.
+    """The records, by object, packed. `asked`: what to keep; `covered_until`: see `complete`.
 
     Values are kept and compared as `redact` leaves them.
     """
@@ -54,13 +61,13 @@ class Remembered:
         self._asked = asked
         self._redact = redact
         self._covered_until = covered_until
-        self._records: dict[str, _Record] = {}
+        self._records: dict[str, bytes] = {}
 
     def load(self, rows: Iterable[Row]) -> None:
         """Take over what an earlier run kept."""
         for row in rows:
             if row.table is Table.SEEN and row.body is not None:
-                self._records[row.key] = _decode(row.body)
+                self._records[row.key] = row.body
 
     def complete(self, change: ObjectChange, unwatched_since: datetime | None) -> tuple[ObjectChange, ...]:
         """Return what a listed object really is: as it was, updated, or come since nobody watched, for another maybe.
@@ -70,7 +77,8 @@ class Remembered:
         """
         if change.change is not Change.EXISTING:
             return (change,)
-        record = self._records.get(_key(change.state.ref))
+        packed = self._records.get(_key(change.state.ref))
+        record = None if packed is None else _decode(packed)
         if record is not None and record.ref.uid == change.state.ref.uid:
             return (self._completed(change, record),)
         created_at = change.state.created_at
@@ -91,22 +99,22 @@ class Remembered:
         record = _Record(ref, tuple(sorted(self._values(change.state).items(), key=repr)), noticed or ())
         if lives:
             record = self._as_last_seen(record, change.state)
-        if self._records.get(key) == record:
+        packed = _encode(record)
+        if self._records.get(key) == packed:
             return None
-        self._records[key] = record
-        return Row(Table.SEEN, key, _encode(record))
+        self._records[key] = packed
+        return Row(Table.SEEN, key, packed)
 
     def gone(
         self, kind: str, group: str, namespace: str, present: Container[str], listed_at: datetime
     ) -> tuple[ObjectChange, ...]:
         """Return the ends of the objects of a kind that a complete list did not show; they are to be forgotten."""
-        return tuple(
-            self._end_of(record, listed_at)
-            for record in self._records.values()
-            if (record.ref.kind, record.ref.group) == (kind, group)
-            and namespace in ("", record.ref.namespace)
-            and record.ref.uid not in present
-        )
+
+        def is_gone(ref: ObjectRef) -> bool:
+            is_listed = (ref.kind, ref.group) == (kind, group) and namespace in ("", ref.namespace)
+            return is_listed and ref.uid not in present
+
+        return tuple(self._end_of(_decode(self._records[key]), listed_at) for key in self._keys_where(is_gone))
 
     def knows(self, ref: ObjectRef) -> bool:
         """Return whether something of an object is kept."""
@@ -128,10 +136,13 @@ class Remembered:
         return Row(Table.SEEN, key, None) if self._records.pop(key, None) is not None else None
 
     def _forget_where(self, is_forgotten: Callable[[ObjectRef], bool]) -> tuple[Row, ...]:
-        keys = [key for key, record in self._records.items() if is_forgotten(record.ref)]
+        keys = self._keys_where(is_forgotten)
         for key in keys:
             del self._records[key]
         return tuple(Row(Table.SEEN, key, None) for key in keys)
+
+    def _keys_where(self, is_meant: Callable[[ObjectRef], bool]) -> list[str]:
+        return [key for key, packed in self._records.items() if is_meant(_head(packed).ref)]
 
     def _completed(self, change: ObjectChange, record: _Record) -> ObjectChange:
         now = self._values(change.state)
