@@ -12,6 +12,7 @@ import pytest
 
 from kwatch.errors import StateError
 from kwatch.model.decisions import Decision, Row, Table
+from kwatch.store.folder import FolderLock
 from kwatch.store.schema import MIGRATIONS, migrate
 from kwatch.store.state import State
 from kwatch.testing.virtual import InlineExecutor
@@ -147,3 +148,9 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StateError, match="cannot be used"):
         open_state(tmp_path / "file" / "state")
+
+
+def test_a_folder_on_a_full_disk_says_so(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to("/dev/full")
+    with pytest.raises(StateError, match=f"^the state folder {tmp_path} cannot be used: "):
+        FolderLock(tmp_path)
