@@ -10,6 +10,7 @@ import msgspec
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
 from kwatch.model.findings import Emission, Truth
+from kwatch.model.namespaces import Names
 from kwatch.model.notifications import Part
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Contribution
@@ -257,10 +258,11 @@ class Annotated(msgspec.Struct, frozen=True, kw_only=True, tag="annotated"):
 
 
 class Watched(msgspec.Struct, tag="watched"):
-    """Until when the cluster was watched for certain (None: nobody said so yet), and by which rules was judged."""
+    """Until when the cluster was watched for certain (None: nobody said so yet), and what was judged by which rules."""
 
     until: datetime | None = None
     premises: dict[str, str] = {}  # of each rule by which all that there was has been judged, by its id
+    names: Names = Names()  # of the namespaces in which that was
 
 
 class LimitsTold(msgspec.Struct, tag="limits"):

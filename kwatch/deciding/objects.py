@@ -199,15 +199,15 @@ class Objects:
             return
         known = about or About.alone(change.state)
         found = rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
-        findings = [each for each in found if not self._is_older_than_rule(change, each)]
+        findings = [each for each in found if not self._is_unseen(change, each)]
         self._outcomes.seen["finding" if findings else "no_rule"] += 1
         for finding in findings:
             self._engine.observe(self._dated(finding, gap), now)
 
-    def _is_older_than_rule(self, change: ObjectChange, finding: Finding) -> bool:
-        """Return whether something is only known to have happened while nobody looked for it by such a rule."""
+    def _is_unseen(self, change: ObjectChange, finding: Finding) -> bool:
+        """Return whether something is only known to have happened while nobody looked for it there by such a rule."""
         is_moment = finding.kind is FindingKind.STATE and finding.truth is Truth.TRUE and not finding.is_initial
-        return is_moment and change.listed_at is not None and self._engine.is_new(finding.rule)
+        return is_moment and change.listed_at is not None and self._engine.is_unseen(finding)
 
     def _store(self, rows: Iterable[Row]) -> None:
         for row in rows:
