@@ -110,13 +110,6 @@ class PlannedChanges:
             if change.kind is PlannedKind.DRAIN and change.subject not in draining:
                 self.take(PlannedStep(kind=change.kind, subject=change.subject, progress=Progress.DONE), now)
 
-    def started(self, now: datetime) -> None:
-        """Every source has been heard, maybe what is wrong before the changes that explain it."""
-        for alert in self._alerts.values():
-            is_new = alert.state is AlertState.FIRING and not alert.is_told and alert.fingerprint not in self._held
-            if is_new and any(self._covering(alert, now)):
-                self.began(alert, now)
-
     def began(self, alert: Alert, now: datetime) -> None:
         """An alert fires: it is held, or says that the changes about it do not go well."""
         rule = self._rules.get(alert.rule_id)
@@ -230,6 +223,7 @@ class PlannedChanges:
         if change is not None and change.is_over and step.revision != change.revision:
             self._drop(change)
             change = None
+        is_new = change is None
         if change is None:
             if len(self._changes) >= CHANGES:
                 self._ledger.reach(PLANNED_DROPPED)
@@ -244,6 +238,8 @@ class PlannedChanges:
         if step.also and step.also not in change.also:
             change.also.append(step.also)
             self._by_subject.setdefault(step.also, {})[change.key] = change
+        if is_new:
+            self._take_over(change, now)
         if not change.is_over:
             self._adopt(change, now)
         return change
@@ -252,6 +248,13 @@ class PlannedChanges:
         self._changes[change.key] = change
         for name in (change.subject, *change.also):
             self._by_subject.setdefault(name, {})[change.key] = change
+
+    def _take_over(self, change: PlannedChange, now: datetime) -> None:
+        """Hold what is heard before the change that explains it: each kind has a watch of its own."""
+        for alert in self._alerts.values():
+            is_new = alert.state is AlertState.FIRING and not alert.is_told and alert.fingerprint not in self._held
+            if is_new and change in self._covering(alert, now):
+                self.began(alert, now)
 
     def _adopt(self, change: PlannedChange, now: datetime) -> None:
         """Take over what was held because its Pods end, a moment before the change was known."""

@@ -13,7 +13,8 @@ from kwatch.model.planned import PlannedKind, PlannedStep, Progress, subject
 from kwatch.rules import workloads
 from kwatch.rules.workloads import Rollout
 
-_KINDS = frozenset(
+#: The kinds, each with its group, that say when a planned change begins.
+CHANGING = frozenset(
     (("Deployment", "apps"), ("StatefulSet", "apps"), ("DaemonSet", "apps"), ("Job", "batch"), ("Node", ""))
 )
 
@@ -44,7 +45,7 @@ class PlanReader:
         if (ref.kind, ref.group) == ("Pod", ""):
             if change.state.node:
                 yield from self._read_pod(change)
-        elif (ref.kind, ref.group) in _KINDS:
+        elif (ref.kind, ref.group) in CHANGING:
             if ref.kind == "Node":
                 yield from self._read_node(change)
             elif ref.kind == "Job":
