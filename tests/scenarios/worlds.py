@@ -42,8 +42,9 @@ FATES = (
 PODS = ("a", "b", "c")
 NAMES = st.sampled_from(PODS)
 RECEIVERS = st.sampled_from(("fast", "slow"))
-#: Longer than every wait, retry and pause of the configuration and the outbox together.
-QUIESCENCE = 900.0
+#: Longer than every wait, retry and pause of the configuration and the outbox, and the quarter of an hour after which a
+#: destination is said to take messages again, together.
+QUIESCENCE = 1800.0
 #: Longer than it takes to hear of a Pod, to be sure and to say so, while nothing disturbs kwatch.
 SOON = 120.0
 #: Longer than an alert is held open because it flaps.
