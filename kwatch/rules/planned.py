@@ -137,7 +137,7 @@ def _rollout(change: ObjectChange) -> PlannedStep:
             progress, reason = Progress.FAILED, "which is paused"
         case Rollout.ROLLING if workloads.replaces_pods(state):
             progress = Progress.BEGUN
-        case Rollout.UNOBSERVED if change.before is not None and workloads.has_new_spec(change.before, state):
+        case Rollout.UNOBSERVED if change.before is not None and workloads.has_new_template(change.before, state):
             # Its first Pods may come before its controller says so.
             progress, limit, achieved = Progress.BEGUN, _UNOBSERVED, -1
         case _:
