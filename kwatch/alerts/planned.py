@@ -113,7 +113,7 @@ class PlannedChanges:
     def began(self, alert: Alert, now: datetime) -> None:
         """An alert fires: it is held, or says that the changes about it do not go well."""
         rule = self._rules.get(alert.rule_id)
-        if alert.awaits_summary or rule is None or expected.is_word_of_change(rule, alert):
+        if rule is None or expected.is_word_of_change(rule, alert):
             return
         changes = list(self._covering(alert, now))
         if not rule.is_held:
@@ -126,7 +126,8 @@ class PlannedChanges:
         for change in changes:
             self._enlist(change, alert)
         alert.planned_at = now
-        alert.planned_by = alert.held_back_by = name_of(changes[0]) if changes else "the end of its Pods"
+        alert.planned_by = name_of(changes[0]) if changes else "the end of its Pods"
+        alert.held_back_by = dict.fromkeys(alert.groups, alert.planned_by)
         self._held[alert.fingerprint] = expected.until(alert)
         self._ledger.touch_alert(alert.fingerprint)
 
@@ -252,8 +253,8 @@ class PlannedChanges:
     def _take_over(self, change: PlannedChange, now: datetime) -> None:
         """Hold what is heard before the change that explains it: each kind has a watch of its own."""
         for alert in self._alerts.values():
-            is_new = alert.state is AlertState.FIRING and not alert.is_told and alert.fingerprint not in self._held
-            if is_new and change in self._covering(alert, now):
+            is_waiting = alert.state is AlertState.FIRING and not (alert.is_told or alert.awaits_summary)
+            if is_waiting and alert.fingerprint not in self._held and change in self._covering(alert, now):
                 self.began(alert, now)
 
     def _adopt(self, change: PlannedChange, now: datetime) -> None:
@@ -303,7 +304,7 @@ class PlannedChanges:
             return
         for alert in self._open(change):
             alert.planned_at = None
-            alert.held_back_by = f"{name_of(change)}, {reason}"
+            alert.held_back_by = dict.fromkeys(alert.groups, f"{name_of(change)}, {reason}")
             self._ledger.touch_alert(alert.fingerprint)
         self._outcome.notices += change.notices
         change.is_over, change.until = True, now + MEMORY
