@@ -24,7 +24,7 @@ from kwatch.model.notifications import NotificationKind, Untold
 from kwatch.model.objects import ObjectRef
 from kwatch.model.planned import PlannedStep
 from kwatch.model.routes import Destination
-from kwatch.model.rules import Mode, Severity
+from kwatch.model.rules import Mode, Rule, Severity
 from kwatch.model.self_service import SelfService
 from kwatch.model.silences import Silence
 
@@ -83,6 +83,10 @@ class Engine:
     def is_present(self, finding: Finding) -> bool:
         """Whether what is found was there before anybody looked: at a first start, or by a rule that is new."""
         return self._sight.is_present(finding)
+
+    def is_new(self, rule: Rule) -> bool:
+        """Whether what there is was not judged yet by a rule, as it is now."""
+        return self._sight.is_new(rule)
 
     def observe(self, finding: Finding, now: datetime) -> None:
         """Take one rule's word on one observation."""

@@ -14,6 +14,7 @@ from kwatch.alerts.records import (
     LimitsTold,
     NoticeBatch,
     PlannedChange,
+    UntoldNotice,
     Watched,
 )
 from kwatch.alerts.rows import read_rows, row_of
@@ -52,7 +53,7 @@ class Memory:
         parts.planned.load(kept.of(PlannedChange))
         parts.membership.load(kept.of(Group), incidents, started_at)
         parts.digests.load(kept.of(DigestPeriod), kept.of(DigestEntry), started_at)
-        parts.notices.load(kept.of(NoticeBatch), started_at)
+        parts.notices.load(kept.of(NoticeBatch), kept.of(UntoldNotice), started_at)
         parts.escalations.review(started_at)
         parts.escalations.use(parts.register.alerts.values(), started_at)
         return moved

@@ -17,11 +17,12 @@ from kwatch.alerts.directory import Directory
 from kwatch.alerts.grouping import wait_of
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Hold, Muting
-from kwatch.alerts.records import Alert, NoticeBatch
+from kwatch.alerts.records import Alert, NoticeBatch, UntoldNotice, untold_key
 from kwatch.alerts.register import Register
 from kwatch.alerts.routing import Match
 from kwatch.alerts.sight import Sight
 from kwatch.alerts.timers import Phase, Timers
+from kwatch.alerts.untold import UntoldNotices
 from kwatch.alerts.views import view_of
 from kwatch.model.alerts import AlertView
 from kwatch.model.findings import Finding, FindingKind, Truth
@@ -52,6 +53,7 @@ class Notices:
     ) -> None:
         self._batches: OrderedDict[str, NoticeBatch] = OrderedDict()
         self._waiting = 0  # notices in them
+        self._untold = UntoldNotices(register, ledger)
         self._register = register
         self._sight = sight
         self._directory = directory
@@ -61,17 +63,18 @@ class Notices:
         self._timers = timers
         self._ledger = ledger
 
-    def load(self, batches: Iterable[NoticeBatch], now: datetime) -> None:
+    def load(self, batches: Iterable[NoticeBatch], untold: Iterable[UntoldNotice], now: datetime) -> None:
         """Take back what was waiting."""
+        self._untold.load(untold)
         for batch in batches:
             self._batches[batch.key] = batch
             self._waiting += len(batch.notices)
             self._timers.set((Phase.FLUSH, batch.key), batch.due_at)
         self.forget_removed(now)
 
-    def row(self, key: str) -> NoticeBatch | None:
+    def row(self, key: str) -> NoticeBatch | UntoldNotice | None:
         """Return what must survive a restart, by the key of its row."""
-        return self._batches.get(key)
+        return self._batches.get(key) or self._untold.row(key)
 
     def jump(self, by: timedelta) -> None:
         """The clock was set: the waits go on for what was left of them."""
@@ -85,24 +88,24 @@ class Notices:
         removed = [batch for batch in self._batches.values() if batch.destination not in known]
         for batch in removed:
             self._ledger.count(fates.DESTINATION_REMOVED)
-            self._timers.set((Phase.FLUSH, batch.key), None)
             self._drop(batch.key)
         for batch in removed:
             self._reroute(batch, now)
 
     def _reroute(self, batch: NoticeBatch, now: datetime) -> None:
         """Tell what a batch holds to its receiver's other destinations, or where its labels lead now, once."""
-        waiting = {(each.destination, _name(view)) for each in self._batches.values() for view in each.notices}
-        waiting |= {(name, _name(view)) for name, view in self._digests.notices()}
+        waiting = {(each.destination, untold_key(view)) for each in self._batches.values() for view in each.notices}
+        waiting |= {(name, untold_key(view)) for name, view in self._digests.notices()}
         dropped = batch.dropped
         for view in batch.notices:
-            wanting = self._directory.routing_of(view).wanting(view.severity)
+            routing = self._directory.routing_of(view)
+            wanting = routing.wanting(view.severity)
             heirs = [pair for pair in wanting if pair[0].receiver == batch.receiver] or wanting
-            for match, destination in heirs:
-                hold = self._muting.hold_by_window(view.severity, match.route.schedule, now)
-                is_muted = hold is not None and not hold.is_collecting
-                if not is_muted and (destination.name, _name(view)) not in waiting:
-                    self._place(view, match, destination, hold, due_at=batch.due_at, dropped=dropped, now=now)
+            new = [pair for pair in heirs if (pair[1].name, untold_key(view)) not in waiting]
+            self._untold.spread(view, len(new))
+            self._untold.hold_back(view, routing.drop(view.severity))
+            for match, destination in new:
+                self._place(view, match, destination, due_at=batch.due_at, dropped=dropped, now=now)
             dropped = 0
 
     def observe(self, finding: Finding, now: datetime) -> None:
@@ -138,138 +141,128 @@ class Notices:
         """Windows have begun or ended, or are others: what they collected waits for the end that they have now."""
         for batch in self._batches.values():
             if batch.is_collected:
-                self._await(batch, self._held_until(batch, now) or now)
+                ends = [self._collects_until(view, batch.receiver, now) or now for view in batch.notices]
+                self._await(batch, min(ends))
 
     def run(self, key: str, now: datetime) -> None:
-        """The wait of a batch is over, unless a window holds it now."""
-        batch = self._batches[key]
-        until = self._held_until(batch, now)
-        if until is not None and batch.is_collected:
-            self._await(batch, until)
-            return
-        if until is not None:
-            self._collect(batch, until)
-        if batch.notices:
-            self._announce(key, now)
-        else:
-            self._drop(key)
-
-    def _collect(self, batch: NoticeBatch, until: datetime) -> None:
-        """A window has begun since a batch did: let all in it but the critical wait for the end."""
-        held = [view for view in batch.notices if view.severity is not Severity.CRITICAL]
-        if not held:
-            return
-        batch.notices = [view for view in batch.notices if view.severity is Severity.CRITICAL]
-        self._waiting -= len(held)
-        wanted = msgspec.structs.replace(batch, due_at=until, notices=[], dropped=0, is_collected=True)
-        collected = self._batches.setdefault(wanted.key, wanted)
-        if not batch.notices:
-            collected.dropped += batch.dropped
-        for view in held:
-            self._add(collected, view)
-        self._await(collected, until)
-
-    def _held_until(self, batch: NoticeBatch, now: datetime) -> datetime | None:
-        """Return when a window ends or changes that holds what is collected; None: none does any more."""
-        view = batch.notices[0]
-        wanting = self._directory.routing_of(view).wanting(view.severity)
-        matches = [match for match, destination in wanting if destination.name == batch.destination]
-        ends = (self._muting.collects_until(match.route.schedule, now) for match in matches)
-        return next((at for at in ends if at is not None), None)
-
-    def _await(self, batch: NoticeBatch, due_at: datetime) -> None:
-        batch.due_at = due_at
-        self._timers.set((Phase.FLUSH, batch.key), due_at)
-        self._ledger.touch_group(batch.key)
-
-    def _announce(self, key: str, now: datetime) -> None:
+        """The wait of a batch is over: tell it, but for what a window collects now."""
         batch = self._drop(key)
-        address = Address(
-            destination=batch.destination,
-            receiver=batch.receiver,
-            incident=self._announcer.new_incident(batch.id, now),
-            labels=batch.labels,
-        )
-        self._announcer.announce(
-            address, NotificationKind.NOTICE, batch.notices, now, Remarks(notices_dropped=batch.dropped)
-        )
+        due, dropped = [], batch.dropped
+        for view in batch.notices:
+            until = self._collects_until(view, batch.receiver, now)
+            if until is None:
+                due.append(view)
+            else:
+                collected = msgspec.structs.replace(batch, due_at=until, notices=[], dropped=0, is_collected=True)
+                self._wait(collected, view, dropped)
+                dropped = 0
+        self._announce(batch, due, dropped, now)
+
+    def _collects_until(self, view: AlertView, receiver: str, now: datetime) -> datetime | None:
+        """Return when a window ends or changes that collects a notice now; the critical pass. None: none does."""
+        if view.severity is Severity.CRITICAL:
+            return None
+        return self._muting.collects_until(self._directory.router.schedule(view.labels, receiver), now)
+
+    def _mute_of(self, view: AlertView, receiver: str, now: datetime) -> Hold | None:
+        """Return what mutes a notice now, for good: it is a moment, which is over when that is."""
+        hold = self._muting.hold_of(view, self._directory.router.schedule(view.labels, receiver), now)
+        return None if hold is None or hold.is_collecting else hold
+
+    def _announce(self, batch: NoticeBatch, due: Iterable[AlertView], dropped: int, now: datetime) -> None:
+        """Tell those of a batch that nothing mutes now."""
+        told = []
+        for view in due:
+            if (mute := self._mute_of(view, batch.receiver, now)) is not None:
+                self._untold.hold_back(view, mute.fate)
+            else:
+                self._untold.told(view)
+                told.append(view)
+        if told:
+            address = Address(
+                destination=batch.destination,
+                receiver=batch.receiver,
+                incident=self._announcer.new_incident(batch.id, now),
+                labels=batch.labels,
+            )
+            self._announcer.announce(address, NotificationKind.NOTICE, told, now, Remarks(notices_dropped=dropped))
 
     def _drop(self, key: str) -> NoticeBatch:
         batch = self._batches.pop(key)
         self._waiting -= len(batch.notices)
+        self._timers.set((Phase.FLUSH, key), None)
         self._ledger.touch_group(key)
         return batch
 
     def _tell(self, alert: Alert, finding: Finding, now: datetime) -> None:
         self._ledger.count(fates.OPENED)
         view, dropped = self._view(alert, finding, now), alert.notices_dropped
-        alert.notice_at, alert.notices_dropped = now, 0
+        alert.notice_at, alert.notices_dropped, alert.is_told, alert.fate = now, 0, False, ""
         if (hold := self._muting.hold_everywhere(alert, now)) is not None:
-            self._ledger.count(hold.fate)
+            self._untold.end(alert.fingerprint, hold.fate)
         elif not self._muting.keeps(alert, view, finding.expected_until, now):
             self.tell(view, dropped, now)
 
     def tell(self, view: AlertView, dropped: int, now: datetime) -> None:
         """Let a notice wait for company wherever its labels lead; `dropped` repeats came before it."""
         routing = self._directory.routing_of(view)
-        destinations = routing.wanting(view.severity)
         self._ledger.count(fates.RECEIVER_FALLBACK, routing.fallbacks)
-        holds = [self._muting.hold_of(view, match.route.schedule, now) for match, _ in destinations]
-        muted = [hold for hold in holds if hold is not None and not hold.is_collecting]
-        fate = muted[0].fate if muted and len(muted) == len(destinations) else fates.LED_TO_NOTIFICATION
-        self._ledger.count(routing.drop(view.severity) or fate)
-        for (match, destination), hold in zip(destinations, holds, strict=True):
-            if hold not in muted:
+        if drop := routing.drop(view.severity):
+            self._untold.end(view.fingerprint, drop)
+            return
+        wanting = routing.wanting(view.severity)
+        self._untold.add(view, len(wanting))
+        for match, destination in wanting:
+            if (mute := self._mute_of(view, match.receiver, now)) is not None:
+                self._untold.hold_back(view, mute.fate)
+            else:
                 due_at = now + wait_of(match.route.group_wait, match.route.critical_wait, view.severity)
-                self._place(view, match, destination, hold, due_at=due_at, dropped=dropped, now=now)
+                self._place(view, match, destination, due_at=due_at, dropped=dropped, now=now)
 
     def _place(
-        self,
-        view: AlertView,
-        match: Match,
-        destination: Destination,
-        hold: Hold | None,
-        *,
-        due_at: datetime,
-        dropped: int,
-        now: datetime,
+        self, view: AlertView, match: Match, destination: Destination, *, due_at: datetime, dropped: int, now: datetime
     ) -> None:
-        """Let a notice wait for company at one destination, or for the end of the window that holds it."""
+        """Let a notice wait for company at one destination, or for the end of the window that collects it."""
         if destination.digest is not None:
+            self._untold.told(view)
             self._digests.notice(destination, view)
             return
         identity, labels = self._directory.group_of(match, view)
-        if hold is not None:
-            due_at = self._muting.collects_until(match.route.schedule, now) or due_at
+        until = self._collects_until(view, match.receiver, now)
         batch = NoticeBatch(
             destination=destination.name,
             receiver=match.receiver,
             id=identity,
             labels=labels,
-            due_at=due_at,
-            is_collected=hold is not None,
+            due_at=until or due_at,
+            is_collected=until is not None,
         )
-        batch = self._batches.setdefault(batch.key, batch)
-        batch.dropped += dropped
-        self._add(batch, view)
-        self._await(batch, min(batch.due_at, due_at))
+        self._wait(batch, view, dropped)
         if self._waiting > WAITING:
             self._hurry(now)
 
-    def _add(self, batch: NoticeBatch, view: AlertView) -> None:
-        """Add a notice; beyond what a message can hold only their number grows."""
+    def _wait(self, wanted: NoticeBatch, view: AlertView, dropped: int) -> None:
+        """Add a notice to a batch; beyond what a message can hold only their number grows."""
+        batch = self._batches.setdefault(wanted.key, wanted)
+        batch.dropped += dropped
         if len(batch.notices) < ALERTS:
             batch.notices.append(view)
             self._waiting += 1
         else:
             batch.dropped += 1
+            self._untold.told(view)
+        self._await(batch, min(batch.due_at, wanted.due_at))
+
+    def _await(self, batch: NoticeBatch, due_at: datetime) -> None:
+        batch.due_at = due_at
+        self._timers.set((Phase.FLUSH, batch.key), due_at)
+        self._ledger.touch_group(batch.key)
 
     def _hurry(self, now: datetime) -> None:
         """Let the batch that waits longest go out."""
-        oldest = next(iter(self._batches))
         self._ledger.reach(fates.NOTICE_HURRIED)
-        self._timers.set((Phase.FLUSH, oldest), None)
-        self._announce(oldest, now)
+        batch = self._drop(next(iter(self._batches)))
+        self._announce(batch, batch.notices, batch.dropped, now)
 
     def _view(self, alert: Alert, finding: Finding, now: datetime) -> AlertView:
         rule: Rule = finding.rule
@@ -283,7 +276,3 @@ class Notices:
             member_count=1,
             is_late=self._sight.is_late(finding.since_at),
         )
-
-
-def _name(view: AlertView) -> tuple[str, datetime]:
-    return view.fingerprint, view.starts_at

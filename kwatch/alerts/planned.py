@@ -144,6 +144,7 @@ class PlannedChanges:
             return True
         if is_expected:
             self._ledger.count(HELD_PLANNED_CHANGE)
+            alert.fate = HELD_PLANNED_CHANGE
         return is_expected
 
     def holds(self, alert: Alert, now: datetime) -> bool:
@@ -296,6 +297,9 @@ class PlannedChanges:
             self._ledger.count(OPENED)
             self._outcome.notices.append(line_of(change, labels, self._cluster, now))
         self._ledger.count(HELD_PLANNED_CHANGE, len(change.notices))
+        for noticed in {view.fingerprint for view in change.notices} & self._alerts.keys():
+            self._alerts[noticed].fate = HELD_PLANNED_CHANGE
+            self._ledger.touch_alert(noticed)
         self._drop(change)
 
     def _fail(self, change: PlannedChange, reason: str, now: datetime) -> None:

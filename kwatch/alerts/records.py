@@ -189,6 +189,25 @@ class NoticeBatch(msgspec.Struct, kw_only=True, tag="notices"):
         return f"{self.destination}/{self.id}/{'collected' if self.is_collected else 'notices'}"
 
 
+def untold_key(view: "AlertView | UntoldNotice") -> str:
+    """Return the key of a notice that nobody was told of yet."""
+    return f"{view.fingerprint}/{view.starts_at.isoformat()}"
+
+
+class UntoldNotice(msgspec.Struct, kw_only=True, tag="untold_notice"):
+    """Notices of one fingerprint and instant that nobody was told of yet, and for how many destinations they wait."""
+
+    fingerprint: str
+    starts_at: datetime
+    count: int = 0
+    destinations: int = 0
+
+    @property
+    def key(self) -> str:
+        """The row's key."""
+        return untold_key(self)
+
+
 def period_key(destination: str) -> str:
     """Return the key of a destination's digest."""
     return f"{destination}/digest"
@@ -281,6 +300,7 @@ class PlannedChange(msgspec.Struct, kw_only=True, tag="planned"):
 GroupRow = (
     Group
     | NoticeBatch
+    | UntoldNotice
     | DigestPeriod
     | DigestEntry
     | IncidentNumbers

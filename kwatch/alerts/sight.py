@@ -8,6 +8,7 @@ import msgspec
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.records import Watched
 from kwatch.model.findings import Finding
+from kwatch.model.rules import Rule
 
 #: The key of the row that says until when the cluster was watched, and by which rules.
 WATCHED = "watched"
@@ -44,10 +45,11 @@ class Sight:
 
     def is_present(self, finding: Finding) -> bool:
         """Whether what is found was there before anybody looked: at a first start, or by a rule that is new."""
-        if not finding.is_initial:
-            return False
-        judged_by = self._watched.premises.get(finding.rule.id)
-        return self.is_first_list or judged_by != self.premises.get(finding.rule.id)
+        return finding.is_initial and (self.is_first_list or self.is_new(finding.rule))
+
+    def is_new(self, rule: Rule) -> bool:
+        """Whether what there is was not judged yet by a rule, as it is now."""
+        return self._watched.premises.get(rule.id) != self.premises.get(rule.id)
 
     def date(self, finding: Finding, now: datetime) -> Finding:
         """Return what was there before anybody looked as begun when the first of it was found, unless it says more.

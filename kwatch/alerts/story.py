@@ -77,11 +77,12 @@ class StepStory(msgspec.Struct, frozen=True):
 
 
 class NoticeStory(msgspec.Struct, frozen=True):
-    """When its rule has told a moment, and until when the same one is not told again."""
+    """The last moment that its rule was to tell, and until when the same one is not told again."""
 
-    told_at: datetime
+    noticed_at: datetime
     repeats_from: datetime
     dropped: int  # repeats since then
+    is_told: bool  # else it waits, or `drop` says why not
 
 
 class AlertStory(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,7 +169,9 @@ def _drops(alert: Alert, routing: Routing) -> tuple[DropStory, ...]:
 def _notice(alert: Alert, rule: Rule | None) -> NoticeStory | None:
     if alert.notice_at is None or rule is None or rule.mode is not Mode.NOTICE:
         return None
-    return NoticeStory(alert.notice_at, alert.notice_at + rule.dedup_window, alert.notices_dropped)
+    return NoticeStory(
+        alert.notice_at, alert.notice_at + rule.dedup_window, dropped=alert.notices_dropped, is_told=alert.is_told
+    )
 
 
 def _members(alert: Alert) -> tuple[MemberStory, ...]:

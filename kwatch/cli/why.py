@@ -98,7 +98,8 @@ def _facts(alert: dict[str, Any]) -> Iterator[str]:
         yield f"flapping: held open until it is steady, {instant(alert['stable_at'])} at the earliest"
     if notice := alert["notice"]:
         dropped = f", {notice['dropped']} dropped since" if notice["dropped"] else ""
-        yield f"last told {instant(notice['told_at'])}, not again before {instant(notice['repeats_from'])}{dropped}"
+        again = f"not again before {instant(notice['repeats_from'])}"
+        yield f"last noticed {instant(notice['noticed_at'])}, {again}{dropped}"
 
 
 def _answers(alert: dict[str, Any]) -> Iterator[str]:
@@ -122,7 +123,9 @@ def _fate(alert: dict[str, Any]) -> Iterator[str]:
     """Yield why who was not told was not."""
     if alert["drop"]:
         yield f"told to nobody: {alert['drop']}"
-    elif not alert["told"] and not alert["notice"]:
+    elif notice := alert["notice"]:
+        yield "told" if notice["is_told"] else "told to nobody yet"
+    elif not alert["told"]:
         yield "told to nobody yet"
     for drop in alert["drops"]:
         yield f"{drop['destination']}: not told ({drop['reason']}: {drop['severity']} at least)"

@@ -11,7 +11,7 @@ from kwatch.deciding.scope import Scope
 from kwatch.deciding.unwritten import Unwritten
 from kwatch.deciding.wishing import Wishing
 from kwatch.model.decisions import Row
-from kwatch.model.findings import Finding
+from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.objects import ObjectRef, Source, WatchEvent, WatchEventType
 from kwatch.model.observations import About, Change, ObjectChange, ObjectState
 from kwatch.namespaces import NamespaceFilter
@@ -47,14 +47,16 @@ class Objects:
         self._unwritten = unwritten
         self._outcomes = outcomes
         self._coverage = coverage
-        asked = Asked(scope.changed_paths, scope.asks_of_life)
+        asked = Asked(scope.changed_paths, scope.asks_of_life, scope.notices_states)
         self._remembered = Remembered(asked, scope.redact, covered_until=coverage.others_covered_from)
         self._plans = PlanReader(cache.get, cache.about, lambda: cache.objects_of("Pod", ""))
         self._selected: set[str] = set()  # the namespaces that are known and watched, where labels choose them
+        self._knows_namespaces = False  # all of them have been listed
 
     def load(self, rows: Iterable[Row]) -> None:
         """Take over the values of an earlier run."""
         self._remembered.load(rows)
+        self._store(self._remembered.forget_unasked())
 
     def draining(self) -> Container[str]:
         """Return the Nodes, as drains name them, that have Pods left to move."""
@@ -63,6 +65,7 @@ class Objects:
     def review(self, before: NamespaceFilter, fresh: RuleSet, now: datetime) -> None:
         """Judge what is known: by the rules that are `fresh`, and by all in namespaces that were not watched before."""
         namespaces = self._scope.namespaces
+        self._store(self._remembered.forget_unasked())
         known = tuple(self._cache.objects_in(""))
         names = (state.ref.name for state in known if _is_namespace(state.ref.kind, state.ref.group))
         self._selected = {name for name in names if namespaces.is_watched(name)}
@@ -84,7 +87,7 @@ class Objects:
         for change in changes:
             is_opted_in = self._wishing.hear(change, now)
             if _is_namespace(resource.kind, resource.group):
-                self._on_namespace(source, change.state.ref.name, now)
+                self._on_namespace(source, change, now)
             if self._scope.namespaces.is_watched(change.state.ref.namespace):
                 for step in self._plans.read(change):
                     self._engine.plan(step, now)
@@ -101,7 +104,8 @@ class Objects:
         kind, group, namespace = source.resource.kind, source.resource.group, source.namespace
         present = self._cache.uids(kind, group, namespace) if is_listed else None
         if present is not None:
-            for end in self._remembered.gone(kind, group, namespace, present):
+            self._knows_namespaces |= _is_namespace(kind, group)
+            for end in self._remembered.gone(kind, group, namespace, present, now):
                 self._on_gone(end, now)
         self._engine.thaw(kind, group, namespace, present, now)
 
@@ -114,16 +118,19 @@ class Objects:
     def _on_gone(self, end: ObjectChange, now: datetime) -> None:
         """An object that an earlier run saw is not there any more."""
         ref = end.state.ref
-        if self._scope.asks_of_life(ref.kind, ref.group) and self._is_of_interest(ref):
+        if self._scope.asks_of_life(ref.kind, ref.group) and self._is_of_interest(end):
             self._decide(end, None, self._scope.rules, now)
         self._unwritten.store(self._remembered.forget(ref))
 
-    def _on_namespace(self, source: Source, name: str, now: datetime) -> None:
+    def _on_namespace(self, source: Source, change: ObjectChange, now: datetime) -> None:
         """What is in a namespace is judged as if it were listed now when it is selected, else let go of (T16)."""
+        name = change.state.ref.name
         if not self._scope.namespaces.is_watched(name):
             if name in self._selected:
                 self._selected.discard(name)
                 self._engine.leave(lambda ref: ref.namespace == name, "namespace not watched", now)
+                if change.change is not Change.DELETED:  # else what is in it is about to be told to go, too
+                    self._store(self._remembered.forget_inside(name))
         elif name not in self._selected:
             self._selected.add(name)
             self._judge_all(source, self._cache.objects_in(name), now)
@@ -141,18 +148,31 @@ class Objects:
             self._decide(change, about, self._scope.rules, at, gap)
             self._remember(change, about)
 
-        if self._is_of_interest(change.state.ref):
-            self._parked.with_object(source.id, change.state.ref, go_on, now)
-        else:
-            self._unwritten.store(self._remembered.note(change))
+        ref = change.state.ref
+        if self._is_of_interest(change):
+            self._parked.with_object(source.id, ref, go_on, now)
+        elif change.change is Change.DELETED or self._scope.namespaces.is_left_out(ref.namespace):
+            self._unwritten.store(self._remembered.forget(ref))
 
-    def _is_of_interest(self, ref: ObjectRef) -> bool:
+    def _is_of_interest(self, change: ObjectChange) -> bool:
+        ref = change.state.ref
         if not self._scope.rules.watches(ref.kind, ref.group):
             return False
-        if not self._scope.namespaces.is_watched(ref.namespace):
-            self._outcomes.seen["namespace_not_watched"] += 1
+        if self._scope.namespaces.is_watched(ref.namespace) or self._has_gone_with_namespace(change):
+            return True
+        self._outcomes.seen["namespace_not_watched"] += 1
+        return False
+
+    def _has_gone_with_namespace(self, change: ObjectChange) -> bool:
+        """Return whether an object was watched to its end: its namespace has ended, and may have begun again since."""
+        ref = change.state.ref
+        is_known_end = change.change is Change.DELETED and self._remembered.knows(ref) and self._knows_namespaces
+        if not is_known_end or not self._scope.namespaces.is_named(ref.namespace):
             return False
-        return True
+        namespace = self._cache.get(ObjectRef("Namespace", ref.namespace))
+        if namespace is None or namespace.created_at is None:
+            return namespace is None
+        return namespace.created_at > change.received_at
 
     def _judge_again(self, state: ObjectState, rules: RuleSet, now: datetime) -> None:
         """Decide what some of the rules say of an object that is known."""
@@ -178,10 +198,20 @@ class Objects:
             self._outcomes.seen["opted_out"] += 1
             return
         known = about or About.alone(change.state)
-        findings = rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
+        found = rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
+        findings = [each for each in found if not self._is_older_than_rule(change, each)]
         self._outcomes.seen["finding" if findings else "no_rule"] += 1
         for finding in findings:
             self._engine.observe(self._dated(finding, gap), now)
+
+    def _is_older_than_rule(self, change: ObjectChange, finding: Finding) -> bool:
+        """Return whether something is only known to have happened while nobody looked for it by such a rule."""
+        is_moment = finding.kind is FindingKind.STATE and finding.truth is Truth.TRUE and not finding.is_initial
+        return is_moment and change.listed_at is not None and self._engine.is_new(finding.rule)
+
+    def _store(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            self._unwritten.store(row)
 
     def _dated(self, finding: Finding, gap: Gap | None) -> Finding:
         """Return what was looked for before the gap as begun in it."""

@@ -23,3 +23,7 @@ class Scope:
     def asks_of_life(self, kind: str, group: str) -> bool:
         """Return whether rules ask for objects of a kind that came or went."""
         return self.rules.asks_of_life(kind, group)
+
+    def notices_states(self, kind: str, group: str) -> bool:
+        """Return whether notices are about states of a kind."""
+        return self.rules.notices_states(kind, group)

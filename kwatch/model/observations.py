@@ -104,7 +104,7 @@ class ObjectChange(msgspec.Struct, frozen=True, gc=False):
 
     def as_listed(self) -> "ObjectChange":
         """Return what a list has shown, if this came of one: a state in it may be younger than the change."""
-        if self.listed_at is None:
+        if self.listed_at is None or self.change is Change.DELETED:
             return self
         return msgspec.structs.replace(self, change=Change.EXISTING, before=None, received_at=self.listed_at)
 

@@ -140,6 +140,10 @@ class RuleSet:
         """Return whether a rule asks for objects of this kind that came or went."""
         return self._candidates.asks_of_life(kind, group)
 
+    def notices_states(self, kind: str, group: str) -> bool:
+        """Return whether a rule tells once that an object of this kind has come into a state."""
+        return bool(self._candidates.noticers(kind, group))
+
     def noticing(self, state: ObjectState, about: About | None) -> tuple[str, ...] | None:
         """Return the rules whose notices are about a state that this object is in, by id; None: there are none."""
         candidates = self._candidates.noticers(state.ref.kind, state.ref.group)

@@ -15,6 +15,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import partial
 from typing import Never, TypeVar
@@ -91,6 +92,7 @@ class Fleet:
         self._missing: list[Want] = []
         self._is_started = False
         self._changed_at = clock.now()  # when the discovery's state last changed
+        self._answered_at: datetime | None = None
         self._error = ""  # why nothing is known of the kinds; empty: the server answers
 
     def statuses(self) -> tuple[SourceStatus, ...]:
@@ -170,6 +172,7 @@ class Fleet:
             source_id=DISCOVERY,
             state=states[not self._error],
             since=self._changed_at,
+            last_frame_at=self._answered_at,
             error=self._error or (f"not served (yet): {missing}" if missing else ""),
         )
 
@@ -239,8 +242,11 @@ class Fleet:
             pause = min(pause * 2, DISCOVERY_SECONDS)
 
     def _note(self, error: str) -> None:
+        now = self._clock.now()
         if bool(error) is not bool(self._error):
-            self._changed_at = self._clock.now()
+            self._changed_at = now
+        if not error:
+            self._answered_at = now
         self._error = error
 
     async def _start(self, tasks: asyncio.TaskGroup, started: Mapping[Source, Want]) -> None:

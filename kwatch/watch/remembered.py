@@ -29,18 +29,30 @@ class _Record(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What rules ask of a kind and group over a restart: which values they compare, and whether it came or went."""
+    """What rules ask of a kind and group over a restart."""
 
-    paths: Callable[[str, str], frozenset[Path]]
-    life: Callable[[str, str], bool]
+    paths: Callable[[str, str], frozenset[Path]]  # which values they compare
+    life: Callable[[str, str], bool]  # whether it came or went
+    states: Callable[[str, str], bool]  # whether a state has begun
+
+    def anything(self, kind: str, group: str) -> bool:
+        """Return whether they ask for any of it."""
+        return bool(self.paths(kind, group)) or self.life(kind, group) or self.states(kind, group)
 
 
-_encode = msgspec.msgpack.Encoder().encode
+class _Head(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The start of a record."""
+
+    ref: ObjectRef
+
+
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode  # so that what is the same has the same bytes
 _decode = msgspec.msgpack.Decoder(_Record).decode
+_head = msgspec.msgpack.Decoder(_Head).decode
 
 
 class Remembered:
-    """The records, by object. `asked`: what to keep; `covered_until`: see `complete`.
+    """The records, by object, packed. `asked`: what to keep; `covered_until`: see `complete`.
 
     Values are kept and compared as `redact` leaves them.
     """
@@ -49,13 +61,13 @@ class Remembered:
         self._asked = asked
         self._redact = redact
         self._covered_until = covered_until
-        self._records: dict[str, _Record] = {}
+        self._records: dict[str, bytes] = {}
 
     def load(self, rows: Iterable[Row]) -> None:
         """Take over what an earlier run kept."""
         for row in rows:
             if row.table is Table.SEEN and row.body is not None:
-                self._records[row.key] = _decode(row.body)
+                self._records[row.key] = row.body
 
     def complete(self, change: ObjectChange, unwatched_since: datetime | None) -> tuple[ObjectChange, ...]:
         """Return what a listed object really is: as it was, updated, or come since nobody watched, for another maybe.
@@ -65,14 +77,15 @@ class Remembered:
         """
         if change.change is not Change.EXISTING:
             return (change,)
-        record = self._records.get(_key(change.state.ref))
+        packed = self._records.get(_key(change.state.ref))
+        record = None if packed is None else _decode(packed)
         if record is not None and record.ref.uid == change.state.ref.uid:
             return (self._completed(change, record),)
         created_at = change.state.created_at
         if created_at is None or unwatched_since is None or created_at < unwatched_since or not self._lives(change):
             return (change,)
         came = ObjectChange(Change.CREATED, change.state, None, created_at, listed_at=change.received_at)
-        return (came,) if record is None else (self._end_of(record), came)
+        return (came,) if record is None else (self._end_of(record, change.received_at), came)
 
     def note(self, change: ObjectChange, noticed: tuple[str, ...] | None = None) -> Row | None:
         """Keep what was asked for; `noticed`: the rules whose notices match it, None: none is about its kind.
@@ -86,20 +99,34 @@ class Remembered:
         record = _Record(ref, tuple(sorted(self._values(change.state).items(), key=repr)), noticed or ())
         if lives:
             record = self._as_last_seen(record, change.state)
-        if self._records.get(key) == record:
+        packed = _encode(record)
+        if self._records.get(key) == packed:
             return None
-        self._records[key] = record
-        return Row(Table.SEEN, key, _encode(record))
+        self._records[key] = packed
+        return Row(Table.SEEN, key, packed)
 
-    def gone(self, kind: str, group: str, namespace: str, present: Container[str]) -> tuple[ObjectChange, ...]:
+    def gone(
+        self, kind: str, group: str, namespace: str, present: Container[str], listed_at: datetime
+    ) -> tuple[ObjectChange, ...]:
         """Return the ends of the objects of a kind that a complete list did not show; they are to be forgotten."""
-        return tuple(
-            self._end_of(record)
-            for record in self._records.values()
-            if (record.ref.kind, record.ref.group) == (kind, group)
-            and namespace in ("", record.ref.namespace)
-            and record.ref.uid not in present
-        )
+
+        def is_gone(ref: ObjectRef) -> bool:
+            is_listed = (ref.kind, ref.group) == (kind, group) and namespace in ("", ref.namespace)
+            return is_listed and ref.uid not in present
+
+        return tuple(self._end_of(_decode(self._records[key]), listed_at) for key in self._keys_where(is_gone))
+
+    def knows(self, ref: ObjectRef) -> bool:
+        """Return whether something of an object is kept."""
+        return _key(ref) in self._records
+
+    def forget_inside(self, namespace: str) -> tuple[Row, ...]:
+        """Forget what is in a namespace; return the rows to store."""
+        return self._forget_where(lambda ref: ref.namespace == namespace)
+
+    def forget_unasked(self) -> tuple[Row, ...]:
+        """Forget the kinds of which no rule asks for anything; return the rows to store."""
+        return self._forget_where(lambda ref: not self._asked.anything(ref.kind, ref.group))
 
     def forget(self, ref: ObjectRef) -> Row | None:
         """Forget an object that is gone; return the row to store, None when nothing has to be written."""
@@ -107,6 +134,15 @@ class Remembered:
             return None
         key = _key(ref)
         return Row(Table.SEEN, key, None) if self._records.pop(key, None) is not None else None
+
+    def _forget_where(self, is_forgotten: Callable[[ObjectRef], bool]) -> tuple[Row, ...]:
+        keys = self._keys_where(is_forgotten)
+        for key in keys:
+            del self._records[key]
+        return tuple(Row(Table.SEEN, key, None) for key in keys)
+
+    def _keys_where(self, is_meant: Callable[[ObjectRef], bool]) -> list[str]:
+        return [key for key, packed in self._records.items() if is_meant(_head(packed).ref)]
 
     def _completed(self, change: ObjectChange, record: _Record) -> ObjectChange:
         now = self._values(change.state)
@@ -121,7 +157,7 @@ class Remembered:
         labels = {name: self._redact(value) for name, value in state.labels.items()}
         return msgspec.structs.replace(record, labels=labels, owner=state.owner, node=state.node)
 
-    def _end_of(self, record: _Record) -> ObjectChange:
+    def _end_of(self, record: _Record, listed_at: datetime) -> ObjectChange:
         """Return that an object is gone, as it was when it was seen last; dated as an update is."""
         state = ObjectState(
             ref=record.ref,
@@ -131,7 +167,7 @@ class Remembered:
             node=record.node,
             values=dict(record.values),
         )
-        return ObjectChange(Change.DELETED, state, state, self._covered_until)
+        return ObjectChange(Change.DELETED, state, state, self._covered_until, listed_at=listed_at)
 
     def _lives(self, change: ObjectChange) -> bool:
         return self._asked.life(change.state.ref.kind, change.state.ref.group)

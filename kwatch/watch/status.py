@@ -16,7 +16,10 @@ class SourceState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceStatus:
-    """How one source is, for `/readyz`. `last_frame_at`: bookmarks count; None: nothing yet. `error`: why it waits."""
+    """How one source is, for `/readyz`. `error`: why it waits.
+
+    `last_frame_at`: when it was heard last, be it a bookmark or an answer of the discovery; None: not yet.
+    """
 
     source_id: str
     state: SourceState

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+import pytest
 from click.testing import CliRunner, Result
 
 from kwatch.alerts.annotated import Asked
@@ -163,11 +164,22 @@ def test_what_is_over_says_why_nobody_was_told(tmp_path: Path) -> None:
     assert lines[-1] == "  told to nobody: came_and_went"
 
 
-def test_a_notice_says_until_when_it_is_not_told_again(tmp_path: Path) -> None:
-    notice = NoticeStory(NOW, NOW + timedelta(hours=1), 2)
-    story = msgspec.structs.replace(STORY, notice=notice)
+@pytest.mark.parametrize(
+    ("is_told", "drop", "says"),
+    [
+        (True, "", "told"),
+        (False, "", "told to nobody yet"),
+        (False, "muted_silenced", "told to nobody: muted_silenced"),
+    ],
+)
+def test_a_notice_says_what_became_of_it_and_until_when_it_is_not_told_again(
+    tmp_path: Path, is_told: bool, drop: str, says: str
+) -> None:
+    notice = NoticeStory(NOW, NOW + timedelta(hours=1), 2, is_told)
+    story = msgspec.structs.replace(STORY, notice=notice, drop=drop)
     output = ask(tmp_path, "f", reasons=Reasons(subject="x", now=NOW, stories=(story,))).output
-    assert "  last told 2026-03-01 12:00:00, not again before 2026-03-01 13:00:00, 2 dropped since\n" in output
+    assert "  last noticed 2026-03-01 12:00:00, not again before 2026-03-01 13:00:00, 2 dropped since\n" in output
+    assert f"  {says}\n" in output
 
 
 def test_an_object_that_is_well_is_in_no_alert(tmp_path: Path) -> None:

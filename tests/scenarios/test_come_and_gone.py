@@ -150,16 +150,50 @@ def test_a_restart_knows_them_before_kinds_of_which_nothing_but_metadata_is_watc
     assert stage.lines == ["400 hook notice came shop/ConfigMap/new"]
 
 
-@pytest.mark.parametrize("is_reloaded", [False, True])
-def test_by_a_rule_that_is_back_nothing_has_gone_that_went_without_it(tmp_path: Path, is_reloaded: bool) -> None:
-    without = BROKEN + HOOK
-    stage = play(tmp_path, RULES + HOOK)[0]
-    stage.apply(-100, labelled("there"))
+#: A rule about another kind, so that Pods are not watched at all.
+NODES = '  - {name: not-ready, on: resource, match: {kind: Node, condition: {Ready: "False"}}}\n'
+
+
+@pytest.mark.parametrize("is_watched", [False, True], ids=["of another kind", "of its kind"])
+@pytest.mark.parametrize("is_reloaded", [False, True], ids=["restarted", "reloaded"])
+@pytest.mark.parametrize("is_back_by_reload", [False, True], ids=["back by a restart", "back by a reload"])
+def test_by_a_rule_that_is_back_nothing_has_happened_without_it(
+    tmp_path: Path, is_watched: bool, is_reloaded: bool, is_back_by_reload: bool
+) -> None:
+    without = (BROKEN if is_watched else f"packs: []\nrules:\n{NODES}") + HOOK
+    stage = play(tmp_path, RULES + MOVED + HOOK)[0]
+    for name in ("there", "stays"):
+        stage.apply(-100, labelled(name))
     if is_reloaded:
         stage.reload(100, without)
     else:
         stage.absent(100, 110, without)
     stage.delete(200, "there")
-    stage.absent(300, 310, RULES + HOOK)
+    stage.apply(200, labelled("new"))
+    stage.apply(200, {**labelled("stays"), "spec": {"nodeName": "n1"}})
+    if is_back_by_reload:
+        stage.reload(300, RULES + MOVED + HOOK)
+    else:
+        stage.absent(300, 310, RULES + MOVED + HOOK)
+    stage.absent(500, 600)
+    stage.delete(550, "stays")
     stage.run(until=900)
-    assert stage.lines == []
+    assert stage.lines == ["600 hook notice went shop/Pod/stays"]
+
+
+def test_what_happened_while_a_rule_was_new_is_not_told_by_it(tmp_path: Path) -> None:
+    """Another rule had the same remembered."""
+    also = "  - {name: also, on: resource, match: {kind: Pod, change: deleted}, mode: notice, key: [name]}\n"
+    again = MOVED.replace("moved", "again")
+    stage, _ = play(tmp_path, f"packs: []\nrules:\n{WENT}{MOVED}{HOOK}")
+    for name in ("there", "stays"):
+        stage.apply(-100, labelled(name))
+    stage.absent(100, 400, f"packs: []\nrules:\n{WENT}{MOVED}{also}{again}{HOOK}")
+    stage.delete(200, "there")
+    stage.apply(200, {**labelled("stays"), "spec": {"nodeName": "n1"}})
+    stage.delete(500, "stays")
+    stage.run(until=900)
+    assert stage.lines == [
+        "400 hook notice moved shop/Pod/stays, went shop/Pod/there",
+        "500 hook notice went shop/Pod/stays, also shop/Pod/stays",
+    ]

@@ -242,9 +242,10 @@ def test_a_notice_says_until_when_it_is_not_told_again(tmp_path: Path) -> None:
     answers = ask(stage, 100, "Pod/shop/web-1")
     stage.run(until=101)
     assert alert_of(answers, "pulled")["notice"] == {
-        "told_at": stage.second(1),
+        "noticed_at": stage.second(1),
         "repeats_from": stage.second(3601),
         "dropped": 1,
+        "is_told": True,
     }
 
 

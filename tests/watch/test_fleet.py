@@ -241,9 +241,11 @@ def test_an_API_server_that_is_down_is_asked_again_at_least_each_30_seconds() ->
         bench.later(600, bench.cluster.faults.clear)
         await bench.run(700)
         assert [(error.state, error.error) for error in errors] == [(SourceState.WAITING, "connection reset by peer")]
-        assert errors[0].since == START
+        assert (errors[0].since, errors[0].last_frame_at) == (START, None)
         assert 600 < bench.started[0] <= 630
-        assert bench.status("discovery").state is SourceState.WATCHING
+        discovery = bench.status("discovery")
+        assert discovery.state is SourceState.WATCHING
+        assert discovery.last_frame_at == discovery.since  # its first answer
 
     virtual.run(main())
 

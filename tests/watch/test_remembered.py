@@ -1,5 +1,6 @@
 """What changed while kwatch was away, and what has to be stored for that."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -18,11 +19,18 @@ IMAGE: Path = ("spec", "image")
 WEB = ObjectRef("Deployment", "web", "shop", "apps", "u-1")
 
 
+def asked_for(kinds: Mapping[tuple[str, str], frozenset[Path]]) -> Asked:
+    """Ask for values of some kinds, for the lives of Pods, and for states of Nodes."""
+    return Asked(
+        paths=lambda kind, group: kinds.get((kind, group), frozenset()),
+        life=lambda kind, _: kind == "Pod",
+        states=lambda kind, _: kind == "Node",
+    )
+
+
 def remembered(*paths: Path) -> Remembered:
-    asked = frozenset(paths or (REPLICAS,))
-    kinds = {("Deployment", "apps"): asked}
-    asked = Asked(lambda kind, group: kinds.get((kind, group), frozenset()), lambda kind, _: kind == "Pod")
-    return Remembered(asked, redact_shapes, covered_until=START)
+    kinds = {("Deployment", "apps"): frozenset(paths or (REPLICAS,))}
+    return Remembered(asked_for(kinds), redact_shapes, covered_until=START)
 
 
 def change(kind: Change, replicas: int | None = 3, *, ref: ObjectRef = WEB, image: str = "") -> ObjectChange:
@@ -97,11 +105,13 @@ def test_what_a_complete_list_does_not_show_is_gone_in_its_namespace() -> None:
     others = [ObjectRef("Deployment", name, ns, "apps", uid) for name, ns, uid in (("b", "shop", "2"), ("c", "x", "3"))]
     for ref in (WEB, *others):
         kept.note(change(Change.CREATED, ref=ref))
-    gone = kept.gone("Deployment", "apps", "shop", {"u-1"})
-    assert [(each.change, each.state.ref, each.received_at) for each in gone] == [(Change.DELETED, others[0], START)]
+    gone = kept.gone("Deployment", "apps", "shop", {"u-1"}, NOW)
+    assert [(each.change, each.state.ref, each.received_at, each.listed_at) for each in gone] == [
+        (Change.DELETED, others[0], START, NOW)
+    ]
     assert kept.forget(others[0]) == Row(Table.SEEN, "apps/Deployment/shop/b", None)
-    assert kept.gone("Deployment", "", "", ()) == ()
-    assert [each.state.ref.name for each in kept.gone("Deployment", "apps", "", {"u-1"})] == ["c"]
+    assert kept.gone("Deployment", "", "", (), NOW) == ()
+    assert [each.state.ref.name for each in kept.gone("Deployment", "apps", "", {"u-1"}, NOW)] == ["c"]
 
 
 def test_the_labels_of_what_may_be_gone_hold_no_secret() -> None:
@@ -112,3 +122,20 @@ def test_the_labels_of_what_may_be_gone_hold_no_secret() -> None:
     assert row.body is not None
     assert b"web" in row.body
     assert b"AKIA" not in row.body
+
+
+def test_kinds_of_which_nothing_is_asked_any_more_are_forgotten() -> None:
+    kept = [WEB, ObjectRef("Pod", "web-1", "shop", "", "u-3"), ObjectRef("Node", "n1", "", "", "u-4")]
+    before, after = remembered(), Remembered(asked_for({}), redact_shapes, covered_until=START)
+    rows = [before.note(change(Change.CREATED, ref=ref), ("failed",)) for ref in kept]
+    after.load(row for row in rows if row is not None)
+    assert after.forget_unasked() == (Row(Table.SEEN, "apps/Deployment/shop/web", None),)
+    assert [after.knows(ref) for ref in kept] == [False, True, True]
+
+
+def test_what_is_in_a_namespace_is_forgotten_with_it() -> None:
+    kept, other = remembered(), ObjectRef("Deployment", "web", "shop-2", "apps", "u-5")
+    for ref in (WEB, other):
+        kept.note(change(Change.CREATED, ref=ref))
+    assert kept.forget_inside("shop") == (Row(Table.SEEN, "apps/Deployment/shop/web", None),)
+    assert [kept.knows(ref) for ref in (WEB, other)] == [False, True]
