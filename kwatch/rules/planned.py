@@ -1,7 +1,8 @@
 """From changes of objects to planned changes: rollouts, scale-downs, drains, ends of Jobs. Pure.
 
 A drain begins with the first Pod that is ended on a cordoned Node, not with the cordon: that alone disturbs nobody. It
-is done when no Pod is left there that it has to move. Which Pods are left is kept here, for cordoned Nodes only.
+is done when no Pod is left there that it has to move. Which Pods are left is kept here, for cordoned Nodes only. An
+eviction may be heard before the cordon, as each kind has a watch of its own.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -63,8 +64,9 @@ class PlanReader:
             if self._left.pop(name, None) is not None or change.change is Change.EXISTING:
                 yield _drain(name, Progress.DONE)
         elif name not in self._left:
-            pods = (pod for pod in self._pods() if pod.node == name and workloads.is_evictable(pod))
+            pods = [pod for pod in self._pods() if pod.node == name and workloads.is_evictable(pod)]
             self._left[name] = {pod.ref.uid for pod in pods}
+            yield from (self._leaving(pod) for pod in pods if workloads.is_evicted(pod))
 
     def _read_pod(self, change: ObjectChange) -> Iterator[PlannedStep]:
         pod = change.state

@@ -176,9 +176,13 @@ def is_evictable(state: ObjectState) -> bool:
 
 def is_ending(state: ObjectState) -> bool:
     """Return whether somebody wants a Pod to end: it is being deleted, evicted or preempted."""
+    return is_evicted(state) or bool(_text(state, _DELETED_AT))
+
+
+def is_evicted(state: ObjectState) -> bool:
+    """Return whether a Pod says that it has to leave its node, by an eviction or for another Pod."""
     disruption = state.conditions.get("DisruptionTarget")
-    is_disrupted = disruption is not None and disruption.status == "True" and disruption.reason in _PLANNED_DISRUPTIONS
-    return is_disrupted or bool(_text(state, _DELETED_AT))
+    return disruption is not None and disruption.status == "True" and disruption.reason in _PLANNED_DISRUPTIONS
 
 
 def expected_until(state: ObjectState, now: datetime) -> datetime | None:
