@@ -230,7 +230,7 @@ class PlannedChanges:
             if len(self._changes) >= CHANGES:
                 self._ledger.reach(PLANNED_DROPPED)
                 return None
-            began_at = self._sight.begun_at(now)
+            began_at = min(self._sight.begun_at(now), step.unwatched_since or now)
             change = PlannedChange(
                 kind=step.kind, subject=step.subject, started_at=began_at, uncounted=now - began_at, until=now
             )
