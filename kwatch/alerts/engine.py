@@ -177,7 +177,6 @@ class Engine:
         self._consequences.summarise(now)
         if was_starting:
             self._consequences.moved(self._book.started(now), now)
-            self._planned.started(now)
         self._consequences.regrade(now)
         self._parts.edges.started(now)
         self._consequences.edge_passed(now)

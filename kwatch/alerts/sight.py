@@ -72,8 +72,8 @@ class Sight:
         return self._started_at is not None and since_at <= self._started_at
 
     def begun_at(self, now: datetime) -> datetime:
-        """Return when what is seen for the first time has begun, at the earliest: in a start, while nobody watched."""
-        return min(self._watched.until or now, now) if self.is_starting else now
+        """Return when what is seen for the first time has begun, at the earliest: it may be while nobody watched."""
+        return min(self._watched.until or now, now) if self.is_blind else now
 
     def row(self, key: str) -> Watched | None:
         """Return what must survive a restart, by the key of its row."""

@@ -3,6 +3,8 @@
 from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 
+import msgspec
+
 from kwatch.alerts.engine import Engine
 from kwatch.deciding.coverage import Coverage, Gap
 from kwatch.deciding.outcomes import Outcomes
@@ -78,6 +80,7 @@ class Objects:
         """Take one frame."""
         resource = source.resource
         if frame.type is WatchEventType.LOST:
+            self._coverage.lose(source.id, now)
             self._engine.freeze(resource.kind, resource.group, source.namespace, now)
         try:
             changes = self._cache.apply(source, frame)
@@ -90,13 +93,14 @@ class Objects:
                 self._on_namespace(source, change, now)
             if self._scope.namespaces.is_watched(change.state.ref.namespace):
                 for step in self._plans.read(change):
-                    self._engine.plan(step, now)
+                    since = self._coverage.lost_since(source.id, now)
+                    self._engine.plan(msgspec.structs.replace(step, unwatched_since=since), now)
             for each in self._remembered.complete(change, self._unwatched_since(source, change.state)):
                 self._on_change(source, each, now)
             if is_opted_in:
                 self._judge_all(source, self._wishing.inside(change.state.ref), now)
         if frame.type is WatchEventType.SYNCED:
-            self._coverage.close_gap(source.id)
+            self._coverage.close_gap(source.id, now)
             self._on_synced(source, is_listed=bool(frame.resource_version), now=now)
 
     def _on_synced(self, source: Source, *, is_listed: bool, now: datetime) -> None:
