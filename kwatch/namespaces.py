@@ -6,7 +6,8 @@ A selector that matches no namespace watches none (T16). Cluster-scoped objects 
 from collections.abc import Callable, Mapping
 
 from kwatch.model.conditions import Condition, Text
-from kwatch.model.matching import any_of, is_word, label_predicate
+from kwatch.model.matching import is_word, label_predicate
+from kwatch.model.namespaces import Names
 
 
 class NamespaceFilter:
@@ -20,14 +21,12 @@ class NamespaceFilter:
         selector: Condition | None,
         labels_of: Callable[[str], Mapping[str, str] | None],
     ) -> None:
-        included = tuple(Text(glob) for glob in include)
-        self._is_included = any_of(included)
-        self._is_excluded = any_of(tuple(Text(glob) for glob in exclude))
+        self._is_in = Names(include=include, exclude=exclude).predicate()
         self._is_selected = None if selector is None else label_predicate(selector)
         self._labels_of = labels_of
         self._by_name: dict[str, bool] = {"": True}
         #: The names to watch one by one, where all are plain and nothing else decides; else empty.
-        self.names = include if selector is None and all(is_word(text) for text in included) else ()
+        self.names = include if selector is None and all(is_word(Text(glob)) for glob in include) else ()
 
     def is_watched(self, namespace: str) -> bool:
         """Return whether what is in the namespace is looked at; the empty name is the cluster's own scope."""
@@ -46,6 +45,6 @@ class NamespaceFilter:
         """Return whether its name is one of those that are watched, whatever its labels."""
         is_named = self._by_name.get(namespace)
         if is_named is None:
-            is_named = self._is_included(namespace) and not self._is_excluded(namespace)
+            is_named = self._is_in(namespace)
             self._by_name[namespace] = is_named
         return is_named

@@ -62,11 +62,11 @@ class Consequences:
     def _began(self, alert: Alert, now: datetime) -> None:
         if self._inhibitor.started(alert):
             self._escalations.review(now)
-        self._planned.began(alert, now)
         if alert.awaits_summary:
             self._is_summary_due = True
         else:
             self._membership.enlist(alert, now)
+            self._planned.began(alert, now)
 
     @property
     def is_summary_due(self) -> bool:

@@ -246,8 +246,8 @@ class Digests:
         hold = self._hold_of(alert, self._plans[period.destination][0], now)
         if hold is None or period.key in alert.listed:
             return not alert.is_over or period.key in alert.listed
-        if alert.held_back_by != hold.by:
-            alert.held_back_by = hold.by
+        if alert.held_back_by.get(period.key) != hold.by:
+            alert.held_back_by = {**alert.held_back_by, period.key: hold.by}
             self._ledger.touch_alert(alert.fingerprint)
         return False
 
@@ -275,7 +275,7 @@ class Digests:
         found: dict[Part, list[AlertView]] = {part: [] for part in Part}
         for alert in opened:
             is_new = period.key not in alert.listed
-            view = self._register.view(alert, now, is_new=is_new)
+            view = self._register.view(alert, now, new_in=period.key if is_new else "")
             if is_new:
                 found[Part.NEW].append(view)
             else:

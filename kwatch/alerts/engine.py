@@ -24,7 +24,7 @@ from kwatch.model.notifications import NotificationKind, Untold
 from kwatch.model.objects import ObjectRef
 from kwatch.model.planned import PlannedStep
 from kwatch.model.routes import Destination
-from kwatch.model.rules import Mode, Rule, Severity
+from kwatch.model.rules import Mode, Severity
 from kwatch.model.self_service import SelfService
 from kwatch.model.silences import Silence
 
@@ -62,7 +62,7 @@ class Engine:
         """
         self._deadlines.run(now)
         parts = self._parts
-        parts.sight.is_first_list = True
+        parts.sight.is_first_list, parts.sight.names = True, settings.names
         other_wishes = parts.annotations.use(settings.self_service, now)
         self._consequences.moved(parts.book.use(settings.rules, is_named, now), now)
         parts.inhibitor.use(settings.inhibitions, parts.register.alerts.values())
@@ -81,12 +81,12 @@ class Engine:
         self._consequences.granted(other_wishes, now)
 
     def is_present(self, finding: Finding) -> bool:
-        """Whether what is found was there before anybody looked: at a first start, or by a rule that is new."""
+        """Whether what is found was there before anybody looked: at a first start, or as `is_unseen` says."""
         return self._sight.is_present(finding)
 
-    def is_new(self, rule: Rule) -> bool:
-        """Whether what there is was not judged yet by a rule, as it is now."""
-        return self._sight.is_new(rule)
+    def is_unseen(self, finding: Finding) -> bool:
+        """Whether nobody has looked there by the rule, as it is now: one is new, the rule or the namespace."""
+        return self._sight.is_unseen(finding)
 
     def observe(self, finding: Finding, now: datetime) -> None:
         """Take one rule's word on one observation."""
@@ -177,7 +177,6 @@ class Engine:
         self._consequences.summarise(now)
         if was_starting:
             self._consequences.moved(self._book.started(now), now)
-            self._planned.started(now)
         self._consequences.regrade(now)
         self._parts.edges.started(now)
         self._consequences.edge_passed(now)

@@ -138,7 +138,7 @@ class Episodes:
             alert.is_late = self._began_unseen(alert, alert.starts_at)
         if rule.absent_for is not None:
             alert.message = message_of(rule)
-        alert.is_told, alert.is_stable, alert.held_back_by, alert.groups, alert.listed = False, False, "", [], []
+        alert.is_told, alert.is_stable, alert.held_back_by, alert.groups, alert.listed = False, False, {}, [], []
         alert.planned_at, alert.planned_by, alert.told_in, alert.fate = None, "", {}, ""
         alert.escalated_to = []
         withdraw(alert)

@@ -268,7 +268,8 @@ class Notices:
         rule: Rule = finding.rule
         occurrences = finding.contribution.n if finding.contribution is not None else 0
         return msgspec.structs.replace(
-            view_of(alert, rule, now, is_new=True),
+            view_of(alert, rule, now),
+            is_new=True,
             starts_at=min(finding.since_at, now),
             count=occurrences + alert.notices_dropped,
             members=(finding.member.name,),

@@ -33,7 +33,7 @@ class Parts:
     def __init__(self, settings: EngineSettings, *, cluster: str) -> None:
         self.ledger, self.timers = Ledger(), Timers()
         self.limits = Limits(self.ledger)
-        self.sight = Sight(self.ledger)
+        self.sight = Sight(settings.names, self.ledger)
         self._find(settings, cluster)
         self._hold(settings, cluster)
         self._tell(settings, cluster)

@@ -110,17 +110,10 @@ class PlannedChanges:
             if change.kind is PlannedKind.DRAIN and change.subject not in draining:
                 self.take(PlannedStep(kind=change.kind, subject=change.subject, progress=Progress.DONE), now)
 
-    def started(self, now: datetime) -> None:
-        """Every source has been heard, maybe what is wrong before the changes that explain it."""
-        for alert in self._alerts.values():
-            is_new = alert.state is AlertState.FIRING and not alert.is_told and alert.fingerprint not in self._held
-            if is_new and any(self._covering(alert, now)):
-                self.began(alert, now)
-
     def began(self, alert: Alert, now: datetime) -> None:
         """An alert fires: it is held, or says that the changes about it do not go well."""
         rule = self._rules.get(alert.rule_id)
-        if alert.awaits_summary or rule is None or expected.is_word_of_change(rule, alert):
+        if rule is None or expected.is_word_of_change(rule, alert):
             return
         changes = list(self._covering(alert, now))
         if not rule.is_held:
@@ -133,7 +126,8 @@ class PlannedChanges:
         for change in changes:
             self._enlist(change, alert)
         alert.planned_at = now
-        alert.planned_by = alert.held_back_by = name_of(changes[0]) if changes else "the end of its Pods"
+        alert.planned_by = name_of(changes[0]) if changes else "the end of its Pods"
+        alert.held_back_by = dict.fromkeys(alert.groups, alert.planned_by)
         self._held[alert.fingerprint] = expected.until(alert)
         self._ledger.touch_alert(alert.fingerprint)
 
@@ -231,11 +225,12 @@ class PlannedChanges:
         if change is not None and change.is_over and step.revision != change.revision:
             self._drop(change)
             change = None
+        is_new = change is None
         if change is None:
             if len(self._changes) >= CHANGES:
                 self._ledger.reach(PLANNED_DROPPED)
                 return None
-            began_at = self._sight.begun_at(now)
+            began_at = min(self._sight.begun_at(now), step.unwatched_since or now)
             change = PlannedChange(
                 kind=step.kind, subject=step.subject, started_at=began_at, uncounted=now - began_at, until=now
             )
@@ -245,6 +240,8 @@ class PlannedChanges:
         if step.also and step.also not in change.also:
             change.also.append(step.also)
             self._by_subject.setdefault(step.also, {})[change.key] = change
+        if is_new:
+            self._take_over(change, now)
         if not change.is_over:
             self._adopt(change, now)
         return change
@@ -253,6 +250,13 @@ class PlannedChanges:
         self._changes[change.key] = change
         for name in (change.subject, *change.also):
             self._by_subject.setdefault(name, {})[change.key] = change
+
+    def _take_over(self, change: PlannedChange, now: datetime) -> None:
+        """Hold what is heard before the change that explains it: each kind has a watch of its own."""
+        for alert in self._alerts.values():
+            is_waiting = alert.state is AlertState.FIRING and not (alert.is_told or alert.awaits_summary)
+            if is_waiting and alert.fingerprint not in self._held and change in self._covering(alert, now):
+                self.began(alert, now)
 
     def _adopt(self, change: PlannedChange, now: datetime) -> None:
         """Take over what was held because its Pods end, a moment before the change was known."""
@@ -304,7 +308,7 @@ class PlannedChanges:
             return
         for alert in self._open(change):
             alert.planned_at = None
-            alert.held_back_by = f"{name_of(change)}, {reason}"
+            alert.held_back_by = dict.fromkeys(alert.groups, f"{name_of(change)}, {reason}")
             self._ledger.touch_alert(alert.fingerprint)
         self._outcome.notices += change.notices
         change.is_over, change.until = True, now + MEMORY

@@ -32,4 +32,5 @@ def _timings(group: Group) -> tuple[object, ...]:
 def lose(alert: Alert, key: str) -> None:
     """Note that where an alert was to be told is no more; who takes its place is told when all has been heard."""
     alert.groups = [each for each in alert.groups if each != key]
+    alert.held_back_by.pop(key, None)
     alert.awaits_summary = True

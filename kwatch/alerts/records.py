@@ -10,6 +10,7 @@ import msgspec
 
 from kwatch.model.alerts import AlertState, AlertView, EndReason
 from kwatch.model.findings import Emission, Truth
+from kwatch.model.namespaces import Names
 from kwatch.model.notifications import Part
 from kwatch.model.objects import ObjectRef
 from kwatch.model.observations import Contribution
@@ -105,7 +106,7 @@ class Alert(msgspec.Struct, kw_only=True):
     escalation: list[EscalationStep] = []  # steps that lie ahead
     escalates_from: datetime | None = None  # when they began to count, later by what they were suspended
     escalated_to: list[str] = []
-    held_back_by: str = ""  # what kept it from being told, for people
+    held_back_by: dict[str, str] = {}  # group or digest → what kept it from being told there, for people
     planned_at: datetime | None = None  # what was wrong until then was part of a planned change
     planned_by: str = ""  # that change, for people
     is_told: bool = False  # this episode led to a notification
@@ -257,10 +258,11 @@ class Annotated(msgspec.Struct, frozen=True, kw_only=True, tag="annotated"):
 
 
 class Watched(msgspec.Struct, tag="watched"):
-    """Until when the cluster was watched for certain (None: nobody said so yet), and by which rules was judged."""
+    """Until when the cluster was watched for certain (None: nobody said so yet), and what was judged by which rules."""
 
     until: datetime | None = None
     premises: dict[str, str] = {}  # of each rule by which all that there was has been judged, by its id
+    names: Names = Names()  # of the namespaces in which that was
 
 
 class LimitsTold(msgspec.Struct, tag="limits"):

@@ -112,9 +112,9 @@ class Register:
         """Return the rule of an alert; None: it was removed."""
         return self._rulebook.get(alert.rule_id)
 
-    def view(self, alert: Alert, now: datetime, *, is_new: bool = False) -> AlertView:
-        """Return an alert as it is now."""
-        return view_of(alert, self._rulebook.get(alert.rule_id), now, is_new=is_new)
+    def view(self, alert: Alert, now: datetime, *, new_in: str = "") -> AlertView:
+        """Return an alert as it is now; `new_in`: the group or digest that tells of it for the first time."""
+        return view_of(alert, self._rulebook.get(alert.rule_id), now, new_in=new_in)
 
     def woke(self, alert: Alert) -> None:
         """An alert is open: it stays until it is over."""

@@ -1,11 +1,12 @@
 """What a configuration asks of the engine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from kwatch.alerts.lifecycle import MEMORY
 from kwatch.alerts.routing import Router
+from kwatch.model.namespaces import Names
 from kwatch.model.rules import Inhibition, Rule
 from kwatch.model.self_service import SelfService
 from kwatch.model.windows import Window
@@ -20,6 +21,8 @@ class EngineSettings:
     router: Router
     inhibitions: tuple[Inhibition, ...] = ()
     windows: tuple[Window, ...] = ()
+    #: Where is looked; labels may leave out more.
+    names: Names = field(default_factory=Names)
     #: What annotations may do; None: nothing.
     self_service: SelfService | None = None
     #: Of the status page, for links; empty: there are none.

@@ -8,7 +8,7 @@ import msgspec
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.records import Watched
 from kwatch.model.findings import Finding
-from kwatch.model.rules import Rule
+from kwatch.model.namespaces import Names
 
 #: The key of the row that says until when the cluster was watched, and by which rules.
 WATCHED = "watched"
@@ -17,7 +17,8 @@ WATCHED = "watched"
 class Sight:
     """What is seen now, until when it certainly was, and by which rules it is judged."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, names: Names, ledger: Ledger) -> None:
+        self.names = names  # of the namespaces in which is looked
         self.premises: Mapping[str, str] = {}  # of the rules by which what is found is judged, by their ids
         self.is_starting = False  # some source has not been heard since the start
         self.is_first_list = False  # what is found to be wrong already is no news, by whatever rule
@@ -25,6 +26,7 @@ class Sight:
         self._started_at: datetime | None = None
         self._looked_at: datetime | None = None  # when the first was found of what is present
         self._watched = Watched()
+        self._was_in = self._watched.names.predicate()
         self._ledger = ledger
 
     def load(self, kept: Iterable[Watched], started_at: datetime, *, is_first: bool) -> None:
@@ -33,23 +35,27 @@ class Sight:
         self.is_first_list = is_first
         self._started_at = None if is_first else started_at
         self._watched = next(iter(kept), self._watched)
+        self._was_in = self._watched.names.predicate()
 
     def complete(self) -> bool:
         """Every source has been heard, or given up; return whether this ends a start."""
         self._looked_at = None
         was_starting, self.is_starting, self.is_first_list = self.is_starting, False, False
-        if self._watched.premises != self.premises:
-            self._watched.premises = dict(self.premises)
+        if (self._watched.premises, self._watched.names) != (self.premises, self.names):
+            self._watched.premises, self._watched.names = dict(self.premises), self.names
+            self._was_in = self.names.predicate()
             self._ledger.touch_group(WATCHED)
         return was_starting
 
     def is_present(self, finding: Finding) -> bool:
-        """Whether what is found was there before anybody looked: at a first start, or by a rule that is new."""
-        return finding.is_initial and (self.is_first_list or self.is_new(finding.rule))
+        """Whether what is found was there before anybody looked: at a first start, or as `is_unseen` says."""
+        return finding.is_initial and (self.is_first_list or self.is_unseen(finding))
 
-    def is_new(self, rule: Rule) -> bool:
-        """Whether what there is was not judged yet by a rule, as it is now."""
-        return self._watched.premises.get(rule.id) != self.premises.get(rule.id)
+    def is_unseen(self, finding: Finding) -> bool:
+        """Whether nobody has looked there by the rule, as it is now: one is new, the rule or the namespace."""
+        namespace, rule_id = finding.member.namespace, finding.rule.id
+        is_rule_new = self._watched.premises.get(rule_id) != self.premises.get(rule_id)
+        return is_rule_new or (namespace != "" and not self._was_in(namespace))
 
     def date(self, finding: Finding, now: datetime) -> Finding:
         """Return what was there before anybody looked as begun when the first of it was found, unless it says more.
@@ -66,8 +72,8 @@ class Sight:
         return self._started_at is not None and since_at <= self._started_at
 
     def begun_at(self, now: datetime) -> datetime:
-        """Return when what is seen for the first time has begun, at the earliest: in a start, while nobody watched."""
-        return min(self._watched.until or now, now) if self.is_starting else now
+        """Return when what is seen for the first time has begun, at the earliest: it may be while nobody watched."""
+        return min(self._watched.until or now, now) if self.is_blind else now
 
     def row(self, key: str) -> Watched | None:
         """Return what must survive a restart, by the key of its row."""

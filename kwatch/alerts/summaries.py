@@ -118,7 +118,7 @@ class Summaries:
         views: dict[str, AlertView] = {}
         came_and_went = list(remarks.came_and_went)
         for group, untold in telling:
-            fresh = [self._register.view(alert, now, is_new=True) for alert in untold]
+            fresh = [self._register.view(alert, now, new_in=group.key) for alert in untold]
             came_and_went += group.came_and_went
             group.came_and_went = []
             self._open(group, untold, incident, now)

@@ -78,15 +78,15 @@ class Teller:
         untold = []
         for fingerprint, is_told in group.members.items():
             alert = self._register.alerts[fingerprint]
-            if is_told or alert.is_over or (alert.held_back_by and is_well(alert)):
+            if is_told or alert.is_over or (group.key in alert.held_back_by and is_well(alert)):
                 continue
             hold = self._muting.hold_of(alert, group.schedule, now)
             if hold is None:
                 untold.append(alert)
                 continue
             group.is_collecting |= hold.is_collecting
-            if alert.held_back_by != hold.by:
-                alert.held_back_by = hold.by
+            if alert.held_back_by.get(group.key) != hold.by:
+                alert.held_back_by = {**alert.held_back_by, group.key: hold.by}
                 self._ledger.touch_alert(fingerprint)
         return untold
 
@@ -135,7 +135,7 @@ class Teller:
         kind = _kind(group, is_over=not news and not told)
         if not group.incident:
             self.begin(group, news, now)
-        views = [self._register.view(alert, now, is_new=True) for alert in news]
+        views = [self._register.view(alert, now, new_in=group.key) for alert in news]
         known = [self._held_view(group, alert, now) for alert in told]
         is_quiet = not news and all(view.muted_by for view in group.ended)
         if group.is_changed:

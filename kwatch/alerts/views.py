@@ -13,8 +13,8 @@ from kwatch.model.rules import Rule
 NAMES = 10
 
 
-def view_of(alert: Alert, rule: Rule | None, now: datetime, *, is_new: bool = False) -> AlertView:
-    """Return what an alert is now."""
+def view_of(alert: Alert, rule: Rule | None, now: datetime, *, new_in: str = "") -> AlertView:
+    """Return what an alert is now; `new_in`: the group or digest that tells of it for the first time."""
     rate = rule.rate if rule is not None else None
     names = sorted(alert.members.values(), key=lambda member: member.truth is not Truth.TRUE)[:NAMES]
     return AlertView(
@@ -38,10 +38,10 @@ def view_of(alert: Alert, rule: Rule | None, now: datetime, *, is_new: bool = Fa
         member_count=len(alert.members) + alert.unlisted,
         continues=alert.continues,
         is_late=alert.is_late,
-        is_new=is_new,
+        is_new=new_in != "",
         is_varied=alert.is_varied,
         is_throttled=rule is not None and alert.is_open and is_throttled(alert, rule, now),
-        held_back_by=alert.held_back_by if is_new else "",
+        held_back_by=alert.held_back_by.get(new_in, ""),
         is_flapping=alert.is_flapping,
         is_stable=alert.is_stable,
         acked_by=alert.acked_by,

@@ -9,6 +9,7 @@ from kwatch.alerts.settings import EngineSettings
 from kwatch.config.matching import KnownNames
 from kwatch.config.schema import LogLevel
 from kwatch.model.conditions import Condition
+from kwatch.model.namespaces import Names
 from kwatch.model.pace import Paces
 from kwatch.model.routes import Destination, DigestPlan, Handling, Policies, Route
 from kwatch.model.rules import Inhibition, Rule
@@ -93,6 +94,7 @@ class Config:
             router=Router(self.route, self.destinations),
             inhibitions=self.inhibitions,
             windows=self.windows,
+            names=Names(include=self.watch.namespaces.include, exclude=self.watch.namespaces.exclude),
             self_service=self.self_service,
             public_url=self.web.public_url,
         )

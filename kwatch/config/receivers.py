@@ -13,7 +13,8 @@ from kwatch.config.problems import Place, Problems, did_you_mean, listed
 from kwatch.config.routes import NONE
 from kwatch.config.validate import check, is_mapping
 from kwatch.notify import channels
-from kwatch.notify.base import ChannelConfig, Secret, SecretUrl, check_url_address, parse_url
+from kwatch.notify.base import ChannelConfig, Secret, SecretUrl, read_secret_file
+from kwatch.notify.urls import check_url_address, parse_url
 
 Receivers = Mapping[str, tuple[ChannelConfig, ...]]
 
@@ -134,7 +135,7 @@ def _wrong_with(secret: Secret, environ: Mapping[str, str]) -> str | None:
             return f"the environment variable {secret.env} is not set"
         return _wrong_in(f"environment variable {secret.env}", environ[secret.env], secret)
     try:
-        content = secret.file.read_text("utf-8") if secret.file is not None else ""
+        content = read_secret_file(secret.file) if secret.file is not None else ""
     except OSError as error:
         return f"the secret file {secret.file} cannot be read: {error.strerror}"
     except ValueError:  # not UTF-8, or no possible name of a file

@@ -6,7 +6,7 @@ certain, and of `for` nothing has passed that nobody has seen.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -15,9 +15,13 @@ from kwatch.model.decisions import Checkpoint
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.watch.counting import is_newer
 
+#: A watch that goes on brings what it has missed within this time.
+_CATCHING_UP = timedelta(seconds=1)
+_FAR = datetime.max.replace(tzinfo=UTC)
+
 
 class Gap(NamedTuple):
-    """From the last instant that was watched until the start."""
+    """From the last instant that was watched until the start, or until a source is in sync again."""
 
     since: datetime
     until: datetime
@@ -49,11 +53,13 @@ class Coverage:
             for source, covered_at in self._covered_from.items()
         }
 
+        self._breaks: dict[str, Gap] = {}  # the last one of each source that was lost since the start
+
     def begin(self, source_id: str, now: datetime) -> None:
         """A source is watched from now on."""
         self._covered_from[source_id] = now
         self._heard_until.pop(source_id, None)
-        self.close_gap(source_id)
+        self.close_gap(source_id, now)
 
     def covered_from(self, source_id: str) -> datetime:
         """Return since when every change of a source has been seen."""
@@ -68,9 +74,20 @@ class Coverage:
         """Return the gap before what a source lists; None: nobody watched it before, or its first list is over."""
         return self._gaps.get(source_id)
 
-    def close_gap(self, source_id: str) -> None:
+    def lose(self, source_id: str, now: datetime) -> None:
+        """A source is out of sync."""
+        self._breaks[source_id] = Gap(self.lost_since(source_id, now) or now, _FAR)
+
+    def lost_since(self, source_id: str, now: datetime) -> datetime | None:
+        """Return since when what a source shows now may have been so unseen; None: it is shown as it happens."""
+        lost = self._breaks.get(source_id)
+        return lost.since if lost is not None and now <= lost.until else None
+
+    def close_gap(self, source_id: str, now: datetime) -> None:
         """A source is in sync."""
         self._gaps.pop(source_id, None)
+        if source_id in self._breaks:
+            self._breaks[source_id] = Gap(self._breaks[source_id].since, now + _CATCHING_UP)
 
 
 def _second_of(at: datetime) -> datetime:

@@ -3,6 +3,8 @@
 from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 
+import msgspec
+
 from kwatch.alerts.engine import Engine
 from kwatch.deciding.coverage import Coverage, Gap
 from kwatch.deciding.outcomes import Outcomes
@@ -78,6 +80,7 @@ class Objects:
         """Take one frame."""
         resource = source.resource
         if frame.type is WatchEventType.LOST:
+            self._coverage.lose(source.id, now)
             self._engine.freeze(resource.kind, resource.group, source.namespace, now)
         try:
             changes = self._cache.apply(source, frame)
@@ -90,13 +93,14 @@ class Objects:
                 self._on_namespace(source, change, now)
             if self._scope.namespaces.is_watched(change.state.ref.namespace):
                 for step in self._plans.read(change):
-                    self._engine.plan(step, now)
+                    since = self._coverage.lost_since(source.id, now)
+                    self._engine.plan(msgspec.structs.replace(step, unwatched_since=since), now)
             for each in self._remembered.complete(change, self._unwatched_since(source, change.state)):
                 self._on_change(source, each, now)
             if is_opted_in:
                 self._judge_all(source, self._wishing.inside(change.state.ref), now)
         if frame.type is WatchEventType.SYNCED:
-            self._coverage.close_gap(source.id)
+            self._coverage.close_gap(source.id, now)
             self._on_synced(source, is_listed=bool(frame.resource_version), now=now)
 
     def _on_synced(self, source: Source, *, is_listed: bool, now: datetime) -> None:
@@ -199,15 +203,15 @@ class Objects:
             return
         known = about or About.alone(change.state)
         found = rules.change_findings(change, known, open_alerts=self._engine.open_alerts)
-        findings = [each for each in found if not self._is_older_than_rule(change, each)]
+        findings = [each for each in found if not self._is_unseen(change, each)]
         self._outcomes.seen["finding" if findings else "no_rule"] += 1
         for finding in findings:
             self._engine.observe(self._dated(finding, gap), now)
 
-    def _is_older_than_rule(self, change: ObjectChange, finding: Finding) -> bool:
-        """Return whether something is only known to have happened while nobody looked for it by such a rule."""
+    def _is_unseen(self, change: ObjectChange, finding: Finding) -> bool:
+        """Return whether something is only known to have happened while nobody looked for it there by such a rule."""
         is_moment = finding.kind is FindingKind.STATE and finding.truth is Truth.TRUE and not finding.is_initial
-        return is_moment and change.listed_at is not None and self._engine.is_new(finding.rule)
+        return is_moment and change.listed_at is not None and self._engine.is_unseen(finding)
 
     def _store(self, rows: Iterable[Row]) -> None:
         for row in rows:

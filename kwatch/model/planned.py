@@ -1,7 +1,7 @@
 """Change that somebody wanted, as far as it is known from the objects: what goes on, and how far it is."""
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 import msgspec
@@ -37,6 +37,7 @@ class PlannedStep(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     pods: int | None = None  # how many are replaced or go; None: one more
     also: str = ""  # what it affects beside its subject; empty: nothing
     reason: str = ""  # why it has failed
+    unwatched_since: datetime | None = None  # it may have begun from then on; None: the object has been watched
 
 
 def subject(namespace: str, workload: str) -> str:

@@ -4,8 +4,10 @@ To write a channel, put `channels/<type>.py` beside the others with `class Confi
 `def create(config: Config, tools: Tools) -> Channel`; the contract suite picks it up.
 """
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -37,6 +39,7 @@ from kwatch.model.schedules import check_cron
 from kwatch.notify.addresses import check_host
 from kwatch.notify.render import TemplateEngine, check_template
 from kwatch.notify.tls import client_context
+from kwatch.notify.urls import check_proxy, check_url_address
 from kwatch.notify.words import Language
 
 _DURATION = re.compile(r"(?:(\d{1,12})d)?(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?", re.ASCII)
@@ -80,28 +83,6 @@ def _check_schedule(value: str) -> str:
         raise ValueError(f"not a schedule ({error}); write one like 0 8 * * 1-5") from None
 
 
-def parse_url(value: str) -> httpx.URL:
-    """Return a URL in its parts. ValueError for what is none."""
-    try:
-        return httpx.URL(value)
-    except httpx.InvalidURL:
-        raise ValueError("not a URL") from None
-
-
-def check_url_address(value: str) -> None:
-    """Raise ValueError for a URL at an address that no destination may have; other texts are let through."""
-    if value.startswith(("http://", "https://")):
-        check_host(parse_url(value).host)
-
-
-def check_proxy(value: str) -> str:
-    """Return what is a proxy; ValueError for what is none."""
-    url = parse_url(value)
-    if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
-        raise ValueError("not a proxy; write http://host:port, or {file: PATH} where it has a user")
-    return value
-
-
 def _check_template(value: str) -> str:
     problem = check_template(value)
     if problem is not None:
@@ -143,7 +124,7 @@ class Secret(BaseModel):
         PermanentSendError (DESTINATION, SECRET) when it is absent or empty.
         """
         try:
-            value = self.file.read_text("utf-8") if self.file else os.environ.get(self.env or "", "")
+            value = read_secret_file(self.file) if self.file else os.environ.get(self.env or "", "")
         except (OSError, UnicodeDecodeError):
             value = ""
         if not value.strip():
@@ -151,6 +132,13 @@ class Secret(BaseModel):
             detail = f"the secret in {where} is absent, empty or unreadable"
             raise PermanentSendError(Failure.DESTINATION, Reason.SECRET, detail) from None
         return value.strip()
+
+
+def read_secret_file(path: Path) -> str:
+    """Return what is in a file. OSError also for what is none: a pipe would be waited for, a device read for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a file")
+    return path.read_text("utf-8")
 
 
 class SecretUrl(Secret):

@@ -17,10 +17,9 @@ from kwatch.notify.base import (
     Secret,
     SecretUrl,
     Tools,
-    check_url_address,
-    parse_url,
 )
 from kwatch.notify.http import HttpClient, classify
+from kwatch.notify.urls import check_url_address, parse_url
 
 
 def _check_url(value: str) -> str:

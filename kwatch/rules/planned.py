@@ -1,7 +1,8 @@
 """From changes of objects to planned changes: rollouts, scale-downs, drains, ends of Jobs. Pure.
 
 A drain begins with the first Pod that is ended on a cordoned Node, not with the cordon: that alone disturbs nobody. It
-is done when no Pod is left there that it has to move. Which Pods are left is kept here, for cordoned Nodes only.
+is done when no Pod is left there that it has to move. Which Pods are left is kept here, for cordoned Nodes only. An
+eviction may be heard before the cordon, as each kind has a watch of its own.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +14,8 @@ from kwatch.model.planned import PlannedKind, PlannedStep, Progress, subject
 from kwatch.rules import workloads
 from kwatch.rules.workloads import Rollout
 
-_KINDS = frozenset(
+#: The kinds, each with its group, that say when a planned change begins.
+CHANGING = frozenset(
     (("Deployment", "apps"), ("StatefulSet", "apps"), ("DaemonSet", "apps"), ("Job", "batch"), ("Node", ""))
 )
 
@@ -44,7 +46,7 @@ class PlanReader:
         if (ref.kind, ref.group) == ("Pod", ""):
             if change.state.node:
                 yield from self._read_pod(change)
-        elif (ref.kind, ref.group) in _KINDS:
+        elif (ref.kind, ref.group) in CHANGING:
             if ref.kind == "Node":
                 yield from self._read_node(change)
             elif ref.kind == "Job":
@@ -62,8 +64,9 @@ class PlanReader:
             if self._left.pop(name, None) is not None or change.change is Change.EXISTING:
                 yield _drain(name, Progress.DONE)
         elif name not in self._left:
-            pods = (pod for pod in self._pods() if pod.node == name and workloads.is_evictable(pod))
+            pods = [pod for pod in self._pods() if pod.node == name and workloads.is_evictable(pod)]
             self._left[name] = {pod.ref.uid for pod in pods}
+            yield from (self._leaving(pod) for pod in pods if workloads.is_evicted(pod))
 
     def _read_pod(self, change: ObjectChange) -> Iterator[PlannedStep]:
         pod = change.state
@@ -136,7 +139,7 @@ def _rollout(change: ObjectChange) -> PlannedStep:
             progress, reason = Progress.FAILED, "which is paused"
         case Rollout.ROLLING if workloads.replaces_pods(state):
             progress = Progress.BEGUN
-        case Rollout.UNOBSERVED if change.before is not None and workloads.has_new_spec(change.before, state):
+        case Rollout.UNOBSERVED if change.before is not None and workloads.has_new_template(change.before, state):
             # Its first Pods may come before its controller says so.
             progress, limit, achieved = Progress.BEGUN, _UNOBSERVED, -1
         case _:

@@ -14,10 +14,11 @@ from kwatch.model.observations import ObjectState
 
 #: Of a Deployment the number of its revision, of a DaemonSet that of its template.
 _REVISION: Path = ("metadata", "annotations", "deployment.kubernetes.io/revision")
-_TEMPLATE: Path = ("metadata", "annotations", "deprecated.daemonset.template.generation")
+_TEMPLATE_GENERATION: Path = ("metadata", "annotations", "deprecated.daemonset.template.generation")
 _GENERATION: Path = ("metadata", "generation")
 _OBSERVED: Path = ("status", "observedGeneration")
 _REPLICAS: Path = ("spec", "replicas")
+_TEMPLATE: Path = ("spec", "template")
 _PAUSED: Path = ("spec", "paused")
 _DEADLINE: Path = ("spec", "progressDeadlineSeconds")
 _STRATEGY: Path = ("spec", "updateStrategy", "type")
@@ -40,16 +41,26 @@ _PHASE: Path = ("status", "phase")
 #: What must be kept of each kind so that the predicates can answer.
 PATHS: Mapping[str, frozenset[Path]] = {
     "Deployment.apps": frozenset(
-        (_REVISION, _GENERATION, _OBSERVED, _REPLICAS, _PAUSED, _DEADLINE, _TOTAL, _UPDATED, _AVAILABLE)
+        (_TEMPLATE, _REVISION, _GENERATION, _OBSERVED, _REPLICAS, _PAUSED, _DEADLINE, _TOTAL, _UPDATED, _AVAILABLE)
     ),
     "StatefulSet.apps": frozenset(
         (
-            *(_GENERATION, _OBSERVED, _REPLICAS, _STRATEGY, _PARTITION, _TOTAL, _UPDATED, _READY),
+            *(_TEMPLATE, _GENERATION, _OBSERVED, _REPLICAS, _STRATEGY, _PARTITION, _TOTAL, _UPDATED, _READY),
             *(_CURRENT_REVISION, _UPDATE_REVISION),
         )
     ),
     "DaemonSet.apps": frozenset(
-        (_TEMPLATE, _GENERATION, _OBSERVED, _STRATEGY, _DESIRED, _CURRENT, _UPDATED_SCHEDULED, _NUMBER_AVAILABLE)
+        (
+            _TEMPLATE,
+            _TEMPLATE_GENERATION,
+            _GENERATION,
+            _OBSERVED,
+            _STRATEGY,
+            _DESIRED,
+            _CURRENT,
+            _UPDATED_SCHEDULED,
+            _NUMBER_AVAILABLE,
+        )
     ),
     "Job.batch": frozenset(),
     "Node": frozenset((_UNSCHEDULABLE, _TAINTS)),
@@ -106,18 +117,16 @@ def replaces_pods(state: ObjectState) -> bool:
             return not _is_on_delete(state) and _number(state, _UPDATED_SCHEDULED) < _number(state, _CURRENT)
 
 
-def has_new_spec(before: ObjectState, state: ObjectState) -> bool:
-    """Return whether a workload is asked for something else than another number of Pods: as a rule another template.
-
-    Until its controller has seen any spec it is being made.
-    """
-    is_newer = _number(state, _GENERATION) > _number(before, _GENERATION)
-    return is_newer and _number(before, _OBSERVED) > 0 and replicas_of(state) == replicas_of(before)
+def has_new_template(before: ObjectState, state: ObjectState) -> bool:
+    """Return whether a workload is asked for other Pods. Until its controller has seen any spec it is being made."""
+    return _number(before, _OBSERVED) > 0 and _text(state, _TEMPLATE) != _text(before, _TEMPLATE)
 
 
 def revision_of(state: ObjectState) -> str:
     """Return what names the newest revision of a workload's template."""
-    return next((text for path in (_REVISION, _UPDATE_REVISION, _TEMPLATE) if (text := _text(state, path))), "")
+    return next(
+        (text for path in (_REVISION, _UPDATE_REVISION, _TEMPLATE_GENERATION) if (text := _text(state, path))), ""
+    )
 
 
 def achieved_by(state: ObjectState) -> int:
@@ -167,9 +176,13 @@ def is_evictable(state: ObjectState) -> bool:
 
 def is_ending(state: ObjectState) -> bool:
     """Return whether somebody wants a Pod to end: it is being deleted, evicted or preempted."""
+    return is_evicted(state) or bool(_text(state, _DELETED_AT))
+
+
+def is_evicted(state: ObjectState) -> bool:
+    """Return whether a Pod says that it has to leave its node, by an eviction or for another Pod."""
     disruption = state.conditions.get("DisruptionTarget")
-    is_disrupted = disruption is not None and disruption.status == "True" and disruption.reason in _PLANNED_DISRUPTIONS
-    return is_disrupted or bool(_text(state, _DELETED_AT))
+    return disruption is not None and disruption.status == "True" and disruption.reason in _PLANNED_DISRUPTIONS
 
 
 def expected_until(state: ObjectState, now: datetime) -> datetime | None:

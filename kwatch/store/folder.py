@@ -17,7 +17,7 @@ class FolderLock:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StateError(f"the state folder {folder} cannot be used: {error.strerror}") from error
+            raise _unusable(folder, error) from error
         try:
             self._take(folder)
         except BaseException:
@@ -34,5 +34,12 @@ class FolderLock:
         except BlockingIOError:
             holder = os.pread(self._descriptor, 32, 0).decode("ascii", "replace").strip()
             raise StateError(f"the state folder {folder} is in use by process {holder or 'unknown'}") from None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:  # the disk is full
+            raise _unusable(folder, error) from error
+
+
+def _unusable(folder: Path, error: OSError) -> StateError:
+    return StateError(f"the state folder {folder} cannot be used: {error.strerror}")

@@ -111,6 +111,13 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     ALTER TABLE deliveries DROP COLUMN is_detoured;
     ALTER TABLE deliveries ADD COLUMN detoured_to TEXT NOT NULL DEFAULT '';
     """,
+    """
+    UPDATE engine_alerts SET body = CAST(json_set(CAST(body AS TEXT), '$.held_back_by', json((
+        SELECT json_group_object(value, json_extract(CAST(body AS TEXT), '$.held_back_by'))
+        FROM json_each(CAST(body AS TEXT), '$.groups')
+        WHERE json_extract(CAST(body AS TEXT), '$.held_back_by') != ''
+    ))) AS BLOB);
+    """,
 )
 
 

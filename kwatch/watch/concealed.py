@@ -4,6 +4,7 @@
     last-applied-configuration      holds the whole object once more: left out
     ConfigMap                       data, binaryData: a mark of what they are
     env[*].value of any object      a mark of what it is
+    spec.template of any object     a mark of all of it; what a rule asks for in there is kept as elsewhere
 
 A mark tells that a value is another (`changed`), and not what it is.
 """
@@ -21,6 +22,14 @@ _MARKED = {("", "ConfigMap"): frozenset(("data", "binaryData"))}
 _LEFT_OUT = {("", "Secret"): frozenset(("data", "stringData"))}
 
 
+_WHOLE: Final[Path] = ("spec", "template")
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether all that lies at a path is one value."""
+    return path == _WHOLE
+
+
 def is_left_out(kind: str, group: str, path: Path) -> bool:
     """Return whether nothing of a path is kept."""
     return path[0] in _LEFT_OUT.get((group, kind), ()) or LAST_APPLIED in path
@@ -29,7 +38,7 @@ def is_left_out(kind: str, group: str, path: Path) -> bool:
 def is_marked(kind: str, group: str, path: Path) -> bool:
     """Return whether of a path's values marks alone are kept."""
     is_env = len(path) > 2 and path[-3:-1] == ("env", None) and path[-1] == "value"
-    return is_env or path[0] in _MARKED.get((group, kind), ())
+    return is_env or is_whole(path) or path[0] in _MARKED.get((group, kind), ())
 
 
 @lru_cache(maxsize=256)

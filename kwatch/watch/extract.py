@@ -19,7 +19,7 @@ from kwatch.model.objects import ObjectRef, Owner, Resource
 from kwatch.model.observations import ObjectState, Position, StatusCondition
 from kwatch.model.self_service import PREFIX
 from kwatch.rules.needs import Need
-from kwatch.watch.concealed import kept_paths, mark, marked_paths, without_last_applied
+from kwatch.watch.concealed import is_whole, kept_paths, mark, marked_paths, without_last_applied
 from kwatch.watch.normalise import Instant, Moment, Version
 
 Scalar = str | int | float | bool
@@ -191,12 +191,13 @@ def _at(body: Any, path: Path) -> Any:
 class _Step:
     """What is done at one place of a body: keep it, if a path ends here, and go on to what lies below."""
 
-    __slots__ = ("attribute", "fields", "is_elementwise", "items", "path")
+    __slots__ = ("attribute", "fields", "is_elementwise", "is_whole", "items", "path")
 
     def __init__(self, name: str = "") -> None:
         self.attribute = _attribute(name)
         self.path: Path | None = None
         self.is_elementwise = False  # where its values stand is kept, too
+        self.is_whole = False  # all that lies here is one value
         self.fields: dict[str, _Step] = {}
         self.items: _Step | None = None
 
@@ -216,7 +217,7 @@ def _tree(paths: Iterable[Path], elementwise: Container[Path] = ()) -> _Step:
         step = root
         for name in path:
             step = step.below(name)
-        step.path, step.is_elementwise = path, path in elementwise
+        step.path, step.is_elementwise, step.is_whole = path, path in elementwise, is_whole(path)
     return root
 
 
@@ -269,6 +270,8 @@ def _walk_fields(body: Any, step: _Step, at: Position, found: _Found) -> None:
             elif value is not None:
                 _walk(value, below, at, found)
     elif isinstance(body, dict):
+        if step.is_whole and step.path is not None:
+            found.add(msgspec.json.encode(body).decode(), step.path, at if step.is_elementwise else None)
         for name, below in step.fields.items():
             if (value := body.get(name)) is not None:
                 _walk(value, below, at, found)

@@ -1,7 +1,8 @@
 """All watches together: which there must be, in which order they start, and those that come later.
 
 Kinds start in waves, so that what is told of one kind can be understood by what is known of another: Namespaces first,
-then owners (metadata only), then objects, then Events. A wave is over when each of its watches has listed once or was
+then owners (metadata only), then the workloads and Nodes whose planned changes explain what is wrong with others, then
+the other objects, then Events. A wave is over when each of its watches has listed once or was
 refused, or after a while. A kind that the server does not know (its CRD may come), or knows no more, is asked for from
 time to time. Nothing that the server answers, or fails to answer, ends `run`.
 
@@ -24,6 +25,7 @@ from kwatch.cluster.client import KubeClient
 from kwatch.cluster.discovery import Discovery
 from kwatch.errors import ClusterError
 from kwatch.model.objects import Batch, Resource, Source, WatchEventType
+from kwatch.rules.planned import CHANGING
 from kwatch.telemetry import Counters
 from kwatch.watch.cache import ObjectCache
 from kwatch.watch.extract import Projection
@@ -248,7 +250,7 @@ class Fleet:
         self._error = error
 
     async def _start(self, tasks: asyncio.TaskGroup, started: Mapping[Source, Want]) -> None:
-        """Start watches: of Namespaces, when these are heard of owners, then of objects, then of Events."""
+        """Start watches, a wave when the one before is heard."""
         for wave in _Wave:
             await self._wave(
                 self._launch(tasks, {each: want for each, want in started.items() if _wave_of(each) is wave})
@@ -322,6 +324,7 @@ class _Wave(Enum):
 
     NAMESPACES = "namespaces"
     OWNERS = "owners"
+    CHANGING = "changing"
     OBJECTS = "objects"
     EVENTS = "events"
 
@@ -331,6 +334,8 @@ def _wave_of(source: Source) -> _Wave:
         return _Wave.NAMESPACES
     if source.metadata_only:
         return _Wave.OWNERS
+    if (source.resource.kind, source.resource.group) in CHANGING:
+        return _Wave.CHANGING
     return _Wave.EVENTS if _is_of_events(source) else _Wave.OBJECTS
 
 

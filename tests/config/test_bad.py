@@ -1,11 +1,14 @@
 """Wrong configurations: each file of `bad/` has its problems beside it, all of them."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kwatch.config.load import load
-from kwatch.errors import ConfigError
+from kwatch.errors import ConfigError, PermanentSendError
+from kwatch.notify.base import Secret
 
 BAD = Path(__file__).parent / "bad"
 ENVIRON = {"TOKEN": "xoxb-1", "EMPTY": " ", "NO_URL": "ftp://example.com/hunter2"}
@@ -47,3 +50,15 @@ def test_deep_nesting_is_one_problem(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(path, environ={})
     assert caught.value.problems == (f"{path}:1:199: nested deeper than 40 levels",)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["a pipe", "a device"])
+def test_a_secret_is_in_a_file_that_ends(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    secret, path = tmp_path / "secret", tmp_path / "kwatch.yaml"
+    make(secret)
+    path.write_text("receivers: {team: [{type: webhook, url: {file: %s}}]}\n" % secret, "utf-8")  # noqa: UP031 - braces
+    with pytest.raises(ConfigError) as caught:
+        load(path, environ={})
+    assert caught.value.problems == (f"{path}:1:41: the secret file {secret} cannot be read: not a file",)
+    with pytest.raises(PermanentSendError, match="is absent, empty or unreadable"):
+        Secret(file=secret).read()

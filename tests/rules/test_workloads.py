@@ -168,23 +168,23 @@ def test_a_workload_that_is_to_have_fewer_pods(
 
 
 @pytest.mark.parametrize(
-    ("generations", "replicas", "observed", "expected"),
+    ("template", "replicas", "observed", "expected"),
     [
-        ((1, 2), (2, 2), 1, True),
-        ((1, 1), (2, 2), 1, False),
-        ((1, 2), (2, 3), 1, False),
-        ((1, 2), (3, 2), 1, False),
-        ((1, 2), (2, 2), 0, False),
+        ({"spec": {"containers": [{"image": "web:2"}]}}, 2, 1, True),
+        ({"spec": {"containers": [{"image": "web:2"}]}}, 3, 1, True),
+        ({"spec": {"containers": [{"image": "web:1"}]}}, 2, 1, False),
+        ({"spec": {"containers": [{"image": "web:1"}]}}, 3, 1, False),
+        ({"spec": {"containers": [{"image": "web:2"}]}}, 2, 0, False),
     ],
 )
-def test_a_workload_of_which_something_else_is_asked_than_a_number_of_pods(
-    generations: tuple[int, int], replicas: tuple[int, int], observed: int, *, expected: bool
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_a_workload_of_which_other_pods_are_asked(
+    kind: str, template: Mapping[str, Any], replicas: int, observed: int, *, expected: bool
 ) -> None:
-    before, after = (
-        made("StatefulSet", {"replicas": wanted}, {"observedGeneration": observed}, {"generation": generation})
-        for generation, wanted in zip(generations, replicas, strict=True)
-    )
-    assert workloads.has_new_spec(before, after) is expected
+    status = {"observedGeneration": observed}
+    before = made(kind, {"replicas": 2, "template": {"spec": {"containers": [{"image": "web:1"}]}}}, status)
+    after = made(kind, {"replicas": replicas, "template": template}, status)
+    assert workloads.has_new_template(before, after) is expected
 
 
 @pytest.mark.parametrize(

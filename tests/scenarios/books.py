@@ -54,10 +54,10 @@ def read_books(state: State) -> Books:
     return Books({alert.fingerprint: alert for alert in kept.alerts}, groups, frozenset(snapshot.queues))
 
 
-def waits_for_relapse(alert: Alert) -> bool:
-    """Whether it only flaps, or was held back, and is well: it is told when it is wrong again."""
+def waits_for_relapse(alert: Alert, group: Group) -> bool:
+    """Whether it only flaps, or was held back there, and is well: it is told when it is wrong again."""
     is_wrong = any(member.truth is Truth.TRUE for member in alert.members.values())
-    return alert.is_over or (alert.held_back_by != "" and not is_wrong)
+    return alert.is_over or (group.key in alert.held_back_by and not is_wrong)
 
 
 async def count_deliveries(stage: Stage, state: State, destinations: Iterable[str]) -> tuple[Any, Any]:

@@ -76,3 +76,17 @@ def test_what_has_ended_and_begins_again_is_told_again(tmp_path: Path) -> None:
         "1500 hook notice noted shop/Pod/a",
         "3010 hook notice noted shop/Pod/a",
     ]
+
+
+def test_of_another_template_only_marks_are_told(tmp_path: Path) -> None:
+    rule = (
+        "{name: template, on: resource, match: {kind: Deployment, changed: spec.template}, mode: notice, key: [name]}"
+    )
+    stage = play(tmp_path, f"packs: []\nrules:\n  - {rule}\n{HOOK}")[0]
+    web = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"}}
+    for at, replicas, image in ((-20, 2, "web:1"), (10, 3, "web:1"), (20, 3, "web:2")):
+        template = {"spec": {"containers": [{"name": "main", "image": image}]}}
+        stage.apply(at, {**web, "spec": {"replicas": replicas, "template": template}})
+    stage.run(until=600)
+    assert stage.lines == ["20 hook notice template shop/Deployment/web"]
+    assert stage.told[0].document["alerts"][0]["message"] == "spec.template: [redacted 2d1615ea] → [redacted a752a373]"

@@ -44,8 +44,26 @@ def test_what_no_controller_sees_for_a_minute_is_no_rollout(cluster: Cluster) ->
     assert cluster.held_back() == ["the rollout of Deployment shop/web, which takes too long"]
 
 
-def test_what_replaces_no_pods_is_no_rollout(cluster: Cluster) -> None:
+def test_so_does_one_that_comes_with_another_number_of_pods(cluster: Cluster) -> None:
+    cluster.asks(9, template={"spec": {"priority": 1}}, replicas=3)
+    cluster.pod(10, "new", ready=False)
+    cluster.deployment(12, 3, 1, 2, observedGeneration=100, spec={"replicas": 3})
+    cluster.pod(100, "new", ready=True)
+    cluster.deployment(110, 3, 3, 3, observedGeneration=100, spec={"replicas": 3})
+    assert cluster.play() == ["140 hook notice planned-change shop/Deployment/web"]
+    assert cluster.said() == ["Deployment shop/web rolled out: 3 Pods, 1 min 41 s, 1 alert came and went"]
+
+
+def test_what_asks_for_no_other_pods_is_no_rollout(cluster: Cluster) -> None:
     cluster.asks(9, minReadySeconds=5)
+    cluster.pod(10, "old-1", ready=False)
+    cluster.deployment(11, 2, 2, 2, revision=1, observedGeneration=100)
+    assert cluster.play(1000) == ["10 hook firing not-ready shop/Deployment/web"]
+
+
+def test_what_replaces_no_pods_is_no_rollout(cluster: Cluster) -> None:
+    """A template that was asked for before has its Pods."""
+    cluster.asks(9, template={"spec": {"priority": 1}})
     cluster.deployment(11, 2, 2, 2, revision=1, observedGeneration=100)
     cluster.pod(20, "old-1", ready=False)
     assert cluster.play(1000) == ["20 hook firing not-ready shop/Deployment/web"]

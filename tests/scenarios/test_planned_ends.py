@@ -24,10 +24,15 @@ def drains(cluster: Cluster, at: float) -> None:
     for number, name in enumerate(("old-1", "old-2"), start=1):
         cluster.ends(at + number, name)
         cluster.stage.delete(at + 10 * number, name)
-    pending = manifests.condition("PodScheduled", holds=False, since=cluster.stage.second(at + 2))
-    scheduled = manifests.condition("PodScheduled", holds=True, since=cluster.stage.second(at + 15))
-    cluster.stage.pod(at + 2, "new", owner="Deployment/web", status={"conditions": [pending]})
-    cluster.stage.pod(at + 15, "new", owner="Deployment/web", node="node-2", status={"conditions": [scheduled]})
+    waits(cluster, at + 2, at + 15)
+
+
+def waits(cluster: Cluster, begin: float, end: float) -> None:
+    """Let no node take a new Pod for a while."""
+    pending = manifests.condition("PodScheduled", holds=False, since=cluster.stage.second(begin))
+    scheduled = manifests.condition("PodScheduled", holds=True, since=cluster.stage.second(end))
+    cluster.stage.pod(begin, "new", owner="Deployment/web", status={"conditions": [pending]})
+    cluster.stage.pod(end, "new", owner="Deployment/web", node="node-2", status={"conditions": [scheduled]})
 
 
 def test_a_drain_that_goes_well_is_one_line(cluster: Cluster) -> None:
@@ -35,6 +40,25 @@ def test_a_drain_that_goes_well_is_one_line(cluster: Cluster) -> None:
     drains(cluster, 10)
     assert cluster.play() == ["60 hook notice planned-change Node/node-1"]
     assert cluster.said() == ["Node node-1 drained: 2 Pods moved, 19 s, 1 alert came and went"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "lines"),
+    [
+        ("EvictionByEvictionAPI", ["59 hook notice planned-change Node/node-1"]),
+        ("DeletionByTaintManager", ["12 hook firing pending shop/Deployment/web"]),
+    ],
+)
+def test_so_is_one_whose_eviction_is_heard_before_the_cordon(cluster: Cluster, reason: str, lines: list[str]) -> None:
+    """Pods and Nodes have a watch each; whether somebody evicts it, the Pod says."""
+    evicted = {**manifests.condition("DisruptionTarget", holds=True, since=cluster.stage.second(10)), "reason": reason}
+    for name in ("old-1", "old-2"):
+        cluster.stage.pod(10, name, node="node-1", owner="Deployment/web", status={"conditions": [evicted]})
+        cluster.ends(10, name)
+        cluster.stage.delete(29, name)
+    cluster.node(11, cordoned=True)
+    waits(cluster, 12, 25)
+    assert cluster.play()[:1] == lines
 
 
 def test_what_a_drain_moved_may_start_elsewhere_when_the_node_is_empty(cluster: Cluster) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kwatch.testing.fake import Effect, Fault
 from tests.scenarios.workloads import RULES, Cluster
 
 ROLLED_OUT = "hook notice planned-change shop/Deployment/web"
@@ -117,16 +118,40 @@ def test_the_noise_of_a_rollout_that_began_while_kwatch_was_away_is_held(cluster
     assert cluster.said() == ["Deployment shop/web rolled out: 2 Pods, 18 s, 2 alerts came and went"]
 
 
-def test_so_it_is_where_its_pod_is_heard_before_the_rollout(tmp_path: Path) -> None:
-    """The new Pod is not ready from 102 to 130."""
-    cluster = Cluster(tmp_path, RULES.replace("group_wait: 0s", "group_wait: 10s"))
-    cluster.stands()
+def away(cluster: Cluster) -> None:
+    """Let a rollout begin while kwatch is away from 95 to 112; its new Pod is not ready from 102 to 130."""
     cluster.stage.absent(95, 112)
     cluster.deployment(100, 3, 1, 2)
     cluster.pod(102, "new", ready=False)
     cluster.pod(130, "new", ready=True)
     cluster.deployment(140, 2, 2, 2)
-    assert cluster.play() == [f"180 {ROLLED_OUT}"]
+
+
+@pytest.mark.parametrize("seconds", [0, 17])
+def test_so_it_is_where_the_workloads_are_slow_to_list(cluster: Cluster, seconds: float) -> None:
+    """Nothing waits for company here: whatever is told is told at once."""
+    away(cluster)
+    slow = Fault(effect=Effect.DELAY, path="*/deployments", seconds=seconds)
+    cluster.stage.at(96, lambda: cluster.stage.cluster.faults.add(slow))
+    assert cluster.play() == [f"170 {ROLLED_OUT}"]
+
+
+def test_what_cannot_be_listed_for_half_a_minute_holds_nothing_up(cluster: Cluster) -> None:
+    away(cluster)
+    slow = Fault(effect=Effect.DELAY, path="*/deployments", seconds=31)
+    cluster.stage.at(96, lambda: cluster.stage.cluster.faults.add(slow))
+    cluster.pod(130, "new", ready=False)
+    assert cluster.play(600) == ["142 hook firing not-ready shop/Deployment/web"]
+
+
+def test_what_is_heard_a_moment_before_the_rollout_is_held(tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path, RULES.replace("group_wait: 0s", "group_wait: 10s"))
+    cluster.stands()
+    cluster.pod(10.2, "new", ready=False)
+    cluster.deployment(10.4, 3, 1, 2)
+    cluster.pod(30, "new", ready=True)
+    cluster.deployment(40, 2, 2, 2)
+    assert cluster.play() == [f"80 {ROLLED_OUT}"]
 
 
 def test_what_began_before_that_is_told(cluster: Cluster) -> None:

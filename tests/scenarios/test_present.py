@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kwatch.testing.stage import Stage
-from tests.scenarios.plays import HOOK, play, workloads
+from tests.scenarios.plays import BROKEN, HOOK, play, workloads
 
 OTHER = """
 packs: []
@@ -105,4 +105,37 @@ def test_what_does_not_say_since_when_is_told_in_one_summary_once_it_has_lasted(
     assert [(told.at, told.kind, sorted(workloads(told))) for told in stage.told] == [
         (told_at, "summary", ["p0", "p1", "p2"]),
         (190, "firing", ["new"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("include: [other]", "include: [other, shop]"),
+        ('include: ["o*"]', 'include: ["*"]'),
+        ('include: ["*"], exclude: ["s*"]', 'include: ["*"]'),
+    ],
+)
+def test_in_a_namespace_that_is_included_by_a_restart(tmp_path: Path, before: str, after: str) -> None:
+    rules = (
+        BROKEN
+        + "  - {name: came, on: resource, match: {kind: Pod, change: created}, mode: notice, key: [name]}\n"
+        + NOTED.removeprefix(OTHER)
+        + HOOK
+    )
+    stage, pods = play(tmp_path, f"watch: {{namespaces: {{{before}}}}}\n{rules}")
+    stage.cluster.ensure_namespace("other")
+    pods.phase(100, "a")
+    stage.absent(500, 600, f"watch: {{namespaces: {{{after}}}}}\n{rules}")
+    pods.phase(550, "b")
+    pods.phase(550, "x", ns="other")
+    stage.absent(700, 800)
+    pods.phase(750, "c")
+    stage.run(until=900)
+    assert [(line, is_late) for line, is_late, _ in told_of(stage)] == [
+        ("600 hook firing broken other/Pod/x", True),
+        ("600 hook notice came other/Pod/x, noted other/Pod/x", True),
+        ("601 hook summary broken shop/Pod/b, broken shop/Pod/a", False),
+        ("800 hook update broken shop/Pod/b, broken shop/Pod/a, broken shop/Pod/c", True),
+        ("800 hook notice came shop/Pod/c, noted shop/Pod/c", True),
     ]

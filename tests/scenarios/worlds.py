@@ -42,8 +42,9 @@ FATES = (
 PODS = ("a", "b", "c")
 NAMES = st.sampled_from(PODS)
 RECEIVERS = st.sampled_from(("fast", "slow"))
-#: Longer than every wait, retry and pause of the configuration and the outbox together.
-QUIESCENCE = 900.0
+#: Longer than every wait, retry and pause of the configuration and the outbox, and the quarter of an hour after which a
+#: destination is said to take messages again, together.
+QUIESCENCE = 1800.0
 #: Longer than it takes to hear of a Pod, to be sure and to say so, while nothing disturbs kwatch.
 SOON = 120.0
 #: Longer than an alert is held open because it flaps.
@@ -195,7 +196,7 @@ class Worlds(RuleBasedStateMachine):
             assert alert.groups or alert.fate or alert.awaits_summary, f"I1: {alert.title} belongs nowhere"
             for group in (books.groups[key] for key in alert.groups):
                 if not group.members[alert.fingerprint]:
-                    is_held = alert.fingerprint in held or waits_for_relapse(alert) or not app.started.is_set()
+                    is_held = alert.fingerprint in held or waits_for_relapse(alert, group) or not app.started.is_set()
                     assert group.due_at is not None or is_held, f"I1: {alert.title} is untold, and nothing says why"
                 elif not self.receivers[group.destination].has_told_of((alert.fingerprint, alert.episode)):
                     assert self._waits(group.destination, alert.fingerprint), f"I1: {alert.title} is lost on its way"

@@ -12,6 +12,7 @@ import pytest
 
 from kwatch.errors import StateError
 from kwatch.model.decisions import Decision, Row, Table
+from kwatch.store.folder import FolderLock
 from kwatch.store.schema import MIGRATIONS, migrate
 from kwatch.store.state import State
 from kwatch.testing.virtual import InlineExecutor
@@ -50,7 +51,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     connection = apsw.Connection(str(tmp_path / "state.db"))
     connection.pragma("user_version", 99)
     connection.close()
-    with pytest.raises(StateError, match="schema 99, this one knows 7"):
+    with pytest.raises(StateError, match="schema 99, this one knows 8"):
         open_state(tmp_path)
 
 
@@ -61,6 +62,26 @@ def test_an_older_schema_is_migrated_and_keeps_what_is_in_it() -> None:
     migrate(connection, (MIGRATIONS[0], "ALTER TABLE engine_seen ADD COLUMN note TEXT NOT NULL DEFAULT 'new'"))
     assert connection.pragma("user_version") == 2
     assert connection.execute("SELECT * FROM engine_seen").fetchall() == [("a", b"\x01", "new")]
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            '{"m":"é \\u2028","groups":["a/1","b/d"],"held_back_by":"\\"A\\"","n":1.50}',
+            '{"m":"é \\u2028","groups":["a/1","b/d"],"held_back_by":{"a/1":"\\"A\\"","b/d":"\\"A\\""},"n":1.50}',
+        ),
+        ('{"groups":["a/1"],"held_back_by":""}', '{"groups":["a/1"],"held_back_by":{}}'),
+        ('{"groups":[],"held_back_by":"the window night"}', '{"groups":[],"held_back_by":{}}'),
+    ],
+)
+def test_what_held_an_alert_back_is_said_of_each_group_from_the_eighth_schema_on(before: str, after: str) -> None:
+    connection = apsw.Connection(":memory:")
+    migrate(connection, MIGRATIONS[:7])
+    connection.execute("INSERT INTO engine_alerts VALUES ('a', ?)", (before.encode(),))
+    migrate(connection)
+    assert connection.execute("SELECT body FROM engine_alerts").fetchall() == [(after.encode(),)]
     connection.close()
 
 
@@ -147,3 +168,9 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StateError, match="cannot be used"):
         open_state(tmp_path / "file" / "state")
+
+
+def test_a_folder_on_a_full_disk_says_so(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to("/dev/full")
+    with pytest.raises(StateError, match=f"^the state folder {tmp_path} cannot be used: "):
+        FolderLock(tmp_path)

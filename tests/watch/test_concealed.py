@@ -33,6 +33,16 @@ def test_of_a_config_map_and_of_environment_variables_marks_are_kept() -> None:
     }
 
 
+def test_of_a_template_one_mark_is_kept_beside_what_is_asked_for_in_it() -> None:
+    template: Path = ("spec", "template")
+    image: Path = (*template, "spec", "containers", None, "image")
+    body = {"spec": {"template": {"spec": {"containers": [{"image": "web:1"}]}}, "replicas": 2}}
+    assert values_of("Deployment", body, template, image, group="apps") == {
+        template: ("[redacted 0825dc60]",),
+        image: ("web:1",),
+    }
+
+
 def test_another_kind_of_the_same_name_has_its_data() -> None:
     body = {"data": {"key": "plain"}}
     assert values_of("ConfigMap", body, ("data", "key"), group="example.com") == {("data", "key"): ("plain",)}

@@ -106,6 +106,30 @@ def test_owners_come_before_objects_and_those_before_Events() -> None:
     virtual.run(main())
 
 
+def test_what_begins_planned_changes_comes_between_owners_and_what_these_explain() -> None:
+    async def main() -> None:
+        kinds = ("Pod", "PersistentVolumeClaim", "Node", "Job", "DaemonSet", "StatefulSet", "Deployment")
+        bench = Bench(*(Want(token=kind) for kind in kinds), Want(token="ReplicaSet", metadata_only=True))
+        bench.cluster.faults.add(Fault(effect=Effect.DELAY, path="*/replicasets", seconds=1))
+        for plural in ("nodes", "jobs", "daemonsets", "statefulsets", "deployments"):
+            bench.cluster.faults.add(Fault(effect=Effect.DELAY, path=f"*/{plural}", seconds=2))
+        bench.cluster.faults.add(Fault(effect=Effect.DELAY, path="*/persistentvolumeclaims", seconds=4))
+        await bench.run(60)
+        assert sorted(bench.synced) == [
+            (1.0, SETS),
+            (3.0, "apps/v1/daemonsets"),
+            (3.0, "apps/v1/deployments"),
+            (3.0, "apps/v1/statefulsets"),
+            (3.0, "batch/v1/jobs"),
+            (3.0, "v1/nodes"),
+            (3.0, PODS),
+            (7.0, EVENTS),
+            (7.0, "v1/persistentvolumeclaims"),
+        ]
+
+    virtual.run(main())
+
+
 def test_a_wave_waits_for_its_slowest_watch() -> None:
     async def main() -> None:
         bench = Bench(*WANTS)

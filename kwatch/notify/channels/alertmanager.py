@@ -22,12 +22,13 @@ from pydantic import AfterValidator, Field, model_validator
 from kwatch.errors import Failure, PermanentSendError, Reason, SendError
 from kwatch.model.alerts import AlertView
 from kwatch.model.notifications import Content, Delivery, Message, Notification, NotificationKind, Receipt, Thread
-from kwatch.notify.base import Channel, ChannelConfig, Duration, Secret, Tools, check_url_address
+from kwatch.notify.base import Channel, ChannelConfig, Duration, Secret, Tools
 from kwatch.notify.compose import Composition
 from kwatch.notify.http import HttpClient, classify, failed
 from kwatch.notify.incidents import alone
 from kwatch.notify.postings import WHOLE, Posting, Standing, document, moment, posting
 from kwatch.notify.render import MessageTemplates
+from kwatch.notify.urls import check_url_address
 
 #: An alert ends by itself after so many `resend`, as Prometheus' own do.
 _LASTS: Final = 4

@@ -27,6 +27,7 @@ from kwatch.notify.escape import cut, line
 from kwatch.notify.http import failed
 from kwatch.notify.smtp import Answers, Envelope, Login, PolicyError, Server, Tls, transmit
 from kwatch.notify.tls import client_context, load_identity
+from kwatch.notify.urls import check_name
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Config(ChannelConfig):
 
     #: No mail server asks for it; a person reads no more.
     pace: PaceWords | None = PaceWords(per_minute=30, burst=10)
-    host: Annotated[str, Field(min_length=1)]
+    host: Annotated[str, Field(min_length=1), AfterValidator(check_name)]
     #: Absent: 587 with starttls, 465 with implicit, 25 with none.
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     #: `starttls` (required, the default), `implicit` (the default on port 465) or `none`.

@@ -23,11 +23,12 @@ from pydantic import AfterValidator, JsonValue
 from kwatch.errors import Failure, PermanentSendError, Reason, TemplateError
 from kwatch.model.notifications import Delivery, Message, Notification, Receipt, Thread
 from kwatch.notify import cloudevents
-from kwatch.notify.base import Channel, ChannelConfig, Secret, SecretUrl, TemplateText, Tools, parse_url
+from kwatch.notify.base import Channel, ChannelConfig, Secret, SecretUrl, TemplateText, Tools
 from kwatch.notify.compose import Composition
 from kwatch.notify.escape import cut, is_cut, line
 from kwatch.notify.http import HttpClient, classify, failed, merged
 from kwatch.notify.render import check_template
+from kwatch.notify.urls import parse_url
 
 _JSON = "application/json"
 _VERSION = 1
