@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from kwatch.alerts.records import Alert, Group
+from kwatch.alerts.records import Alert, Group, UntoldNotice
 from kwatch.alerts.rows import read_rows
 from kwatch.model.alerts import AlertState
 from kwatch.model.findings import Truth
@@ -14,11 +14,12 @@ from tests.scenarios.receivers import Episode
 
 
 class Books(NamedTuple):
-    """The alerts by fingerprint, the groups by key, and the destinations that something waits for."""
+    """The alerts by fingerprint, the groups by key, the destinations that something waits for, and untold notices."""
 
     alerts: Mapping[str, Alert]
     groups: Mapping[str, Group]
     queues: frozenset[str]
+    untold_notices: int
 
     @property
     def firing(self) -> list[Alert]:
@@ -43,7 +44,7 @@ class Books(NamedTuple):
             key: (each.incident, each.members, [view.fingerprint for view in each.ended], each.is_changed)
             for key, each in self.groups.items()
         }
-        return alerts, groups
+        return alerts, groups, self.untold_notices, {name: each.notice_at for name, each in self.alerts.items()}
 
 
 def read_books(state: State) -> Books:
@@ -51,7 +52,8 @@ def read_books(state: State) -> Books:
     snapshot = state.load()
     kept = read_rows(snapshot.rows)
     groups = {group.key: group for group in kept.of(Group)}
-    return Books({alert.fingerprint: alert for alert in kept.alerts}, groups, frozenset(snapshot.queues))
+    untold = sum(notice.count for notice in kept.of(UntoldNotice))
+    return Books({alert.fingerprint: alert for alert in kept.alerts}, groups, frozenset(snapshot.queues), untold)
 
 
 def waits_for_relapse(alert: Alert, group: Group) -> bool:

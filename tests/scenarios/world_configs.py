@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 #: `broken` may be switched off or be critical; `often` may be switched off, go to nobody, or ask for no rate; `slow`
-#: may want the critical alone; and `wait` may be another.
+#: may want the critical alone; and `wait` may be another. What is `noted` waits as long.
 CONFIG = """
 packs: []
 rules:
@@ -12,6 +12,8 @@ rules:
   - {name: often, on: event, match: {reason: BackOff, kind: Pod}, RATE
      resolve: {condition: {Ready: "True"}}, resolve_hold: 20s,
      flapping: {stable: 2m}, OFTEN}
+  - {name: noted, on: event, match: {reason: Evicted, kind: Pod}, mode: notice, dedup_window: 1m,
+     key: [namespace, name]}
 route: {receiver: team, group_wait: WAIT, group_interval: 30s, repeat_interval: 0s, group_by: [namespace],
         routes: [{match: {rule: often}, receiver: WHOM}]}
 receivers:

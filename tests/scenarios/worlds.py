@@ -7,22 +7,22 @@ are asked of what two receivers have recorded, one of them behind a pace, and of
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
-from kwatch.model.alerts import AlertState
 from kwatch.model.notifications import DeliveryState
 from kwatch.store.state import State
 from kwatch.testing import manifests
 from kwatch.testing.fake.faults import Effect, Fault
 from kwatch.testing.stage import Stage
 from tests.scenarios.books import Books, count_deliveries, read_books, waits_for_relapse
+from tests.scenarios.moments import NAMES, PODS, Moments
 from tests.scenarios.receivers import ALONE, Receiver
 from tests.scenarios.world_configs import CONFIGS
 
@@ -39,8 +39,6 @@ FATES = (
     "dropped_by_route",
     "no_destination",
 )
-PODS = ("a", "b", "c")
-NAMES = st.sampled_from(PODS)
 RECEIVERS = st.sampled_from(("fast", "slow"))
 #: Longer than every wait, retry and pause of the configuration and the outbox, and the quarter of an hour after which a
 #: destination is said to take messages again, together.
@@ -51,8 +49,8 @@ SOON = 120.0
 CALM = 400.0
 
 
-class Worlds(RuleBasedStateMachine):
-    """Three Pods, two rules, two receivers; and everything that goes wrong."""
+class Worlds(Moments):
+    """Three Pods, three rules, two receivers; and everything that goes wrong."""
 
     #: What runs; a saboteur is another one.
     state_type: type[State] = State
@@ -72,7 +70,6 @@ class Worlds(RuleBasedStateMachine):
         self.is_sound = False  # all invariants held when they were asked last
         self.ready: dict[str, bool] = {}
         self.counts: Counter[str] = Counter()
-        self.silences: list[str] = []
         self.crashes: list[float] = []
         self.settings: list[float] = []  # when the clock was set
         self.disturbed_at = 0.0  # when something last kept kwatch from looking
@@ -151,18 +148,6 @@ class Worlds(RuleBasedStateMachine):
         self._load(self.config.replace("route:", "rout:"))
         self._load(self.config)
 
-    @rule(name=NAMES)
-    def silence(self, name: str) -> None:
-        body = {"match": {"name": name}, "for": "1h"}
-        answer = self._ask(self.stage.request("POST", "/api/v1/silences", body))
-        self.silences.append(answer.json()["silence"]["id"])
-
-    @rule()
-    def end_silences(self) -> None:
-        for silence in self.silences:
-            self._ask(self.stage.request("DELETE", f"/api/v1/silences/{silence}"))
-        self.silences.clear()
-
     @rule(name=RECEIVERS, is_down=st.booleans(), loses_reply=st.booleans())
     def turn_receiver(self, name: str, is_down: bool, loses_reply: bool) -> None:
         self.receivers[name].is_down = is_down
@@ -228,7 +213,7 @@ class Worlds(RuleBasedStateMachine):
         app = self.stage.app
         if app is None:
             return
-        rows, counts = self._ask(count_deliveries(self.stage, app.state, self.receivers))
+        rows, counts = self.ask(count_deliveries(self.stage, app.state, self.receivers))
         for name, receiver in self.receivers.items():
             states, counted = rows.get(name, {}), counts[name]
             taken = {document["id"] for document in receiver.taken}
@@ -241,13 +226,13 @@ class Worlds(RuleBasedStateMachine):
 
     @invariant()
     def i5_what_opened_has_one_fate(self) -> None:
-        """I5, of decisions: each alert that was opened has one fate, but for those that are open and untold."""
+        """I5, of decisions: each alert and notice that was opened has one fate, but for those that are untold yet."""
         app = self.stage.app
         if app is None:
             return
-        alerts = read_books(app.state).alerts.values()
-        told = [alert for alert in alerts if alert.state is AlertState.FIRING and alert.is_told]
-        untold = sum(alert.is_open for alert in alerts) - len(told)
+        books = read_books(app.state)
+        told = [alert for alert in books.firing if alert.is_told]
+        untold = sum(alert.is_open for alert in books.alerts.values()) - len(told) + books.untold_notices
         fates = sum(self.stage.counted("decisions", outcome=fate) for fate in FATES)
         opened = self.stage.counted("decisions", outcome="opened")
         assert opened == fates + untold, f"I5: {opened} opened, {fates} fates, {untold} open and untold"
@@ -299,11 +284,6 @@ class Worlds(RuleBasedStateMachine):
     def _answer(self, request: httpx.Request) -> httpx.Response:
         return self.receivers[request.url.path.strip("/")].answer(request, self.stage.now())
 
-    def _ask(self, question: Awaitable[Any]) -> Any:
-        asking = self.stage.loop.create_task(question)
-        self.advance(0.01)
-        return asking.result()
-
     def _load(self, text: str) -> None:
         self.stage.write(text)
         if self.stage.app is not None:
@@ -335,7 +315,7 @@ class Worlds(RuleBasedStateMachine):
     def _waits(self, destination: str, fingerprint: str) -> bool:
         """Whether some row that tells of an alert has not arrived, and says why."""
         assert self.stage.app is not None
-        rows = self._ask(
+        rows = self.ask(
             self.stage.app.state.newest([each for each in DeliveryState if each is not DeliveryState.SENT], 1000)
         )
         return any(
