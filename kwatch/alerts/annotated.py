@@ -134,8 +134,8 @@ class Annotations:
     def severity_of(self, rule: Rule, labels: Mapping[str, str]) -> Severity:
         """Return how bad an alert of a rule is."""
         asked = next((wishes.severity for _, wishes in self._about(labels) if wishes.severity), None)
-        is_kept = rule.severity is Severity.CRITICAL and self.allowed is not None and not self.allowed.lower_critical
-        return rule.severity if asked is None or is_kept else asked
+        choices = self.allowed.choices(rule.severity) if self.allowed is not None else frozenset()
+        return rule.severity if asked is None or asked not in choices else asked
 
     def texts_of(self, rule: Rule, labels: Mapping[str, str]) -> dict[str, str]:
         """Return the annotations of an alert: the rule's, and a runbook where it has none."""

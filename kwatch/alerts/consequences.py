@@ -41,10 +41,15 @@ class Consequences:
             self.conclude(now)
         while self._episodes.retold:
             self._membership.retell(self._episodes.retold.pop(), now)
-        while self._episodes.relapsed:
-            self._membership.relapsed(self._episodes.relapsed.pop(), now)
+        if self._episodes.relapsed:
+            self._relapsed(now)
         if self._episodes.worsened:
             self._worsened(now)
+
+    def _relapsed(self, now: datetime) -> None:
+        while self._episodes.relapsed:
+            self._membership.relapsed(self._episodes.relapsed.pop(), now)
+        self.told(now)
 
     def _worsened(self, now: datetime) -> None:
         """What holds back the one that was wrong may not hold back the other."""

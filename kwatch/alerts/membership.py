@@ -132,11 +132,11 @@ class Membership:
                 self._groups.save(group)
 
     def relapsed(self, alert: Alert, now: datetime) -> None:
-        """Tell an alert that flapping alone kept open, where it was not told: now, as it may soon be well again."""
+        """Tell an alert that flapping alone kept open, where it was not told: now, as it may be well again at once."""
         for group in self._groups.of(alert):
             if not group.members[alert.fingerprint] and self._muting.hold_of(alert, group.schedule, now) is None:
                 grouping.released(group, alert.severity, now)
-                self._groups.save(group)
+                self._teller.run(group.key, now)
 
     def worsened(self, alert: Alert, now: datetime) -> None:
         """Tell an alert that was held back, and is not any more, as something is wrong with it, or something else."""

@@ -8,7 +8,8 @@ from kwatch.config.matching import KnownNames
 from kwatch.model.conditions import AllOf, AnyOf, Condition, LabelIs, Not, Text, Word, WordIs, nodes
 from kwatch.model.extent import PRESENT
 from kwatch.model.matching import NAMESPACED, kinds_of, words_of
-from kwatch.model.rules import PLANNED_CHANGE, Rule, Subject
+from kwatch.model.rules import PLANNED_CHANGE, Rule, Severity, Subject
+from kwatch.model.self_service import SelfService
 
 Labels = Mapping[str, Collection[str]]
 
@@ -36,13 +37,22 @@ def certain_labels(rule: Rule) -> Labels:
     return labels
 
 
-def with_certain(known: KnownNames, rules: Iterable[Rule], watched: Condition) -> KnownNames:
+def with_certain(
+    known: KnownNames, rules: Iterable[Rule], watched: Condition, allowed: SelfService | None
+) -> KnownNames:
     """Return the names with what is certain of each rule that runs; `watched` is so of the namespaces."""
-    certain: dict[str, Labels] = {PLANNED_CHANGE: _NAMED}
+    certain: dict[str, Labels] = {PLANNED_CHANGE: {**_NAMED, "severity": (Severity.INFO.word,)}}
     named: dict[str, Condition] = {PLANNED_CHANGE: AllOf((_PLANNED, watched))}
     for rule in rules:
-        certain[rule.name], named[rule.name] = certain_labels(rule), _named(rule, watched)
+        certain[rule.name] = {**certain_labels(rule), "severity": _severities(rule, allowed)}
+        named[rule.name] = _named(rule, watched)
     return replace(known, certain=certain, named=named)
+
+
+def _severities(rule: Rule, allowed: SelfService | None) -> tuple[str, ...]:
+    """Return the severities that alerts of a rule may have: its own, and what annotations may choose."""
+    chosen = allowed.choices(rule.severity) if allowed is not None else frozenset()
+    return tuple(severity.word for severity in {rule.severity, *chosen})
 
 
 def as_words(condition: Condition) -> Condition:

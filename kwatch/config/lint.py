@@ -10,6 +10,7 @@ import msgspec
 
 from kwatch.model.conditions import (
     AllOf,
+    AnyOf,
     Condition,
     FieldChanged,
     FieldIs,
@@ -64,6 +65,8 @@ def errors(rule: Rule, namespaces: Condition) -> Iterator[tuple[str, str]]:
     elif kind := _without_namespace(rule):
         mend = f"leave the namespace out, or write a kind of another group as {kind}.GROUP"
         yield "match", f"match: can never be true: a {kind} is in no namespace: {mend}"
+    elif kinds_of(rule.match) == frozenset(("Node",)) and impossible(_on_itself(rule.match)):
+        yield "match", "match: can never be true: the `node` of a Node is its `name`: leave one of them out"
     yield from _concealed(rule)
     if rule.resolve is not None:
         yield from _resolve_errors(rule, rule.resolve)
@@ -71,6 +74,21 @@ def errors(rule: Rule, namespaces: Condition) -> Iterator[tuple[str, str]]:
         yield from _then_errors(rule, rule.then.match, namespaces)
     if rule.rate is not None:
         yield from _rate_errors(rule, rule.rate)
+
+
+def _on_itself(condition: Condition) -> Condition:
+    """Return what a condition asks of a Node, whose node is the Node itself."""
+    match condition:
+        case WordIs(word=Word.NODE, anyof=anyof):
+            return WordIs(Word.NAME, anyof)
+        case AllOf(of=of):
+            return AllOf(tuple(map(_on_itself, of)))
+        case AnyOf(of=of):
+            return AnyOf(tuple(map(_on_itself, of)))
+        case Not(of=inner):
+            return Not(_on_itself(inner))
+        case _:
+            return condition
 
 
 def _then_errors(rule: Rule, then: Condition, namespaces: Condition) -> Iterator[tuple[str, str]]:
@@ -177,6 +195,9 @@ def warnings(rule: Rule) -> Iterator[tuple[str, str]]:
     if better and rule.mode is Mode.ALERT and rule.resolve is None and rule.name not in better:
         mend = f"add `resolve`, or use the built-in rule {' or '.join(map(repr, better))}"
         yield "match", f"match: Events do not say when it is over, the object does: {mend}"
+    if rule.resolve is not None and not rule.resolve_hold:
+        why = "what happens to an object that is well is over before it is told"
+        yield "resolve_hold", f"resolve_hold: {why}: write a time longer than the group_wait of the route"
 
 
 def renamed(before: Iterable[Rule], now: Iterable[Rule]) -> Iterator[str]:

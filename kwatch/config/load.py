@@ -86,7 +86,8 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
     _try_templates(sources.main, book, rules, receivers, label_names, problems)
     _warn_of_untold(sources.main, rules, receivers, problems)
     windows = read_windows(sources.main, problems)
-    reader = RouteReader(receivers, _keys(sources.main, "windows"), known, problems)
+    self_service = read_self_service(sources.main, receivers, problems)
+    reader = RouteReader(receivers, tuple(sources.main.mapping_of("windows")), known, problems)
     return Config(
         cluster=words.cluster or None,
         state=words.state.path,
@@ -94,12 +95,12 @@ def _build(sources: Sources, words: TopWords, environ: Mapping[str, str], proble
         log=Log(level=words.log.level, format=words.log.format),
         watch=_watch(sources.main, words, problems),
         rules=rules,
-        known=with_certain(book.known, rules, book.namespaces),
+        known=with_certain(book.known, rules, book.namespaces, self_service),
         inhibitions=read_inhibitions(inhibit, rules, known, problems),
         windows=windows,
         teams=words.teams,
         redact=words.redact,
-        self_service=read_self_service(sources.main, receivers, problems),
+        self_service=self_service,
         route=_route(sources.main, reader, windows, receivers, problems),
         receivers=receivers,
         heartbeat=_heartbeat(sources.main, environ, problems),
@@ -344,7 +345,3 @@ def _only_route(main: Node, receivers: Receivers, problems: Problems) -> Route:
 
 def _items(node: Node, key: str) -> tuple[Node, ...]:
     return node.mapping[key].items if key in node.mapping else ()
-
-
-def _keys(node: Node, key: str) -> tuple[str, ...]:
-    return tuple(node.mapping[key].mapping) if key in node.mapping else ()

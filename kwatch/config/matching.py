@@ -72,6 +72,8 @@ class KnownNames:
 
     labels: frozenset[str]
     rules: frozenset[str]
+    #: Of these the rules that are switched off.
+    off: frozenset[str] = frozenset()
     #: Of rules that run: the labels that each alert has, with all their values, and what is so of all that it names.
     certain: Mapping[str, Mapping[str, Collection[str]]] = field(default_factory=dict)
     named: Mapping[str, Condition] = field(default_factory=dict)

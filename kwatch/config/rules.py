@@ -53,6 +53,7 @@ class RuleBook:
         return KnownNames(
             labels=frozenset((*BUILT_IN_LABELS, *self._label_names, *own)),
             rules=frozenset((PLANNED_CHANGE, *(entry.name for entry in self._entries))),
+            off=frozenset(entry.name for entry in self._entries if not _is_on(entry)),
         )
 
     @property
@@ -64,7 +65,7 @@ class RuleBook:
         """Return the rules that are switched on."""
         read = [(entry, self._rule(entry)) for entry in self._entries]
         self._check_ids([(entry, rule) for entry, rule in read if rule is not None])
-        return tuple(rule for entry, rule in read if rule is not None and entry.node.value_of("enabled") is not False)
+        return tuple(rule for entry, rule in read if rule is not None and _is_on(entry))
 
     def _check_ids(self, read: Iterable[tuple[Entry, Rule]]) -> None:
         first: dict[str, Entry] = {}
@@ -99,7 +100,7 @@ class RuleBook:
 
     def _lint(self, entry: Entry, rule: Rule) -> None:
         self._add(entry.node, lint.errors(rule, self.namespaces))
-        if not entry.is_built_in and entry.node.value_of("enabled") is not False:
+        if not entry.is_built_in and _is_on(entry):
             for key, text in lint.warnings(rule):
                 self._problems.warn(entry.node.place_of(key), text)
 
@@ -130,6 +131,10 @@ class RuleBook:
             check_label(
                 rate["distinct"].text, rate["distinct"].place, (*known, POD), self._problems, "alert of this rule"
             )
+
+
+def _is_on(entry: Entry) -> bool:
+    return entry.node.value_of("enabled") is not False
 
 
 def _rule_of(words: RuleWords, match: Condition, resolve: Condition | None, then: Then | None, origin: str) -> Rule:

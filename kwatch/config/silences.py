@@ -103,12 +103,12 @@ def _check_extent(match: Condition, node: Node, known: KnownNames, cluster: str,
         Extent.NONE
         if impossible(AllOf((words, known.named.get(rule, AllOf(())))))
         else extent(match, {**always, "rule": (rule,), **known.certain.get(rule, {})})
-        for rule in known.rules
+        for rule in known.rules - known.off
     }
     if found == {Extent.ALL}:
         problems.add(node.place, "match: it would silence everything: name what is to be quiet, as in namespace: shop")
     elif found == {Extent.NONE}:
-        why = "one part of it excludes another, or each rule; or its namespaces are not watched"
+        why = "one part of it excludes another, or each rule that is switched on; or its namespaces are not watched"
         problems.add(node.place, f"match: no alert can ever match it: {why}")
 
 

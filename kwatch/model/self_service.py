@@ -43,6 +43,11 @@ class SelfService(msgspec.Struct, frozen=True, kw_only=True):
     lower_critical: bool = False  # what a rule calls critical may be called less
     watch: Watching = Watching.ALL
 
+    def choices(self, severity: Severity) -> frozenset[Severity]:
+        """Return the severities that may be chosen instead of a rule's."""
+        is_kept = severity is Severity.CRITICAL and not self.lower_critical
+        return frozenset() if is_kept else self.severities
+
     def allows(self, wish: Wish) -> bool:
         """Return whether an annotation may do something."""
         match wish:

@@ -54,6 +54,18 @@ def test_the_object_knows_better_than_its_events(warned: Warned) -> None:
     )
 
 
+def test_S54_what_is_over_at_once_is_not_told(warned: Warned) -> None:
+    rules = """rules:
+  - {name: a, on: event, match: {reason: A, kind: Pod}, resolve: {condition: {Ready: "True"}}, resolve_hold: 0s}
+  - {name: b, on: event, match: {reason: A, kind: Pod}, resolve: {condition: {Ready: "True"}}, resolve_hold: 1s}
+  - {name: c, on: event, match: {reason: A, kind: Pod}, resolve_hold: 0s}
+  - {name: d, on: resource, match: {kind: Pod, condition: {Ready: "False"}}, resolve_hold: 0s}
+"""
+    why = "what happens to an object that is well is over before it is told"
+    mend = "write a time longer than the group_wait of the route"
+    assert warned(rules) == (f"kwatch.yaml:2:96: resolve_hold: {why}: {mend}",)
+
+
 @pytest.mark.parametrize(
     "match",
     [
@@ -72,6 +84,9 @@ def test_the_object_knows_better_than_its_events(warned: Warned) -> None:
         "{kind: Pod, fields: {'spec.a[*]': {gt: 5}}, not: {fields: {'spec.a[*]': {gt: 7}}}}",
         "{kind: Pod, labels: {a: b}, not: {annotations: {a: b}}}",
         "{kind: Node, namespace: prod-a}",
+        "{kind: Node, name: 'a*', node: '*b'}",
+        "{kind: [Node, Pod], name: a, node: b}",
+        "{kind: Node.example.com, name: a, node: b}",
         "{namespace: '*-a'}",
         "{namespace: ['dev-*', 'p?od-*']}",
         "{namespace: {regex: 'dev-.*'}}",

@@ -187,15 +187,18 @@ def test_a_match_of_an_alert_is_of_its_very_text(value: str) -> None:
 
 RULES = """
 packs: []
+self_service: {severities: [info]}
 watch: {namespaces: {exclude: ["kube-*"]}}
 rules:
   - {name: node, on: resource, match: {kind: Node, condition: {Ready: "False"}}}
   - {name: pod, on: resource, match: {kind: Pod, condition: {Ready: "False"}}}
   - {name: shop, on: event, match: {kind: Pod, reason: [BackOff, Failed], namespace: "shop-*"}}
+  - {name: worst, on: event, match: {kind: Pod, reason: Evicted}, severity: critical}
+  - {name: off, on: event, match: {kind: Pod, reason: OOMKilling}, enabled: false}
 route: {receiver: team}
 receivers: {team: [{type: stdout}]}
 """
-WHY = "one part of it excludes another, or each rule; or its namespaces are not watched"
+WHY = "one part of it excludes another, or each rule that is switched on; or its namespaces are not watched"
 NEVER = f"match: no alert can ever match it: {WHY}"
 EVERYTHING = "match: it would silence everything: name what is to be quiet, as in namespace: shop"
 
@@ -208,6 +211,10 @@ EVERYTHING = "match: it would silence everything: name what is to be quiet, as i
         pytest.param({"rule": "shop", "namespace": "data"}, NEVER, id="another namespace than the rule's"),
         pytest.param({"rule": "shop", "reason": "Killing"}, NEVER, id="another reason than the rule's"),
         pytest.param({"rule": ["node", "pod"], "reason": "Failed"}, NEVER, id="no Events"),
+        pytest.param({"rule": "off"}, NEVER, id="a rule that is switched off"),
+        pytest.param({"rule": ["pod", "off"], "severity": "critical"}, NEVER, id="a severity that neither has"),
+        pytest.param({"rule": "worst", "not": {"severity": "critical"}}, NEVER, id="a severity that is kept"),
+        pytest.param({"rule": "planned-change", "severity": "warning"}, NEVER, id="planned changes inform"),
         pytest.param({"kind": "*"}, EVERYTHING, id="any kind"),
         pytest.param({"workload": {"regex": ".+"}}, EVERYTHING, id="any workload"),
         pytest.param({"not": {"name": "*"}}, NEVER, id="no name"),
@@ -227,6 +234,9 @@ def test_S82_what_the_rules_say_of_all_their_alerts_is_known(tmp_path: Path, mat
         {"kind": ["Pod", "Node"]},
         {"rule": "shop", "namespace": "shop-*", "reason": "BackOff"},
         {"rule": "shop", "not": {"reason": "BackOff"}},
+        {"rule": "pod", "severity": "info"},
+        {"rule": ["shop", "off"]},
+        {"severity": ["warning", "critical"]},
         {"rule": "pod", "not": {"any": [{"severity": "critical"}, {"namespace": "data"}]}},
         {"rule": "planned-change", "kind": "Node"},
         {"rule": "planned-change", "namespace": "shop-1", "kind": "Deployment"},

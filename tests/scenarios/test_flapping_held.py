@@ -1,6 +1,8 @@
-"""An alert that flaps while something holds it back is told afterwards only if it is wrong then."""
+"""An alert that flaps while something holds it back, or faster than it is told, is told when it is wrong again."""
 
 from pathlib import Path
+
+import pytest
 
 from kwatch.testing.stage import Stage
 from tests.scenarios.plays import BROKEN, HOOK, Pods, Silences, play
@@ -60,3 +62,21 @@ def test_no_digest_says_that_it_fires(tmp_path: Path) -> None:
     digest = HOOK.replace('hook"}', 'hook", digest: {schedule: "*/15 * * * *"}}').replace("/hook", "/paper")
     stage, _ = flapping(tmp_path, BROKEN + digest)
     assert digests(stage.run(until=3000)) == [(1800, {"came_and_went": ["a"]})]
+
+
+@pytest.mark.parametrize("wait", ["0s", "30s"])
+def test_S115_events_of_an_object_that_is_well_are_told_when_they_flap(tmp_path: Path, wait: str) -> None:
+    """Each is over when its group would tell it, so that at first it came and went (S-54)."""
+    text = """
+packs: []
+rules:
+  - {name: unhealthy, on: event, match: {reason: Unhealthy, kind: Pod}, key: [namespace, name],
+     resolve: {condition: {Ready: "True"}}, resolve_hold: 0s, flapping: {stable: 10m}}
+"""
+    stage, pods = play(tmp_path, text + HOOK.replace("group_wait: 0s", f"group_wait: {wait}"))
+    pods.phase(0, "a", conditions=[{"type": "Ready", "status": "True"}])
+    for count in range(1, 7):
+        pods.event(60 * count, "a", count, reason="Unhealthy")
+    stage.run(until=2000)
+    assert stage.lines == ["180 hook firing unhealthy shop/Pod/a ×2", "960 hook resolved unhealthy shop/Pod/a ×5"]
+    assert [stage.counted("decisions", outcome=each) for each in ("came_and_went", "led_to_notification")] == [1, 1]
