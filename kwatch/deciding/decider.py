@@ -111,6 +111,7 @@ class Decider:
         """The clock was set: what durations count from moves along."""
         self._engine.jump(by)
         self._hearing.jump(by)
+        self._unwritten.jump(by)
 
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up."""
@@ -158,7 +159,9 @@ class Decider:
         """Return all that was decided since the last call, with rows and checkpoints; None when nothing was."""
         decision, rows = self._engine.take(), self._unwritten.take_rows()
         checkpoints = () if self._is_starting else self._unwritten.take_checkpoints(self._parked.holding())
-        if decision is None and not rows and not checkpoints:
+        set_by = self._unwritten.take_clock_set_by()
+        if decision is None and not rows and not checkpoints and not set_by:
             return None
         decision = decision or Decision()
-        return msgspec.structs.replace(decision, rows=decision.rows + rows, checkpoints=checkpoints)
+        rows = decision.rows + rows
+        return msgspec.structs.replace(decision, rows=rows, checkpoints=checkpoints, clock_set_by=set_by)

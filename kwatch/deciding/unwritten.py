@@ -1,6 +1,9 @@
 """What must survive a restart and is not written yet: rows, and how far each source has been read."""
 
 from collections.abc import Collection
+from datetime import timedelta
+
+import msgspec
 
 from kwatch.model.decisions import Checkpoint, Row, Table
 
@@ -11,6 +14,7 @@ class Unwritten:
     def __init__(self) -> None:
         self._rows: dict[tuple[Table, str], Row] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
+        self._clock_set_by = timedelta(0)
 
     def store(self, row: Row | None) -> None:
         """Let a row be written."""
@@ -20,6 +24,17 @@ class Unwritten:
     def reach(self, checkpoint: Checkpoint) -> None:
         """A source has been read so far."""
         self._checkpoints[checkpoint.source] = checkpoint
+
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: so is what was read until then, or the next start would take it to be set once more."""
+        self._clock_set_by += by
+        for point in list(self._checkpoints.values()):
+            self.reach(msgspec.structs.replace(point, covered_at=point.covered_at + by))
+
+    def take_clock_set_by(self) -> timedelta:
+        """Return by how much it was set, once."""
+        by, self._clock_set_by = self._clock_set_by, timedelta(0)
+        return by
 
     def take_rows(self) -> tuple[Row, ...]:
         """Return the rows, once."""

@@ -1,7 +1,7 @@
 """What the engine decided: committed whole, or not at all."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 import msgspec
@@ -63,6 +63,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     audit: tuple[AuditEntry, ...] = ()
     detours: tuple[Detour, ...] = ()
     counters: Mapping[str, int] = {}  # name{label} → increment, for the ledgers
+    clock_set_by: timedelta = timedelta(0)  # by which the checkpoints that are written move
 
 
 class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):

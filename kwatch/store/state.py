@@ -241,6 +241,7 @@ class State:
 
 def _commit(connection: apsw.Connection, decision: Decision) -> list[Change]:
     _write_rows(connection, decision.rows)
+    _move_checkpoints(connection, decision.clock_set_by)
     _write_checkpoints(connection, decision.checkpoints)
     audit.write(connection, decision.audit)
     changes: list[Change] = []
@@ -261,6 +262,11 @@ def _write_rows(connection: apsw.Connection, rows: Iterable[Row]) -> None:
         deletes = [(key,) for (of, key), body in latest.items() if of is table and body is None]
         connection.executemany(f"INSERT OR REPLACE INTO {name} VALUES (?, ?)", upserts)  # noqa: S608
         connection.executemany(f"DELETE FROM {name} WHERE key = ?", deletes)  # noqa: S608
+
+
+def _move_checkpoints(connection: apsw.Connection, by: timedelta) -> None:
+    if by:
+        connection.execute("UPDATE checkpoints SET covered_at = covered_at + ?", (by // timedelta(microseconds=1),))
 
 
 def _write_checkpoints(connection: apsw.Connection, checkpoints: Iterable[Checkpoint]) -> None:
