@@ -95,13 +95,19 @@ class Objects:
                 for step in self._plans.read(change):
                     since = self._coverage.lost_since(source.id, now)
                     self._engine.plan(msgspec.structs.replace(step, unwatched_since=since), now)
-            for each in self._remembered.complete(change, self._unwatched_since(source, change.state)):
-                self._on_change(source, each, now)
+            self._complete(source, change, now)
             if is_opted_in:
                 self._judge_all(source, self._wishing.inside(change.state.ref), now)
         if frame.type is WatchEventType.SYNCED:
             self._coverage.close_gap(source.id, now)
             self._on_synced(source, is_listed=bool(frame.resource_version), now=now)
+
+    def _complete(self, source: Source, change: ObjectChange, now: datetime) -> None:
+        """Take a change, with what must have happened before it while nobody watched."""
+        for each in self._remembered.complete(change, self._unwatched_since(source, change.state)):
+            if each is not change and each.change is Change.DELETED:
+                self._cache.bury(each.state)
+            self._on_change(source, each, now)
 
     def _on_synced(self, source: Source, *, is_listed: bool, now: datetime) -> None:
         """Let timers go on; after a list, what it did not show is gone."""
@@ -110,7 +116,7 @@ class Objects:
         if present is not None:
             self._knows_namespaces |= _is_namespace(kind, group)
             for end in self._remembered.gone(kind, group, namespace, present, now):
-                self._on_gone(end, now)
+                self._on_gone(source, end, now)
         self._engine.thaw(kind, group, namespace, present, now)
 
     def _unwatched_since(self, source: Source, state: ObjectState) -> datetime | None:
@@ -119,12 +125,14 @@ class Objects:
         is_newer = gap is not None and self._coverage.is_beyond(source.id, state.resource_version)
         return gap.since - CLOCKS_DIFFER if gap is not None and is_newer else None
 
-    def _on_gone(self, end: ObjectChange, now: datetime) -> None:
+    def _on_gone(self, source: Source, end: ObjectChange, now: datetime) -> None:
         """An object that an earlier run saw is not there any more."""
         ref = end.state.ref
-        if self._scope.asks_of_life(ref.kind, ref.group) and self._is_of_interest(end):
-            self._decide(end, None, self._scope.rules, now)
-        self._unwritten.store(self._remembered.forget(ref))
+        if self._scope.asks_of_life(ref.kind, ref.group):
+            self._cache.bury(end.state)
+            self._on_change(source, end, now)
+        else:
+            self._unwritten.store(self._remembered.forget(ref))
 
     def _on_namespace(self, source: Source, change: ObjectChange, now: datetime) -> None:
         """What is in a namespace is judged as if it were listed now when it is selected, else let go of (T16)."""

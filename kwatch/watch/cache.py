@@ -130,6 +130,14 @@ class ObjectCache:
         if len(self._fetched) > FETCHED_LIMIT:
             self._fetched.popitem(last=False)
 
+    def bury(self, state: ObjectState) -> None:
+        """Remember an object that is gone: its end, and Events, are told of it as it was."""
+        name = _name(state.ref)
+        self._gone[name] = msgspec.structs.replace(state, values={}, positions={}, conditions={})
+        self._gone.move_to_end(name)
+        if len(self._gone) > GONE_LIMIT:
+            self._gone.popitem(last=False)
+
     def uids(self, kind: str, group: str, namespace: str) -> AbstractSet[str]:
         """Return the uids of all objects of a kind, in one namespace or, with an empty one, everywhere."""
         shelf = self._shelves.get((group, kind))
@@ -227,11 +235,7 @@ class ObjectCache:
 
     def _forget(self, shelf: Shelf, state: ObjectState, before: ObjectState, received_at: datetime) -> ObjectChange:
         shelf.remove(key_of(state.ref))
-        name = _name(state.ref)
-        self._gone[name] = msgspec.structs.replace(state, values={}, positions={}, conditions={})
-        self._gone.move_to_end(name)
-        if len(self._gone) > GONE_LIMIT:
-            self._gone.popitem(last=False)
+        self.bury(state)
         return ObjectChange(Change.DELETED, state, before, received_at)
 
     def _trace(self, ref: ObjectRef) -> tuple[ObjectState | None, str, ObjectRef | None]:

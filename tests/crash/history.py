@@ -12,10 +12,10 @@ A subject (an object by its name) goes through rounds; what is owed for a round 
 
 What begins while nobody watches and lasts is told as late.
 
-A message of an incident is a snapshot: what it does not list as firing is over. A request is a repetition when its
-`webhook-id` was seen before. Each needs a cause of its own, between it and the one before: a crash, which repeats one
-request at most, or an answer that the receiver owed. In a lane (incident) the sequence never falls, and nothing comes
-after the end.
+A message of an incident is a snapshot: what it does not list as firing is over. A message is a repetition when its key
+(`webhook-id`, Message-ID) was seen before. Each needs a cause of its own, between it and the one before: a crash, which
+repeats one request at most, or an answer that the receiver owed. In a lane (incident) the sequence never falls, and
+nothing comes after the end.
 """
 
 from collections import Counter, defaultdict

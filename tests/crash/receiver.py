@@ -37,17 +37,21 @@ class Receiver:
         async with self._changed:
             await self._changed.wait_for(lambda: claim(self.board))
 
+    async def keep(self, receipt: Receipt) -> None:
+        """Note what was read."""
+        self.receipts.append(receipt)
+        self.board.take(receipt)
+        async with self._changed:
+            self._changed.notify_all()
+        self.passed("read")
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Keep a request, and answer it or cut it off."""
         self.passed("arriving")
         body = await request.read()
         is_answered = self.mood is not Mood.CUTTING or self.rng.random() > 0.1
         receipt = read(asyncio.get_running_loop().time(), request.headers["webhook-id"], body, is_answered=is_answered)
-        self.receipts.append(receipt)
-        self.board.take(receipt)
-        async with self._changed:
-            self._changed.notify_all()
-        self.passed("read")
+        await self.keep(receipt)
         if not is_answered and request.transport is not None:
             request.transport.abort()
         if self.mood is Mood.SLOW:

@@ -1,4 +1,4 @@
-"""One run: a cluster, a receiver, and a kwatch that is killed three times; and the plans for it.
+"""One run: a cluster, a webhook and a mailbox, and a kwatch that is killed three times; and the plans for it.
 
 Fifty plans kill nothing but the shipped command, from outside. Boundaries that nobody sees from there (before, during
 and after the store's commits, by what is committed) are passed by `tests.crash.entry`, which composes the same parts
@@ -13,10 +13,12 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from tests.crash.entry import BOUNDARIES
 from tests.crash.history import History, repetitions, violations
+from tests.crash.mailbox import TEXT, Mailbox
 from tests.crash.receiver import Mood, Receiver, serve
 from tests.crash.stream import CONFIG, Stream, kubelet_of
 from tests.crash.traps import OUTSIDE, Life, Trap, lives, see_writes
@@ -78,40 +80,46 @@ class Run:
         self._folder = folder
         self._rng = random.Random(plan.seed)
         self._receiver = Receiver(plan.mood, random.Random(plan.seed), self._see)
+        self._mailbox = Mailbox(plan.mood, random.Random(plan.seed), self._see)
         self._trap: Trap | None = None
         self._starts: list[float] = []
         self._hits = 0
         self._crashes = 0
 
     async def play(self) -> Report:
-        """Let the stream happen, kill kwatch as planned, and judge what the receiver has read."""
+        """Let the stream happen, kill kwatch as planned, and judge what each receiver has read."""
         began = _now()
         problems = []
         async with AsyncExitStack() as stack:
             kubeconfig = await stack.enter_async_context(self._cluster())
             kubelet = await stack.enter_async_context(kubelet_of(kubeconfig, self._see))
             url = await stack.enter_async_context(serve(self._receiver))
-            (self._folder / "kwatch.yaml").write_text(CONFIG.format(url=url))
-            stream = Stream(kubelet, self._receiver, self._rng)
+            port = await stack.enter_async_context(self._mailbox.serve())
+            config = CONFIG.replace("URL", url).replace("PORT", str(port)).replace("TEXT", TEXT)
+            (self._folder / "kwatch.yaml").write_text(config)
+            stream = Stream(kubelet, (self._receiver, self._mailbox), self._rng)
             try:
                 async with asyncio.timeout(DEADLINE):
                     await self._live_and_die(stream, kubeconfig)
             except TimeoutError:
                 problems.append(f"not over after {DEADLINE:g} s")
-        history = History(
-            expected=stream.expected,
-            receipts=tuple(self._receiver.receipts),
-            starts=tuple(self._starts),
-            crashes=self._crashes,
-        )
+        histories = [self._history(each, stream) for each in (self._receiver, self._mailbox)]
         return Report(
             plan=self._plan,
-            violations=(*problems, *violations(history), *_bugs(self._folder / "kwatch.log")),
+            violations=(*problems, *chain(*map(violations, histories)), *_bugs(self._folder / "kwatch.log")),
             hits=self._hits,
-            receipts=len(history.receipts),
-            repetitions=repetitions(history),
+            receipts=sum(len(history.receipts) for history in histories),
+            repetitions=sum(map(repetitions, histories)),
             seconds=_now() - began,
             log=self._folder / "kwatch.log",
+        )
+
+    def _history(self, receiver: Receiver, stream: Stream) -> History:
+        return History(
+            expected=stream.expected,
+            receipts=tuple(receiver.receipts),
+            starts=tuple(self._starts),
+            crashes=self._crashes,
         )
 
     async def _live_and_die(self, stream: Stream, kubeconfig: Path) -> None:

@@ -1,13 +1,13 @@
 """What goes wrong in the cluster, written through its API by what plays the kubelet; and what is owed for it.
 
-Beginnings and ends of CERTAIN subjects wait for what the receiver has read, so what is owed for them does not depend
+Beginnings and ends of CERTAIN subjects wait for what the receivers have read, so what is owed for them does not depend
 on how fast anything is. The others happen at random, whoever is watching.
 """
 
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,37 +16,41 @@ from typing import Any
 
 import aiohttp
 
-from tests.crash.history import Expected, Kind
+from tests.crash.history import Board, Expected, Kind
 from tests.crash.receiver import Receiver
 
+#: Both are told all of it, at once: what is slow by itself is not what this is about.
 CONFIG = """
 cluster: crash
-web: {{listen: "127.0.0.1:0"}}
+web: {listen: "127.0.0.1:0"}
 rules:
-  - {{name: image-pull, key: [namespace, name], for: 0s, resolve_hold: 1s, flapping: {{transitions: 0}}}}
-  - {{name: node-not-ready, resolve_hold: 0s, flapping: {{transitions: 0}}}}
-  - {{name: stuck, on: resource, match: {{kind: Pod, fields: {{status.reason: Stuck}}}}, resolve_hold: 0s,
-     key: [namespace, name], flapping: {{transitions: 0}}}}
-  - {{name: flaky, on: event, match: {{kind: Pod, reason: Flaky, labels: {{app: demo}}}}, mode: notice,
-     dedup_window: 1h}}
-  - {{name: noted, on: resource, match: {{kind: Pod, fields: {{status.reason: Noted}}}}, mode: notice,
-     key: [namespace, name], dedup_window: 1s}}
-  - {{name: born, on: resource, match: {{kind: Pod, change: created, name: born-*}}, mode: notice,
-     key: [namespace, name], dedup_window: 1s}}
-  - {{name: gone, on: resource, match: {{kind: Pod, change: deleted, name: gone-*}}, mode: notice,
-     key: [namespace, name], dedup_window: 1s}}
-  - {{name: five, on: event, match: {{kind: Pod, reason: Five}}, mode: notice, dedup_window: 1h,
-     rate: {{count: 5, within: 1h, per: [namespace, name]}}}}
+  - {name: image-pull, key: [namespace, name], for: 0s, resolve_hold: 1s, flapping: {transitions: 0}}
+  - {name: node-not-ready, resolve_hold: 0s, flapping: {transitions: 0}}
+  - {name: stuck, on: resource, match: {kind: Pod, fields: {status.reason: Stuck}}, resolve_hold: 0s,
+     key: [namespace, name], flapping: {transitions: 0}}
+  - {name: flaky, on: event, match: {kind: Pod, reason: Flaky, labels: {app: demo}}, mode: notice,
+     dedup_window: 1h}
+  - {name: noted, on: resource, match: {kind: Pod, fields: {status.reason: Noted}}, mode: notice,
+     key: [namespace, name], dedup_window: 1s}
+  - {name: born, on: resource, match: {kind: Pod, change: created, name: born-*}, mode: notice,
+     key: [namespace, name], dedup_window: 1s}
+  - {name: gone, on: resource, match: {kind: Pod, change: deleted, name: gone-*}, mode: notice,
+     key: [namespace, name], dedup_window: 1s}
+  - {name: five, on: event, match: {kind: Pod, reason: Five}, mode: notice, dedup_window: 1h,
+     rate: {count: 5, within: 1h, per: [namespace, name]}}
 route:
   receiver: hook
   group_by: [name]
   group_wait: 0s
   group_interval: 1s
   routes:
-    - {{match: {{rule: image-pull}}, group_wait: 1s}}
-    - {{match: {{namespace: crew-*}}, group_by: [namespace]}}
+    - {match: {rule: image-pull}, group_wait: 1s}
+    - {match: {namespace: crew-*}, group_by: [namespace]}
 receivers:
-  hook: [{{type: webhook, url: "{url}"}}]
+  hook:
+    - {type: webhook, url: "URL"}
+    - {type: smtp, host: localhost, port: PORT, tls: none, from: kwatch@example.com, to: team@example.com,
+       pace: {per_minute: 100000, burst: 1000}, template: {text: "TEXT"}}
 """
 
 #: Wrong before kwatch was ever started.
@@ -136,10 +140,10 @@ class Kubelet:
 class Stream:
     """One random sequence of problems; `expected` says what is owed for it."""
 
-    def __init__(self, kubelet: Kubelet, receiver: Receiver, rng: random.Random) -> None:
+    def __init__(self, kubelet: Kubelet, receivers: Iterable[Receiver], rng: random.Random) -> None:
         self.expected: dict[str, Expected] = {}
         self._kubelet = kubelet
-        self._receiver = receiver
+        self._receivers = tuple(receivers)
         self._rng = rng
 
     async def begin(self) -> None:
@@ -153,13 +157,13 @@ class Stream:
 
     async def run(self) -> None:
         """From when the first problems were told until everything is over and told."""
-        await self._receiver.until(lambda board: all(board.begun[name] for name in EARLY))
+        await self._until(lambda board: all(board.begun[name] for name in EARLY))
         async with asyncio.TaskGroup() as tasks:
             for name in EARLY:
                 tasks.create_task(self._end_early(name))
             for subject in self._subjects():
                 tasks.create_task(subject)
-        await self._receiver.until(lambda board: not any(board.open.values()) and self._is_told(board.moments))
+        await self._until(lambda board: not any(board.open.values()) and self._is_told(board.moments))
 
     async def go_wrong_late(self) -> None:
         """Something begins while nobody watches."""
@@ -167,9 +171,14 @@ class Stream:
 
     async def end_late(self) -> None:
         """Its object is deleted, once it was told; wait until that was told, too."""
-        await self._receiver.until(lambda board: board.is_open(LATE))
+        await self._until(lambda board: board.is_open(LATE))
         await self._kubelet.delete_pod("demo", LATE)
-        await self._receiver.until(lambda board: not board.is_open(LATE))
+        await self._until(lambda board: not board.is_open(LATE))
+
+    async def _until(self, claim: Callable[[Board], bool]) -> None:
+        """Wait until what each of the receivers was told makes a claim true, which stays so."""
+        for receiver in self._receivers:
+            await receiver.until(claim)
 
     def _is_told(self, moments: dict[str, int]) -> bool:
         owed = {name: each.rounds for name, each in self.expected.items() if each.kind is Kind.MOMENT}
@@ -200,10 +209,10 @@ class Stream:
         await self._pause(SPAN)
         for _ in range(rounds):
             await problem.begin()
-            await self._receiver.until(lambda board: board.is_open(name))
+            await self._until(lambda board: board.is_open(name))
             await self._pause(0.5)
             await problem.end()
-            await self._receiver.until(lambda board: not board.is_open(name))
+            await self._until(lambda board: not board.is_open(name))
 
     async def _brief(self, problem: Problem, *, rounds: int) -> None:
         self.expected[problem.name] = Expected(Kind.BRIEF, rounds)
@@ -248,7 +257,7 @@ class Stream:
     async def _end_early(self, name: str) -> None:
         await self._pause(SPAN)
         await self._pulled("demo", name).end()
-        await self._receiver.until(lambda board: not board.is_open(name))
+        await self._until(lambda board: not board.is_open(name))
 
     async def _pause(self, longest: float) -> None:
         await asyncio.sleep(self._rng.uniform(0, longest))

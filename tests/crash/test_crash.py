@@ -2,7 +2,8 @@
 
 Fifty runs kill the shipped command with the shipped settings; beside them there is one for each boundary inside: see
 `runs`. Several go at a time; a run that is not selected is not made. The seed is in each name: `KWATCH_CRASH_SEED`
-gives others. What is owed, and what may be repeated, stands in `history`; it is judged by what the receiver read.
+gives others. What is owed, and what may be repeated, stands in `history`; it is judged by what a webhook and a mailbox
+read.
 """
 
 import asyncio

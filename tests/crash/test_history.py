@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.crash.history import Expected, History, Kind, Receipt, repetitions, violations
+from tests.crash.mailbox import read
 
 CERTAIN, BRIEF, MOMENT = Kind.CERTAIN, Kind.BRIEF, Kind.MOMENT
 
@@ -168,3 +169,21 @@ def test_a_broken_promise_is_found(bad: History, why: tuple[str, ...]) -> None:
 
 def test_what_was_read_again_is_counted() -> None:
     assert repetitions(history(BEGIN, replace(BEGIN, at=4), END)) == 1
+
+
+def test_a_mail_says_what_a_request_does() -> None:
+    mail = (
+        b"Subject: x\r\nMessage-ID: <kw1@example.com>\r\n\r\nCRITICAL\r\n\r\nof kw/1/2 3 update\r\n"
+        b"alert web firing True\r\nalert db resolved False\r\n\r\n-- \r\nkwatch\r\n"
+    )
+    assert read(7, mail) == Receipt(
+        at=7,
+        id="<kw1@example.com>",
+        incident="kw/1/2",
+        sequence=3,
+        kind="update",
+        firing=frozenset({"web"}),
+        ended=frozenset({"db"}),
+        late=frozenset({"web"}),
+        body=mail,
+    )

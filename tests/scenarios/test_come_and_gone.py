@@ -1,6 +1,7 @@
 """What comes and goes while kwatch is away: told once, as late, by the rules that ask for it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,6 +72,31 @@ def test_what_goes_is_told_once(tmp_path: Path) -> None:
         EARLY[:2],
         ("400 hook notice went shop/Pod/there", True),
     ]
+
+
+def owned(kind: str, name: str, by: str) -> dict[str, Any]:
+    """Return an object of the namespace that is owned by `Kind/name`, if by anybody."""
+    owner, _, its_name = by.partition("/")
+    owners = [{"apiVersion": "apps/v1", "kind": owner, "name": its_name, "controller": True}] if by else []
+    metadata = {"name": name, "namespace": "shop", "ownerReferences": owners}
+    return {"apiVersion": "v1" if kind == "Pod" else "apps/v1", "kind": kind, "metadata": metadata}
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_what_goes_is_told_with_its_workload(tmp_path: Path, is_replaced: bool) -> None:
+    match = 'kind: Pod, change: deleted, workload: "Deployment/*"'
+    stage, _ = play(
+        tmp_path, f"packs: []\nrules: [{{name: went, on: resource, match: {{{match}}}, mode: notice}}]\n{HOOK}"
+    )
+    web = (owned("Deployment", "web", ""), owned("ReplicaSet", "web-1", "Deployment/web"))
+    for each in (*web, owned("Pod", "a", "ReplicaSet/web-1")):
+        stage.apply(-100, each)
+    stage.absent(100, 400)
+    stage.delete(200, "a")
+    if is_replaced:
+        stage.apply(300, owned("Pod", "a", ""))
+    stage.run(until=900)
+    assert stage.lines == ["400 hook notice went shop/Deployment/web"]
 
 
 def test_what_goes_and_comes_again_is_told_as_both(tmp_path: Path) -> None:
