@@ -145,7 +145,10 @@ class Objects:
                     self._store(self._remembered.forget_inside(name))
         elif name not in self._selected:
             self._selected.add(name)
-            self._judge_all(source, self._cache.objects_in(name), now)
+            for state in self._cache.objects_in(name):  # an earlier run may have known it
+                listed = ObjectChange(Change.EXISTING, state, None, now)
+                for each in self._remembered.complete(listed, None):
+                    self._on_change(source, each, now)
 
     def _judge_all(self, source: Source, states: Iterable[ObjectState], now: datetime) -> None:
         for state in states:

@@ -223,3 +223,19 @@ def test_what_happened_while_a_rule_was_new_is_not_told_by_it(tmp_path: Path) ->
         "400 hook notice moved shop/Pod/stays, went shop/Pod/there",
         "500 hook notice went shop/Pod/stays, also shop/Pod/stays",
     ]
+
+
+def test_where_namespaces_are_heard_last_what_is_in_them_is_known_all_the_same(tmp_path: Path) -> None:
+    """A wave waits for half a minute."""
+    stage, pods = play(tmp_path, CHOSEN + FAILED + MOVED + HOOK)
+    stage.apply(
+        -200, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"team": "web"}}}
+    )
+    stage.apply(-100, labelled("stays"))
+    pods.phase(0, "bad")
+    stage.absent(100, 400)
+    late = Fault(effect=Effect.DELAY, path="*/namespaces", seconds=40, times=1)
+    stage.at(200, lambda: stage.cluster.faults.add(late))
+    stage.apply(200, {**labelled("stays"), "spec": {"nodeName": "n1"}})
+    stage.run(until=900)
+    assert stage.lines == ["0 hook notice failed shop/Pod/bad", "440 hook notice moved shop/Pod/stays"]
