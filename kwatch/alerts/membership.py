@@ -143,9 +143,8 @@ class Membership:
         for group in self._groups.of(alert):
             is_waiting = group.due_at is None and not group.members[alert.fingerprint]
             if is_waiting and self._muting.hold_of(alert, group.schedule, now) is None:
-                alert.held_back_by.pop(
-                    group.key, None
-                )  # an Event is to be told also where its object is seen to be well at once
+                # An Event is to be told also where its object is seen to be well at once.
+                alert.held_back_by.pop(group.key, None)
                 grouping.released(group, alert.severity, now)
                 self._groups.save(group)
 

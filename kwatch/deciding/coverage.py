@@ -52,7 +52,6 @@ class Coverage:
             source: Gap(_second_of(max(covered_at, watched_until or covered_at)), started_at)
             for source, covered_at in self._covered_from.items()
         }
-
         self._breaks: dict[str, Gap] = {}  # the last one of each source that was lost since the start
 
     def begin(self, source_id: str, now: datetime) -> None:
