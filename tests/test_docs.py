@@ -104,7 +104,7 @@ def test_every_manifest_is_applied_or_named_as_an_example() -> None:
     assert {name for name in others if name in kustomization} == others
 
 
-def test_the_cluster_role_only_reads() -> None:
+def test_T54_the_cluster_role_only_reads() -> None:
     documents = yaml.safe_load_all((ROOT / "deploy" / "manifests" / "rbac.yaml").read_text())
     (role,) = (document for document in documents if document["kind"] == "ClusterRole")
     assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}

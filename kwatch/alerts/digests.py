@@ -188,7 +188,8 @@ class Digests:
 
     def tellings(self, alert: Alert, now: datetime) -> tuple[TellingStory, ...]:
         """Return what destinations with digests know of an alert."""
-        periods = [self.periods[key] for key in alert.groups if key in self.periods]
+        names = {name for name, view in self.notices() if view.fingerprint == alert.fingerprint}
+        periods = [each for each in self.periods.values() if each.key in alert.groups or each.destination in names]
         return tuple(self._telling(period, alert, now) for period in periods)
 
     def _telling(self, period: DigestPeriod, alert: Alert, now: datetime) -> TellingStory:

@@ -27,6 +27,7 @@ class Insight:
         self._groups = parts.groups
         self._membership = parts.membership
         self._digests = parts.digests
+        self._notices = parts.notices
         self._answers = parts.answers
 
     def alerts(self, now: datetime) -> tuple[AlertView, ...]:
@@ -91,6 +92,7 @@ class Insight:
         told = (
             *tellings(alert, self._groups.of(alert), self._muting.hold_of, now),
             *self._digests.tellings(alert, now),
+            *self._notices.tellings(alert, now),
         )
         story = story_of(alert, self._register.rule_of(alert), self._directory.routing_of(alert), hold, now)
         return msgspec.structs.replace(story, tellings=told, asked=self._annotations.asked(places_of(alert.labels)))

@@ -115,8 +115,8 @@ def keep_until(alert: Alert, rule: Rule | None) -> datetime:
     if alert.transitions:
         needs.append(alert.transitions[-1] + rule.flapping.within)
     if alert.notice_at is not None:
-        # What was dropped is shown in the next notice, if that comes before long.
-        needs.append(alert.notice_at + rule.dedup_window + (MEMORY if alert.notices_dropped else timedelta(0)))
+        # What became of it may be asked, and what was dropped is shown in the next, if that comes before long.
+        needs.append(alert.notice_at + rule.dedup_window + MEMORY)
     if rule.rate is not None and alert.window:
         needs.append(max(kept.t1 for kept in alert.window) + rule.rate.within)
     if rule.then is not None:

@@ -4,7 +4,7 @@ A notice waits for its group's group_wait and goes out in an incident of its own
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 import msgspec
@@ -21,6 +21,7 @@ from kwatch.alerts.records import Alert, NoticeBatch, UntoldNotice, untold_key
 from kwatch.alerts.register import Register
 from kwatch.alerts.routing import Match
 from kwatch.alerts.sight import Sight
+from kwatch.alerts.story import TellingStory, hold_story
 from kwatch.alerts.timers import Phase, Timers
 from kwatch.alerts.untold import UntoldNotices
 from kwatch.alerts.views import view_of
@@ -108,6 +109,20 @@ class Notices:
                 self._place(view, match, destination, due_at=batch.due_at, dropped=dropped, now=now)
             dropped = 0
 
+    def tellings(self, alert: Alert, now: datetime) -> Iterator[TellingStory]:
+        """Yield the destinations at which a notice waits to be told, and what holds it there."""
+        for batch in self._batches.values():
+            view = next((view for view in batch.notices if view.fingerprint == alert.fingerprint), None)
+            if view is not None:
+                schedule = self._directory.router.schedule(view.labels, batch.receiver)
+                yield TellingStory(
+                    destination=batch.destination,
+                    receiver=batch.receiver,
+                    group_labels=batch.labels,
+                    next_at=batch.due_at,
+                    hold=hold_story(self._muting.hold_of(view, schedule, now)),
+                )
+
     def observe(self, finding: Finding, now: datetime) -> None:
         """Take a finding of a rule of mode NOTICE."""
         if finding.kind not in _SPEAKING or finding.truth is Truth.FALSE:
@@ -186,6 +201,8 @@ class Notices:
                 labels=batch.labels,
             )
             self._announcer.announce(address, NotificationKind.NOTICE, told, now, Remarks(notices_dropped=dropped))
+            for view in told:
+                self._untold.told_in(address, view)
 
     def _drop(self, key: str) -> NoticeBatch:
         batch = self._batches.pop(key)
@@ -197,7 +214,8 @@ class Notices:
     def _tell(self, alert: Alert, finding: Finding, now: datetime) -> None:
         self._ledger.count(fates.OPENED)
         view, dropped = self._view(alert, finding, now), alert.notices_dropped
-        alert.notice_at, alert.notices_dropped, alert.is_told, alert.fate = now, 0, False, ""
+        alert.notice_at, alert.notices_dropped = now, 0
+        alert.is_told, alert.fate, alert.told_in = False, "", {}
         if (hold := self._muting.hold_everywhere(alert, now)) is not None:
             self._untold.end(alert.fingerprint, hold.fate)
         elif not self._muting.keeps(alert, view, finding.expected_until, now):

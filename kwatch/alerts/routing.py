@@ -31,7 +31,10 @@ class Match(msgspec.Struct, frozen=True):
 
 
 class Routing(msgspec.Struct, frozen=True):
-    """Where an alert goes. Each receiver is named once, by the first route that leads to it (S-108)."""
+    """Where an alert goes. Each receiver is named once, by the first route that leads to it (S-108).
+
+    No word allows it twice: who wants two messages in one place gives it in two receivers.
+    """
 
     matches: tuple[Match, ...]
     is_dropped: bool  # a route to `none` took it, and no other matched

@@ -90,6 +90,8 @@ class Sight:
         return self._watched.until
 
     def jump(self, by: timedelta) -> None:
-        """The clock was set."""
+        """The clock was set; the start moves only backwards, so that what began before it still did."""
         if self._watched.until is not None:
             self._watched.until += by
+        if self._started_at is not None:
+            self._started_at += min(by, timedelta(0))

@@ -7,6 +7,7 @@ anywhere, and it is not once the last destination was held back from it.
 from collections.abc import Iterable
 
 from kwatch.alerts import ledger as fates
+from kwatch.alerts.announcing import Address
 from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.records import UntoldNotice, untold_key
 from kwatch.alerts.register import Register
@@ -47,6 +48,12 @@ class UntoldNotices:
         if (notice := self._notices.pop(untold_key(view), None)) is not None:
             self._ledger.touch_group(notice.key)
             self.end(view.fingerprint, fates.LED_TO_NOTIFICATION, notice.count)
+
+    def told_in(self, address: Address, view: AlertView) -> None:
+        """Remember with the newest notice of a fingerprint in which incident a destination was told of it."""
+        if (alert := self._register.alerts.get(view.fingerprint)) is not None:
+            alert.told_in[address.destination] = address.incident
+            self._ledger.touch_alert(view.fingerprint)
 
     def hold_back(self, view: AlertView, fate: str) -> None:
         """One destination is not told of it: that is its fate if it was the last."""

@@ -123,10 +123,8 @@ def _fate(alert: dict[str, Any]) -> Iterator[str]:
     """Yield why who was not told was not."""
     if alert["drop"]:
         yield f"told to nobody: {alert['drop']}"
-    elif notice := alert["notice"]:
-        yield "told" if notice["is_told"] else "told to nobody yet"
     elif not alert["told"]:
-        yield "told to nobody yet"
+        yield "told" if alert["notice"] and alert["notice"]["is_told"] else "told to nobody yet"
     for drop in alert["drops"]:
         yield f"{drop['destination']}: not told ({drop['reason']}: {drop['severity']} at least)"
 

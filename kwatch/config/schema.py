@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from kwatch.config.values import (
     Days,
     FieldPathText,
+    Folder,
     Listen,
     MonthDays,
     Months,
@@ -62,7 +63,7 @@ class StateWords(Words):
     """`state`: what must survive a restart."""
 
     #: A folder, relative to the working directory; one process at a time holds it.
-    path: Path = Path("kwatch-state")
+    path: Folder = Path("kwatch-state")
 
 
 class WebWords(Words):

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -10,6 +11,7 @@ from kwatch.config.paths import parse_path
 from kwatch.model.conditions import Path as FieldPath
 from kwatch.model.windows import DAY
 from kwatch.notify.base import Duration
+from kwatch.notify.urls import parse_url
 from kwatch.redaction import check_pattern
 
 
@@ -19,6 +21,10 @@ def _some_text(value: str) -> str:
     if not value.isprintable():
         raise ValueError("must be one line, without control characters")
     return value
+
+
+def _folder(value: object) -> object:
+    return _some_text(value) if isinstance(value, str) else value
 
 
 def _field_path(value: object) -> object:
@@ -60,10 +66,12 @@ def _public_url(value: str) -> str:
     scheme, _, rest = value.partition("://")
     if scheme not in {"http", "https"} or any(c.isspace() for c in value) or "@" in rest.partition("/")[0]:
         raise ValueError("write a URL without a user, as in https://kwatch.example.com")
+    parse_url(value)
     return value.rstrip("/")
 
 
 SomeText = Annotated[str, AfterValidator(_some_text)]
+Folder = Annotated[Path, BeforeValidator(_folder)]
 Names = Annotated[tuple[SomeText, ...], AfterValidator(_unique)]
 SomeTime = Annotated[Duration, AfterValidator(_positive)]
 Transitions = Annotated[int, Field(strict=True), AfterValidator(_transitions)]

@@ -73,6 +73,11 @@ class Coverage:
         """Return the gap before what a source lists; None: nobody watched it before, or its first list is over."""
         return self._gaps.get(source_id)
 
+    def jump(self, by: timedelta) -> None:
+        """The clock was set: what the gaps date has begun before the start by the new time, too."""
+        back = min(by, timedelta(0))
+        self._gaps = {source: Gap(gap.since + back, gap.until + back) for source, gap in self._gaps.items()}
+
     def lose(self, source_id: str, now: datetime) -> None:
         """A source is out of sync."""
         self._breaks[source_id] = Gap(self.lost_since(source_id, now) or now, _FAR)

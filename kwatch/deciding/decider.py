@@ -112,6 +112,7 @@ class Decider:
         self._engine.jump(by)
         self._hearing.jump(by)
         self._unwritten.jump(by)
+        self._coverage.jump(by)
 
     def start_complete(self, now: datetime) -> None:
         """Every source has been heard once, or is given up."""

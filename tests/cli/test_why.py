@@ -176,7 +176,7 @@ def test_a_notice_says_what_became_of_it_and_until_when_it_is_not_told_again(
     tmp_path: Path, is_told: bool, drop: str, says: str
 ) -> None:
     notice = NoticeStory(NOW, NOW + timedelta(hours=1), 2, is_told)
-    story = msgspec.structs.replace(STORY, notice=notice, drop=drop)
+    story = msgspec.structs.replace(STORY, notice=notice, drop=drop, tellings=())
     output = ask(tmp_path, "f", reasons=Reasons(subject="x", now=NOW, stories=(story,))).output
     assert "  last noticed 2026-03-01 12:00:00, not again before 2026-03-01 13:00:00, 2 dropped since\n" in output
     assert f"  {says}\n" in output

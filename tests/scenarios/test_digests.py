@@ -116,31 +116,39 @@ rules: [{name: noted, on: event, match: {reason: BackOff, kind: Pod}, mode: noti
 
 
 def spring(day: str, schedule: str, zone: str, tmp_path: Path, *, hours: float) -> list[str]:
-    """Return when digests went out from midnight UTC of a day on, each with something to say or not."""
+    """Return what was told, and when, from midnight UTC of a day on; each digest has something to say or not."""
     text = BROKEN + paper(schedule, f", timezone: {zone}, send_empty: true")
     stage = Stage(tmp_path, text, start=datetime.fromisoformat(f"{day}T00:00:00+00:00"))
-    return [one.document["ends_at"][:16] for one in stage.run(until=hours * 3600)]
+    told = stage.run(until=hours * 3600)
+    assert [one.document["ends_at"][:19] for one in told] == [stage.second(one.at)[:19] for one in told]
+    return [f"{one.kind} {stage.time(one.at)}" for one in told]
 
 
 def test_S98_a_slot_in_a_gap_comes_at_the_first_instant_after_it(tmp_path: Path) -> None:
-    assert spring("2027-03-28", "30 2 * * *", "Europe/Berlin", tmp_path, hours=24) == ["2027-03-28T01:00"]
+    assert spring("2027-03-28", "30 2 * * *", "Europe/Berlin", tmp_path, hours=24) == [
+        "digest 2027-03-28T01:00:00.000000Z"
+    ]
 
 
 def test_S99_a_slot_in_a_repeated_hour_comes_once(tmp_path: Path) -> None:
     assert spring("2026-10-25", "30 2 * * *", "Europe/Berlin", tmp_path, hours=26) == [
-        "2026-10-25T00:30",
-        "2026-10-26T01:30",
+        "digest 2026-10-25T00:30:00.000000Z",
+        "digest 2026-10-26T01:30:00.000000Z",
     ]
 
 
 def test_S100_every_half_hour_is_every_real_half_hour(tmp_path: Path) -> None:
-    told = spring("2026-10-24", "*/30 * * * *", "Europe/Berlin", tmp_path, hours=48)
-    of_the_day = [at for at in told if "2026-10-24T22:00" <= at < "2026-10-25T23:00"]
-    assert (len(of_the_day), of_the_day[0], of_the_day[-1]) == (50, "2026-10-24T22:00", "2026-10-25T22:30")
+    halves = [f"{day}T{hour:02}:{half}" for day in (24, 25) for hour in range(24) for half in ("00", "30")]
+    assert len([half for half in halves if "24T22:00" <= half < "25T23:00"]) == 50, "of the day in Berlin"
+    assert spring("2026-10-24", "*/30 * * * *", "Europe/Berlin", tmp_path, hours=48) == [
+        f"digest 2026-10-{half}:00.000000Z" for half in halves
+    ]
 
 
 def test_S101_a_midnight_that_is_skipped(tmp_path: Path) -> None:
-    assert spring("2027-04-29", "0 0 * * *", "Africa/Cairo", tmp_path, hours=24) == ["2027-04-29T22:00"]
+    assert spring("2027-04-29", "0 0 * * *", "Africa/Cairo", tmp_path, hours=24) == [
+        "digest 2027-04-29T22:00:00.000000Z"
+    ]
 
 
 def test_S102_three_slots_that_were_missed_are_one_digest_which_says_so(tmp_path: Path) -> None:
@@ -238,6 +246,7 @@ def test_S105_another_zone_between_two_slots_leaves_no_gap_and_no_overlap(tmp_pa
     stage, _ = play(tmp_path, BROKEN + paper("0 14 * * *", daily.replace("ZONE", "Europe/Berlin")))
     stage.absent(10_000, 10_010, BROKEN + paper("0 14 * * *", daily.replace("ZONE", "America/New_York")))
     told = stage.run(until=120_000)
+    assert brief(told) == ["digest@3600", "digest@25200", "digest@111600"]
     assert periods(told) == [
         ("2026-01-01T11:59:30", "2026-01-01T13:00:00"),
         ("2026-01-01T13:00:00", "2026-01-01T19:00:00"),

@@ -11,7 +11,7 @@ from tests.scenarios.plays import BROKEN, GROUPED, HOOK, play
 
 #: A Pod whose phase is Unknown explains those of its namespace that have failed.
 EXPLAINED = BROKEN + "inhibit: [{when: {rule: worse}, mute: {rule: broken}, equal: [namespace]}]\n"
-APART = GROUPED.replace("[namespace]", "[namespace, rule]").replace("group_wait: 15s", "group_wait: 15s")
+APART = GROUPED.replace("[namespace]", "[namespace, rule]")
 
 
 def outcome(stage: Stage, name: str) -> int:
@@ -33,8 +33,10 @@ def test_S70_a_pending_source_holds_nothing_back(tmp_path: Path) -> None:
     stage, pods = play(tmp_path, text + HOOK)
     pods.phase(0, "n", "Unknown")
     pods.phase(10, "a")
-    stage.run(until=50)
+    pods.phase(59, "n", "Running")
+    stage.run(until=1000)
     assert stage.lines == ["10 hook firing broken shop/Pod/a"]
+    assert outcome(stage, "came_and_went") == 1
 
 
 def test_S71_of_two_sources_one_is_enough(tmp_path: Path) -> None:
@@ -43,7 +45,7 @@ def test_S71_of_two_sources_one_is_enough(tmp_path: Path) -> None:
     pods.phase(0, "n", "Unknown")
     pods.phase(10, "a")
     pods.phase(100, "m", "Running")
-    stage.run(until=200)
+    stage.run(until=1000)
     assert stage.lines == [
         "15 hook firing worse shop/Pod/m, worse shop/Pod/n",
         "135 hook update worse shop/Pod/n, worse shop/Pod/m resolved",

@@ -150,7 +150,7 @@ def test_S43_the_end_of_one_of_two_pods_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_S44_the_end_of_the_last_one_is_the_end(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, HELD)
+    stage = Stage(tmp_path, text(NOT_READY % "resolve_hold: 2m, on_delete: resolve"))
     stage.pod(0, "web-0", ready=False, owner="StatefulSet/web")
     stage.pod(0, "web-1", ready=False, owner="StatefulSet/web")
     stage.delete(100, "web-0")

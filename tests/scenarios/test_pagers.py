@@ -6,6 +6,7 @@ import httpx
 
 from kwatch.testing.stage import Stage
 from kwatch.testing.vendors.pagerduty import PagerDuty
+from tests.scenarios.plays import Silences
 
 RESET = httpx.ReadError("reset")
 OLD, NEW = "0" * 31 + "a", "0" * 31 + "b"
@@ -80,6 +81,72 @@ def test_each_critical_alert_calls_and_ends_by_itself(tmp_path: Path) -> None:
     assert play.incidents == ["web-1 resolved", "web-2 triggered"]
     assert play.vendor.incidents[0].log == ["trigger", "acknowledge", "acknowledge", "resolve"]
     assert len(play.vendor.calls) == 2
+
+
+def test_S39_again_within_the_reopen_window_is_a_new_incident_with_a_new_key(tmp_path: Path) -> None:
+    play = Play(tmp_path)
+    play.stage.pod(0, ready=False)
+    play.stage.pod(100, ready=True)
+    play.stage.pod(400, ready=False)
+    play.stage.run(until=3600)
+    assert play.stage.lines == [
+        "5 hook firing not-ready shop/Pod/web-1",
+        "100 hook resolved not-ready shop/Pod/web-1",
+        "405 hook firing not-ready shop/Pod/web-1",
+    ]
+    assert play.incidents == ["web-1 resolved", "web-1 triggered"]
+    assert [incident.log for incident in play.vendor.incidents] == [["trigger", "resolve"], ["trigger"]]
+    first, second = play.vendor.calls
+    assert first != second
+
+
+def test_S41_a_rule_removed_while_it_fires_ends_its_incident_by_the_key_that_opened_it(tmp_path: Path) -> None:
+    play = Play(tmp_path)
+    play.stage.at(-20, lambda: play.rotate(OLD))
+    play.stage.pod(0, ready=False)
+    play.stage.at(60, lambda: play.rotate(NEW, OLD))
+    rule = CONFIG[CONFIG.index("  - name: not-ready") : CONFIG.index("  - name: slow")]
+    play.stage.reload(100, CONFIG.replace(rule, ""))
+    play.stage.run(until=3600)
+    assert play.stage.lines == [
+        "5 hook firing not-ready shop/Pod/web-1",
+        "100 hook expired not-ready shop/Pod/web-1",
+    ]
+    (incident,) = play.vendor.incidents
+    assert (incident.routing_key, incident.log) == (OLD, ["trigger", "resolve"])
+
+
+def test_S49_what_becomes_critical_calls_at_once_by_an_incident_of_its_own(tmp_path: Path) -> None:
+    play = Play(tmp_path, CONFIG.replace("severity: critical", "severity: warning"))
+    called: list[int] = []
+    play.stage.pod(0, ready=False)
+    play.stage.reload(60, CONFIG)
+    for at in (59, 60.5):
+        play.stage.at(at, lambda: called.append(len(play.vendor.calls)))
+    play.stage.pod(300, ready=True)
+    play.stage.run(until=3600)
+    assert play.stage.lines == [
+        "5 hook firing not-ready shop/Pod/web-1",
+        "60 hook update not-ready shop/Pod/web-1",
+        "300 hook resolved not-ready shop/Pod/web-1",
+    ]
+    assert called == [1, 2]
+    assert [incident.log for incident in play.vendor.incidents] == [["trigger", "resolve"]] * 2
+
+
+def test_S79_a_silence_leaves_no_incident_open(tmp_path: Path) -> None:
+    play = Play(tmp_path)
+    Silences(play.stage).add(100, {"namespace": "shop"}, until=200)
+    play.stage.pod(45, ready=False)
+    play.stage.pod(150, ready=True)
+    play.stage.run(until=3600)
+    assert play.stage.lines == [
+        "50 hook firing not-ready shop/Pod/web-1",
+        "150 hook resolved not-ready shop/Pod/web-1",
+    ]
+    assert play.incidents == ["web-1 resolved"]
+    assert play.vendor.incidents[0].log == ["trigger", "resolve"]
+    assert len(play.vendor.calls) == 1
 
 
 def test_F14_an_answer_that_is_lost_calls_nobody_twice(tmp_path: Path) -> None:

@@ -83,7 +83,10 @@ def test_S30_the_longer_of_that_and_quiet_counts(tmp_path: Path) -> None:
     stage.new_event(-10)
     stage.new_event(540, 9, last=0)
     stage.run(until=7200)
-    assert stage.lines[-1] == "1140 hook resolved back-off shop/Pod/web-1 ×9"
+    assert stage.lines == [
+        "-10 hook firing back-off shop/Pod/web-1",
+        "1140 hook resolved back-off shop/Pod/web-1 ×9",
+    ]
     assert ended(stage) == [(1140, "12:00:00", "quiet since 12:00 UTC, and its source would have told of more")]
 
 
@@ -123,9 +126,12 @@ def test_S30c_other_reasons_on_the_object_keep_its_end_unseen(tmp_path: Path) ->
 
 
 def test_S30d_the_object_ends_it_all_the_same(tmp_path: Path) -> None:
+    """A rule that asks the object asks for no quiet: both together are refused."""
     rule = RULE.replace("reason: BackOff", "kind: Pod, reason: BackOff")
-    stage = Stage(tmp_path, text(rule % 'resolve: {condition: {Ready: "True"}}, resolve_hold: 0s'))
+    evidence = 'resolve: {condition: {Ready: "True"}}, resolve_hold: 0s'
+    stage = Stage(tmp_path, text(rule % evidence), lead=FULL)
     stage.pod(-31, ready=False)
+    drain(stage)
     stage.event(0)
     pulled(stage, 300, 7200)
     stage.pod(3000, ready=True)

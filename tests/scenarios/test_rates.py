@@ -8,8 +8,10 @@ from pathlib import Path
 from kwatch.testing.fake.faults import Effect, Fault
 from kwatch.testing.manifests import core_event
 from kwatch.testing.stage import Stage
-from tests.scenarios.writing import BACK_OFF, often, text
+from tests.scenarios.writing import BACK_OFF, often, often_rule, text
 
+#: Seven in ten minutes, and not eight.
+SEVEN = (often_rule(7, "10m"), often_rule(8, "10m"))
 EVENTS_API = {"spec": {"group": "events.k8s.io", "names": {"plural": "events"}}}
 
 
@@ -95,23 +97,24 @@ def test_S09_its_last_occurrence_counts_when_it_is_after_the_start(tmp_path: Pat
 
 
 def test_S10_a_restart_counts_on_from_what_is_kept(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, often(7, 8, within="10m"))
+    stage = Stage(tmp_path, text(*SEVEN, often_rule(2, "200s"), often_rule(3, "200s")))
     stage.event(-31, 50, first=-2430, last=-40)
     stage.absent(100, 300)
-    stage.event(200, 57)
+    stage.event(200, 57)  # of the 240 s since its last time, 99.11 are in the window
     stage.at(250, stage.cluster.compact)  # so that it is listed
     stage.run(until=3600)
-    assert stage.lines == ["300.89 hook firing often-7 shop/Pod/web-1 ×7"]  # after a pause with jitter
+    both = "often-7 shop/Pod/web-1 ×7, often-2 shop/Pod/web-1 ×2"
+    assert stage.lines == [f"300.89 hook firing {both}"]  # after a pause with jitter
     assert stage.counted("watch_lists", source="events.k8s.io/v1/events") == 2
 
 
 def test_S11_a_recreation_after_its_time_to_live_is_the_difference(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, often(7, 8, within="10m"))
+    stage = Stage(tmp_path, text(*SEVEN, often_rule(2, "60s"), often_rule(3, "60s")))
     stage.event(-31, 50, first=-2430, last=-40)
     stage.delete(100, "web-1.a", kind="Event")
-    stage.event(110, 57)
+    stage.event(110, 57)  # of the 150 s since its last time, 60 are in the window
     stage.run(until=3600)
-    assert stage.lines == ["110 hook firing often-7 shop/Pod/web-1 ×7"]
+    assert stage.lines == ["110 hook firing often-7 shop/Pod/web-1 ×7, often-2 shop/Pod/web-1 ×2"]
 
 
 def test_S12_a_new_event_of_the_name_is_one_and_adds_to_the_old(tmp_path: Path) -> None:

@@ -20,9 +20,8 @@ def route(children: str) -> str:
     return f"route: {{receiver: team, group_by: [namespace], group_wait: 0s, routes: [{children}]}}\n"
 
 
-def lines(folder: Path, children: str) -> list[str]:
+def lines(folder: Path, children: str, receivers: str = RECEIVERS) -> list[str]:
     """Return what is told of a critical alert in `shop`, with these routes."""
-    receivers = RECEIVERS
     for name in ("oncall", "archive"):
         if f"receiver: {name}" not in children:
             receivers = "\n".join(line for line in receivers.splitlines() if not line.startswith(f"  {name}:"))
@@ -50,6 +49,14 @@ def test_S108_two_routes_to_one_destination_make_one_message(tmp_path: Path) -> 
         "{match: {severity: critical}, receiver: oncall, continue: true}, {match: {namespace: shop}, receiver: oncall}"
     )
     assert lines(tmp_path, children) == ["0 oncall firing worse shop/Pod/a"]
+
+
+def test_S108_a_destination_in_two_receivers_is_told_twice(tmp_path: Path) -> None:
+    children = (
+        "{match: {severity: critical}, receiver: oncall, continue: true}, {match: {namespace: shop}, receiver: archive}"
+    )
+    receivers = RECEIVERS.replace("/archive", "/oncall")
+    assert lines(tmp_path, children, receivers) == ["0 oncall firing worse shop/Pod/a"] * 2
 
 
 def test_S109_without_a_matching_child_the_parent_is_told(tmp_path: Path) -> None:

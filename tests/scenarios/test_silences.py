@@ -77,7 +77,8 @@ def test_S79_chat_is_edited_and_nobody_is_called(tmp_path: Path) -> None:
     pods.phase(150, "a", "Running")
     stage.run(until=600)
     (root,) = stage.slack.messages
-    assert root.text.startswith("✅ RESOLVED")
+    assert root.text == "✅ RESOLVED after 1 m · broken · shop/Pod/a"
+    assert (root.edits[0].pings, root.pings) == (("!here",), ())
 
 
 def test_S80_the_next_episode_is_told(tmp_path: Path) -> None:

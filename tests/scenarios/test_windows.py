@@ -48,10 +48,13 @@ def outcome(stage: Stage, name: str) -> int:
 
 def test_S84_a_night_of_friday_is_muted_on_saturday(tmp_path: Path) -> None:
     window = 'days: [mon-fri], start: "22:00", end: "06:00"'
-    stage, pods = berlin(tmp_path, "2026-01-03T05:55:00+01:00", window)  # a Saturday
+    stage, pods = berlin(tmp_path, "2026-01-03T03:00:00+01:00", window)  # a Saturday
     pods.phase(0, "a")
-    stage.run(until=600)
-    assert stage.lines == ["300 hook firing broken shop/Pod/a"]
+    pods.phase(0, "b", ns="other")
+    pods.phase(60, "b", "Running", ns="other")
+    stage.run(until=12_000)
+    assert stage.lines == ["10800 hook firing broken shop/Pod/a"]
+    assert outcome(stage, "muted_window") == 1
 
 
 def test_S84_a_night_of_sunday_is_not(tmp_path: Path) -> None:

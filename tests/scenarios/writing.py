@@ -14,13 +14,14 @@ def often(*counts: int, within: str = "60s", more: str = "") -> str:
 
     It does not end by quiet while a play lasts.
     """
-    return text(
-        *(
-            f"{{name: often-{count}, on: event, match: {{reason: BackOff}}, quiet: 12h, "
-            f"rate: {{count: {count}, within: {within}, per: [namespace, workload]}}}}"
-            for count in counts
-        ),
-        more=more,
+    return text(*(often_rule(count, within) for count in counts), more=more)
+
+
+def often_rule(count: int, within: str) -> str:
+    """Return the rule `often-N` of such a configuration."""
+    return (
+        f"{{name: often-{count}, on: event, match: {{reason: BackOff}}, quiet: 12h, "
+        f"rate: {{count: {count}, within: {within}, per: [namespace, workload]}}}}"
     )
 
 
