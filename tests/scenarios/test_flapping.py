@@ -82,7 +82,14 @@ def test_S115_or_has_none(tmp_path: Path) -> None:
     stage = Stage(tmp_path, text(NOT_READY % "resolve_hold: 0s, flapping: {transitions: 0}"))
     flaps(stage, 0, 1000, 1100, 1200, 1300, 1400)
     stage.run(until=7200)
-    assert [line.split()[2] for line in stage.lines] == ["firing", "resolved"] * 3
+    assert stage.lines == [
+        "0 hook firing not-ready shop/Pod/web-1",
+        "1000 hook resolved not-ready shop/Pod/web-1",
+        "1100 hook firing not-ready shop/Pod/web-1",
+        "1200 hook resolved not-ready shop/Pod/web-1",
+        "1300 hook firing not-ready shop/Pod/web-1",
+        "1400 hook resolved not-ready shop/Pod/web-1",
+    ]
 
 
 def test_S115_begins_with_a_begin_as_well(tmp_path: Path) -> None:

@@ -1,35 +1,17 @@
-"""Pace, folding and storms (spec 2.6, S-91 to S-97; T04, T19), through the shipped composition."""
+"""Pace, folding and storms (spec 2.6, S-91 to S-96; T04, T19), through the shipped composition."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from kwatch.model.notifications import DeliveryState
 from kwatch.testing.stage import Stage
 from kwatch.testing.told import Told
-from tests.scenarios.plays import BROKEN, Pods, brief, play, workloads
+from tests.scenarios.plays import BROKEN, brief, play, workloads
+from tests.scenarios.storms import CALM, PACED, storm
 
-#: Each Pod is told by itself, at five a minute.
-PACED = """
-route: {receiver: team, group_by: [namespace, workload], group_wait: 0s, repeat_interval: 1h}
-receivers:
-  team:
-    - {type: webhook, name: hook, url: "http://receiver.example/hook", pace: {per_minute: 5, burst: 5}, concurrency: 4}
-"""
-#: When the plays begin: the bucket is full by then.
-CALM = 60.0
 #: What is told of 42 alerts within 10 s, at five a minute, before the overflow.
 FIRST_FIVE = ["firing@60", "firing@60.238", "firing@60.476", "firing@60.714", "firing@60.952"]
-
-
-def storm(
-    pods: Pods, number: int, *, at: float = CALM, first: int = 0, seconds: float = 10.0, ns: str = "shop"
-) -> None:
-    """Let so many Pods break, within some seconds."""
-    for n in range(number):
-        pods.phase(at + n * seconds / number, f"p{first + n:03}", ns=ns)
 
 
 def overflow(told: Told) -> tuple[int, list[str]]:
@@ -46,29 +28,6 @@ def get(stage: Stage, at: float, path: str) -> list[Any]:
 
     stage.at(at, ask)
     return answers
-
-
-def watch_balance(stage: Stage, until: float) -> list[dict[str, int]]:
-    """Look each second whether created = what has ended + what is in flight; return what each look saw."""
-    seen: list[dict[str, int]] = []
-
-    async def look() -> None:
-        if stage.app is None:
-            return
-        await asyncio.sleep(0)
-        rows = (await stage.app.state.counts()).get("hook", {})
-        in_flight = sum(number for state, number in rows.items() if not state.is_final)
-        ended = {
-            state.value: stage.counted("deliveries", destination="hook", state=state.value) for state in DeliveryState
-        }
-        created = ended.pop("queued")
-        assert created == sum(ended.values()) + in_flight
-        assert created == sum(rows.values())
-        seen.append({"created": created, "in_flight": in_flight, **{k: n for k, n in ended.items() if n}})
-
-    for second in range(int(until)):
-        stage.at(second + 0.5, look)
-    return seen
 
 
 def test_S91_what_the_bucket_has_no_token_for_is_told_in_one_overflow(tmp_path: Path) -> None:
@@ -231,71 +190,6 @@ def test_S96_an_overflow_that_was_being_sent_at_a_crash_says_the_same_again(tmp_
     assert overflow(told[5]) == (37, ["37 × broken (shop)"])
 
 
-def test_S97_the_ledger_of_deliveries_balances_at_every_step_of_a_storm(tmp_path: Path) -> None:
-    stage, pods = play(tmp_path, BROKEN + PACED)
-    storm(pods, 30)
-    storm(pods, 5, at=63, first=100, ns="web")
-    for n in range(20):
-        pods.phase(75 + n, f"p{n:03}", "Running")
-    stage.answer = lambda _: httpx.Response(503 if 90 < stage.now() < 140 else 200)
-    stage.absent(150, 160)
-    seen = watch_balance(stage, 500)
-    stage.run(until=500)
-    assert [(one.at, one.kind, one.document.get("folded") or workloads(one)) for one in stage.told] == [
-        *((round(60 + n / 3, 3), "firing", [f"p{n:03}"]) for n in range(5)),
-        (75, "resolved", ["-p000"]),
-        (76, "resolved", ["-p001"]),
-        (84, "resolved", ["-p002"]),
-        (144, "overflow", 45),
-        (144, "resolved", ["-p003"]),
-        (160, "resolved", ["-p004"]),
-    ]
-    assert seen[-1] == {"created": 56, "in_flight": 0, "sent": 11, "folded": 45}
-    assert max(each["in_flight"] for each in seen) == 4
-
-
-def test_S97_the_ledger_balances_whatever_becomes_of_a_delivery(tmp_path: Path) -> None:
-    """Sent, superseded, cancelled, dead, dropped by hand, and folded; after each second of it."""
-    stage, pods = play(tmp_path, BROKEN + PACED)
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        if b'"bad"' in request.content:
-            return httpx.Response(400)
-        return httpx.Response(503 if 100 <= stage.now() < 400 else 200)
-
-    async def drop_first() -> None:
-        rows = (await stage.get("/api/v1/deliveries?limit=1000")).json()["deliveries"]
-        waiting = [row["id"] for row in rows if row["state"] == "queued" and row["kind"] == "firing"]
-        dropped.append((await stage.request("DELETE", f"/api/v1/deliveries/{waiting[-1]}")).status_code)
-
-    dropped: list[int] = []
-    stage.answer = answer
-    pods.phase(60, "a")
-    pods.phase(61, "bad")
-    for n in range(4):
-        pods.phase(100 + 20 * n, f"p{n}")
-    stage.ack(200, "broken", by="ann")
-    stage.ack(260, "broken", by="bob")
-    pods.phase(270, "came")
-    pods.phase(271, "dropped")
-    stage.at(275, drop_first)
-    pods.phase(280, "came", "Running")
-    storm(pods, 20, at=600, first=100)
-    seen = watch_balance(stage, 900)
-    stage.run(until=900)
-    assert dropped == [200]
-    assert seen[-1] == {
-        "created": 42,
-        "in_flight": 0,
-        "sent": 7,
-        "superseded": 9,
-        "folded": 21,
-        "cancelled": 2,
-        "dead": 2,
-        "dropped": 1,
-    }
-
-
 def test_T04_a_trickle_after_a_burst_leaves_the_storm_and_is_told_one_by_one(tmp_path: Path) -> None:
     stage, pods = play(tmp_path, BROKEN + PACED.replace("repeat_interval: 1h", "repeat_interval: 0s"))
     storm(pods, 10, seconds=1)
@@ -340,53 +234,6 @@ def test_T19_a_receiver_that_was_blocked_gets_each_incident_by_itself_or_in_a_li
     assert counted == [1501, 11, 498, 992]
 
 
-def test_a_folded_trigger_counts_as_told_by_the_overflow(tmp_path: Path) -> None:
-    stage, pods = play(tmp_path, BROKEN + PACED.replace("burst: 5", "burst: 1"))
-    storm(pods, 2, seconds=1)
-    stage.absent(200, 210)
-    told = stage.run(until=3800)
-    assert [(one.at, one.kind, workloads(one)) for one in told] == [
-        (60, "firing", ["p000"]),
-        (120.5, "overflow", ["p001"]),
-        (3660, "repeat", ["p000"]),
-        (3720.5, "repeat", ["p001"]),
-    ]
-
-
-UPDATED = PACED.replace("[namespace, workload]", "[namespace]").replace("burst: 5", "burst: 1")
-
-
-def test_news_of_a_folded_incident_opens_it_before_the_overflow_has_left(tmp_path: Path) -> None:
-    stage, pods = play(tmp_path, BROKEN + UPDATED.replace("group_wait: 0s", "group_wait: 0s, group_interval: 30s"))
-    pods.phase(60, "a", ns="one")
-    pods.phase(60, "b", ns="two")
-    pods.phase(61, "c", "Unknown", ns="two")
-    pods.phase(400, "d", ns="two")
-    told = stage.run(until=1000)
-    assert [(one.at, one.kind, workloads(one)) for one in told] == [
-        (60, "firing", ["a"]),
-        (61, "firing", ["c", "b"]),
-        (120, "overflow", ["b"]),
-        (400, "update", ["c", "b", "d"]),
-    ]
-
-
-def test_news_of_a_folded_incident_goes_on_with_it_once_the_overflow_has_left(tmp_path: Path) -> None:
-    stage, pods = play(tmp_path, BROKEN + UPDATED)
-    pods.phase(60, "a", ns="one")
-    pods.phase(60, "b", ns="two")
-    pods.phase(400, "c", ns="two")
-    pods.phase(500, "b", "Running", ns="two")
-    pods.phase(500, "c", "Running", ns="two")
-    told = stage.run(until=1000)
-    assert [(one.at, one.kind, workloads(one)) for one in told] == [
-        (60, "firing", ["a"]),
-        (120, "overflow", ["b"]),
-        (400, "update", ["b", "c"]),
-        (500, "resolved", ["-b", "-c"]),
-    ]
-
-
 RULE_PACED = """
 packs: []
 rules:
@@ -411,52 +258,6 @@ def test_a_rules_pace_folds_what_it_opens_beyond_and_leaves_others_alone(tmp_pat
         (110, "resolved", ["-p000"]),
         (162, "overflow", ["p002", "p003"]),
     ]
-
-
-SLACK = """
-route: {receiver: team, group_by: [namespace], group_wait: 0s, repeat_interval: 0s}
-receivers:
-  team:
-    - {type: slack, name: hook, channel: "#alerts", token: {file: FOLDER/slack-token}, PACE}
-"""
-
-
-def test_in_slack_a_folded_incident_goes_on_below_the_overflow(tmp_path: Path) -> None:
-    stage, pods = play(tmp_path, BROKEN + SLACK.replace("PACE", "pace: {per_minute: 5, burst: 1}"))
-    pods.phase(60, "a", ns="one")
-    pods.phase(60, "b", ns="two")
-    pods.phase(400, "c", ns="two")
-    pods.phase(600, "b", "Running", ns="two")
-    pods.phase(600, "c", "Running", ns="two")
-    stage.run(until=1000)
-    first, overflow_ = stage.slack.roots()
-    assert [first.text, overflow_.text] == [
-        "🟠 WARNING · broken · one/Pod/a · since 12:01 UTC",
-        "⚠️ OVERFLOW · 1 more · stage",
-    ]
-    assert [answer.text for answer in stage.slack.thread(overflow_)] == [
-        "🟠 WARNING · broken (2) · two · since 12:01 UTC",
-        "✅ RESOLVED after 9 m · broken (2) · two",
-    ]
-    assert stage.slack.errors == []
-
-
-def test_slack_has_a_pace_of_its_own(tmp_path: Path) -> None:
-    by_workload = SLACK.replace(", PACE", "").replace("[namespace]", "[namespace, workload]")
-    stage, pods = play(tmp_path, BROKEN + by_workload)
-    storm(pods, 60, seconds=1)
-    stage.run(until=300)
-    assert [root.text for root in stage.slack.roots()[10:]] == ["⚠️ OVERFLOW · 50 more · stage"]
-    assert stage.slack.errors == []
-
-
-def test_a_digest_in_slack_is_within_its_limits(tmp_path: Path) -> None:
-    paper = SLACK.replace("PACE", 'digest: {schedule: "*/10 * * * *"}')
-    stage, pods = play(tmp_path, BROKEN + paper)
-    storm(pods, 300, seconds=10)
-    stage.run(until=700)
-    assert [root.text for root in stage.slack.roots()] == ["🗞️ DIGEST · 300 new · stage"]
-    assert stage.slack.errors == []
 
 
 def test_a_clock_that_is_set_forward_brings_no_tokens(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from tests.scenarios.plays import BROKEN, play
-from tests.scenarios.test_pacing import PACED, RULE_PACED, storm
+from tests.scenarios.storms import PACED, storm
+from tests.scenarios.test_pacing import RULE_PACED
 
 FIVE = RULE_PACED.replace("per_minute: 1, burst: 2", "per_minute: 1, burst: 5")
 OTHER_RULE = """\

@@ -83,7 +83,10 @@ def test_S30_the_longer_of_that_and_quiet_counts(tmp_path: Path) -> None:
     stage.new_event(-10)
     stage.new_event(540, 9, last=0)
     stage.run(until=7200)
-    assert stage.lines[-1] == "1140 hook resolved back-off shop/Pod/web-1 ×9"
+    assert stage.lines == [
+        "-10 hook firing back-off shop/Pod/web-1",
+        "1140 hook resolved back-off shop/Pod/web-1 ×9",
+    ]
     assert ended(stage) == [(1140, "12:00:00", "quiet since 12:00 UTC, and its source would have told of more")]
 
 

@@ -14,7 +14,7 @@ def test_F43_without_the_fault_the_new_configuration_is_used_and_nothing_is_told
     stage.reload(100, rules(BROKEN % ", severity: critical") + HOOK)
     seen = looks(stage, 250)
     stage.run(until=300)
-    assert [one.kind for one in stage.told] == ["firing", "update"]
+    assert stage.lines == ["0 hook firing broken shop/Pod/a", "100 hook update broken shop/Pod/a"]
     assert (seen[250]["configuration"]["error"], seen[250]["status"]) == ("", "ready")
 
 
