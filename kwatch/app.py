@@ -143,7 +143,10 @@ class App:
             namespaces=self.parts.namespaces,
             look_up=self.lookup.request,
             coverage=Coverage(
-                snapshot.checkpoints, started_at=self.started_at, watched_until=self.engine.watched_until
+                snapshot.checkpoints,
+                started_at=self.started_at,
+                watched_until=self.engine.watched_until,
+                refused=self.engine.refused,
             ),
         )
         decider.load(snapshot.rows)
@@ -258,7 +261,7 @@ class App:
 
     async def _go_through(self) -> None:
         """Let a beat go the whole way, and keep until when the cluster was watched for certain."""
-        await self.pipeline.perform(self.engine.note_watched)
+        await self.pipeline.perform(self.timekeeper.note_watched)
         await self.pulse.beat()
 
     async def _put(self, batch: Batch) -> None:

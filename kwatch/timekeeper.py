@@ -30,7 +30,7 @@ NOTE_EVERY = timedelta(minutes=1)
 #: Seconds between two looks at the clock.
 LOOK_SECONDS = 30.0
 
-#: A watch that is refused shows nothing before or after.
+#: A watch that is refused shows nothing until it is let in.
 _AS_GOOD_AS_IT_GETS = (SourceState.WATCHING, SourceState.FORBIDDEN)
 
 
@@ -79,16 +79,21 @@ class Timekeeper:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._changed.wait()
             except TimeoutError:
-                self._pipeline.submit(self._note_watched)  # the clock is heeded before it
+                self._pipeline.submit(self._note_if_due)  # the clock is heeded before it
             self._changed.clear()
             while self._changes:
                 await self._follow(*self._changes.pop(0))
 
-    def _note_watched(self, now: datetime) -> None:
+    def note_watched(self, now: datetime) -> None:
+        """Write down that the cluster is watched now, but for what may not be."""
+        refused = [each.source_id for each in self._fleet.statuses() if each.state is SourceState.FORBIDDEN]
+        self._engine.note_watched(now, tuple(refused))
+
+    def _note_if_due(self, now: datetime) -> None:
         last = self._engine.watched_until
         is_due = last is None or now - last >= NOTE_EVERY
         if is_due and self.is_in_sync():
-            self._engine.note_watched(now)
+            self.note_watched(now)
 
     def is_in_sync(self) -> bool:
         """Whether every watch shows what there is."""

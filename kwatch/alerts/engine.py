@@ -188,14 +188,19 @@ class Engine:
         self._sight.is_blind = True
         self._consequences.moved(self._book.freeze_all(since), since)
 
-    def note_watched(self, now: datetime) -> None:
-        """Every source is in sync now."""
-        self._sight.note_watched(now)
+    def note_watched(self, now: datetime, refused: tuple[str, ...]) -> None:
+        """Every source is in sync now, but for those that are refused."""
+        self._sight.note_watched(now, refused)
 
     @property
     def watched_until(self) -> datetime | None:
         """When that was said last, also before this start."""
         return self._sight.watched_until
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """What was refused then."""
+        return self._sight.refused
 
     def sighted(self, now: datetime) -> None:
         """Every source was heard, or given up: what came due meanwhile is due now."""

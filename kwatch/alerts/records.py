@@ -261,6 +261,7 @@ class Watched(msgspec.Struct, tag="watched"):
     """Until when the cluster was watched for certain (None: nobody said so yet), and what was judged by which rules."""
 
     until: datetime | None = None
+    refused: tuple[str, ...] = ()  # the sources that were not, as they may not
     premises: dict[str, str] = {}  # of each rule by which all that there was has been judged, by its id
     names: Names = Names()  # of the namespaces in which that was
 

@@ -79,15 +79,20 @@ class Sight:
         """Return what must survive a restart, by the key of its row."""
         return self._watched if key == WATCHED else None
 
-    def note_watched(self, now: datetime) -> None:
-        """Every source is in sync now."""
-        self._watched.until = now
+    def note_watched(self, now: datetime, refused: tuple[str, ...]) -> None:
+        """Every source is in sync now, but for those that are refused."""
+        self._watched.until, self._watched.refused = now, refused
         self._ledger.touch_group(WATCHED)
 
     @property
     def watched_until(self) -> datetime | None:
         """When that was said last, also before this start."""
         return self._watched.until
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """What was refused then."""
+        return self._watched.refused
 
     def jump(self, by: timedelta) -> None:
         """The clock was set; the start moves only backwards, so that what began before it still did."""

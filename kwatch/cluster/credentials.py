@@ -29,7 +29,10 @@ RETRY_AFTER = 10.0  # seconds until what could not be read again is tried again,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What one request needs. `authorization` is the header's value; empty with client certificates alone."""
+    """What one request needs. `authorization` is the header's value; empty with client certificates alone.
+
+    Raise ClusterError for what can be in no header.
+    """
 
     server: str  # without a slash at the end
     authorization: str = field(default="", repr=False)
@@ -37,6 +40,10 @@ class Access:
     tls_server_name: str = ""
     proxy: str = field(default="", repr=False)  # a URL that may hold a password
     impersonation: tuple[tuple[str, str], ...] = ()  # headers: in whose name to ask
+
+    def __post_init__(self) -> None:
+        if not all(value.isprintable() for _, value in self.headers):
+            raise ClusterError("the token, or in whose name to ask, holds a line break or another control character")
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:

@@ -5,7 +5,7 @@ nothing on the object says when, or only the time of something before, it is dat
 certain, and of `for` nothing has passed that nobody has seen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -38,19 +38,24 @@ class Gap(NamedTuple):
 class Coverage:
     """Of every source how far it was heard before this run, and since when without a break.
 
-    `watched_until` is the last instant at which every source was in sync.
+    `watched_until` is the last instant at which every source was in sync, but for those that were `refused`.
     """
 
     def __init__(
-        self, checkpoints: Mapping[str, Checkpoint], *, started_at: datetime, watched_until: datetime | None = None
+        self,
+        checkpoints: Mapping[str, Checkpoint],
+        *,
+        started_at: datetime,
+        watched_until: datetime | None = None,
+        refused: Container[str] = (),
     ) -> None:
         self._covered_from = {source: point.covered_at for source, point in checkpoints.items()}
         self._heard_until = {source: point.resource_version for source, point in checkpoints.items()}
         #: That of sources that were never heard.
         self.others_covered_from = max(self._covered_from.values(), default=started_at)
         self._gaps = {
-            source: Gap(_second_of(max(covered_at, watched_until or covered_at)), started_at)
-            for source, covered_at in self._covered_from.items()
+            source: Gap(_second_of(at if source in refused else max(at, watched_until or at)), started_at)
+            for source, at in self._covered_from.items()
         }
         self._breaks: dict[str, Gap] = {}  # the last one of each source that was lost since the start
 

@@ -112,6 +112,13 @@ def test_no_secret_shows_in_a_repr() -> None:
     assert "secret" not in repr(Access(server="https://x", authorization="Bearer secret", proxy="http://u:secret@p"))
 
 
+def test_a_token_that_is_no_header_is_an_error_that_does_not_repeat_it(account: Path) -> None:
+    (account / "token").write_text("sec\nret")
+    with pytest.raises(ClusterError, match="the token, or in whose name to ask, holds a line break") as caught:
+        asyncio.run(Credentials(ServiceAccount("10.0.0.1", "443", account), ManualClock()).access())
+    assert "sec" not in str(caught.value)
+
+
 # Kubeconfig
 
 
@@ -337,6 +344,12 @@ def test_a_user_asks_in_the_name_of_another(tmp_path: Path) -> None:
         ("Impersonate-Extra-acme.com%2Fscopes", "view"),
         ("Impersonate-Extra-acme.com%2Fscopes", "list"),
     )
+
+
+@pytest.mark.parametrize("user", [{"token": "sec\r\nret"}, {"token": "secret", "as": "jane\n"}])
+def test_what_is_no_header_is_an_error(tmp_path: Path, user: dict[str, Any]) -> None:
+    with pytest.raises(ClusterError, match="holds a line break or another control character"):
+        load(kubeconfig(tmp_path, user))
 
 
 def test_groups_of_nobody_are_an_error(tmp_path: Path) -> None:

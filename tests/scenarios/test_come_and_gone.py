@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from kwatch.testing import manifests
 from kwatch.testing.fake import Effect, Fault
 from kwatch.testing.stage import Stage
 from tests.scenarios.plays import BROKEN, HOOK, play, pod
@@ -239,3 +240,32 @@ def test_where_namespaces_are_heard_last_what_is_in_them_is_known_all_the_same(t
     stage.apply(200, {**labelled("stays"), "spec": {"nodeName": "n1"}})
     stage.run(until=900)
     assert stage.lines == ["0 hook notice failed shop/Pod/bad", "440 hook notice moved shop/Pod/stays"]
+
+
+@pytest.mark.parametrize("absences", [[(300, 400)], [(100, 200), (300, 400)]], ids=["since before", "since an absence"])
+def test_what_came_while_its_kind_was_refused_is_told_when_it_is_let_in(
+    tmp_path: Path, absences: list[tuple[float, float]]
+) -> None:
+    """What is watched beside it says nothing of it."""
+    failed = "  - {name: failed, on: resource, match: {kind: Pod, fields: {status.phase: Failed}}}\n"
+    stage, pods = play(tmp_path, f"{RULES}{failed}{HOOK}")
+    stage.apply(-100, labelled("there"))
+    for begin, end in absences:
+        stage.absent(begin, end)
+    for verb in ("list", "watch"):
+        stage.at(120, lambda verb=verb: stage.cluster.access.forbid(verb, "pods"))  # type: ignore[misc]
+        stage.at(500, lambda verb=verb: stage.cluster.access.allow(verb, "pods"))  # type: ignore[misc]
+    stage.at(120, lambda: stage.cluster.strike(Fault(effect=Effect.DROP, path="*/pods")))
+    stage.apply(150, labelled("new"))
+    turned = [manifests.condition("Ready", holds=False, since=stage.second(160))]
+    pods.phase(160, "there", conditions=turned)
+    stage.run(until=900)
+    assert sorted(each for each in timeless(stage) if "meta" not in each[0]) == [
+        ("hook firing failed shop/Pod/there", True, "2026-01-01T12:02:40+00:00"),
+        ("hook notice came shop/Pod/new", True, "2026-01-01T12:02:30+00:00"),
+    ]
+
+
+def timeless(stage: Stage) -> list[tuple[str, bool, str]]:
+    """Return what was told without when, where a watch was let in between two of its tries."""
+    return [(line.partition(" ")[2], is_late, starts_at) for line, is_late, starts_at in told_of(stage)]

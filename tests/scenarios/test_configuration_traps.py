@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kwatch.config.load import load
 from kwatch.errors import ConfigError
+from tests.scenarios.certificates import DEFINITION, not_ready
 from tests.scenarios.plays import HOOK, play
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
@@ -81,7 +83,8 @@ rules:
     stage, pods = play(tmp_path, rules + HOOK)
     pods.event(0, "a", message="pay $7")
     pods.event(10, "b", message="pay 7")
-    told = stage.run(until=60)
+    told = stage.run(until=600)
+    assert stage.lines == ["0 hook notice dollar shop/Pod/a"]
     assert [one.document["alerts"][0]["annotations"] for one in told] == [{"summary": "costs $5, ${HOME} and $$"}]
 
 
@@ -90,7 +93,7 @@ def test_T30_only_a_secret_is_read_from_the_environment_and_must_be_there(tmp_pa
     assert problems(tmp_path, text) == ["kwatch.yaml:3:43: the environment variable SLACK_TOKEN is not set"]
 
 
-def test_T37_the_example_is_valid_and_watches_what_it_says(tmp_path: Path) -> None:
+def test_T37_the_example_is_valid(tmp_path: Path) -> None:
     text = EXAMPLE.read_text("utf-8")
     secret, url = tmp_path / "secret", tmp_path / "url"
     secret.write_text("whsec_c2VjcmV0", "utf-8")
@@ -100,7 +103,31 @@ def test_T37_the_example_is_valid_and_watches_what_it_says(tmp_path: Path) -> No
     path.write_text(re.sub(r"\{file: /etc/[^}]+\}", f"{{file: {secret}}}", with_urls), "utf-8")
     config = load(path, environ=dict.fromkeys(re.findall(r"\{env: (\w+)\}", text), "secret"))
     assert config.watch.resources == ("Certificate.cert-manager.io",)
-    assert config.watch.namespaces.exclude == ("kube-system",)
+
+
+IN_PROD = {"env": "prod", "team": "web"}
+
+
+def deployment(ns: str, replicas: int) -> dict[str, Any]:
+    metadata = {"name": "web", "namespace": ns}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": {"replicas": replicas}}
+
+
+def test_T37_the_example_watches_what_it_says(tmp_path: Path) -> None:
+    """Its kinds, namespaces and rules, up to the routes, told to one webhook."""
+    watched = EXAMPLE.read_text("utf-8").partition("\nwindows:")[0]
+    stage, _ = play(tmp_path, watched + HOOK)
+    stage.cluster.apply(DEFINITION)
+    for ns, labels in {"shop": IN_PROD, "kube-system": IN_PROD, "test": {"team": "web"}}.items():
+        stage.apply(-20, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ns, "labels": labels}})
+        stage.apply(0, not_ready(ns))
+        stage.apply(0, deployment(ns, replicas=2))
+        stage.apply(10, deployment(ns, replicas=0))
+    stage.run(until=3600)
+    assert stage.lines == [
+        "10 hook notice scaled-to-zero shop/Deployment/web",
+        "900 hook firing certificate-not-ready shop/Certificate/tls",
+    ]
 
 
 IN_LABELS = "write letters, digits, -, _ and . between letters or digits, at most 63"

@@ -5,7 +5,10 @@ A rule `often-N` tells the sum: it fires at N, says so, and the rule beside it w
 
 from pathlib import Path
 
+import pytest
+
 from kwatch.testing.fake.faults import Effect, Fault
+from kwatch.testing.manifests import core_event
 from kwatch.testing.stage import Stage
 from tests.scenarios.writing import BACK_OFF, often, text
 
@@ -117,6 +120,19 @@ def test_C10_a_series_that_starts_at_one_means_two(tmp_path: Path) -> None:
 def test_C11_without_a_count_the_event_time_is_one(tmp_path: Path) -> None:
     stage = Stage(tmp_path, often(1, 2))
     stage.new_event(10, last=9.25)
+    stage.run(until=3600)
+    assert stage.lines == ["10 hook firing often-1 shop/Pod/web-1"]
+    assert stage.told[0].document["alerts"][0]["starts_at"] == "2026-01-01T12:00:09.250000+00:00"
+
+
+@pytest.mark.parametrize("count", [None, 0])
+def test_C11_and_so_it_is_in_the_core_api_whose_count_is_absent_or_zero(tmp_path: Path, count: int | None) -> None:
+    stage = Stage(tmp_path, often(1, 2))
+    stage.cluster.catalog.remove({"spec": {"group": "events.k8s.io", "names": {"plural": "events"}}})
+    times = {"first": stage.second(9), "last": stage.second(9)}
+    event = core_event("web-1.a", "Pod/shop/web-1", reason="BackOff", message="Back-off", count=1, **times)
+    untimed = {"count": count, "firstTimestamp": None, "lastTimestamp": None, "eventTime": stage.time(9.25)}
+    stage.apply(10, {**event, **untimed})
     stage.run(until=3600)
     assert stage.lines == ["10 hook firing often-1 shop/Pod/web-1"]
     assert stage.told[0].document["alerts"][0]["starts_at"] == "2026-01-01T12:00:09.250000+00:00"

@@ -7,9 +7,12 @@ import pytest
 
 from tests.scenarios.plays import BROKEN, HOOK, play
 
-SLACK = """
+BOTH = """
 route: {receiver: team, group_by: [namespace], group_wait: 0s}
-receivers: {team: [{type: slack, name: chat, token: {file: FOLDER/slack-token}, channel: "#alerts"}]}
+receivers:
+  team:
+    - {type: slack, name: chat, token: {file: FOLDER/slack-token}, channel: "#alerts"}
+    - {type: webhook, name: hook, url: "http://receiver.example/hook"}
 """
 STUCK = """
 packs: []
@@ -30,11 +33,13 @@ def test_T05_what_broke_while_kwatch_was_down_is_told_once_marked_late(tmp_path:
 
 
 def test_T05_an_open_incident_goes_on_and_ends_in_its_thread(tmp_path: Path) -> None:
-    stage, _ = play(tmp_path, STUCK + SLACK)
+    stage, _ = play(tmp_path, STUCK + BOTH)
     stage.pod(0, "a", ready=False)
     stage.absent(100, 400)
     stage.pod(1000, "a", ready=True)
-    stage.run(until=3600)
+    told = stage.run(until=3600)
+    assert stage.lines == ["0 hook firing stuck shop/Pod/a", "1000 hook resolved stuck shop/Pod/a"]
+    assert told[0].document["incident"] == told[1].document["incident"]
     (root,) = stage.slack.roots()
     assert [answer.text for answer in stage.slack.thread(root)] == [
         "✅ RESOLVED after 16 m · stuck · shop/Pod/a",
@@ -60,7 +65,8 @@ def test_T18_the_same_object_in_two_clusters_has_other_ids(tmp_path: Path) -> No
         folder.mkdir()
         stage, pods = play(folder, f"cluster: {cluster}\n{BROKEN}{HOOK}")
         pods.phase(0, "a")
-        (told,) = stage.run(until=60)
+        (told,) = stage.run(until=600)
+        assert stage.lines == ["0 hook firing broken shop/Pod/a"]
         documents.append(told.document)
     eu, us, again = documents
     for one in ("id", "incident"):

@@ -23,13 +23,12 @@ def test_P1_a_half_open_connection_is_given_up_and_nothing_is_lost(tmp_path: Pat
     pods.phase(0, "a", "Running")
     strike(stage, 100, Effect.HALF_OPEN, "*/pods")
     pods.phase(110, "a")
-    (told,) = stage.run(until=600)
-    assert (told.kind, told.rules) == ("firing", ("broken",))
-    assert 110 < told.at <= 192, "90 s of silence, then up to 2 s of pause"
+    stage.run(until=3600)
+    assert stage.lines == ["179.352 hook firing broken shop/Pod/a"]  # 75 to 90 s of silence, then up to 2 s of pause
 
 
-@pytest.mark.parametrize("form", ["status", "frame"])
-def test_P2_both_forms_of_410_bring_the_differences_and_nothing_else(tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize(("form", "listed"), [("status", "101.39"), ("frame", "100.684")])  # pauses have jitter
+def test_P2_both_forms_of_410_bring_the_differences_and_nothing_else(tmp_path: Path, form: str, listed: str) -> None:
     """Only a list helps: as a status each watch is answered so for a while, as a frame the history is compacted."""
     stage, pods = play(tmp_path, BROKEN + HOOK)
     for name in ("deleted", "stays"):
@@ -48,17 +47,14 @@ def test_P2_both_forms_of_410_bring_the_differences_and_nothing_else(tmp_path: P
     pods.phase(100, "well", ns="well")
     if form == "frame":
         stage.at(100, stage.cluster.compact)
-    told = stage.run(until=3600)
-    assert [line.partition(" ")[2] for line in stage.lines[:2]] == [
-        "hook firing broken deleted/Pod/deleted",
-        "hook firing broken stays/Pod/stays",
+    stage.run(until=3600)
+    assert stage.lines == [
+        "0 hook firing broken deleted/Pod/deleted",
+        "0 hook firing broken stays/Pod/stays",
+        f"{listed} hook resolved broken deleted/Pod/deleted",
+        f"{listed} hook firing broken added/Pod/added",
+        f"{listed} hook firing broken well/Pod/well",
     ]
-    assert sorted(line.partition(" ")[2] for line in stage.lines[2:]) == [
-        "hook firing broken added/Pod/added",
-        "hook firing broken well/Pod/well",
-        "hook resolved broken deleted/Pod/deleted",
-    ]
-    assert all(100 <= one.at <= 103 for one in told[2:])
 
 
 #: Faults that may strike an open watch at any time, and what its next request may meet.
@@ -119,9 +115,8 @@ def test_P6_an_expired_page_of_a_list_starts_it_again_and_nothing_is_told_twice(
     stage.at(100, lambda: stage.cluster.faults.add(slow))
     stage.at(115, stage.cluster.compact)
     pods.phase(114, "b", ns="other")
-    told = stage.run(until=600)
-    assert [one.kind for one in told] == ["summary", "firing"]
-    assert str(told[1]).endswith("hook firing broken other/Pod/b")
+    stage.run(until=3600)
+    assert stage.lines == ["-30 hook summary broken shop/Pod/a", "120.931 hook firing broken other/Pod/b"]
     assert stage.counted("watch_lists", source="v1/pods") == 3
 
 
@@ -168,7 +163,8 @@ def test_P9_a_template_that_costs_too_much_gives_way_to_the_built_in_one(
         reasons.append(story["message"]["fallback_reason"])
 
     stage.at(30, ask)
-    (told,) = stage.run(until=60)
+    (told,) = stage.run(until=600)
+    assert stage.lines == ["0 hook firing broken shop/Pod/a"]
     assert told.document["title"] == "🟠 WARNING · broken · shop/Pod/a · since 12:00 UTC"
     assert reasons[0].startswith("template title: the operator ")
     assert told.document["notes"] == [f"not as your template has it: {reasons[0]}"]

@@ -1,4 +1,4 @@
-"""What others do not see, or see twice, of the objects of a cluster (T07, T16, T17, T36, T39 to T41, T45, T46, T53)."""
+"""What others do not see, or see twice, of the objects of a cluster (T07, T16, T17, T39 to T41, T45, T46, T53)."""
 
 from itertools import permutations
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from kwatch.testing import manifests
 from kwatch.testing.fake import Effect, Fault
 from kwatch.testing.stage import Stage
 from tests.scenarios.plays import BROKEN, GROUPED, HOOK, play
@@ -156,51 +155,6 @@ def test_T17_two_containers_that_fail_in_the_same_way_are_both_told(tmp_path: Pa
     )
 
 
-KINDS = {
-    "Pod": manifests.pod("x"),
-    "ConfigMap": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "shop"}},
-    "StatefulSet": {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "x", "namespace": "shop"}},
-    "HorizontalPodAutoscaler": {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "x", "namespace": "shop"},
-    },
-    "Certificate.cert-manager.io": {
-        "apiVersion": "cert-manager.io/v1",
-        "kind": "Certificate",
-        "metadata": {"name": "x", "namespace": "shop"},
-    },
-}
-DEFINITION = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "certificates.cert-manager.io"},
-    "spec": {
-        "group": "cert-manager.io",
-        "names": {"kind": "Certificate", "plural": "certificates"},
-        "scope": "Namespaced",
-        "versions": [{"name": "v1", "served": True, "storage": True}],
-    },
-}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_T36_an_object_that_lives_50_ms_is_seen_come_and_go(tmp_path: Path, kind: str) -> None:
-    rules = f"""
-packs: []
-rules:
-  - {{name: came, on: resource, match: {{kind: {kind}, change: created}}, mode: notice}}
-  - {{name: went, on: resource, match: {{kind: {kind}, change: deleted}}, mode: notice}}
-"""
-    stage, _ = play(tmp_path, rules + HOOK)
-    stage.cluster.apply(DEFINITION)
-    stage.apply(0, KINDS[kind])
-    stage.at(0.05, lambda: stage.cluster.delete(KINDS[kind]))
-    stage.run(until=600)
-    word = kind.partition(".")[0]
-    assert stage.lines == [f"0 hook notice came shop/{word}/x", f"0.05 hook notice went shop/{word}/x"]
-
-
 def test_T39_a_kind_that_is_forbidden_is_told_once_and_the_others_go_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -344,5 +298,8 @@ def test_T46_the_order_of_rules_means_nothing(tmp_path: Path, order: tuple[int, 
     pods.event(10, "b")
     pods.phase(20, "b")
     stage.run(until=100)
-    told = [(one.at, one.kind, sorted(one.rules)) for one in stage.told]
-    assert told == [(0, "notice", ["narrow", "wide"]), (10, "notice", ["wide"]), (20, "firing", ["state"])]
+    assert [(one.at, one.kind, sorted(one.rules)) for one in stage.told] == [
+        (0, "notice", ["narrow", "wide"]),
+        (10, "notice", ["wide"]),
+        (20, "firing", ["state"]),
+    ]
