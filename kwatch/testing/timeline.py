@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from kwatch.testing import virtual
 from kwatch.testing.fake.objects import timestamp
@@ -25,11 +25,11 @@ class Timeline:
     """Virtual time from `lead` seconds before `start`: the stage's own, and that of the machine that kwatch runs on."""
 
     def __init__(self, start: datetime, lead: float) -> None:
-        begin = start - timedelta(seconds=lead)
+        self._start = start.astimezone(UTC)
+        begin = self._start - timedelta(seconds=lead)
         self.loop = virtual.VirtualLoop()
         self.clock = virtual.VirtualClock(begin, self.loop)
         self.own_clock = virtual.VirtualClock(begin, self.loop)  # of kwatch's machine
-        self._start = start
         self._lead = lead
         self._sleeps: list[tuple[float, float]] = []  # of kwatch's machine
 

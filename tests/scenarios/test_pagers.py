@@ -149,6 +149,22 @@ def test_S79_a_silence_leaves_no_incident_open(tmp_path: Path) -> None:
     assert len(play.vendor.calls) == 1
 
 
+def test_S115_S116_what_flaps_is_one_incident_until_it_is_stable(tmp_path: Path) -> None:
+    play = Play(tmp_path)
+    for turn in range(12):
+        play.stage.pod(100 * turn, ready=bool(turn % 2))
+    play.stage.run(until=7200)
+    assert play.stage.lines == [
+        "5 hook firing not-ready shop/Pod/web-1",
+        "100 hook resolved not-ready shop/Pod/web-1",
+        "205 hook firing not-ready shop/Pod/web-1",
+        "305 hook update not-ready shop/Pod/web-1",
+        "2000 hook resolved not-ready shop/Pod/web-1",
+    ]
+    assert [incident.log for incident in play.vendor.incidents] == [["trigger", "resolve"]] * 2
+    assert len(play.vendor.calls) == 2
+
+
 def test_F14_an_answer_that_is_lost_calls_nobody_twice(tmp_path: Path) -> None:
     play = Play(tmp_path)
     play.faults = [RESET, RESET]

@@ -1,5 +1,6 @@
 """The stage itself: what its helpers write, how what was told reads."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,11 @@ def test_a_file_that_nobody_looks_at_is_not_changed_in_vain(tmp_path: Path) -> N
     with pytest.raises(ExceptionGroup) as raised:
         stage.run(until=60)
     assert raised.group_contains(LookupError, match="set follows_files before it starts")
+
+
+def test_a_play_that_begins_elsewhere_is_written_in_utc(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, RULES, start=datetime.fromisoformat("2026-03-31T05:50:00+02:00"))
+    stage.pod(0, ready=False)
+    (told,) = stage.run(until=60)
+    assert (stage.second(0), stage.time(0.25)) == ("2026-03-31T03:50:00Z", "2026-03-31T03:50:00.250000Z")
+    assert told.document["starts_at"] == "2026-03-31T03:50:00+00:00"
