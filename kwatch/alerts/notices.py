@@ -102,7 +102,10 @@ class Notices:
             routing = self._directory.routing_of(view)
             wanting = routing.wanting(view.severity)
             heirs = [pair for pair in wanting if pair[0].receiver == batch.receiver] or wanting
-            new = [pair for pair in heirs if (pair[1].name, untold_key(view)) not in waiting]
+            told = self._untold.told_at(view)
+            new = [
+                pair for pair in heirs if pair[1].name not in told and (pair[1].name, untold_key(view)) not in waiting
+            ]
             self._untold.spread(view, len(new))
             self._untold.hold_back(view, routing.drop(view.severity))
             for match, destination in new:

@@ -4,7 +4,7 @@ Each ends in one fate, however many destinations it waits for: it is told with t
 anywhere, and it is not once the last destination was held back from it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from kwatch.alerts import ledger as fates
 from kwatch.alerts.announcing import Address
@@ -54,6 +54,11 @@ class UntoldNotices:
         if (alert := self._register.alerts.get(view.fingerprint)) is not None:
             alert.told_in[address.destination] = address.incident
             self._ledger.touch_alert(view.fingerprint)
+
+    def told_at(self, view: AlertView) -> Collection[str]:
+        """Return the destinations that were told of a notice."""
+        alert = self._register.alerts.get(view.fingerprint)
+        return () if alert is None or untold_key(view) in self._notices else alert.told_in
 
     def hold_back(self, view: AlertView, fate: str) -> None:
         """One destination is not told of it: that is its fate if it was the last."""

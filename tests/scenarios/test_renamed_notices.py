@@ -100,3 +100,22 @@ def test_what_waits_in_a_digest_that_nobody_takes_over_is_counted(tmp_path: Path
     stage.run(until=1300)
     assert stage.lines == []
     assert stage.counted("decisions", outcome="destination_removed") == 1 + 2
+
+
+def soon_and(name: str) -> str:
+    """Return a text by which two receivers are told, one after 15 s and one after 60 s."""
+    route = "{{match: {{kind: Pod}}, receiver: {0}, group_wait: {1}, continue: true}}"
+    receiver = '{0}: [{{type: webhook, name: {0}, url: "http://receiver.example/{0}"}}]'
+    routes = f"{route.format('soon', '15s')}, {route.format(name, '60s')}"
+    receivers = f"{receiver.format('soon')}, {receiver.format(name)}"
+    return f"{NOTED}route: {{receiver: none, routes: [{routes}]}}\nreceivers: {{{receivers}}}\n"
+
+
+@BOTH
+def test_who_was_told_already_is_not_told_again_as_another_receiver_is_gone(tmp_path: Path, change: Change) -> None:
+    """The one that takes its place is."""
+    stage, pods = play(tmp_path, soon_and("later"))
+    pods.event(0, "a")
+    change(stage, 20, soon_and("latest"))
+    stage.run(until=400)
+    assert stage.lines == ["15 soon notice noted shop/Pod/a", "60 latest notice noted shop/Pod/a"]
