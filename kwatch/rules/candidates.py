@@ -71,11 +71,10 @@ class Candidates:
         return found
 
     def noticers(self, kind: str, group: str) -> tuple[CompiledRule, ...]:
-        """Return the candidates that tell once that a state has begun."""
+        """Return the candidates that tell once of what they match."""
         found = self._noticers.get((kind, group))
         if found is None:
-            tellers = self.tellers(kind, group)
-            found = tuple(each for each in tellers if each.rule.mode is Mode.NOTICE and not each.is_edge)
+            found = tuple(each for each in self.tellers(kind, group) if each.rule.mode is Mode.NOTICE)
             remember(self._noticers, (kind, group), found)
         return found
 

@@ -180,7 +180,8 @@ class RuleSet:
         if compiled.rule.on is Subject.EVENT:
             return self._evidence(compiled, change, seen, opened)
         if compiled.is_edge:
-            told = self._moment(compiled, change, seen)
+            is_news = change.change is not Change.EXISTING or _has_begun(compiled, change, seen)
+            told = self._moment(compiled, change, seen) if is_news else ()
             return [*told, *self._evidence(compiled, change, seen, {*opened, *(each.fingerprint for each in told)})]
         if compiled.rule.mode is Mode.NOTICE:
             return self._moment(compiled, change, seen) if _has_begun(compiled, change, seen) else ()

@@ -90,3 +90,24 @@ def test_of_another_template_only_marks_are_told(tmp_path: Path) -> None:
     stage.run(until=600)
     assert stage.lines == ["20 hook notice template shop/Deployment/web"]
     assert stage.told[0].document["alerts"][0]["message"] == "spec.template: [redacted 2d1615ea] → [redacted a752a373]"
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        "not: {change: deleted}, fields: {status.phase: Failed}",
+        "any: [{change: deleted}, {fields: {status.phase: Failed}}]",
+        "any: [{changed: spec.nodeName}, {fields: {status.phase: Failed}}]",
+    ],
+)
+def test_a_state_beside_a_moment_is_told_once_too(tmp_path: Path, match: str) -> None:
+    rule = f"{{name: n, on: resource, match: {{kind: Pod, {match}}}, mode: notice, key: [name], dedup_window: 1s}}"
+    stage, pods = play(tmp_path, f"packs: []\nrules: [{rule}]\n{HOOK}")
+    pods.phase(-100, "early")
+    pods.phase(0, "a")
+    stage.absent(300, 400)
+    pods.phase(350, "b")
+    for away in (500, 700):
+        stage.absent(away, away + 100)
+    stage.run(until=900)
+    assert stage.lines == ["0 hook notice n shop/Pod/a", "400 hook notice n shop/Pod/b"]
