@@ -214,6 +214,7 @@ class Pipeline:
 
     def _decide(self, batch: Batch, now: datetime) -> None:
         self._ahead += len(batch.events)
+        self._counters.measure("decide_lag_seconds", max(0.0, (now - batch.received_at).total_seconds()))
         self._decider.decide(batch, now)
 
     async def _wait_for_work(self) -> None:

@@ -75,10 +75,12 @@ class Timekeeper:
     async def run(self) -> None:
         """Do what takes time after each change, until cancelled."""
         while True:
+            due = self._clock.awake() + LOOK_SECONDS
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._changed.wait()
             except TimeoutError:
+                self._counters.measure("loop_lag_seconds", max(0.0, self._clock.awake() - due))
                 self._pipeline.submit(self._note_if_due)  # the clock is heeded before it
             self._changed.clear()
             while self._changes:

@@ -160,6 +160,8 @@ class Objects:
         gap = self._coverage.gap(source.id)
 
         def go_on(about: About | None, at: datetime) -> None:
+            if change.workload:  # its owners may have gone with it
+                about = About(change.state, change.workload, is_gone=True)
             self._decide(change, about, self._scope.rules, at, gap)
             self._remember(change, about)
 
@@ -203,7 +205,7 @@ class Objects:
 
     def _remember(self, change: ObjectChange, about: About | None) -> None:
         noticed = self._scope.rules.noticing(change.state, about)
-        self._unwritten.store(self._remembered.note(change, noticed))
+        self._unwritten.store(self._remembered.note(change, noticed, about))
 
     def _decide(
         self, change: ObjectChange, about: About | None, rules: RuleSet, now: datetime, gap: Gap | None = None

@@ -92,7 +92,8 @@ class ObjectChange(msgspec.Struct, frozen=True, gc=False):
     """One change of an object: its state now, and the one before where kwatch has seen one.
 
     `noticed`: the rules whose notices had begun to match it in an earlier run; None: `before` says so. `listed_at`:
-    when the first list of a start has shown what this change must have come of.
+    when the first list of a start has shown what this change must have come of. `workload`: that of what had gone by
+    then, maybe with its owners; empty: not known.
     """
 
     change: Change
@@ -101,6 +102,7 @@ class ObjectChange(msgspec.Struct, frozen=True, gc=False):
     received_at: datetime
     noticed: frozenset[str] | None = None
     listed_at: datetime | None = None
+    workload: str = ""
 
     def as_listed(self) -> "ObjectChange":
         """Return what a list has shown, if this came of one: a state in it may be younger than the change."""

@@ -14,7 +14,7 @@ import msgspec
 from kwatch.model.conditions import Path
 from kwatch.model.decisions import Row, Table
 from kwatch.model.objects import ObjectRef, Owner
-from kwatch.model.observations import Change, ObjectChange, ObjectState
+from kwatch.model.observations import About, Change, ObjectChange, ObjectState
 
 Values = Mapping[Path, tuple[str | int | float | bool, ...]]
 
@@ -26,6 +26,7 @@ class _Record(msgspec.Struct, frozen=True, array_like=True):
     labels: dict[str, str] = {}  # of it and what follows: where a rule asks for the end of its kind
     owner: Owner | None = None
     node: str = ""
+    workload: str = ""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -87,7 +88,9 @@ class Remembered:
         came = ObjectChange(Change.CREATED, change.state, None, created_at, listed_at=change.received_at)
         return (came,) if record is None else (self._end_of(record, change.received_at), came)
 
-    def note(self, change: ObjectChange, noticed: tuple[str, ...] | None = None) -> Row | None:
+    def note(
+        self, change: ObjectChange, noticed: tuple[str, ...] | None = None, about: About | None = None
+    ) -> Row | None:
         """Keep what was asked for; `noticed`: the rules whose notices match it, None: none is about its kind.
 
         Return the row to store, None when nothing has to be written.
@@ -98,7 +101,7 @@ class Remembered:
         key = _key(ref)
         record = _Record(ref, tuple(sorted(self._values(change.state).items(), key=repr)), noticed or ())
         if lives:
-            record = self._as_last_seen(record, change.state)
+            record = self._as_last_seen(record, change.state, "" if about is None else about.workload)
         packed = _encode(record)
         if self._records.get(key) == packed:
             return None
@@ -153,9 +156,9 @@ class Remembered:
         before = msgspec.structs.replace(change.state, values={**change.state.values, **kept})
         return ObjectChange(Change.UPDATED, change.state, before, self._covered_until, noticed, change.received_at)
 
-    def _as_last_seen(self, record: _Record, state: ObjectState) -> _Record:
+    def _as_last_seen(self, record: _Record, state: ObjectState, workload: str) -> _Record:
         labels = {name: self._redact(value) for name, value in state.labels.items()}
-        return msgspec.structs.replace(record, labels=labels, owner=state.owner, node=state.node)
+        return msgspec.structs.replace(record, labels=labels, owner=state.owner, node=state.node, workload=workload)
 
     def _end_of(self, record: _Record, listed_at: datetime) -> ObjectChange:
         """Return that an object is gone, as it was when it was seen last; dated as an update is."""
@@ -167,7 +170,9 @@ class Remembered:
             node=record.node,
             values=dict(record.values),
         )
-        return ObjectChange(Change.DELETED, state, state, self._covered_until, listed_at=listed_at)
+        return ObjectChange(
+            Change.DELETED, state, state, self._covered_until, listed_at=listed_at, workload=record.workload
+        )
 
     def _lives(self, change: ObjectChange) -> bool:
         return self._asked.life(change.state.ref.kind, change.state.ref.group)

@@ -43,8 +43,6 @@ class _Snapshot(Collector):
             yield _family(CounterMetricFamily, name, "A counter; docs/metrics.md says of what.", values)
         for name, help_text, values in _gauges(self._overview):
             yield _family(GaugeMetricFamily, name, help_text, values)
-        for name, values in _by_name(self._overview.gauges).items():
-            yield _family(GaugeMetricFamily, name, "A gauge; docs/metrics.md says of what.", values)
 
 
 #: The values of one metric: label pairs and number.
@@ -98,6 +96,15 @@ def _gauges(overview: Overview) -> Iterable[tuple[str, str, _Values]]:
         "source_in_sync",
         "1 while a watch is open and complete.",
         [({"source": each.id}, each.state is SourceState.WATCHING) for each in sources],
+    )
+    yield (
+        "watch_age_seconds",
+        "Seconds since a watch was heard last.",
+        [
+            ({"source": each.id}, (overview.now - each.last_frame_at).total_seconds())
+            for each in sources
+            if each.last_frame_at is not None
+        ],
     )
     yield (
         "destination_queued",

@@ -1,7 +1,7 @@
 """What the pages and endpoints are given: the `Board`, and whether all is well with kwatch. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
@@ -84,7 +84,6 @@ class Overview:
     configuration: ConfigurationView
     silences: tuple[Silence, ...] = ()  # the next to end first
     is_stopping: bool = False
-    gauges: Mapping[Series, float] = field(default_factory=dict)  # further ones, named as counters are
 
 
 class Board(Protocol):

@@ -165,12 +165,15 @@ def _repetitions(history: History) -> Iterator[str]:
 
 
 def _disorder(history: History) -> Iterator[str]:
-    """I2: per incident a beginning, changes, an end."""
+    """I2: per incident a beginning, changes, an end, each under one key."""
     lanes: dict[str, list[Receipt]] = defaultdict(list)
     for receipt in history.receipts:
         lanes[receipt.incident].append(receipt)
     for incident, lane in lanes.items():
         sequences = [receipt.sequence for receipt in lane]
+        keys = Counter(sequence for sequence, _ in {(receipt.sequence, receipt.id) for receipt in lane})
+        for sequence in sorted(sequence for sequence, count in keys.items() if count > 1):
+            yield f"{incident}: message {sequence} under {keys[sequence]} keys"
         if sequences != sorted(sequences):
             yield f"{incident}: out of order: {sequences}"
         kinds = [receipt.kind for receipt in {receipt.id: receipt for receipt in lane}.values()]

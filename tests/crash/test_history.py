@@ -130,8 +130,19 @@ def test_a_good_history_is_good(good: History) -> None:
         ),
         pytest.param(
             history(BEGIN, replace(BEGIN, at=4, id="other"), replace(END, at=5), starts=(0, 3)),
-            ("i: not a beginning, changes and an end: ['firing', 'firing', 'resolved']",),
+            ("i: message 1 under 2 keys", "i: not a beginning, changes and an end: ['firing', 'firing', 'resolved']"),
             id="repeated under another key",
+        ),
+        pytest.param(
+            history(
+                BEGIN,
+                receipt(2, "i", 2, "update", "web"),
+                replace(receipt(4, "i", 2, "update", "web"), id="other"),
+                receipt(5, "i", 3, "resolved", ended="web"),
+                starts=(0, 3),
+            ),
+            ("i: message 2 under 2 keys",),
+            id="an update repeated under another key",
         ),
         pytest.param(
             history(

@@ -83,8 +83,9 @@ def owned(kind: str, name: str, by: str) -> dict[str, Any]:
     return {"apiVersion": "v1" if kind == "Pod" else "apps/v1", "kind": kind, "metadata": metadata}
 
 
+@pytest.mark.parametrize("more_goes", [0, 1, 2], ids=["alone", "with its owner", "with its workload"])
 @pytest.mark.parametrize("is_replaced", [False, True])
-def test_what_goes_is_told_with_its_workload(tmp_path: Path, is_replaced: bool) -> None:
+def test_what_goes_is_told_with_its_workload(tmp_path: Path, is_replaced: bool, more_goes: int) -> None:
     match = 'kind: Pod, change: deleted, workload: "Deployment/*"'
     stage, _ = play(
         tmp_path, f"packs: []\nrules: [{{name: went, on: resource, match: {{{match}}}, mode: notice}}]\n{HOOK}"
@@ -94,6 +95,8 @@ def test_what_goes_is_told_with_its_workload(tmp_path: Path, is_replaced: bool) 
         stage.apply(-100, each)
     stage.absent(100, 400)
     stage.delete(200, "a")
+    for each in web[len(web) - more_goes :]:
+        stage.at(200, lambda each=each: stage.cluster.delete(each))  # type: ignore[misc]
     if is_replaced:
         stage.apply(300, owned("Pod", "a", ""))
     stage.run(until=900)

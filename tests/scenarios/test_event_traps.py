@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from kwatch.errors import StateError
+from kwatch.model.decisions import Decision
+from kwatch.store.state import State
 from kwatch.testing.fake.access import Access
 from kwatch.testing.stage import Stage
 from tests.scenarios.plays import HOOK, NOTED, event, play
+from tests.scenarios.scrapes import scrapes
 
 BY_NAMESPACE = """
 route: {receiver: team, group_by: [namespace], group_wait: 15s}
@@ -73,6 +77,27 @@ rules:
     assert access.asked == {("watch", kind): 1 for kind in ("pods", "nodes", *workloads, "events")}
 
 
+def test_T23_how_far_deciding_is_behind_is_measured(tmp_path: Path) -> None:
+    """While the store fails, what comes has to wait: the Event at 15, for 17 s."""
+    stage, pods = play(tmp_path, NOTED + HOOK)
+
+    class Failing(State):
+        async def commit(self, decision: Decision) -> None:
+            if 10 <= stage.now() < 30:
+                raise StateError("database is locked")
+            await super().commit(decision)
+
+    stage.state_type = Failing
+    pods.event(10, "a")
+    pods.event(15, "b")
+    seen = scrapes(stage, 9, 40)
+    told = stage.run(until=600)
+    assert [str(one).partition(" ")[2] for one in told] == [f"hook notice noted shop/Pod/{name}" for name in "ab"]
+    assert all(30 <= one.at <= 35.1 for one in told), "the commit is tried again each 5 s, with jitter"
+    soon, late = ([each[f'decide_lag_seconds_bucket{{le="{bound}"}}'] for each in seen] for bound in ("5.0", "30.0"))
+    assert (soon, late) == ([1, 2], [1, 3])
+
+
 def test_T49_what_is_known_of_an_object_is_not_asked_for_again(tmp_path: Path) -> None:
     rules = """
 packs: []
@@ -119,42 +144,29 @@ def test_T42_a_restart_tells_nothing_of_old_events(tmp_path: Path) -> None:
     assert stage.lines == ["200 hook notice noted shop/Pod/new"]
 
 
-def series_at(stage: Stage, *instants: float) -> list[set[str]]:
-    """Return what will be the names and labels of all metrics at each instant."""
-    found: list[set[str]] = []
-
-    async def ask() -> None:
-        lines = (await stage.get("/metrics")).text.splitlines()
-        found.append({line.rpartition(" ")[0] for line in lines if not line.startswith("#")})
-
-    for at in instants:
-        stage.at(at, ask)
-    return found
-
-
 def test_T42_metrics_do_not_grow_with_a_hundred_thousand_pods(tmp_path: Path) -> None:
     """They are told in one notice, as most of the time would go into writing 100,000."""
     stage, pods = play(tmp_path, NOTED.replace("[namespace, name]", "[namespace]") + BY_NAMESPACE)
     for number in range(100_000):
         pods.event(number // 1000, f"p{number:05}")
-    series = series_at(stage, 50, 150)
+    seen = scrapes(stage, 50, 150)
     stage.run(until=600)
     assert stage.lines == ["15 hook notice noted shop/Pod/p00000"]
     assert stage.counted("observations", outcome="finding") == 100_000
-    assert series[0] == series[1]
+    assert seen[0].keys() == seen[1].keys()
 
 
 def test_T42_nor_with_pods_that_are_told_by_name(tmp_path: Path) -> None:
     stage, pods = play(tmp_path, NOTED + BY_NAMESPACE)
     for number in range(2000):
         pods.event(number // 1000 * 300, f"p{number:05}")
-    series = series_at(stage, 250, 400)
+    seen = scrapes(stage, 250, 400)
     told = stage.run(until=600)
     assert [(one.at, one.kind, one.document["alert_count"]) for one in told] == [
         (15, "notice", 1000),
         (315, "notice", 1000),
     ]
-    assert series[0] == series[1]
+    assert seen[0].keys() == seen[1].keys()
 
 
 NULLS: dict[str, Any] = {"firstTimestamp": None, "lastTimestamp": None, "count": None, "eventTime": None}

@@ -125,4 +125,4 @@ def test_each_is_told_with_the_name_the_cause_and_the_next_step(stage: Stage, ru
 
 def test_played_again_it_is_the_same_byte_for_byte(stage: Stage, recording: Recording, tmp_path: Path) -> None:
     again = played(recording, tmp_path)
-    assert [told.body for told in again.told] == [told.body for told in stage.told]
+    assert [(told.at, told.body) for told in again.told] == [(told.at, told.body) for told in stage.told]

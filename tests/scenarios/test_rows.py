@@ -24,9 +24,9 @@ REFUSED = ("S76", "S88", "T15", "T20")
 #: Rows of sockets, files and memory, played in real time: there is no instant to name.
 REAL_TIME = ("T38", "P4", "P5", "P7")
 #: How plays read what was told: lines, or notifications with their instants.
-TOLD = re.compile(
-    r"\.lines\b|\.at\b|\.play\(|\b(brief|spoken|digests|periods|spring|lines|news|played)\(|\bof_the_day\b"
-)
+TOLD = re.compile(r"\.lines\b|\.at\b|\.play\(|\b(brief|spoken|digests|periods|spring|lines|news|played)\(")
+#: A part of it, by an index, a slice or a condition, leaves the rest unseen.
+PART = re.compile(r"\b(lines|told)\[| if ")
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,18 @@ def test_each_row_has_a_play_that_says_what_is_told_and_when(
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"), [("len(stage.told) == 1", False), ("stage.told", False), ("stage.lines == []", True)]
+    ("said", "expected"),
+    [
+        ("len(stage.told) == 1", False),
+        ("stage.told", False),
+        ("stage.lines[-1] == '0 hook'", False),
+        ("[line for line in stage.lines if 'a' in line] == []", False),
+        ("'0 hook' in stage.lines", False),
+        ("stage.lines != []", False),
+        ("stage.lines == []", True),
+    ],
 )
-def test_a_play_that_only_looks_whether_something_was_told_is_none_of_a_row(said: str, *, expected: bool) -> None:
+def test_a_play_that_only_looks_at_a_part_of_what_was_told_is_none_of_a_row(said: str, *, expected: bool) -> None:
     found = list(named(f"def test_S01_S30a_a_claim():\n    assert {said}\n"))
     assert [(row, says_what_is_told(play)) for row, play in found] == [("S01", expected), ("S30a", expected)]
 
@@ -65,4 +74,10 @@ def named(text: str) -> Iterator[tuple[str, ast.FunctionDef]]:
 def says_what_is_told(play: ast.FunctionDef) -> bool:
     """Return whether a test compares all that was told, with its instants."""
     compared = (node.test for node in ast.walk(play) if isinstance(node, ast.Assert))
-    return any(isinstance(each, ast.Compare) and TOLD.search(ast.unparse(each.left)) for each in compared)
+    return any(isinstance(each, ast.Compare) and is_whole(each) for each in compared)
+
+
+def is_whole(compared: ast.Compare) -> bool:
+    """Return whether something that was told, and not a part of it, is equal to something."""
+    left = ast.unparse(compared.left)
+    return isinstance(compared.ops[0], ast.Eq) and bool(TOLD.search(left)) and not PART.search(left)

@@ -1,5 +1,6 @@
-"""The traps of our own stack, through the shipped composition in virtual time (P1 to P3, P6, P9)."""
+"""The traps of our own stack, through the shipped composition in virtual time (P1 to P3, P6, P7, P9)."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from kwatch.config.load import load
 from kwatch.errors import ConfigError
 from kwatch.testing.fake import Effect, Fault
 from kwatch.testing.stage import Stage
+from kwatch.testing.virtual import VirtualClock
 from tests.scenarios.plays import BROKEN, HOOK, play, pod
+from tests.scenarios.scrapes import scrapes
 
 
 def strike(stage: Stage, at: float, effect: Effect, path: str = "*", **words: Any) -> None:
@@ -23,7 +26,9 @@ def test_P1_a_half_open_connection_is_given_up_and_nothing_is_lost(tmp_path: Pat
     pods.phase(0, "a", "Running")
     strike(stage, 100, Effect.HALF_OPEN, "*/pods")
     pods.phase(110, "a")
+    seen = scrapes(stage, 99, 170, 180)
     stage.run(until=3600)
+    assert [round(each['watch_age_seconds{source="v1/pods"}'], 3) for each in seen] == [9, 80, 0.648]
     assert stage.lines == ["179.352 hook firing broken shop/Pod/a"]  # 75 to 90 s of silence, then up to 2 s of pause
 
 
@@ -118,6 +123,25 @@ def test_P6_an_expired_page_of_a_list_starts_it_again_and_nothing_is_told_twice(
     stage.run(until=3600)
     assert stage.lines == ["-30 hook summary broken shop/Pod/a", "120.931 hook firing broken other/Pod/b"]
     assert stage.counted("watch_lists", source="v1/pods") == 3
+
+
+class LateOnce(VirtualClock):
+    """A clock whose owner was busy for 0.3 s at some time in its second minute."""
+
+    def awake(self) -> float:
+        """Return the time awake."""
+        return super().awake() + (0.3 if super().awake() > 60 else 0.0)
+
+
+@pytest.mark.parametrize(("clock", "in_time"), [(VirtualClock, 4), (LateOnce, 3)])
+def test_P7_how_late_the_event_loop_is_is_measured(tmp_path: Path, clock: type[VirtualClock], in_time: int) -> None:
+    stage, pods = play(tmp_path, BROKEN + HOOK)
+    stage.own_clock = clock(datetime(2026, 1, 1, 11, 59, 30, tzinfo=UTC), stage.loop)
+    pods.phase(0, "a")
+    seen = scrapes(stage, 95)
+    stage.run(until=600)
+    assert stage.lines == ["0 hook firing broken shop/Pod/a"]
+    assert [seen[0][f'loop_lag_seconds_bucket{{le="{bound}"}}'] for bound in ("0.25", "1.0")] == [in_time, 4]
 
 
 TITLED = """

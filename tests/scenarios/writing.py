@@ -27,3 +27,5 @@ def often_rule(count: int, within: str) -> str:
 
 NOT_READY = '{name: not-ready, on: resource, match: {kind: Pod, condition: {Ready: "False"}}, %s}'
 BACK_OFF = "{name: back-off, on: event, match: {reason: BackOff}}"
+#: Silence does not end it while a play lasts.
+LASTING = BACK_OFF.replace("}}", "}, quiet: 12h}")

@@ -1,12 +1,11 @@
 """The text of `/metrics`."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from kwatch.telemetry import Counters, Series
 from kwatch.web.metrics import exposition
 from kwatch.web.views import Overview
-from tests.web.boards import OVERVIEW
+from tests.web.boards import OVERVIEW, TROUBLED
 
 
 def lines(overview: Overview = OVERVIEW, counters: Mapping[Series, int] | None = None) -> list[str]:
@@ -59,6 +58,6 @@ def test_gauges_follow_the_overview() -> None:
     assert "kwatch_ready 1.0" in shown
 
 
-def test_further_gauges_are_shown_by_their_names() -> None:
-    queue = replace(OVERVIEW, gauges={("queue_length", (("source", "v1/pods"),)): 7.0})
-    assert 'kwatch_queue_length{source="v1/pods"} 7.0' in lines(queue)
+def test_a_watch_that_was_never_heard_has_no_age() -> None:
+    ages = [line for line in lines(TROUBLED) if line.startswith("kwatch_watch_age_seconds")]
+    assert ages == ['kwatch_watch_age_seconds{source="v1/pods"} 4.0', 'kwatch_watch_age_seconds{source="v1/nodes"} 0.0']
