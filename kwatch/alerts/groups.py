@@ -117,7 +117,9 @@ class Groups:
 
     def close(self, group: Group, now: datetime) -> None:
         """Nothing of an incident is open any more: remember its thread for a while."""
-        group.incident, group.ended, group.came_and_went, group.labels = "", [], [], {}
+        group.incident, group.ended, group.labels = "", [], {}
+        if not group.is_collecting:  # else it is told when the window ends
+            group.came_and_went = []
         group.flushed_at = group.sent_at = group.due_at = group.severity = None
         group.is_changed = False
         group.is_awaiting = False

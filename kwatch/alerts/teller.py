@@ -143,7 +143,9 @@ class Teller:
         self._tell(group, kind, views + known + group.ended, now, is_quiet=is_quiet)
         for alert in news:
             self.mark_told(group, alert)
-        group.ended, group.came_and_went, group.is_changed, group.is_collecting = [], [], False, False
+        group.ended, group.is_changed = [], False
+        if not self._collects(group, now):
+            group.came_and_went, group.is_collecting = [], False
         if kind.closes:
             self._groups.close(group, now)
 
@@ -175,12 +177,16 @@ class Teller:
             now,
             Remarks(
                 severity_before=group.severity,
-                came_and_went=tuple(group.came_and_went),
+                came_and_went=() if self._collects(group, now) else tuple(group.came_and_went),
                 is_quiet=is_quiet,
                 meant_for=group.meant_for,
             ),
         )
         group.meant_for = ""
+
+    def _collects(self, group: Group, now: datetime) -> bool:
+        """Whether a window has held something that is to be told at its end, and goes on."""
+        return group.is_collecting and self._muting.is_collecting(group.schedule, now)
 
     def _held_view(self, group: Group, alert: Alert, now: datetime) -> AlertView:
         """Return a told alert as it is now, with what holds it."""

@@ -109,6 +109,15 @@ def test_P3_a_disturbed_stream_tells_what_a_perfect_one_does(
     assert played(folder / "disturbed", acts, troubles) == played(folder / "perfect", acts, [])
 
 
+def test_P3_an_older_state_that_comes_after_a_newer_one_is_no_news(tmp_path: Path) -> None:
+    stage, pods = play(tmp_path, BROKEN + HOOK)
+    stage.cluster.faults.add(Fault(effect=Effect.REORDER, path="*/pods", after=2, watch=True))
+    for at, phase in ((0, "Running"), (10, "Failed"), (20, "Running"), (100, "Failed")):
+        pods.phase(at, "a", phase)
+    stage.run(until=3600)
+    assert stage.lines == ["100 hook firing broken shop/Pod/a"]
+
+
 def test_P6_an_expired_page_of_a_list_starts_it_again_and_nothing_is_told_twice(tmp_path: Path) -> None:
     stage, pods = play(tmp_path, BROKEN + HOOK)
     stage.cluster.watch_list = False
