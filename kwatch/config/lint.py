@@ -14,8 +14,10 @@ from kwatch.model.conditions import (
     Condition,
     FieldChanged,
     FieldIs,
+    LabelIs,
     Not,
     Path,
+    StatusConditionIs,
     Text,
     Word,
     WordIs,
@@ -185,8 +187,21 @@ def none_watched(include: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
 
 def warnings(rule: Rule) -> Iterator[tuple[str, str]]:
     """Yield what could be told sooner or more surely, each with its key."""
-    if rule.on is not Subject.EVENT or rule.absent_for is not None:
-        return
+    if rule.on is Subject.EVENT and rule.absent_for is None:
+        yield from _of_events(rule)
+    elif "deleted" in literals(rule.match, Word.CHANGE) and any(map(_is_forgotten, nodes(rule.match))):
+        unknown = "annotations, fields and conditions of what goes while kwatch is away are not known afterwards"
+        yield "match", f"match: {unknown}, so it may not be told: ask for labels, owner or workload"
+
+
+def _is_forgotten(condition: Condition) -> bool:
+    """Whether this asks for what nobody knows of an object that went while kwatch was away."""
+    return isinstance(condition, FieldIs | StatusConditionIs) or (
+        isinstance(condition, LabelIs) and condition.annotation
+    )
+
+
+def _of_events(rule: Rule) -> Iterator[tuple[str, str]]:
     reasons = literals(rule.match, Word.REASON)
     if rule.rate is not None and (reasons & _SERIES_REASONS or _SCHEDULER in literals(rule.match, Word.COMPONENT)):
         late = "the scheduler writes what repeats each 30 minutes only, so this may be told that late"

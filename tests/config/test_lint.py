@@ -66,6 +66,19 @@ def test_S54_what_is_over_at_once_is_not_told(warned: Warned) -> None:
     assert warned(rules) == (f"kwatch.yaml:2:96: resolve_hold: {why}: {mend}",)
 
 
+def test_of_what_went_while_kwatch_was_away_not_all_is_known(warned: Warned) -> None:
+    rules = """rules:
+  - {name: a, on: resource, match: {kind: Pod, change: deleted, annotations: {keep: "true"}}}
+  - {name: b, on: resource, match: {kind: Pod, change: [created, deleted], fields: {status.phase: Failed}}}
+  - {name: c, on: resource, match: {kind: Pod, change: deleted, condition: {Ready: "True"}}}
+  - {name: d, on: resource, match: {kind: Pod, change: deleted, labels: {app: web}, workload: Deployment/web}}
+  - {name: e, on: resource, match: {kind: Pod, change: created, fields: {status.phase: Failed}}}
+"""
+    unknown = "annotations, fields and conditions of what goes while kwatch is away are not known afterwards"
+    text = f"match: {unknown}, so it may not be told: ask for labels, owner or workload"
+    assert warned(rules) == tuple(f"kwatch.yaml:{line}:29: {text}" for line in (2, 3, 4))
+
+
 @pytest.mark.parametrize(
     "match",
     [
