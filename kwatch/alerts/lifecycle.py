@@ -41,6 +41,8 @@ def judge(alert: Alert, rule: Rule, now: datetime, *, may_expire: bool) -> Verdi
     """Say what an alert of a rule should be now; `may_expire` is False until every source has been heard once."""
     if alert.state is not AlertState.FIRING:
         return _judge_beginning(alert, rule, now)
+    if any(member.truth is Truth.TRUE and member.is_live for member in alert.members.values()):
+        return Verdict(AlertState.FIRING, "true")  # mostly the first of however many
     wrong = [member for member in alert.members.values() if member.truth is Truth.TRUE]
     if wrong or not alert.members:
         return _judge_expiry(alert, wrong, rule, now, may_expire=may_expire)
@@ -62,8 +64,6 @@ def _judge_beginning(alert: Alert, rule: Rule, now: datetime) -> Verdict:
 
 
 def _judge_expiry(alert: Alert, wrong: list[Member], rule: Rule, now: datetime, *, may_expire: bool) -> Verdict:
-    if any(member.is_live for member in wrong):
-        return Verdict(AlertState.FIRING, "true")
     if not may_expire:
         return Verdict(AlertState.FIRING, "unknown")
     expires_at, ends_at = alert.seen_at + rule.expire_after, quiet_at(alert, rule)

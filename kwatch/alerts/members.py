@@ -13,6 +13,8 @@ from kwatch.model.rules import OnDelete
 
 #: Members kept per alert; beyond, those that are no longer wrong are let go, then the oldest, and counted.
 KEPT = 1000
+#: Where those that are wrong stay, the others are looked for each time that so many more have come: they may be none.
+LOOK_EACH = 100
 
 
 def has_uid(ref: ObjectRef) -> bool:
@@ -153,7 +155,7 @@ def prune(alert: Alert, *, keep_wrong: bool) -> list[Member]:
     With `keep_wrong` those that are wrong all stay: a level rule must hear each of them end.
     """
     surplus = len(alert.members) - KEPT
-    if surplus <= 0:
+    if surplus <= 0 or (keep_wrong and surplus % LOOK_EACH != 1):
         return []
     healthy = [key for key, member in alert.members.items() if member.truth is Truth.FALSE]
     wrong = [] if keep_wrong else [key for key, member in alert.members.items() if member.truth is Truth.TRUE]
