@@ -95,16 +95,16 @@ class Objects:
                 for step in self._plans.read(change):
                     since = self._coverage.lost_since(source.id, now)
                     self._engine.plan(msgspec.structs.replace(step, unwatched_since=since), now)
-            self._complete(source, change, now)
+            self._complete(source, change, self._unwatched_since(source, change.state), now)
             if is_opted_in:
                 self._judge_all(source, self._wishing.inside(change.state.ref), now)
         if frame.type is WatchEventType.SYNCED:
             self._coverage.close_gap(source.id, now)
             self._on_synced(source, is_listed=bool(frame.resource_version), now=now)
 
-    def _complete(self, source: Source, change: ObjectChange, now: datetime) -> None:
+    def _complete(self, source: Source, change: ObjectChange, unwatched_since: datetime | None, now: datetime) -> None:
         """Take a change, with what must have happened before it while nobody watched."""
-        for each in self._remembered.complete(change, self._unwatched_since(source, change.state)):
+        for each in self._remembered.complete(change, unwatched_since):
             if each is not change and each.change is Change.DELETED:
                 self._cache.bury(each.state)
             self._on_change(source, each, now)
@@ -146,9 +146,7 @@ class Objects:
         elif name not in self._selected:
             self._selected.add(name)
             for state in self._cache.objects_in(name):  # an earlier run may have known it
-                listed = ObjectChange(Change.EXISTING, state, None, now)
-                for each in self._remembered.complete(listed, None):
-                    self._on_change(source, each, now)
+                self._complete(source, ObjectChange(Change.EXISTING, state, None, now), None, now)
 
     def _judge_all(self, source: Source, states: Iterable[ObjectState], now: datetime) -> None:
         for state in states:

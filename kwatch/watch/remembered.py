@@ -112,12 +112,13 @@ class Remembered:
         self, kind: str, group: str, namespace: str, present: Container[str], listed_at: datetime
     ) -> tuple[ObjectChange, ...]:
         """Return the ends of the objects of a kind that a complete list did not show; they are to be forgotten."""
-
-        def is_gone(ref: ObjectRef) -> bool:
-            is_listed = (ref.kind, ref.group) == (kind, group) and namespace in ("", ref.namespace)
-            return is_listed and ref.uid not in present
-
-        return tuple(self._end_of(_decode(self._records[key]), listed_at) for key in self._keys_where(is_gone))
+        listed = f"{group}/{kind}/{namespace}/" if namespace else f"{group}/{kind}/"
+        gone = [
+            packed
+            for key, packed in self._records.items()
+            if key.startswith(listed) and _head(packed).ref.uid not in present
+        ]
+        return tuple(self._end_of(_decode(packed), listed_at) for packed in gone)
 
     def knows(self, ref: ObjectRef) -> bool:
         """Return whether something of an object is kept."""
@@ -139,13 +140,10 @@ class Remembered:
         return Row(Table.SEEN, key, None) if self._records.pop(key, None) is not None else None
 
     def _forget_where(self, is_forgotten: Callable[[ObjectRef], bool]) -> tuple[Row, ...]:
-        keys = self._keys_where(is_forgotten)
+        keys = [key for key, packed in self._records.items() if is_forgotten(_head(packed).ref)]
         for key in keys:
             del self._records[key]
         return tuple(Row(Table.SEEN, key, None) for key in keys)
-
-    def _keys_where(self, is_meant: Callable[[ObjectRef], bool]) -> list[str]:
-        return [key for key, packed in self._records.items() if is_meant(_head(packed).ref)]
 
     def _completed(self, change: ObjectChange, record: _Record) -> ObjectChange:
         now = self._values(change.state)
@@ -188,4 +186,5 @@ class Remembered:
 
 
 def _key(ref: ObjectRef) -> str:
+    """Return group/kind/namespace/name, or group/kind/name: `gone` finds objects by how it begins."""
     return f"{ref.group}/{ref}"
