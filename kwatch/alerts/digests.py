@@ -247,9 +247,7 @@ class Digests:
         hold = self._hold_of(alert, self._plans[period.destination][0], now)
         if hold is None or period.key in alert.listed:
             return not alert.is_over or period.key in alert.listed
-        if alert.held_back_by.get(period.key) != hold.by:
-            alert.held_back_by = {**alert.held_back_by, period.key: hold.by}
-            self._ledger.touch_alert(alert.fingerprint)
+        self._register.hold_back(alert, period.key, hold.by)
         return False
 
     def _suppressed(self, period: DigestPeriod, now: datetime) -> tuple[Suppressed, ...]:

@@ -64,7 +64,7 @@ class Parts:
         self.directory = directory = Directory(settings.router, self.annotations, cluster=cluster)
         self.told = told = Told(ledger)
         self.groups = groups = Groups(settings.memory, timers, ledger)
-        self.teller = teller = Teller(register, groups, muting, announcer, told, ledger)
+        self.teller = teller = Teller(register, groups, muting, announcer, told)
         self.digests = digests = Digests(
             register, directory, muting, self.sight, told, announcer=announcer, timers=timers, ledger=ledger
         )

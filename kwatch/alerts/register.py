@@ -116,6 +116,12 @@ class Register:
         """Return an alert as it is now; `new_in`: the group or digest that tells of it for the first time."""
         return view_of(alert, self._rulebook.get(alert.rule_id), now, new_in=new_in)
 
+    def hold_back(self, alert: Alert, key: str, by: str) -> None:
+        """Note what keeps an alert from being told in a group or digest."""
+        if alert.held_back_by.get(key) != by:
+            alert.held_back_by[key] = by
+            self._ledger.touch_alert(alert.fingerprint)
+
     def woke(self, alert: Alert) -> None:
         """An alert is open: it stays until it is over."""
         self._idle.discard(alert.fingerprint)

@@ -26,7 +26,6 @@ class Sight:
         self._started_at: datetime | None = None
         self._looked_at: datetime | None = None  # when the first was found of what is present
         self._watched = Watched()
-        self._was_in = self._watched.names.predicate()
         self._ledger = ledger
 
     def load(self, kept: Iterable[Watched], started_at: datetime, *, is_first: bool) -> None:
@@ -35,7 +34,6 @@ class Sight:
         self.is_first_list = is_first
         self._started_at = None if is_first else started_at
         self._watched = next(iter(kept), self._watched)
-        self._was_in = self._watched.names.predicate()
 
     def complete(self) -> bool:
         """Every source has been heard, or given up; return whether this ends a start."""
@@ -43,7 +41,6 @@ class Sight:
         was_starting, self.is_starting, self.is_first_list = self.is_starting, False, False
         if (self._watched.premises, self._watched.names) != (self.premises, self.names):
             self._watched.premises, self._watched.names = dict(self.premises), self.names
-            self._was_in = self.names.predicate()
             self._ledger.touch_group(WATCHED)
         return was_starting
 
@@ -55,7 +52,7 @@ class Sight:
         """Whether nobody has looked there by the rule, as it is now: one is new, the rule or the namespace."""
         namespace, rule_id = finding.member.namespace, finding.rule.id
         is_rule_new = self._watched.premises.get(rule_id) != self.premises.get(rule_id)
-        return is_rule_new or (namespace != "" and not self._was_in(namespace))
+        return is_rule_new or (namespace != "" and not self._watched.names.predicate()(namespace))
 
     def date(self, finding: Finding, now: datetime) -> Finding:
         """Return what was there before anybody looked as begun when the first of it was found, unless it says more.

@@ -8,7 +8,6 @@ import msgspec
 from kwatch.alerts import grouping
 from kwatch.alerts.announcing import Address, Announcer, Remarks
 from kwatch.alerts.groups import Groups
-from kwatch.alerts.ledger import Ledger
 from kwatch.alerts.muting import Muting
 from kwatch.alerts.records import Alert, Group, Member
 from kwatch.alerts.register import Register
@@ -21,15 +20,12 @@ from kwatch.model.notifications import NotificationKind
 class Teller:
     """Speaks for the groups, one at a time."""
 
-    def __init__(
-        self, register: Register, groups: Groups, muting: Muting, announcer: Announcer, told: Told, ledger: Ledger
-    ) -> None:
+    def __init__(self, register: Register, groups: Groups, muting: Muting, announcer: Announcer, told: Told) -> None:
         self._register = register
         self._groups = groups
         self._muting = muting
         self._announcer = announcer
         self._told = told
-        self._ledger = ledger
 
     def is_to_repeat(self, key: str, now: datetime) -> bool:
         """Whether the deadline of a group that has come is that of a repeat, not of news."""
@@ -85,9 +81,7 @@ class Teller:
                 untold.append(alert)
                 continue
             group.is_collecting |= hold.is_collecting
-            if alert.held_back_by.get(group.key) != hold.by:
-                alert.held_back_by = {**alert.held_back_by, group.key: hold.by}
-                self._ledger.touch_alert(fingerprint)
+            self._register.hold_back(alert, group.key, hold.by)
         return untold
 
     def begin(self, group: Group, news: Iterable[Alert], now: datetime) -> None:

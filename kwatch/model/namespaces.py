@@ -1,6 +1,7 @@
 """Namespaces by their names."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import msgspec
 
@@ -16,5 +17,10 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
 
     def predicate(self) -> Callable[[str], bool]:
         """Return what says of a name whether it is in."""
-        is_included, is_excluded = (any_of(tuple(map(Text, globs))) for globs in (self.include, self.exclude))
-        return lambda name: is_included(name) and not is_excluded(name)
+        return _compiled(self)
+
+
+@lru_cache(maxsize=16)
+def _compiled(names: Names) -> Callable[[str], bool]:
+    is_included, is_excluded = (any_of(tuple(map(Text, globs))) for globs in (names.include, names.exclude))
+    return lambda name: is_included(name) and not is_excluded(name)
