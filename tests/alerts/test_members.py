@@ -6,7 +6,7 @@ from kwatch.alerts.members import prune
 from kwatch.alerts.records import Alert, Member
 from kwatch.model.findings import Truth
 from kwatch.model.objects import ObjectRef
-from kwatch.model.rules import Severity
+from tests.alerts.blank import blank_alert
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -14,21 +14,7 @@ NOW = datetime(2026, 11, 21, tzinfo=UTC)
 def holding(well: int, wrong: int) -> Alert:
     """Return an alert of that many Pods that are well, and that are wrong."""
     truths = [Truth.FALSE] * well + [Truth.TRUE] * wrong
-    members = {str(number): member(f"p{number}", truth) for number, truth in enumerate(truths)}
-    return Alert(
-        fingerprint="f",
-        rule_id="r",
-        rule="r",
-        is_moment=False,
-        severity=Severity.WARNING,
-        key_values=(),
-        labels={},
-        annotations={},
-        message="",
-        details={},
-        seen_at=NOW,
-        members=members,
-    )
+    return blank_alert(NOW, *(member(f"p{number}", truth) for number, truth in enumerate(truths)), is_moment=False)
 
 
 def member(name: str, truth: Truth) -> Member:

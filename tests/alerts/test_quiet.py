@@ -6,7 +6,7 @@ from kwatch.alerts import quiet
 from kwatch.alerts.records import Alert, Member
 from kwatch.model.findings import Emission, Truth
 from kwatch.model.objects import ObjectRef
-from kwatch.model.rules import Severity
+from tests.alerts.blank import blank_alert
 from tests.alerts.world import World, at, event, level
 
 RULE = event(quiet=timedelta(minutes=2))
@@ -100,21 +100,9 @@ def test_what_is_told_as_late_as_before_is_no_sooner_end() -> None:
 
 
 def alert(*members: Member, is_out_of_sight: bool = False) -> Alert:
-    return Alert(
-        fingerprint="f",
-        rule_id="backoff",
-        rule="backoff",
-        is_moment=True,
-        severity=Severity.WARNING,
-        key_values=(),
-        labels={},
-        annotations={},
-        message="",
-        details={},
-        seen_at=at(0),
-        members={str(number): each for number, each in enumerate(members)},
-        is_out_of_sight=is_out_of_sight,
-    )
+    made = blank_alert(at(0), *members)
+    made.is_out_of_sight = is_out_of_sight
+    return made
 
 
 def right(second: float) -> Member:

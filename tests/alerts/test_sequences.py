@@ -14,25 +14,14 @@ from kwatch.alerts.sequences import KEPT, complete
 from kwatch.model.conditions import AllOf
 from kwatch.model.findings import Finding, FindingKind, Truth
 from kwatch.model.objects import ObjectRef
-from kwatch.model.rules import Severity, Then
+from kwatch.model.rules import Then
+from tests.alerts.blank import blank_alert
 
 RULE = event(then=Then(AllOf(()), seconds(60)))
 
 
 def new_alert() -> Alert:
-    return Alert(
-        fingerprint="f",
-        rule_id="backoff",
-        rule="backoff",
-        is_moment=True,
-        severity=Severity.WARNING,
-        key_values=(),
-        labels={},
-        annotations={},
-        message="",
-        details={},
-        seen_at=START,
-    )
+    return blank_alert(START)
 
 
 def step(alert: Alert, second: float, now: float, ledger: Ledger, *, is_second: bool, name: str = "a") -> float | None:
